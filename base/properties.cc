@@ -1,0 +1,221 @@
+#include "base/properties.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <optional>
+
+#include "base/strings.h"
+
+namespace tarn {
+namespace {
+
+constexpr std::string_view kSiteFile = "tarn-site.properties";
+constexpr size_t kMaxSiteFileBytes = 1 << 20;
+
+std::optional<size_t> IndexOf(std::string_view name) {
+  const std::span<const PropertyRow> table = PropertyTable();
+  for (size_t i = 0; i < table.size(); ++i) {
+    if (table[i].name == name) return i;
+  }
+  return std::nullopt;
+}
+
+// "alluxio.x" as "tarn.x".
+std::string OwnName(std::string_view name) {
+  constexpr std::string_view kForeign = "alluxio.";
+  if (name.starts_with(kForeign)) return Concat("tarn.", name.substr(kForeign.size()));
+  return std::string(name);
+}
+
+std::string NearestName(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const PropertyRow& row : PropertyTable()) names.push_back(row.name);
+  return std::string(Nearest(name, names.data(), names.size()));
+}
+
+Result<size_t> IndexOrHint(std::string_view name) {
+  const std::string own = OwnName(name);
+  if (const std::optional<size_t> index = IndexOf(own)) return *index;
+  const std::string nearest = NearestName(own);
+  return Status(Code::kInvalid, Concat("unknown property \"", name, "\"",
+                                       nearest.empty() ? "; `tarn conf list` shows all"
+                                                       : Concat("; did you mean ", nearest, "?")));
+}
+
+// "TARN_LOG_LEVEL" as "tarn.log.level".
+std::string DottedName(std::string_view variable) {
+  std::string out(variable);
+  for (char& c : out) {
+    if (c == '_') c = '.';
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return out;
+}
+
+// "tarn.log." of "tarn.log.level".
+std::string_view GroupOf(std::string_view name) {
+  return name.substr(0, name.find('.', std::string_view("tarn.").size()) + 1);
+}
+
+// Variables that container schedulers set for a service called tarn-worker or the like.
+bool IsServiceVariable(std::string_view variable) {
+  return variable.find("_SERVICE_HOST") != std::string_view::npos ||
+         variable.find("_SERVICE_PORT") != std::string_view::npos || variable.ends_with("_PORT") ||
+         variable.find("_PORT_") != std::string_view::npos;
+}
+
+// Whether an unknown variable was surely meant as a property.
+bool LooksLikeProperty(std::string_view variable) {
+  if (!variable.starts_with("TARN_") || variable == "TARN_FUSE_PREFIX") return false;
+  if (IsServiceVariable(variable)) return false;
+  const std::string name = DottedName(variable);
+  const std::string_view group = GroupOf(name);
+  if (group.empty()) return false;
+  for (const PropertyRow& row : PropertyTable()) {
+    if (GroupOf(row.name) == group) return true;
+  }
+  return false;
+}
+
+struct Assignment {
+  std::string_view name;
+  std::string_view text;
+};
+
+std::optional<Assignment> SplitAt(std::string_view line, std::string_view separators) {
+  const size_t at = line.find_first_of(separators);
+  if (at == std::string_view::npos) return std::nullopt;
+  return Assignment{Trimmed(line.substr(0, at)), Trimmed(line.substr(at + 1))};
+}
+
+// Nullopt: there is no such file.
+Result<std::optional<std::string>> ReadFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) return std::optional<std::string>();
+  if (fd < 0) return ErrnoStatus(errno, "open " + path);
+  std::string text(kMaxSiteFileBytes + 1, '\0');
+  size_t size = 0;
+  ssize_t got = 1;
+  while (got > 0 && size < text.size()) {
+    got = read(fd, text.data() + size, text.size() - size);
+    if (got > 0) size += static_cast<size_t>(got);
+  }
+  const int error = errno;
+  close(fd);
+  if (got < 0) return ErrnoStatus(error, "read " + path);
+  if (size > kMaxSiteFileBytes) return Status(Code::kInvalid, path + " is larger than 1MiB");
+  text.resize(size);
+  return std::optional<std::string>(std::move(text));
+}
+
+Status ApplyLine(std::string_view line, const std::string& where, Properties& out) {
+  line = Trimmed(line);
+  if (line.empty() || line.front() == '#' || line.front() == '!') return OkStatus();
+  const std::optional<Assignment> assignment = SplitAt(line, "=:");
+  if (!assignment) {
+    return Status(Code::kInvalid, Concat(where, ": \"", line, "\" is not of the form name=value"));
+  }
+  return out.Set(assignment->name, assignment->text, where);
+}
+
+Status ApplySiteFile(const std::string& path, Properties& out) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> text, ReadFile(path));
+  if (!text) return OkStatus();
+  std::string_view rest = *text;
+  for (size_t number = 1; !rest.empty(); ++number) {
+    const size_t end = rest.find('\n');
+    RETURN_IF_ERROR(ApplyLine(rest.substr(0, end), Concat(path, ":", number), out));
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+  }
+  return OkStatus();
+}
+
+Status ApplyVariable(std::string_view variable, Properties& out) {
+  const std::optional<Assignment> assignment = SplitAt(variable, "=");
+  if (!assignment) return OkStatus();
+  const std::string_view name = assignment->name;
+  if (!name.starts_with("TARN_") && !name.starts_with("ALLUXIO_")) return OkStatus();
+  const std::string dotted = DottedName(name);
+  const bool known = IndexOf(OwnName(dotted)).has_value();
+  if (!known && !LooksLikeProperty(name)) return OkStatus();
+  return out.Set(dotted, assignment->text, Concat("environment ", name));
+}
+
+Status ApplyDefinition(std::string_view definition, Properties& out) {
+  const std::optional<Assignment> assignment = SplitAt(definition, "=");
+  if (!assignment) {
+    return Status(Code::kInvalid, Concat("-D ", definition, ": write -D name=value"));
+  }
+  return out.Set(assignment->name, assignment->text, "-D");
+}
+
+}  // namespace
+
+PropertySources ProcessSources(std::vector<std::string> definitions) {
+  PropertySources sources;
+  sources.directories = {"/etc/tarn"};
+  const char* directory = std::getenv("TARN_CONF_DIR");
+  if (directory != nullptr && *directory != '\0') sources.directories.emplace_back(directory);
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    sources.environment.emplace_back(*variable);
+  }
+  sources.definitions = std::move(definitions);
+  return sources;
+}
+
+Properties::Properties() {
+  for (const PropertyRow& row : PropertyTable()) {
+    Result<PropertyValue> value = ParseProperty(row, row.default_text);
+    if (!value.ok()) DieBecause(__FILE__, __LINE__, value.status().ToString());
+    values_.push_back(Value{std::move(value).value(), std::string(row.default_text), "default"});
+  }
+}
+
+Result<Properties> Properties::Load(const PropertySources& sources) {
+  Properties out;
+  for (const std::string& directory : sources.directories) {
+    RETURN_IF_ERROR(ApplySiteFile(Concat(directory, "/", kSiteFile), out));
+  }
+  for (const std::string& variable : sources.environment) {
+    RETURN_IF_ERROR(ApplyVariable(variable, out));
+  }
+  for (const std::string& definition : sources.definitions) {
+    RETURN_IF_ERROR(ApplyDefinition(definition, out));
+  }
+  return out;
+}
+
+Status Properties::Set(std::string_view name, std::string_view text, std::string_view source) {
+  const Result<size_t> index = IndexOrHint(name);
+  if (!index.ok()) return Status(index.code(), Concat(source, ": ", index.status().message()));
+  const PropertyRow& row = PropertyTable()[*index];
+  Result<PropertyValue> value = ParseProperty(row, text);
+  if (!value.ok()) {
+    return Status(value.code(), Concat(source, ": ", row.name, ": ", value.status().message()));
+  }
+  values_[*index] =
+      Value{std::move(value).value(), std::string(Trimmed(text)), std::string(source)};
+  return OkStatus();
+}
+
+Properties::Entry Properties::EntryAt(size_t index) const {
+  const PropertyRow& row = PropertyTable()[index];
+  const Value& value = values_[index];
+  return Entry{std::string(row.name), ShownProperty(row, value.text), value.source};
+}
+
+std::vector<Properties::Entry> Properties::List() const {
+  std::vector<Entry> entries;
+  for (size_t i = 0; i < values_.size(); ++i) entries.push_back(EntryAt(i));
+  return entries;
+}
+
+Result<Properties::Entry> Properties::Find(std::string_view name) const {
+  ASSIGN_OR_RETURN(const size_t index, IndexOrHint(name));
+  return EntryAt(index);
+}
+
+}  // namespace tarn

@@ -1,0 +1,188 @@
+#include "base/properties.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "base/units.h"
+
+namespace tarn {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class SiteFileTest : public testing::Test {
+ protected:
+  SiteFileTest() {
+    std::string name = testing::TempDir() + "tarn-conf-XXXXXX";
+    directory_ = mkdtemp(name.data());
+  }
+  ~SiteFileTest() override {
+    unlink(File().c_str());
+    rmdir(directory_.c_str());
+  }
+  std::string File() const { return directory_ + "/tarn-site.properties"; }
+  Result<Properties> LoadWith(const std::string& text) {
+    std::ofstream(File()) << text;
+    return Properties::Load({.directories = {directory_}});
+  }
+  std::string directory_;
+};
+
+Result<Properties> LoadEnvironment(std::vector<std::string> environment) {
+  return Properties::Load({.environment = std::move(environment)});
+}
+
+Result<Properties> LoadDefinitions(std::vector<std::string> definitions) {
+  return Properties::Load({.definitions = std::move(definitions)});
+}
+
+TEST(Properties, StartAsTheirDefaults) {
+  const Properties properties;
+  EXPECT_TRUE(properties.Get(property::kSyncOnClose));
+  EXPECT_EQ(properties.Get(property::kPersistThreads), 4);
+  EXPECT_EQ(properties.Get(property::kMetadataSyncInterval), minutes(1));
+  EXPECT_EQ(properties.Get(property::kPinnedRatio), 0.3);
+  EXPECT_EQ(properties.Get(property::kPageSize), 1u << 20);
+  EXPECT_EQ(properties.Get(property::kLogLevel), "info");
+  EXPECT_THAT(properties.Get(property::kPageStoreDirs), IsEmpty());
+  for (const Properties::Entry& entry : properties.List()) EXPECT_EQ(entry.source, "default");
+}
+
+TEST(PropertyTable, NamesAreUniqueAndDocumented) {
+  std::set<std::string_view> names;
+  for (const PropertyRow& row : PropertyTable()) {
+    EXPECT_TRUE(names.insert(row.name).second) << row.name;
+    EXPECT_TRUE(row.name.starts_with("tarn.")) << row.name;
+    EXPECT_TRUE(row.doc.ends_with('.')) << row.name;
+    EXPECT_TRUE(ParseProperty(row, row.default_text).ok()) << row.name;
+  }
+}
+
+TEST(PropertyTable, DocumentIsUpToDate) {
+  std::stringstream text;
+  text << std::ifstream(TARN_SOURCE_DIR "/doc/configuration.md").rdbuf();
+  EXPECT_EQ(text.str(), ConfigurationMarkdown()) << "run ninja -C build/release configuration_doc";
+}
+
+TEST_F(SiteFileTest, LinesSetPropertiesAndAreRemembered) {
+  const Result<Properties> properties = LoadWith(
+      "# a comment\n\n"
+      "tarn.write.cache.sync.on.close = false\r\n"
+      "alluxio.worker.mark.writing.files.duration: 5min\n"
+      "tarn.worker.page.store.dirs=/a, /b\n"
+      "tarn.worker.page.store.sizes=1GiB,512MB");
+  ASSERT_TRUE(properties.ok()) << properties.status().ToString();
+  EXPECT_FALSE(properties->Get(property::kSyncOnClose));
+  EXPECT_EQ(properties->Get(property::kMarkWritingFilesDuration), minutes(5));
+  EXPECT_THAT(properties->Get(property::kPageStoreDirs), ElementsAre("/a", "/b"));
+  EXPECT_THAT(properties->Get(property::kPageStoreSizes), ElementsAre(1u << 30, 512u << 20));
+  const Properties::Entry entry = *properties->Find("tarn.write.cache.sync.on.close");
+  EXPECT_EQ(entry.text, "false");
+  EXPECT_EQ(entry.source, File() + ":3");
+}
+
+TEST_F(SiteFileTest, ErrorsNameFileLineAndNearestName) {
+  const Result<Properties> typo = LoadWith("\ntarn.write.cache.sync.on.closed=true\n");
+  ASSERT_EQ(typo.code(), Code::kInvalid);
+  EXPECT_THAT(typo.status().message(),
+              AllOf(HasSubstr(File() + ":2"), HasSubstr("tarn.write.cache.sync.on.closed"),
+                    HasSubstr("did you mean tarn.write.cache.sync.on.close?")));
+  const Result<Properties> no_assignment = LoadWith("just words\n");
+  ASSERT_EQ(no_assignment.code(), Code::kInvalid);
+  EXPECT_THAT(no_assignment.status().message(), HasSubstr("name=value"));
+}
+
+TEST_F(SiteFileTest, LaterSourcesPrevail) {
+  std::ofstream(File()) << "tarn.log.level=debug\ntarn.fuse.threads=2\ntarn.ufs.timeout=1s\n";
+  const Result<Properties> properties =
+      Properties::Load({.directories = {"/nonexistent", directory_},
+                        .environment = {"TARN_FUSE_THREADS=3", "ALLUXIO_UFS_TIMEOUT=2s"},
+                        .definitions = {"tarn.ufs.timeout=3s"}});
+  ASSERT_TRUE(properties.ok()) << properties.status().ToString();
+  EXPECT_EQ(properties->Get(property::kLogLevel), "debug");
+  EXPECT_EQ(properties->Get(property::kFuseThreads), 3);
+  EXPECT_EQ(properties->Get(property::kUfsTimeout), seconds(3));
+  EXPECT_EQ(properties->Find("tarn.fuse.threads")->source, "environment TARN_FUSE_THREADS");
+  EXPECT_EQ(properties->Find("alluxio.ufs.timeout")->source, "-D");
+}
+
+TEST_F(SiteFileTest, FileThatCannotBeReadIsAnError) {
+  ASSERT_EQ(mkdir(File().c_str(), 0700), 0);
+  EXPECT_EQ(Properties::Load({.directories = {directory_}}).code(), Code::kIsDirectory);
+  rmdir(File().c_str());
+}
+
+TEST(Properties, MisspeltVariablesAreErrorsAndForeignOnesAreNot) {
+  EXPECT_EQ(LoadEnvironment({"TARN_WRITE_CACHE_SYNC_ON_CLOS=true"}).code(), Code::kInvalid);
+  EXPECT_TRUE(LoadEnvironment({"TARN_CONF_DIR=/x", "TARN_FUSE_PREFIX=/y", "TARN_SEED=1", "HOME=/",
+                               "TARN_WORKER_SERVICE_HOST=10.0.0.1", "TARN_WORKER_PORT=tcp://x",
+                               "ALLUXIO_WORKER_JAVA_OPTS=-Xmx1g", "nonsense"})
+                  .ok());
+}
+
+TEST(Properties, MalformedValuesNamePropertyValueAndExample) {
+  const struct {
+    const char* definition;
+    const char* hint;
+  } kCases[] = {
+      {"tarn.write.cache.sync.on.close=maybe", "neither true nor false"},
+      {"tarn.fuse.threads=4x", "whole number"},
+      {"tarn.fuse.threads=0", "between 1 and 1024"},
+      {"tarn.ufs.timeout=10", "10min"},
+      {"tarn.worker.readahead.max.size=8XB", "1GiB"},
+      {"tarn.worker.page.store.page.size=2MiB", "fixed"},
+      {"tarn.worker.page.store.pinned.file.capacity.limit.ratio=1.5", "0.3"},
+      {"tarn.worker.page.store.evictor.type=FIFO", "S3FIFO, LRU"},
+      {"tarn.worker.page.store.sizes=1GiB,lots", "lots"},
+      {"tarn.worker.page.store.dirs=/a,,/b", "empty part"},
+      {"tarn.log.level", "name=value"},
+      {"log.level=info", "tarn.log.level"},
+  };
+  for (const auto& c : kCases) {
+    const Result<Properties> properties = LoadDefinitions({c.definition});
+    ASSERT_EQ(properties.code(), Code::kInvalid) << c.definition;
+    EXPECT_THAT(properties.status().message(), AllOf(HasSubstr("-D"), HasSubstr(c.hint)));
+  }
+}
+
+TEST(Properties, ValuesAreTakenInEveryDocumentedForm) {
+  const Result<Properties> properties = LoadDefinitions(
+      {"tarn.worker.page.store.evictor.type=lru", "tarn.write.cache.sync.on.close=FALSE",
+       "tarn.worker.page.store.pinned.file.capacity.limit.ratio=50%",
+       "tarn.ufs.metadata.sync.interval=-1", "tarn.fuse.mount.options=allow_other, ro"});
+  ASSERT_TRUE(properties.ok()) << properties.status().ToString();
+  EXPECT_EQ(properties->Get(property::kEvictorType), "LRU");
+  EXPECT_FALSE(properties->Get(property::kSyncOnClose));
+  EXPECT_EQ(properties->Get(property::kPinnedRatio), 0.5);
+  EXPECT_EQ(properties->Get(property::kMetadataSyncInterval), kForever);
+  EXPECT_THAT(properties->Get(property::kMountOptions), ElementsAre("allow_other", "ro"));
+}
+
+TEST(Properties, FailedSetChangesNothing) {
+  Properties properties;
+  EXPECT_EQ(properties.Set("tarn.fuse.threads", "none", "test").code(), Code::kInvalid);
+  EXPECT_EQ(properties.Get(property::kFuseThreads), 16);
+  EXPECT_EQ(properties.Find("tarn.fuse.thread").code(), Code::kInvalid);
+}
+
+TEST(PropertyTable, SecretsAreMasked) {
+  PropertyRow row = PropertyTable()[0];
+  row.type = PropertyType::kSecret;
+  EXPECT_EQ(ShownProperty(row, "hunter2"), "******");
+  EXPECT_EQ(ShownProperty(row, ""), "");
+}
+
+}  // namespace
+}  // namespace tarn

@@ -1,0 +1,82 @@
+#pragma once
+
+// One content as the users of a cache store see it: its facts, its live file, its frozen form. See
+// cache_store.h for what the states mean.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/ids.h"
+#include "base/status.h"
+
+namespace tarn::cache {
+
+inline constexpr uint64_t kPageBytes = 1 << 20;
+inline constexpr uint64_t kInlineBytes = 64
+                                         << 10;  // Contents up to this travel in the log at commit.
+
+enum class ContentState : uint8_t { kClean, kStaging, kDirty };
+
+struct ContentInfo {
+  InodeId ino;
+  Generation generation;  // Last committed; 0 for a new file never committed.
+  ContentState state = ContentState::kClean;
+  uint64_t size_bytes = 0;     // Of `generation`.
+  bool base_in_ufs = false;    // Staging and dirty: the UFS has `base_generation`.
+  Generation base_generation;  // The last one known to be in the UFS; 0: none.
+  bool complete = false;       // Every page below the size is present.
+  bool synced = true;          // The bytes of `generation` survive a power cut.
+  uint64_t allocated_bytes = 0;
+  // What the last Commit replaced; kept until Settle, since a crash may leave the coordinator at
+  // either of the two.
+  Generation prior_generation;
+  uint64_t prior_size_bytes = 0;
+  bool prior_synced = true;
+  // For the judge of Recover only.
+  uint64_t live_size_bytes = 0;  // Of the file as it was found, and the time of its last change.
+  int64_t live_mtime_ns = 0;
+  bool live_changed = false;  // Since its last commit, or since it was opened for writing.
+  bool lost = false;          // The file is missing, or lacks bytes that were committed.
+};
+
+// A pin on the live file of one inode: not evicted, descriptors valid, while any handle of it
+// lives. Thread-safe.
+class LiveFile {
+ public:
+  virtual ~LiveFile() = default;
+  virtual ContentInfo Info() const = 0;
+  // O_RDONLY, for the kernel's passthrough and for reading; valid as long as any pin. Holes read as
+  // zeros: check Present.
+  virtual int ReadDescriptor() const = 0;
+  // O_RDWR while there are writers (BeginWriting), otherwise -1.
+  virtual int WriteDescriptor() const = 0;
+  virtual bool Complete() const = 0;
+  // All pages of [offset, offset + length) below the size are here.
+  virtual bool Present(uint64_t offset_bytes, uint64_t length_bytes) const = 0;
+  // Short only at the end of the file. kNotFound: a page is absent, fill it first. kCorruption: a
+  // clean page did not match its checksum and is absent from now on.
+  virtual Result<size_t> Read(uint64_t offset_bytes, std::span<std::byte> out) = 0;
+  // A page of `base_generation` from the UFS (whole, or up to the size). No-op where a page or
+  // write is already. kNoSpace: nothing evictable is left.
+  virtual Status AddPage(uint64_t page_index, std::span<const std::byte> data) = 0;
+  // For writers through the daemon, with exact accounting against the pinned budget (kNoSpace).
+  // Pages that are covered only in part must be present (kNotFound).
+  virtual Status Write(uint64_t offset_bytes, std::span<const std::byte> data) = 0;
+  virtual Status Resize(
+      uint64_t size_bytes) = 0;  // While writing. Grows with zeros, which count as present.
+  // The size as the file has it now: what GETATTR must report while somebody writes.
+  virtual uint64_t CurrentSize() const = 0;
+};
+
+// A content that nobody writes: proven by a read lease when it was frozen. Pins it. Changes after
+// that are detected.
+class FrozenContent {
+ public:
+  virtual ~FrozenContent() = default;
+  virtual const ContentInfo& Info() const = 0;
+  virtual int Descriptor() const = 0;  // O_RDONLY.
+  virtual bool Unchanged() const = 0;  // No write, no writer and no commit since it was frozen.
+};
+
+}  // namespace tarn::cache

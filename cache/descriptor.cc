@@ -1,0 +1,89 @@
+#include "cache/descriptor.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+namespace tarn::cache {
+namespace {
+
+constexpr uint64_t kBlockBytes = 4096;
+
+}  // namespace
+
+void Descriptor::Reset(int fd) {
+  if (fd_ >= 0) close(fd_);
+  fd_ = fd;
+}
+
+Result<size_t> ReadAt(int fd, uint64_t offset_bytes, std::span<std::byte> out) {
+  size_t done = 0;
+  while (done < out.size()) {
+    const ssize_t n =
+        pread(fd, out.data() + done, out.size() - done, static_cast<off_t>(offset_bytes + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoStatus(errno, "read a cache file");
+    if (n == 0) break;
+    done += static_cast<size_t>(n);
+  }
+  return done;
+}
+
+Status WriteAt(int fd, uint64_t offset_bytes, std::span<const std::byte> data) {
+  size_t done = 0;
+  while (done < data.size()) {
+    const ssize_t n =
+        pwrite(fd, data.data() + done, data.size() - done, static_cast<off_t>(offset_bytes + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoStatus(errno, "write a cache file");
+    done += static_cast<size_t>(n);
+  }
+  return OkStatus();
+}
+
+Result<FileFacts> Facts(int fd) {
+  struct stat st {};
+  if (fstat(fd, &st) != 0) return ErrnoStatus(errno, "stat a cache file");
+  FileFacts facts;
+  facts.size_bytes = static_cast<uint64_t>(st.st_size);
+  const uint64_t blocks = (facts.size_bytes + kBlockBytes - 1) / kBlockBytes;
+  facts.allocated_bytes = std::min(static_cast<uint64_t>(st.st_blocks) * 512, blocks * kBlockBytes);
+  facts.mtime_ns = st.st_mtim.tv_sec * 1'000'000'000 + st.st_mtim.tv_nsec;
+  return facts;
+}
+
+Status SetMtime(int fd, int64_t mtime_ns) {
+  constexpr int64_t kSecond = 1'000'000'000;
+  int64_t seconds = mtime_ns / kSecond;
+  int64_t nanos = mtime_ns % kSecond;
+  if (nanos < 0) {
+    --seconds;
+    nanos += kSecond;
+  }
+  const timespec times[2] = {{0, UTIME_OMIT}, {seconds, nanos}};
+  if (futimens(fd, times) != 0) return ErrnoStatus(errno, "set the time of a cache file");
+  return OkStatus();
+}
+
+Status SyncData(int fd) {
+  if (fdatasync(fd) != 0) return ErrnoStatus(errno, "sync a cache file");
+  return OkStatus();
+}
+
+Result<bool> NobodyWrites(int fd) {
+  // An open for writing that arrives while the lease is held is announced by a signal; the default
+  // one would end the process, this one is ignored.
+  if (fcntl(fd, F_SETSIG, SIGURG) != 0) return ErrnoStatus(errno, "set the signal of a lease");
+  if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
+    if (fcntl(fd, F_SETLEASE, F_UNLCK) != 0) return ErrnoStatus(errno, "release a lease");
+    return true;
+  }
+  if (errno == EAGAIN || errno == EBUSY) return false;
+  return ErrnoStatus(errno, "lease a cache file");
+}
+
+}  // namespace tarn::cache

@@ -1,0 +1,51 @@
+#pragma once
+
+// A file descriptor that is closed at the end of its owner's life, and whole reads and writes
+// through one.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "base/status.h"
+
+namespace tarn::cache {
+
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(other.Release()) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    Reset(other.Release());
+    return *this;
+  }
+  ~Descriptor() { Reset(); }
+
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  int Release() { return std::exchange(fd_, -1); }
+  void Reset(int fd = -1);
+
+ private:
+  int fd_ = -1;
+};
+
+// The number of bytes read: fewer than asked only at the end of the file.
+Result<size_t> ReadAt(int fd, uint64_t offset_bytes, std::span<std::byte> out);
+// All of it, or an error after which any part may have been written.
+Status WriteAt(int fd, uint64_t offset_bytes, std::span<const std::byte> data);
+
+struct FileFacts {
+  uint64_t size_bytes = 0;
+  uint64_t allocated_bytes = 0;  // Without what file systems reserve behind the end for a while.
+  int64_t mtime_ns = 0;
+};
+Result<FileFacts> Facts(int fd);
+Status SetMtime(int fd, int64_t mtime_ns);
+Status SyncData(int fd);
+// True if nobody has the file open, or mapped, for writing. `fd` is O_RDONLY.
+Result<bool> NobodyWrites(int fd);
+
+}  // namespace tarn::cache

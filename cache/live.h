@@ -1,0 +1,94 @@
+#pragma once
+
+// The state of one inode's live file, shared by all who use it, and the table of those in use.
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/mutex.h"
+#include "cache/content_index.h"
+#include "cache/descriptor.h"
+#include "cache/file_place.h"
+#include "cache/page_map.h"
+#include "cache/record.h"
+
+namespace tarn::cache {
+
+// The mtime of a file that nobody has changed since it was set.
+inline constexpr int64_t kSentinelMtimeNs = 1'719'381'529;
+
+// Lock order: mutex, fill_mutex, then the table's and Space's. Both are held over local I/O of this
+// inode and over index writes, never over anything of another inode.
+struct Live {
+  explicit Live(InodeId id) : ino(id) {}
+  ~Live();
+
+  // Without a content, as if just made.
+  void Clear() REQUIRES(mutex);
+
+  const InodeId ino;
+
+  Mutex mutex;  // State changes happen one after another.
+  bool loaded GUARDED_BY(mutex) = false;
+  bool exists GUARDED_BY(mutex) = false;  // There is a content; everything below is of it.
+  bool dead GUARDED_BY(mutex) = false;    // Out of the table: look the inode up again.
+  bool erased GUARDED_BY(mutex) =
+      false;  // Not in the index any more; handles go on using the file.
+  int pins GUARDED_BY(mutex) = 0;
+  int writers GUARDED_BY(mutex) = 0;
+  uint64_t stored_bytes GUARDED_BY(mutex) = 0;  // allocated_bytes as the index has it.
+  // The state is kStaging from the first writer to Settle; the index says kDirty already once there
+  // was a commit. allocated_bytes is what the content is charged for. Bitmap and checksums are only
+  // as of the last write to the index.
+  Record record GUARDED_BY(mutex);
+  StoredKeys keys GUARDED_BY(mutex);
+  bool fresh GUARDED_BY(mutex) = false;      // New and never committed: always counts as changed.
+  bool unnoticed GUARDED_BY(mutex) = false;  // Changed, whatever the sentinel says.
+  bool name_synced GUARDED_BY(mutex) = true;
+  size_t place_index = 0;  // These three are set before the first pin.
+  FilePlace* place = nullptr;
+  FileId file;
+  std::atomic<bool> map_behind{false};      // The index lacks pages that are present.
+  std::atomic<bool> unsynced_pages{false};  // Pages became present since the last sync.
+  std::atomic<bool> staging{false};         // record.state, for those without the mutex,
+  std::atomic<uint64_t> size_bytes{0};      // and the size of a content that is not staging.
+
+  Mutex fill_mutex;  // While pages may be absent, whoever changes bytes holds it.
+  Descriptor fill_fd GUARDED_BY(fill_mutex);
+  std::vector<uint64_t> checksums GUARDED_BY(fill_mutex);  // Of a clean content: one a page, or 0.
+  std::atomic<bool> verify{
+      false};  // Clean, with pages of an earlier run. Cleared under fill_mutex.
+  PageMap verified;
+
+  PageMap pages;
+  std::atomic<int> read_fd{-1};  // Opened when first needed, closed with this.
+  std::atomic<int> write_fd{-1};
+};
+
+using LivePtr = std::shared_ptr<Live>;
+
+// A generation was committed over what the UFS has.
+inline bool Committed(const Record& r) {
+  return r.generation.value != 0 && !(r.base_in_ufs && r.base_generation == r.generation);
+}
+
+class LiveTable {  // Thread-safe.
+ public:
+  LivePtr Get(InodeId ino);  // Added if absent.
+  void Remove(const Live& live);
+  std::vector<LivePtr> Some(bool (*wanted)(const Live&));
+
+ private:
+  struct Shard {
+    Mutex mutex;
+    std::unordered_map<InodeId, LivePtr> lives GUARDED_BY(mutex);
+  };
+  Shard& ShardOf(InodeId ino) { return shards_[ino.value % shards_.size()]; }
+  std::array<Shard, 64> shards_;
+};
+
+}  // namespace tarn::cache

@@ -1,0 +1,213 @@
+// Bytes of a live file through the daemon.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/checksum.h"
+#include "base/log.h"
+#include "cache/live_store.h"
+
+namespace tarn::cache {
+namespace {
+
+constexpr uint64_t kEvictOnDiskFull = 64 << 20;
+
+uint64_t PageEnd(uint64_t page, uint64_t limit_bytes) {
+  return std::min((page + 1) * kPageBytes, limit_bytes);
+}
+
+// kCorruption: a page that an earlier run fetched is not what it was; it is absent now. Writers
+// turn `verify` off under the same mutex, so that their bytes are never taken for rot.
+Status VerifyPage(Live& live, uint64_t page) {
+  MutexLock lock(live.fill_mutex);
+  if (!live.verify || live.verified.Has(page) || page >= live.checksums.size()) return OkStatus();
+  const uint64_t expected = live.checksums[page];
+  if (expected != 0) {
+    const uint64_t begin = page * kPageBytes;
+    std::vector<std::byte> bytes(PageEnd(page, live.pages.limit_bytes()) - begin);
+    ASSIGN_OR_RETURN(const size_t got, ReadAt(live.read_fd, begin, bytes));
+    if (got != bytes.size() || Checksum(bytes) != expected) {
+      live.pages.Clear(page);
+      live.checksums[page] = 0;
+      return Status(Code::kCorruption, "page " + std::to_string(page) + " of inode " +
+                                           std::to_string(live.ino.value) +
+                                           " does not match its checksum");
+    }
+  }
+  live.verified.Set(page);
+  return OkStatus();
+}
+
+// An erased content has no name any more, but is filled for those who still read it.
+Result<Descriptor> OpenForFilling(Live& live) {
+  Result<Descriptor> named = live.place->Open(live.file, Access::kReadWrite);
+  if (named.code() != Code::kNotFound || live.read_fd < 0) return named;
+  const std::string path = "/proc/self/fd/" + std::to_string(live.read_fd.load());
+  Descriptor unnamed(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!unnamed) return ErrnoStatus(errno, "open an erased cache file");
+  return unnamed;
+}
+
+}  // namespace
+
+LiveHandle::~LiveHandle() { store_.Unpin(*live_); }
+
+ContentInfo LiveHandle::Info() const {
+  Live& live = *live_;
+  MutexLock lock(live.mutex);
+  ContentInfo info = InfoOf(live.ino, live.record);
+  info.complete = live.pages.Complete();
+  return info;
+}
+
+int LiveHandle::ReadDescriptor() const {
+  Status opened = store_.OpenForReading(*live_);
+  if (!opened.ok()) LogError("read descriptor: ", opened);
+  return live_->read_fd;
+}
+
+uint64_t LiveHandle::CurrentSize() const {
+  if (!live_->staging) return live_->size_bytes;
+  Result<FileFacts> facts = Facts(ReadDescriptor());
+  if (!facts.ok()) LogError("current size: ", facts.status());
+  return facts.ok() ? facts->size_bytes : live_->size_bytes.load();
+}
+
+Result<size_t> LiveHandle::Read(uint64_t offset_bytes, std::span<std::byte> out) {
+  Live& live = *live_;
+  RETURN_IF_ERROR(store_.OpenForReading(live));
+  const uint64_t size = CurrentSize();
+  if (offset_bytes >= size || out.empty()) return size_t{0};
+  const uint64_t length = std::min<uint64_t>(out.size(), size - offset_bytes);
+  if (!live.pages.HasRange(offset_bytes, length)) {
+    return Status(Code::kNotFound, "read: a page is not in the cache");
+  }
+  if (live.verify && !live.verified.HasRange(offset_bytes, length)) {
+    const uint64_t last = (offset_bytes + length - 1) / kPageBytes;
+    for (uint64_t page = offset_bytes / kPageBytes; page <= last; ++page) {
+      Status verified = VerifyPage(live, page);
+      if (verified.code() == Code::kCorruption) {
+        LogError(verified.message(), "; it is fetched again");
+        MutexLock lock(live.mutex);
+        RETURN_IF_ERROR(store_.StoreRecord(live, kv::Durability::kBuffered));
+      }
+      RETURN_IF_ERROR(verified);
+    }
+  }
+  return ReadAt(live.read_fd, offset_bytes, out.first(length));
+}
+
+// Writes one page into the file; false if it is there already.
+Result<bool> LiveHandle::PutPage(uint64_t page, std::span<const std::byte> data) {
+  Live& live = *live_;
+  const uint64_t begin = page * kPageBytes;
+  const uint64_t limit = live.pages.limit_bytes();
+  const uint64_t wanted = begin < limit ? PageEnd(page, limit) - begin : 0;
+  if (data.size() < wanted) return Status(Code::kInvalid, "add page: too few bytes");
+  const uint64_t checksum = live.staging ? 0 : Checksum(data.first(wanted));
+  MutexLock lock(live.fill_mutex);
+  // Present, or cut off meanwhile; what a cut leaves of a page is present.
+  if (live.pages.Has(page)) return false;
+  if (!live.fill_fd) {
+    ASSIGN_OR_RETURN(live.fill_fd, OpenForFilling(live));
+  }
+  ASSIGN_OR_RETURN(const FileFacts before, Facts(live.fill_fd.get()));
+  Status written = WriteAt(live.fill_fd.get(), begin, data.first(wanted));
+  if (written.code() == Code::kNoSpace &&
+      store_.EvictFrom(live.place_index, kEvictOnDiskFull) > 0) {
+    written = WriteAt(live.fill_fd.get(), begin, data.first(wanted));
+  }
+  RETURN_IF_ERROR(written);
+  // A page that was absent is no change of what was committed.
+  if (live.staging || before.mtime_ns == kSentinelMtimeNs) {
+    RETURN_IF_ERROR(SetMtime(live.fill_fd.get(), before.mtime_ns));
+  }
+  if (page < live.checksums.size()) live.checksums[page] = checksum;
+  live.verified.Set(page);
+  live.unsynced_pages = true;
+  live.map_behind = true;
+  live.pages.Set(page);
+  if (live.pages.Complete()) live.fill_fd.Reset();
+  return true;
+}
+
+Status LiveHandle::AddPage(uint64_t page_index, std::span<const std::byte> data) {
+  Live& live = *live_;
+  if (live.pages.Has(page_index)) return OkStatus();
+  const uint64_t bytes = std::min<uint64_t>(data.size(), kPageBytes);
+  if (live.staging && !store_.space_.PinnedRoom(bytes)) {
+    return Status(Code::kNoSpace, "add page: the cache is full of unpersisted contents");
+  }
+  RETURN_IF_ERROR(store_.MakeRoom(live.place_index, bytes));
+  ASSIGN_OR_RETURN(const bool added, PutPage(page_index, data));
+  if (!added) return OkStatus();
+  MutexLock lock(live.mutex);
+  store_.Recharge(live, live.record.allocated_bytes + (bytes + 4095) / 4096 * 4096);
+  if (!live.pages.Complete() || !live.map_behind) return OkStatus();
+  return store_.StoreRecord(live, kv::Durability::kBuffered);
+}
+
+// Into a file with absent pages; true if pages became present.
+Result<bool> LiveHandle::WriteIncomplete(uint64_t offset_bytes, std::span<const std::byte> data) {
+  Live& live = *live_;
+  MutexLock lock(live.fill_mutex);
+  const uint64_t limit = live.pages.limit_bytes();
+  const uint64_t end = offset_bytes + data.size();
+  const uint64_t first = offset_bytes / kPageBytes;
+  const uint64_t last = (end - 1) / kPageBytes;
+  const bool starts_inside = offset_bytes > first * kPageBytes;
+  const bool ends_inside = end < PageEnd(last, std::max(limit, end));
+  if ((starts_inside && !live.pages.Has(first)) || (ends_inside && !live.pages.Has(last))) {
+    return Status(Code::kNotFound, "write: a page that is covered in part is absent");
+  }
+  RETURN_IF_ERROR(WriteAt(live.write_fd, offset_bytes, data));
+  bool changed = false;
+  for (uint64_t page = first; page <= last; ++page) changed |= live.pages.Set(page);
+  if (changed) live.unsynced_pages = true;
+  return changed;
+}
+
+Status LiveHandle::Write(uint64_t offset_bytes, std::span<const std::byte> data) {
+  Live& live = *live_;
+  if (data.empty()) return OkStatus();
+  const int fd = live.write_fd;
+  if (fd < 0) return Status(Code::kInvalid, "write: not open for writing");
+  RETURN_IF_ERROR(Reserve(offset_bytes, data.size()));
+  if (!live.pages.Complete()) {
+    ASSIGN_OR_RETURN(const bool appeared, WriteIncomplete(offset_bytes, data));
+    if (!appeared) return OkStatus();
+    // If the index forgot these pages they would be filled with old bytes.
+    MutexLock lock(live.mutex);
+    return store_.StoreRecord(live, kv::Durability::kBuffered);
+  }
+  Status written = WriteAt(fd, offset_bytes, data);
+  if (written.code() == Code::kNoSpace &&
+      store_.EvictFrom(live.place_index, kEvictOnDiskFull) > 0) {
+    written = WriteAt(fd, offset_bytes, data);
+  }
+  return written;
+}
+
+// Charges what the write may add before it is accepted. Too much for overwrites of what is there;
+// the next sample of the file's blocks corrects it.
+Status LiveHandle::Reserve(uint64_t offset_bytes, uint64_t length_bytes) {
+  Live& live = *live_;
+  ASSIGN_OR_RETURN(const FileFacts facts, Facts(live.write_fd));
+  if (offset_bytes + length_bytes <= facts.allocated_bytes) return OkStatus();
+  MutexLock lock(live.mutex);
+  const uint64_t growth = (length_bytes + 4095) / 4096 * 4096;
+  RETURN_IF_ERROR(store_.MakePinnedRoom(live, growth));
+  store_.Recharge(live, facts.allocated_bytes + growth);
+  return OkStatus();
+}
+
+Status LiveHandle::Resize(uint64_t size_bytes) {
+  Live& live = *live_;
+  MutexLock lock(live.mutex);
+  return store_.ResizeLocked(live, size_bytes);
+}
+
+}  // namespace tarn::cache

@@ -1,0 +1,188 @@
+#pragma once
+
+// The cache store over places of files. Internal to cache/: see cache_store.h for the contract.
+
+#include <memory>
+#include <stop_token>
+#include <utility>
+
+#include "cache/cache_store.h"
+#include "cache/content_index.h"
+#include "cache/file_place.h"
+#include "cache/live.h"
+#include "cache/space.h"
+
+namespace tarn::cache {
+
+class LiveStore;
+
+// A pin of one Live.
+class LiveHandle final : public LiveFile {
+ public:
+  LiveHandle(LiveStore& store, LivePtr live) : store_(store), live_(std::move(live)) {}
+  ~LiveHandle() override;
+  ContentInfo Info() const override;
+  int ReadDescriptor() const override;
+  int WriteDescriptor() const override { return live_->write_fd; }
+  bool Complete() const override { return live_->pages.Complete(); }
+  bool Present(uint64_t offset_bytes, uint64_t length_bytes) const override {
+    return live_->pages.HasRange(offset_bytes, length_bytes);
+  }
+  Result<size_t> Read(uint64_t offset_bytes, std::span<std::byte> out) override;
+  Status AddPage(uint64_t page_index, std::span<const std::byte> data) override;
+  Status Write(uint64_t offset_bytes, std::span<const std::byte> data) override;
+  Status Resize(uint64_t size_bytes) override;
+  uint64_t CurrentSize() const override;
+
+  const LivePtr& live() const { return live_; }
+
+ private:
+  Result<bool> PutPage(uint64_t page, std::span<const std::byte> data);
+  Result<bool> WriteIncomplete(uint64_t offset_bytes, std::span<const std::byte> data);
+  Status Reserve(uint64_t offset_bytes, uint64_t length_bytes);
+  LiveStore& store_;
+  const LivePtr live_;
+};
+
+class LiveStore final : public CacheStore {
+ public:
+  struct Parts {
+    std::vector<std::unique_ptr<FilePlace>> places;
+    std::vector<std::unique_ptr<EvictionPolicy>> policies;
+    std::vector<uint64_t> capacities_bytes;
+    double pinned_ratio = 0.3;
+    std::shared_ptr<void> keep;  // Destroyed last.
+  };
+  static Result<std::unique_ptr<CacheStore>> Start(Parts parts, kv::Store& index, Clock& clock);
+  ~LiveStore() override;
+
+  Result<std::unique_ptr<LiveFile>> Open(const ContentId& content) override;
+  std::optional<ContentInfo> Find(InodeId ino) override;
+  Result<std::unique_ptr<LiveFile>> AddClean(const ContentId& content,
+                                             uint64_t size_bytes) override;
+  Result<std::unique_ptr<LiveFile>> Stage(InodeId ino) override;
+  Status BeginWriting(LiveFile& file, Truncate truncate) override;
+  void EndWriting(LiveFile& file) override;
+  Result<Changed> CheckChanged(LiveFile& file) override;
+  Status SetModifiedTime(LiveFile& file, int64_t mtime_ns) override;
+  Result<ContentInfo> Commit(LiveFile& file, Generation generation, Syncing syncing) override;
+  Status Uncommit(LiveFile& file) override;
+  Status Settle(LiveFile& file) override;
+  Result<std::unique_ptr<FrozenContent>> Freeze(const ContentId& content,
+                                                Freezing freezing) override;
+  Status MarkClean(FrozenContent& content) override;
+  Status MarkDirty(const ContentId& content) override;
+  Status Erase(InodeId ino) override;
+  uint64_t Evict(uint64_t target_used_bytes) override;
+  Status Recover(const Judge& judge) override;
+  Usage GetUsage() override { return space_.GetUsage(); }
+  Status Close() override;
+
+ private:
+  friend class LiveHandle;
+  friend class Frozen;
+
+  LiveStore(Parts parts, kv::Store& index, Clock& clock, Epochs epochs);
+
+  // Runs `body` on the inode's loaded state, with its mutex held.
+  template <typename Body>
+  auto With(InodeId ino, Body body) -> decltype(body(std::declval<const LivePtr&>())) {
+    for (;;) {
+      const LivePtr live = table_.Get(ino);
+      Live& state = *live;
+      MutexLock lock(state.mutex);
+      if (state.dead) continue;  // Lost a race against Rest, which has already taken it out.
+      Status status = Load(state);
+      if (!status.ok()) {
+        Rest(state);
+        return status;
+      }
+      auto result = body(live);
+      Rest(state);
+      return result;
+    }
+  }
+
+  // live_store.cc
+  Status Load(Live& live) REQUIRES(live.mutex);
+  Status LoadRecord(Live& live, Record record) REQUIRES(live.mutex);
+  void Rest(Live& live) REQUIRES(live.mutex);
+  std::unique_ptr<LiveFile> Pin(const LivePtr& live) REQUIRES(live->mutex);
+  void Unpin(Live& live);
+  Result<Descriptor> MakeFile(Live& live) REQUIRES(live.mutex);
+  Status StoreRecord(Live& live, kv::Durability durability, std::string_view bytes = {})
+      REQUIRES(live.mutex);
+  Status EraseLocked(Live& live) REQUIRES(live.mutex);
+  Status OpenForReading(Live& live) const;
+  Result<std::unique_ptr<LiveFile>> OpenLocked(const LivePtr& live, const ContentId& content);
+  Result<std::unique_ptr<LiveFile>> AddCleanLocked(const LivePtr& live, const ContentId& content,
+                                                   uint64_t size_bytes);
+  Result<std::unique_ptr<LiveFile>> StageLocked(const LivePtr& live);
+  size_t PlaceWithId(uint64_t id) const;  // places_.size(): none.
+
+  // live_store_writing.cc
+  Status BecomeStaging(Live& live) REQUIRES(live.mutex);
+  Status ResizeLocked(Live& live, uint64_t size_bytes) REQUIRES(live.mutex);
+  Result<Changed> CheckLocked(Live& live) REQUIRES(live.mutex);
+  Result<ContentInfo> CommitLocked(Live& live, Generation generation, Syncing syncing)
+      REQUIRES(live.mutex);
+  Status SyncBytes(Live& live) REQUIRES(live.mutex);
+  Status SettleLocked(Live& live) REQUIRES(live.mutex);
+  Status CarryInFile(Live& live) REQUIRES(live.mutex);
+  Result<bool> Quiet(Live& live) REQUIRES(live.mutex);
+
+  // live_store_freezing.cc
+  Result<std::unique_ptr<FrozenContent>> FreezeLocked(const LivePtr& live, const ContentId& content,
+                                                      Freezing freezing);
+  Status BecomeClean(Live& live) REQUIRES(live.mutex);
+  Status MarkDirtyLocked(Live& live, const ContentId& content) REQUIRES(live.mutex);
+
+  // live_store_recovery.cc
+  Status RecoverOne(InodeId ino, const Judge& judge);
+  Status JudgeAbsent(InodeId ino, const Record& record, const Judge& judge);
+  Status JudgeLocked(Live& live, const Judge& judge) REQUIRES(live.mutex);
+  Status Inspect(Live& live, bool power_cut, ContentInfo& info) REQUIRES(live.mutex);
+  Status RestoreBytes(Live& live, bool missing, const FileFacts& facts) REQUIRES(live.mutex);
+  Status KeepDirty(Live& live, const Recovered& recovered) REQUIRES(live.mutex);
+  Status CommitLive(Live& live, const Recovered& recovered) REQUIRES(live.mutex);
+  void LoadClean(const std::stop_token& stop);
+  void RemoveStrays(const std::stop_token& stop);
+
+  // live_store_room.cc
+  // Both answer kNoSpace when nothing evictable is left.
+  Status MakeRoom(size_t place, uint64_t bytes);
+  Status MakePinnedRoom(Live& live, uint64_t bytes) REQUIRES(live.mutex);
+  uint64_t EvictFrom(size_t place, uint64_t bytes);
+  bool EvictOne(size_t place, const Victim& victim);
+  void Recharge(Live& live, uint64_t bytes) REQUIRES(live.mutex);
+  void ChargePinned(Live& live) REQUIRES(live.mutex);
+  void ChargeClean(Live& live) REQUIRES(live.mutex);
+  void StartThreads();
+  void StopThreads();
+  void RunUpkeep(const std::stop_token& stop);
+  void SampleGrowth();
+  void WriteMaps();
+  Status AdvanceEpoch();
+
+  std::shared_ptr<void> keep_;
+  std::vector<std::unique_ptr<FilePlace>> places_;
+  ContentIndex index_;
+  Clock& clock_;
+  Space space_;
+  LiveTable table_;
+
+  const uint64_t first_id_;  // File ids and epochs of this run begin here.
+  std::atomic<uint64_t> next_file_id_;
+  std::atomic<uint64_t> epoch_;  // That clean pages written now belong to.
+  std::atomic<bool> epoch_used_{false};
+  std::atomic<bool> maps_behind_{false};
+  Mutex epochs_mutex_;  // Held over writing them.
+  Epochs epochs_ GUARDED_BY(epochs_mutex_);
+  std::atomic<bool> has_lost_epochs_;
+
+  bool closed_ = false;
+  struct Threads;
+  std::unique_ptr<Threads> threads_;  // Ended, and joined, first.
+};
+
+}  // namespace tarn::cache

@@ -1,0 +1,214 @@
+// Contents on their way to the UFS.
+
+#include <algorithm>
+
+#include "base/checksum.h"
+#include "base/log.h"
+#include "cache/live_store.h"
+
+namespace tarn::cache {
+namespace {
+
+std::string About(InodeId ino) { return "content of inode " + std::to_string(ino.value); }
+
+Result<std::vector<uint64_t>> ChecksumsOf(int fd, uint64_t size_bytes) {
+  const uint64_t pages = (size_bytes + kPageBytes - 1) / kPageBytes;
+  std::vector<uint64_t> checksums;
+  if (pages > kMaxChecksums) return checksums;
+  checksums.reserve(pages);
+  std::vector<std::byte> buffer(std::min(size_bytes, kPageBytes));
+  for (uint64_t page = 0; page < pages; ++page) {
+    ASSIGN_OR_RETURN(const size_t got, ReadAt(fd, page * kPageBytes, buffer));
+    checksums.push_back(Checksum(std::span(buffer).first(got)));
+  }
+  return checksums;
+}
+
+}  // namespace
+
+class Frozen final : public FrozenContent {
+ public:
+  Frozen(LiveStore& store, LivePtr live, std::unique_ptr<LiveFile> pin, ContentInfo info,
+         Freezing freezing, cache::Descriptor snapshot)
+      : freezing_(freezing),
+        store_(store),
+        live_(std::move(live)),
+        pin_(std::move(pin)),
+        info_(info),
+        snapshot_(std::move(snapshot)) {}
+
+  const ContentInfo& Info() const override { return info_; }
+  int Descriptor() const override { return snapshot_ ? snapshot_.get() : pin_->ReadDescriptor(); }
+  bool Unchanged() const override {
+    Live& live = *live_;
+    MutexLock lock(live.mutex);
+    Result<bool> unchanged = UnchangedLocked(live);
+    if (!unchanged.ok()) LogWarning("check a frozen content: ", unchanged.status());
+    return unchanged.ok() && *unchanged;
+  }
+
+  Result<bool> UnchangedLocked(Live& live) const REQUIRES(live.mutex) {
+    if (snapshot_) return true;
+    Record& record = live.record;
+    if (record.generation != info_.generation || live.unnoticed) return false;
+    if (record.state == ContentState::kClean) return true;
+    ASSIGN_OR_RETURN(const FileFacts facts, Facts(pin_->ReadDescriptor()));
+    if (facts.mtime_ns != kSentinelMtimeNs || facts.size_bytes != info_.size_bytes) return false;
+    if (freezing_ == Freezing::kUnlessChanged) return true;
+    if (live.erased) return live.writers == 0;
+    return store_.Quiet(live);
+  }
+
+  Live& live() const { return *live_; }
+  bool snapshot() const { return static_cast<bool>(snapshot_); }
+  Freezing freezing() const { return freezing_; }
+
+ private:
+  const Freezing freezing_;
+  LiveStore& store_;
+  const LivePtr live_;
+  const std::unique_ptr<LiveFile> pin_;
+  ContentInfo info_;
+  cache::Descriptor snapshot_;
+};
+
+Result<std::unique_ptr<FrozenContent>> LiveStore::Freeze(const ContentId& content,
+                                                         Freezing freezing) {
+  return With(content.ino,
+              [&](const LivePtr& live) { return FreezeLocked(live, content, freezing); });
+}
+
+Result<std::unique_ptr<FrozenContent>> LiveStore::FreezeLocked(
+    const LivePtr& shared, const ContentId& content, Freezing freezing) NO_THREAD_SAFETY_ANALYSIS {
+  Live& live = *shared;
+  if (!live.exists) return Status(Code::kNotFound, "freeze: no " + About(content.ino));
+  if (live.record.generation != content.generation) {
+    return Status(Code::kStale, "freeze: " + About(content.ino) + " has another generation");
+  }
+  RETURN_IF_ERROR(OpenForReading(live));
+  Status settled = SettleLocked(live);
+  if (!settled.ok() && settled.code() != Code::kBusy) return settled;
+  // After a restart a mapping of the run before may still write to a dirty content.
+  ASSIGN_OR_RETURN(const bool quiet, Quiet(live));
+  if (freezing == Freezing::kExclusive && (!settled.ok() || !quiet)) {
+    return Status(Code::kBusy, "freeze: " + About(content.ino) + " may still be written");
+  }
+  if (settled.ok() && quiet) freezing = Freezing::kExclusive;
+  cache::Descriptor snapshot;
+  if (live.record.state != ContentState::kClean) {
+    ASSIGN_OR_RETURN(const FileFacts facts, Facts(live.read_fd));
+    const bool changed = live.unnoticed || facts.mtime_ns != kSentinelMtimeNs ||
+                         facts.size_bytes != live.record.size_bytes;
+    if (changed) return Status(Code::kBusy, "freeze: " + About(content.ino) + " was changed");
+    // A page that a mapping has dirtied takes stores that leave no trace; a synced one does not.
+    const bool mapped = freezing == Freezing::kUnlessChanged;
+    if (mapped || !live.record.synced) RETURN_IF_ERROR(SyncBytes(live));
+    if (!live.record.synced) {
+      live.record.synced = true;
+      RETURN_IF_ERROR(StoreRecord(live, kv::Durability::kBuffered));
+    }
+    if (mapped) {
+      Result<cache::Descriptor> copy = live.place->Snapshot(live.read_fd);
+      ASSIGN_OR_RETURN(const FileFacts again, Facts(live.read_fd));
+      const bool same = again.mtime_ns == kSentinelMtimeNs && again.size_bytes == facts.size_bytes;
+      if (copy.ok() && same) snapshot = std::move(copy).value();
+    }
+  }
+  ContentInfo info = InfoOf(live.ino, live.record);
+  info.complete = live.pages.Complete();
+  return std::unique_ptr<FrozenContent>(
+      std::make_unique<Frozen>(*this, shared, Pin(shared), info, freezing, std::move(snapshot)));
+}
+
+Status LiveStore::MarkClean(FrozenContent& content) {
+  auto& frozen = static_cast<Frozen&>(content);
+  Live& live = frozen.live();
+  const Status stale(Code::kStale, "mark clean: " + About(live.ino) + " was changed");
+  if (!live.pages.Complete()) return Status(Code::kInvalid, "mark clean: absent pages");
+  std::vector<uint64_t> checksums;
+  if (frozen.freezing() == Freezing::kExclusive) {
+    ASSIGN_OR_RETURN(checksums, ChecksumsOf(frozen.Descriptor(), frozen.Info().size_bytes));
+  }
+  MutexLock lock(live.mutex);
+  Record& record = live.record;
+  if (live.erased) return stale;
+  ASSIGN_OR_RETURN(const bool unchanged, frozen.UnchangedLocked(live));
+  if (!unchanged) return stale;
+  if (record.state == ContentState::kClean) return OkStatus();
+  const Record saved = record;
+  record.base_in_ufs = true;
+  record.base_generation = record.generation;
+  if (frozen.freezing() == Freezing::kUnlessChanged) {
+    Status stored = StoreRecord(live, kv::Durability::kBuffered);
+    if (!stored.ok()) record = saved;
+    return stored;
+  }
+  {
+    MutexLock fill_lock(live.fill_mutex);
+    live.checksums = std::move(checksums);
+  }
+  record.sync_epoch = 0;
+  live.pages.Reset(record.size_bytes, PageMap::Fill::kPresent);
+  Status cleaned = BecomeClean(live);
+  if (!cleaned.ok()) record = saved;
+  return cleaned;
+}
+
+Status LiveStore::BecomeClean(Live& live) {
+  Record& record = live.record;
+  const Record saved = record;
+  record.state = ContentState::kClean;
+  record.prior_generation = {};
+  // Bytes that were safe in the log alone are not known to be on the disk.
+  if (record.has_bytes) live.unsynced_pages = true;
+  record.has_bytes = false;
+  Status stored = StoreRecord(live, kv::Durability::kBuffered);
+  if (!stored.ok()) {
+    record = saved;
+    return stored;
+  }
+  live.staging = false;
+  ChargeClean(live);
+  return OkStatus();
+}
+
+Status LiveStore::MarkDirty(const ContentId& content) {
+  return With(content.ino, [&](const LivePtr& live) NO_THREAD_SAFETY_ANALYSIS {
+    return MarkDirtyLocked(*live, content);
+  });
+}
+
+Status LiveStore::MarkDirtyLocked(Live& live, const ContentId& content) {
+  const bool same = live.exists && live.record.generation == content.generation;
+  if (!same || !live.pages.Complete()) {
+    return Status(Code::kNotFound, "mark dirty: " + About(content.ino) + " is not here whole");
+  }
+  Record& record = live.record;
+  if (record.state == ContentState::kStaging && !Committed(record)) {
+    // Its writer commits over nothing from now on.
+    record.base_in_ufs = false;
+    record.base_generation = {};
+    return StoreRecord(live, kv::Durability::kDurable);
+  }
+  if (record.state != ContentState::kClean) return OkStatus();
+  RETURN_IF_ERROR(SyncBytes(live));
+  RETURN_IF_ERROR(SetMtime(live.read_fd, kSentinelMtimeNs));
+  const Record saved = record;
+  record.state = ContentState::kDirty;
+  record.base_in_ufs = false;
+  record.base_generation = {};
+  record.checksums.clear();
+  live.unsynced_pages = false;
+  Status stored = StoreRecord(live, kv::Durability::kDurable);
+  if (!stored.ok()) {
+    record = saved;
+    return stored;
+  }
+  ChargePinned(live);
+  MutexLock lock(live.fill_mutex);
+  live.verify = false;
+  live.checksums.clear();
+  return OkStatus();
+}
+
+}  // namespace tarn::cache

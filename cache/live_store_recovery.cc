@@ -1,0 +1,237 @@
+// After a restart: what was being written is judged, what is clean is counted, what nobody knows is
+// removed.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/log.h"
+#include "cache/live_store.h"
+
+namespace tarn::cache {
+namespace {
+
+std::string About(InodeId ino) { return "content of inode " + std::to_string(ino.value); }
+
+Status Cut(int fd, uint64_t size_bytes) {
+  if (ftruncate(fd, static_cast<off_t>(size_bytes)) == 0) return OkStatus();
+  return ErrnoStatus(errno, "cut a cache file");
+}
+
+}  // namespace
+
+Status LiveStore::Recover(const Judge& judge) {
+  RETURN_IF_ERROR(index_.EachMarked([&](InodeId ino) { return RecoverOne(ino, judge); }));
+  return index_.Sync();
+}
+
+Status LiveStore::RecoverOne(InodeId ino, const Judge& judge) {
+  Result<std::optional<Record>> record = index_.Find(ino);
+  if (record.ok() && *record && PlaceWithId((*record)->place_id) == places_.size()) {
+    return JudgeAbsent(ino, **record, judge);
+  }
+  return With(ino, [&](const LivePtr& live) NO_THREAD_SAFETY_ANALYSIS {
+    if (!live->exists || live->record.state == ContentState::kClean) {
+      live->keys.marker = true;  // A record that was damaged, and forgotten.
+      return live->exists ? StoreRecord(*live, kv::Durability::kBuffered)
+                          : index_.Remove(ino, live->keys);
+    }
+    return JudgeLocked(*live, judge);
+  });
+}
+
+// Its directory is gone with the disk, or was left out of the configuration.
+Status LiveStore::JudgeAbsent(InodeId ino, const Record& record, const Judge& judge) {
+  ContentInfo info = InfoOf(ino, record);
+  info.lost = true;
+  ASSIGN_OR_RETURN(const Recovered recovered, judge(info, true));
+  if (recovered.verdict != Verdict::kDrop) {
+    return Status(Code::kIo, About(ino) + ": its cache directory is not in use");
+  }
+  StoredKeys keys{true, true, record.has_bytes};
+  return index_.Remove(ino, keys);
+}
+
+Status LiveStore::JudgeLocked(Live& live, const Judge& judge) {
+  // Charged here, since only clean contents are counted in the background.
+  space_.Pin(live.place_index, static_cast<int64_t>(live.record.allocated_bytes), 1);
+  const bool power_cut = live.place->PowerCut();
+  ContentInfo info;
+  RETURN_IF_ERROR(Inspect(live, power_cut, info));
+  ASSIGN_OR_RETURN(const Recovered recovered, judge(info, power_cut));
+  Status applied;
+  switch (recovered.verdict) {
+    case Verdict::kDrop:
+      return EraseLocked(live);
+    case Verdict::kKeepDirty:
+      applied = KeepDirty(live, recovered);
+      break;
+    case Verdict::kCommitLive:
+      applied = CommitLive(live, recovered);
+      break;
+  }
+  live.write_fd = -1;
+  return applied;
+}
+
+// What is left of the file, after what the log has of it was put back.
+Status LiveStore::Inspect(Live& live, bool power_cut, ContentInfo& info) {
+  Record& record = live.record;
+  Result<Descriptor> file = live.place->Open(live.file, Access::kRead);
+  if (!file.ok() && file.code() != Code::kNotFound) return file.status();
+  bool missing = !file.ok();
+  FileFacts facts;
+  if (!missing) {
+    ASSIGN_OR_RETURN(facts, Facts(file->get()));
+  }
+  if (record.has_bytes && (missing || power_cut)) {
+    Status restored = RestoreBytes(live, missing, facts);
+    if (restored.ok()) {
+      facts = {record.size_bytes, record.allocated_bytes, kSentinelMtimeNs};
+      missing = false;
+    } else {
+      LogError("restore ", About(live.ino), ": ", restored);
+      if (restored.code() != Code::kCorruption) return restored;
+    }
+  }
+  info = InfoOf(live.ino, record);
+  info.complete = live.pages.Complete();
+  info.live_size_bytes = facts.size_bytes;
+  const bool touched = facts.mtime_ns != kSentinelMtimeNs;
+  info.live_mtime_ns = touched ? facts.mtime_ns : record.mtime_ns;
+  const bool short_of = facts.size_bytes < record.size_bytes;
+  info.lost = Committed(record) && (missing || (power_cut && record.synced && short_of));
+  const bool changed = touched || facts.size_bytes != record.size_bytes;
+  info.live_changed = !missing && changed;
+  if (!power_cut && info.live_changed) info.state = ContentState::kStaging;
+  return OkStatus();
+}
+
+// The bytes of a small commit are in the log, and in the file only as far as the kernel got.
+Status LiveStore::RestoreBytes(Live& live, bool missing, const FileFacts& facts) {
+  Record& record = live.record;
+  ASSIGN_OR_RETURN(const std::string bytes, index_.Bytes(live.ino, record));
+  Descriptor file;
+  if (missing) {
+    ASSIGN_OR_RETURN(file, live.place->Create(live.file));
+  } else {
+    ASSIGN_OR_RETURN(file, live.place->Open(live.file, Access::kReadWrite));
+  }
+  std::string found(std::min<uint64_t>(facts.size_bytes, kInlineBytes + 1), '\0');
+  ASSIGN_OR_RETURN(const size_t got,
+                   ReadAt(file.get(), 0, std::as_writable_bytes(std::span(found))));
+  found.resize(got);
+  if (missing || found != bytes) {
+    RETURN_IF_ERROR(Cut(file.get(), bytes.size()));
+    RETURN_IF_ERROR(WriteAt(file.get(), 0, std::as_bytes(std::span(bytes))));
+  }
+  return SetMtime(file.get(), kSentinelMtimeNs);
+}
+
+Status LiveStore::KeepDirty(Live& live, const Recovered& recovered) {
+  Record& record = live.record;
+  // The UFS has it, and what was written over it here was never committed.
+  const bool base = record.base_in_ufs && recovered.generation == record.base_generation;
+  if (base) return EraseLocked(live);
+  ASSIGN_OR_RETURN(const Descriptor file, live.place->Open(live.file, Access::kReadWrite));
+  RETURN_IF_ERROR(Cut(file.get(), recovered.size_bytes));
+  live.pages.Cut(recovered.size_bytes);
+  const bool same = recovered.generation == record.generation;
+  if (!same || recovered.size_bytes != record.size_bytes) {
+    // What the log has is of another commit.
+    if (record.has_bytes) RETURN_IF_ERROR(SyncData(file.get()));
+    record.has_bytes = false;
+    if (!same) record.synced = record.prior_synced;
+  }
+  record.generation = recovered.generation;
+  record.size_bytes = recovered.size_bytes;
+  record.prior_generation = {};
+  record.state = ContentState::kDirty;
+  live.staging = false;
+  live.size_bytes = record.size_bytes;
+  RETURN_IF_ERROR(SetMtime(file.get(), kSentinelMtimeNs));
+  return StoreRecord(live, kv::Durability::kBuffered);
+}
+
+// The bytes of the log are older than the file's, so they move to the disk.
+Status LiveStore::CommitLive(Live& live, const Recovered& recovered) {
+  Record& record = live.record;
+  ASSIGN_OR_RETURN(const Descriptor file, live.place->Open(live.file, Access::kReadWrite));
+  ASSIGN_OR_RETURN(const FileFacts facts, Facts(file.get()));
+  RETURN_IF_ERROR(SetMtime(file.get(), kSentinelMtimeNs));
+  RETURN_IF_ERROR(SyncData(file.get()));
+  RETURN_IF_ERROR(live.place->SyncName(live.file));
+  record.has_bytes = false;
+  record.synced = true;
+  record.generation = recovered.generation;
+  record.prior_generation = {};
+  record.size_bytes = facts.size_bytes;
+  if (facts.mtime_ns != kSentinelMtimeNs) record.mtime_ns = facts.mtime_ns;
+  record.state = ContentState::kDirty;
+  record.checksums.clear();
+  live.staging = false;
+  live.size_bytes = facts.size_bytes;
+  Recharge(live, facts.allocated_bytes);
+  return StoreRecord(live, kv::Durability::kBuffered);
+}
+
+// In the order of their last use, as far as the index knows it.
+void LiveStore::LoadClean(const std::stop_token& stop) {
+  struct Found {
+    int64_t last_use_ns;
+    InodeId ino;
+    uint64_t bytes;
+    size_t place;
+  };
+  std::vector<Found> clean;
+  std::vector<InodeId> lost;
+  Status read = index_.EachRecord([&](InodeId ino, Result<Record> record) {
+    if (stop.stop_requested()) return Status(Code::kCancelled, "read the index of the cache");
+    const bool good = record.ok() && PlaceWithId(record->place_id) < places_.size();
+    MutexLock lock(epochs_mutex_);
+    if (!good || (record->state == ContentState::kClean && epochs_.Lost(record->sync_epoch))) {
+      lost.push_back(ino);
+    } else if (record->state == ContentState::kClean) {
+      clean.push_back(
+          {record->last_use_ns, ino, record->allocated_bytes, PlaceWithId(record->place_id)});
+    }
+    return OkStatus();
+  });
+  std::sort(clean.begin(), clean.end(),
+            [](const Found& a, const Found& b) { return a.last_use_ns < b.last_use_ns; });
+  for (const Found& found : clean) {
+    space_.AddLoaded(found.place, found.ino, found.bytes, found.last_use_ns);
+  }
+  space_.LoadEnds();
+  for (const InodeId ino : lost) Find(ino);  // Loading one that is lost forgets it.
+  if (!read.ok()) {
+    if (read.code() != Code::kCancelled) LogWarning("count the contents of the cache: ", read);
+    return;
+  }
+  MutexLock lock(epochs_mutex_);
+  if (epochs_.lost.empty()) return;
+  epochs_.lost.clear();
+  has_lost_epochs_ = false;
+  Status written = index_.WriteEpochs(epochs_, kv::Durability::kBuffered);
+  if (!written.ok()) LogWarning("write the epochs of the cache: ", written);
+}
+
+// Files of earlier runs that no record names: the leftovers of a crash.
+void LiveStore::RemoveStrays(const std::stop_token& stop) {
+  for (const auto& place : places_) {
+    if (stop.stop_requested()) return;
+    Status listed = place->Each([&](FileId file) {
+      if (stop.stop_requested() || file.value >= first_id_) return;
+      Result<std::optional<Record>> record = index_.Find(file.ino);
+      if (!record.ok()) return;
+      const bool named = *record && (*record)->file_id == file.value;
+      if (named) return;
+      Status removed = place->Remove(file);
+      if (!removed.ok()) LogWarning("remove a stray cache file: ", removed);
+    });
+    if (!listed.ok()) LogWarning("look for stray cache files: ", listed);
+  }
+}
+
+}  // namespace tarn::cache

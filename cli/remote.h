@@ -1,0 +1,34 @@
+#pragma once
+
+// From what the user names (a mount point, a path, nothing) to a running Tarn and a path of its
+// namespace.
+
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "cli/registry.h"
+#include "rpc/control.h"
+
+namespace tarn::cli {
+
+// The mount to talk to: that at `at` if not empty, else the only one running. kNotFound, with what
+// to do; kInvalid: several run, all of them named.
+Result<RunningMount> PickMount(const std::string& at);
+
+struct Target {
+  RunningMount mount;
+  std::string path;  // In the namespace, absolute.
+};
+// `path` is below a mount point, or a path of the namespace of PickMount(at).
+Result<Target> PickPath(const std::string& path, const std::string& at);
+
+Result<std::unique_ptr<rpc::Control>> Connect(const RunningMount& mount);
+
+// Without "." parts, doubled and trailing '/'; made absolute by the working directory. ".." parts
+// are resolved as text.
+std::string Absolute(const std::string& path);
+// `path` relative to `directory` with a leading '/', or empty if it is not at or below it.
+std::string Below(const std::string& path, const std::string& directory);
+
+}  // namespace tarn::cli

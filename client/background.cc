@@ -1,0 +1,116 @@
+// What goes on without a request: unlinked inodes are forgotten, contents whose mappings outlived
+// their descriptors are watched, changes made elsewhere reach the kernel.
+
+#include "base/log.h"
+#include "client/local_file_system.h"
+
+namespace tarn::client {
+namespace {
+
+constexpr auto kGather = std::chrono::milliseconds(5);
+constexpr auto kSweepInterval = std::chrono::milliseconds(500);
+
+}  // namespace
+
+void LocalFileSystem::Reap(InodeId ino) {
+  // Open handles learn at once that nothing is to be committed any more.
+  if (OpenInodePtr inode = table_.Find(ino)) {
+    if (inode->mutex.try_lock()) {
+      inode->unlinked = true;
+      inode->mutex.unlock();
+    }
+  }
+  MutexLock lock(reap_mutex_);
+  reap_.push_back(ino);
+  reap_ready_.NotifyOne();
+}
+
+void LocalFileSystem::ReapNow(InodeId ino) {
+  {
+    Hold hold(table_, ino);
+    OpenInode& inode = *hold;
+    MutexLock lock(inode.mutex);
+    const bool open = inode.holds > 1 || inode.lingering;
+    if (open) {
+      inode.unlinked = true;  // The last hold reports it again.
+      return;
+    }
+    inode.unlinked = false;
+    Result<rpc::FileInfo> info = deps_.files.GetAttr(ino);
+    if (info.ok() && info->attr.nlink > 0) return;
+    Status erased = deps_.cache.Erase(ino);
+    if (!erased.ok()) LogWarning("erase content of inode ", ino.value, ": ", erased.ToString());
+  }
+  Status forgotten = deps_.files.Forget(ino);
+  if (!forgotten.ok()) LogWarning("forget inode ", ino.value, ": ", forgotten.ToString());
+}
+
+// In batches: a file is removed from the disk only when it is certain that its inode's end survives
+// a power cut, or the name would be back without its bytes.
+void LocalFileSystem::RunReaper(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    std::deque<InodeId> batch;
+    {
+      MutexLock lock(reap_mutex_);
+      while (reap_.empty() && !stop.stop_requested()) {
+        reap_ready_.WaitFor(reap_mutex_, std::chrono::seconds(1));
+      }
+    }
+    if (!deps_.clock.SleepFor(kGather, stop))
+      return;  // What is left are orphans, for the next start.
+    {
+      MutexLock lock(reap_mutex_);
+      batch.swap(reap_);
+    }
+    Status synced = deps_.files.SyncLog();
+    if (!synced.ok()) LogWarning("unlinked files keep their space: ", synced.ToString());
+    if (!synced.ok()) continue;  // Found again by the scan for orphans.
+    for (const InodeId ino : batch) ReapNow(ino);
+  }
+}
+
+void LocalFileSystem::WatchLingering() {
+  if (lingering_ == 0) return;
+  for (const OpenInodePtr& inode : table_.All()) {
+    bool changed = false;
+    {
+      MutexLock lock(inode->mutex);
+      if (inode->dead || !inode->lingering || inode->writers > 0) continue;
+      ++inode->holds;
+      const Generation before = inode->generation;
+      Status status = CommitChanges(*inode, Durable::kPolicy);
+      if (!status.ok()) LogError("commit of a mapped file: ", status.ToString());
+      SettleOrLinger(*inode);
+      changed = inode->generation != before;
+    }
+    table_.Drop(inode);
+    if (changed) {
+      rpc::Change change;
+      change.kind = rpc::Change::Kind::kAttributes;
+      change.ino = inode->ino;
+      OnChange(change);
+    }
+  }
+}
+
+void LocalFileSystem::RunSweeper(const std::stop_token& stop) {
+  MonotonicTime next_scan = deps_.clock.Now() + options_.orphan_scan_interval;
+  while (deps_.clock.SleepFor(kSweepInterval, stop)) {
+    WatchLingering();
+    if (deps_.clock.Now() < next_scan) continue;
+    next_scan = deps_.clock.Now() + options_.orphan_scan_interval;
+    Status listed = deps_.maintenance.ListOrphans([this](InodeId ino) {
+      Reap(ino);
+      return OkStatus();
+    });
+    if (!listed.ok()) LogWarning("list orphans: ", listed.ToString());
+  }
+}
+
+void LocalFileSystem::OnChange(const rpc::Change& change) {
+  if (change.kind == rpc::Change::Kind::kEntry && change.ino) Reap(change.ino);
+  MutexLock lock(invalidator_mutex_);
+  if (invalidator_) invalidator_(change);
+}
+
+}  // namespace tarn::client

@@ -1,0 +1,109 @@
+// Commits: bytes in the live file become a generation of the inode. First the cache, then the
+// coordinator.
+
+#include <fcntl.h>
+
+#include "base/log.h"
+#include "client/local_file_system.h"
+
+namespace tarn::client {
+namespace {
+
+constexpr uint64_t kSyncAheadBytes = 1 << 20;
+constexpr unsigned kSyncAheadFlags =
+    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+
+}  // namespace
+
+Status LocalFileSystem::CommitChanges(OpenInode& inode, Durable durable) {
+  if (!inode.live || inode.unlinked || !inode.staging) return OkStatus();
+  ASSIGN_OR_RETURN(cache::CacheStore::Changed now, deps_.cache.CheckChanged(*inode.live));
+  const bool sync = durable == Durable::kAlways || options_.sync_on_close;
+  const bool unsynced = sync && !inode.live->Info().synced;
+  const bool first = !inode.generation;
+  if (!now.changed && !first && !unsynced) return OkStatus();
+  if (now.mtime_ns == inode.fresh_mtime_ns) now.mtime_ns = inode.created_ns;
+  if (now.mtime_ns == 0) now.mtime_ns = deps_.clock.WallNs();
+  return CommitNow(inode, now.mtime_ns, sync);
+}
+
+Status LocalFileSystem::CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync) {
+  rpc::WriteCommit commit;
+  commit.base = inode.generation;
+  commit.generation = Generation(inode.generation.value + 1);
+  commit.mtime_ns = mtime_ns;
+  commit.synced = sync;
+  commit.durable = sync;
+  commit.clear_setid = inode.clear_setid;
+  ASSIGN_OR_RETURN(cache::ContentInfo content,
+                   deps_.cache.Commit(*inode.live, commit.generation,
+                                      sync ? cache::CacheStore::Syncing::kSynced
+                                           : cache::CacheStore::Syncing::kUnsynced));
+  commit.size_bytes = content.size_bytes;
+  Result<rpc::FileInfo> committed = deps_.files.CommitWrite(self_, inode.ino, commit);
+  if (!committed.ok()) {
+    Status undone = deps_.cache.Uncommit(*inode.live);
+    if (!undone.ok()) LogError("undo a commit: ", undone.ToString());
+    return committed.status();
+  }
+  inode.generation = commit.generation;
+  inode.clear_setid = false;
+  inode.unlinked = committed->attr.nlink == 0;
+  return OkStatus();
+}
+
+// After the last writer: the content settles, unless a mapping may still write. Then it is watched.
+void LocalFileSystem::SettleOrLinger(OpenInode& inode) {
+  if (inode.unlinked) {  // Never committed again; staging stays, since only the live file knows the
+                         // size.
+    if (inode.lingering) --lingering_;
+    inode.lingering = false;
+    return;
+  }
+  Status status = deps_.cache.Settle(*inode.live);
+  if (status.ok()) {
+    inode.staging = false;
+    if (inode.lingering) --lingering_;
+    inode.lingering = false;
+    return;
+  }
+  if (status.code() != Code::kBusy) LogError("settle: ", status.ToString());
+  if (!inode.lingering) ++lingering_;
+  inode.lingering = true;
+}
+
+// Writes back what is dirty before the lock is taken, so that a large commit does not hold up
+// everybody who looks at the file. The commit's own sync finds little left and reports the errors.
+void LocalFileSystem::SyncAhead(Handle& handle) {
+  int descriptor = -1;
+  {
+    MutexLock lock(handle.inode->mutex);
+    if (handle.inode->unlinked || handle.inode->live->CurrentSize() <= kSyncAheadBytes) return;
+    descriptor = handle.inode->live->WriteDescriptor();  // Stays open while the handle writes.
+  }
+  if (descriptor >= 0) (void)sync_file_range(descriptor, 0, 0, kSyncAheadFlags);
+}
+
+Status LocalFileSystem::Flush(HandleId id) {
+  Handle& handle = Of(id);
+  if (!handle.writes) return OkStatus();
+  if (options_.sync_on_close) SyncAhead(handle);
+  OpenInode& inode = *handle.inode;
+  MutexLock lock(inode.mutex);
+  return CommitChanges(inode, Durable::kPolicy);
+}
+
+Status LocalFileSystem::Fsync(HandleId id) {
+  Handle& handle = Of(id);
+  if (handle.writes) SyncAhead(handle);
+  OpenInode& inode = *handle.inode;
+  {
+    MutexLock lock(inode.mutex);
+    RETURN_IF_ERROR(CommitChanges(inode, Durable::kAlways));
+  }
+  return deps_.files.SyncLog();  // Attributes and names changed since, which no commit carried.
+}
+
+Status LocalFileSystem::SyncDirectory(InodeId) { return deps_.files.SyncLog(); }
+
+}  // namespace tarn::client

@@ -1,0 +1,158 @@
+#include "client/control.h"
+
+#include "base/strings.h"
+
+namespace tarn::client {
+namespace {
+
+std::string Join(const std::string& directory, const std::string& name) {
+  return directory.ends_with('/') ? directory + name : directory + "/" + name;
+}
+
+// The parts of an absolute path: "." and empty ones are passed over, ".." is refused.
+Result<std::vector<std::string_view>> Parts(const std::string& path) {
+  if (!path.starts_with('/')) return Status(Code::kInvalid, Concat(path, ": not an absolute path"));
+  std::vector<std::string_view> parts;
+  const std::string_view all = path;
+  for (size_t begin = 1; begin <= all.size();) {
+    const size_t end = std::min(all.find('/', begin), all.size());
+    const std::string_view part = all.substr(begin, end - begin);
+    if (part == "..") return Status(Code::kInvalid, Concat(path, ": \"..\" in a path"));
+    if (!part.empty() && part != ".") parts.push_back(part);
+    begin = end + 1;
+  }
+  return parts;
+}
+
+class LocalControl final : public rpc::Control {
+ public:
+  LocalControl(FileSystem& file_system, const Dependencies& dependencies, ControlHooks hooks)
+      : fs_(file_system), deps_(dependencies), hooks_(std::move(hooks)) {}
+
+  Result<rpc::ServerInfo> Info() override {
+    rpc::ServerInfo info = hooks_.info();
+    const cache::Usage usage = deps_.cache.GetUsage();
+    info.cache_capacity_bytes = usage.capacity_bytes;
+    info.cache_used_bytes = usage.used_bytes;
+    info.cache_pinned_bytes = usage.pinned_bytes;
+    info.open_files = fs_.OpenHandles();
+    return info;
+  }
+
+  Result<rpc::PathInfo> StatPath(const std::string& path) override {
+    ASSIGN_OR_RETURN(rpc::FileInfo info, Resolve(path));
+    return Describe(path, info);
+  }
+
+  Result<ListReply> ListPath(const ListRequest& request) override {
+    ASSIGN_OR_RETURN(rpc::FileInfo info, Resolve(request.path));
+    ListReply reply;
+    reply.end = true;
+    if (info.attr.type != rpc::FileType::kDirectory) {
+      ASSIGN_OR_RETURN(rpc::PathInfo itself, Describe(request.path, info));
+      reply.entries.push_back(std::move(itself));
+      return reply;
+    }
+    if (request.revalidate) RETURN_IF_ERROR(deps_.maintenance.Revalidate(info.attr.ino));
+    ASSIGN_OR_RETURN(rpc::Names::Listing listing,
+                     fs_.ReadDir(caller_, info.attr.ino, request.cursor, request.limit,
+                                 rpc::Names::WithAttrs::kYes));
+    reply.end = listing.end;
+    for (const rpc::DirEntry& entry : listing.entries) {
+      reply.next_cursor = entry.cursor;
+      RETURN_IF_ERROR(AddEntry(request.path, entry, &reply));
+    }
+    return reply;
+  }
+
+  Result<std::vector<rpc::QueueEntry>> PersistList(std::string* after, size_t limit) override {
+    return deps_.queue.List(after, limit);
+  }
+
+  Result<rpc::QueueEntry> PersistStat(const std::string& path) override {
+    ASSIGN_OR_RETURN(rpc::FileInfo info, Resolve(path));
+    ASSIGN_OR_RETURN(std::optional<rpc::QueueEntry> waiting, deps_.queue.Find(info.attr.ino));
+    if (waiting) return *waiting;
+    rpc::QueueEntry entry;
+    entry.ino = info.attr.ino;
+    entry.path = path;
+    entry.state = info.attr.persist;
+    entry.size_bytes = info.attr.size_bytes;
+    return entry;
+  }
+
+  Result<rpc::QueueTotals> PersistTotals() override { return deps_.queue.Totals(); }
+
+  Status PersistRetry(const std::string& path) override {
+    ASSIGN_OR_RETURN(rpc::FileInfo info, Resolve(path));
+    // What waits below a directory is not known by its path alone: all of it is hurried.
+    const bool one = info.attr.type != rpc::FileType::kDirectory;
+    return deps_.queue.RetryNow(one ? info.attr.ino : InodeId());
+  }
+
+  Result<std::vector<rpc::ConfigEntry>> Config() override { return hooks_.config(); }
+
+  Result<rpc::QueueTotals> Stop(const StopRequest& request) override {
+    RETURN_IF_ERROR(hooks_.stop(request));
+    return deps_.queue.Totals();
+  }
+
+ private:
+  Result<rpc::FileInfo> Resolve(const std::string& path) {
+    ASSIGN_OR_RETURN(std::vector<std::string_view> parts, Parts(path));
+    ASSIGN_OR_RETURN(rpc::FileInfo info, fs_.GetAttr(kRootInode));
+    for (const std::string_view part : parts) {
+      Result<rpc::FileInfo> next = fs_.Lookup(caller_, info.attr.ino, part);
+      if (next.code() == Code::kNotFound) {
+        return Status(Code::kNotFound, Concat(path, ": no such file or directory"));
+      }
+      if (!next.ok()) return Status(next.code(), Concat(path, ": ", next.status().message()));
+      info = *next;
+    }
+    return info;
+  }
+
+  Status AddEntry(const std::string& directory, const rpc::DirEntry& entry, ListReply* reply) {
+    Result<rpc::FileInfo> info = fs_.GetAttr(entry.ino);
+    if (info.code() == Code::kStale || info.code() == Code::kNotFound) return OkStatus();
+    if (!info.ok()) return info.status();
+    ASSIGN_OR_RETURN(rpc::PathInfo described, Describe(Join(directory, entry.name), *info));
+    reply->entries.push_back(std::move(described));
+    return OkStatus();
+  }
+
+  Result<rpc::PathInfo> Describe(const std::string& path, const rpc::FileInfo& info) {
+    rpc::PathInfo described;
+    described.path = path;
+    described.attr = info.attr;
+    described.binding = info.binding;
+    if (info.attr.type == rpc::FileType::kSymlink) {
+      ASSIGN_OR_RETURN(described.symlink_target, fs_.ReadLink(info.attr.ino));
+    }
+    if (info.attr.type == rpc::FileType::kRegular) described.cached_percent = Cached(info.attr);
+    return described;
+  }
+
+  uint32_t Cached(const rpc::Attr& attr) {
+    const std::optional<cache::ContentInfo> content = deps_.cache.Find(attr.ino);
+    if (!content) return attr.size_bytes == 0 ? 100 : 0;
+    if (content->complete || attr.size_bytes == 0) return 100;
+    const uint64_t here = std::min(content->allocated_bytes, attr.size_bytes);
+    return static_cast<uint32_t>(static_cast<double>(here) / static_cast<double>(attr.size_bytes) *
+                                 99);
+  }
+
+  FileSystem& fs_;
+  const Dependencies deps_;
+  const ControlHooks hooks_;
+  const rpc::Caller caller_{.session = SessionId(1)};
+};
+
+}  // namespace
+
+std::unique_ptr<rpc::Control> NewControl(FileSystem& file_system, const Dependencies& dependencies,
+                                         ControlHooks hooks) {
+  return std::make_unique<LocalControl>(file_system, dependencies, std::move(hooks));
+}
+
+}  // namespace tarn::client

@@ -1,0 +1,167 @@
+#pragma once
+
+// The file system as every face (FUSE, S3, command line) uses it: names and attributes from the
+// coordinator, bytes from the live file of each open inode. Thread-safe, blocking. Inodes are named
+// by number; paths do not exist here.
+//
+// Each open inode has at most one live file, shared by all its handles. How the kernel reaches it
+// is decided at the first open and kept until the last handle is closed:
+//   passthrough  the kernel reads and writes the live file itself (complete contents and new
+//   files); direct       every read and write comes here (contents not complete on this node);
+//   cached       as direct, with the kernel's page cache (where there is no passthrough).
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "cache/cache_store.h"
+#include "rpc/coordinator.h"
+#include "rpc/persist_queue.h"
+#include "rpc/types.h"
+
+namespace tarn::client {
+
+using HandleId = Id<struct HandleTag>;
+
+enum class IoMode : uint8_t { kPassthrough, kDirect, kCached };
+
+struct OpenReply {
+  HandleId handle;
+  IoMode mode = IoMode::kDirect;
+  int backing_id = 0;       // kPassthrough: what Backing::Register answered.
+  bool keep_cache = false;  // kCached: the kernel's pages of this inode are still right.
+};
+
+// The kernel's side of passthrough, provided by the FUSE front end. Thread-safe.
+class Backing {
+ public:
+  virtual ~Backing() = default;
+  virtual Result<int> Register(int descriptor) = 0;  // kUnsupported: no passthrough here.
+  virtual void Unregister(int backing_id) = 0;
+};
+
+// Brings absent pages from the UFS. worker/ has what it needs. Thread-safe.
+class PageSource {
+ public:
+  virtual ~PageSource() = default;
+  // Makes [offset, offset + length) present, clipped to the size; kStale: the UFS object was
+  // replaced.
+  virtual Status Fill(cache::LiveFile& file, const rpc::Binding& binding, uint64_t offset_bytes,
+                      uint64_t length_bytes) = 0;
+  virtual Status FillWhole(cache::LiveFile& file, const rpc::Binding& binding) = 0;
+  struct ReadHistory {
+    uint64_t next_offset = 0;
+    uint64_t window_bytes = 0;
+    uint64_t fetched_until = 0;
+  };
+  // A handle with this history read here: fetches ahead in the background if it reads in order.
+  virtual void NoteRead(const ContentId& content, const rpc::Binding& binding,
+                        uint64_t offset_bytes, uint64_t length_bytes, ReadHistory& history) = 0;
+};
+
+struct Options {
+  bool sync_on_close = true;  // tarn.write.cache.sync.on.close
+  bool read_only = false;
+  uint64_t fill_at_open_bytes =
+      4 << 20;  // Contents up to this are completed at open, so that they pass through.
+  Nanos no_space_wait = std::chrono::seconds(10);         // Back-pressure of writers before ENOSPC.
+  Nanos orphan_scan_interval = std::chrono::minutes(10);  // Unlinked inodes nobody reported.
+};
+
+// All outlive the FileSystem.
+struct Dependencies {
+  rpc::Names& names;
+  rpc::Files& files;
+  rpc::Maintenance& maintenance;
+  rpc::PersistQueue& queue;
+  cache::CacheStore& cache;
+  PageSource& pages;
+  Clock& clock;
+};
+
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;  // Close first.
+
+  // Null: no passthrough (the default). Set before the first open, and to null after the last
+  // handle is gone.
+  virtual void SetBacking(Backing* backing) = 0;
+  // Called from a thread that holds nothing, when the kernel's caches of something must go.
+  virtual void SetInvalidator(std::function<void(const rpc::Change&)> invalidator) = 0;
+
+  virtual Result<rpc::FileInfo> Lookup(const rpc::Caller&, InodeId parent,
+                                       std::string_view name) = 0;
+  virtual Result<rpc::FileInfo> GetAttr(InodeId ino) = 0;
+  // Somebody may be writing it unseen by the daemon: its attributes must not be cached.
+  virtual bool MayChange(InodeId ino) = 0;
+  // `size_bytes` truncates. Times set on an open file outlive its close.
+  virtual Result<rpc::FileInfo> SetAttr(const rpc::Caller&, InodeId ino,
+                                        const rpc::AttrChange& change,
+                                        std::optional<uint64_t> size_bytes) = 0;
+  virtual Result<rpc::FileInfo> MakeNode(const rpc::Caller&, InodeId parent, std::string_view name,
+                                         const rpc::CreateSpec& spec) = 0;
+  virtual Result<rpc::FileInfo> Link(const rpc::Caller&, InodeId ino, InodeId parent,
+                                     std::string_view name) = 0;
+  virtual Status Unlink(const rpc::Caller&, InodeId parent, std::string_view name) = 0;
+  virtual Status Rmdir(const rpc::Caller&, InodeId parent, std::string_view name) = 0;
+  virtual Status Rename(const rpc::Caller&, InodeId parent, std::string_view name,
+                        InodeId new_parent, std::string_view new_name, rpc::RenameMode mode) = 0;
+  virtual Result<rpc::Names::Listing> ReadDir(const rpc::Caller&, InodeId dir, uint64_t cursor,
+                                              size_t limit, rpc::Names::WithAttrs attrs) = 0;
+  virtual Result<InodeId> ParentOf(InodeId dir) = 0;
+  virtual Result<std::string> ReadLink(InodeId ino) = 0;
+  // Also "tarn.state", "tarn.generation", "tarn.ufs.key", "tarn.cached": read-only facts about the
+  // file.
+  virtual Result<std::string> GetXattr(InodeId ino, std::string_view name) = 0;
+  virtual Result<std::vector<std::string>> ListXattrs(InodeId ino) = 0;
+  virtual Status SetXattr(const rpc::Caller&, InodeId ino, std::string_view name,
+                          std::string_view value, rpc::XattrMode mode) = 0;
+  virtual Status RemoveXattr(const rpc::Caller&, InodeId ino, std::string_view name) = 0;
+  virtual Result<rpc::StatFs> GetStatFs() = 0;
+
+  // open(2) flags; O_CREAT and O_EXCL are Create's.
+  virtual Result<OpenReply> Open(const rpc::Caller&, InodeId ino, int flags) = 0;
+  struct Created {
+    rpc::FileInfo info;
+    OpenReply open;
+  };
+  virtual Result<Created> Create(const rpc::Caller&, InodeId parent, std::string_view name,
+                                 uint32_t mode, int flags) = 0;
+  // O_TMPFILE: a file without a name, in `parent`'s file system; Link may give it one. Otherwise it
+  // goes with its handle.
+  virtual Result<Created> CreateUnnamed(const rpc::Caller&, InodeId parent, uint32_t mode,
+                                        int flags) = 0;
+  virtual Result<size_t> Read(HandleId, uint64_t offset_bytes, std::span<std::byte> out) = 0;
+  enum class SetId : uint8_t {
+    kKeep,
+    kClear
+  };  // kClear: the writer may not keep setuid and setgid.
+  virtual Status Write(HandleId, uint64_t offset_bytes, std::span<const std::byte> data,
+                       SetId setid) = 0;
+  virtual Status Allocate(HandleId, int mode, uint64_t offset_bytes, uint64_t length_bytes) = 0;
+  virtual Result<uint64_t> Seek(HandleId, int64_t offset_bytes, int whence) = 0;
+  virtual Result<size_t> CopyRange(HandleId from, uint64_t from_offset, HandleId to,
+                                   uint64_t to_offset, size_t length_bytes) = 0;
+  // Commits what was written. Its error is close()'s error. Nothing written: nothing done.
+  virtual Status Flush(HandleId) = 0;
+  virtual Status Fsync(HandleId) = 0;         // As Flush, and durable whatever the policy.
+  virtual Status SyncDirectory(InodeId) = 0;  // Every name change made so far survives a power cut.
+  virtual void Release(HandleId) = 0;
+
+  virtual uint64_t OpenHandles() const = 0;
+  // Commits every open file, stops background work. Handles are invalid afterwards.
+  virtual Status Close() = 0;
+};
+
+std::unique_ptr<FileSystem> NewFileSystem(const Dependencies& dependencies, const Options& options);
+
+}  // namespace tarn::client

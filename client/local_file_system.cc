@@ -1,0 +1,69 @@
+#include "client/local_file_system.h"
+
+#include <thread>
+
+#include "base/log.h"
+
+namespace tarn::client {
+
+// Of the background. Joined at the end of life.
+struct LocalFileSystem::Threads {
+  explicit Threads(LocalFileSystem& owner)
+      : reaper([&owner](const std::stop_token& stop) { owner.RunReaper(stop); }),
+        sweeper([&owner](const std::stop_token& stop) { owner.RunSweeper(stop); }) {}
+
+  std::jthread reaper;
+  std::jthread sweeper;
+};
+
+LocalFileSystem::LocalFileSystem(const Dependencies& dependencies, const Options& options)
+    : deps_(dependencies),
+      options_(options),
+      self_{.session = SessionId(1)},
+      table_([this](OpenInode& inode) NO_THREAD_SAFETY_ANALYSIS { CloseInode(inode); }),
+      threads_(std::make_unique<Threads>(*this)) {
+  deps_.maintenance.SetChangeSink([this](const rpc::Change& change) { OnChange(change); });
+}
+
+LocalFileSystem::~LocalFileSystem() {
+  deps_.maintenance.SetChangeSink({});
+  StopThreads();
+}
+
+void LocalFileSystem::StopThreads() {
+  if (threads_ == nullptr) return;
+  threads_->reaper.request_stop();
+  threads_->sweeper.request_stop();
+  reap_ready_.NotifyAll();
+  threads_.reset();
+}
+
+void LocalFileSystem::SetInvalidator(std::function<void(const rpc::Change&)> invalidator) {
+  MutexLock lock(invalidator_mutex_);
+  invalidator_ = std::move(invalidator);
+}
+
+Status LocalFileSystem::Close() {
+  Status first;
+  for (const OpenInodePtr& inode : table_.All()) {
+    MutexLock lock(inode->mutex);
+    if (inode->dead || !inode->live || !inode->staging) continue;
+    Status status = CommitChanges(*inode, Durable::kPolicy);
+    if (!status.ok()) {
+      Log(LogLevel::kError, "commit of inode " + std::to_string(inode->ino.value) +
+                                " at the end: " + status.ToString());
+      if (first.ok()) first = status;
+    }
+    SettleOrLinger(*inode);
+  }
+  deps_.maintenance.SetChangeSink({});
+  StopThreads();
+  return first;
+}
+
+std::unique_ptr<FileSystem> NewFileSystem(const Dependencies& dependencies,
+                                          const Options& options) {
+  return std::make_unique<LocalFileSystem>(dependencies, options);
+}
+
+}  // namespace tarn::client

@@ -1,0 +1,137 @@
+#pragma once
+
+// FileSystem over a cache store in this process. Internal to client/: see file_system.h for the
+// contract.
+
+#include <atomic>
+#include <deque>
+#include <memory>
+
+#include "base/mutex.h"
+#include "client/file_system.h"
+#include "client/open_table.h"
+
+namespace tarn::client {
+
+struct Handle {
+  OpenInodePtr inode;  // With a hold on it.
+  int flags = 0;       // Of open(2).
+  bool writes = false;
+  IoMode mode = IoMode::kDirect;
+  Mutex mutex;
+  PageSource::ReadHistory history GUARDED_BY(mutex);
+};
+
+inline constexpr uint64_t kWholeFile = UINT64_MAX;
+
+class LocalFileSystem final : public FileSystem {
+ public:
+  LocalFileSystem(const Dependencies& dependencies, const Options& options);
+  ~LocalFileSystem() override;
+
+  void SetBacking(Backing* backing) override { backing_ = backing; }
+  void SetInvalidator(std::function<void(const rpc::Change&)> invalidator) override;
+
+  Result<rpc::FileInfo> Lookup(const rpc::Caller&, InodeId, std::string_view) override;
+  Result<rpc::FileInfo> GetAttr(InodeId) override;
+  bool MayChange(InodeId) override;
+  Result<rpc::FileInfo> SetAttr(const rpc::Caller&, InodeId, const rpc::AttrChange&,
+                                std::optional<uint64_t> size_bytes) override;
+  Result<rpc::FileInfo> MakeNode(const rpc::Caller&, InodeId, std::string_view,
+                                 const rpc::CreateSpec&) override;
+  Result<rpc::FileInfo> Link(const rpc::Caller&, InodeId, InodeId, std::string_view) override;
+  Status Unlink(const rpc::Caller&, InodeId, std::string_view) override;
+  Status Rmdir(const rpc::Caller&, InodeId, std::string_view) override;
+  Status Rename(const rpc::Caller&, InodeId, std::string_view, InodeId, std::string_view,
+                rpc::RenameMode) override;
+  Result<rpc::Names::Listing> ReadDir(const rpc::Caller&, InodeId, uint64_t, size_t,
+                                      rpc::Names::WithAttrs) override;
+  Result<InodeId> ParentOf(InodeId dir) override;
+  Result<std::string> ReadLink(InodeId) override;
+  Result<std::string> GetXattr(InodeId, std::string_view) override;
+  Result<std::vector<std::string>> ListXattrs(InodeId) override;
+  Status SetXattr(const rpc::Caller&, InodeId, std::string_view, std::string_view,
+                  rpc::XattrMode) override;
+  Status RemoveXattr(const rpc::Caller&, InodeId, std::string_view) override;
+  Result<rpc::StatFs> GetStatFs() override;
+
+  Result<OpenReply> Open(const rpc::Caller&, InodeId, int flags) override;
+  Result<Created> Create(const rpc::Caller&, InodeId, std::string_view, uint32_t mode,
+                         int flags) override;
+  Result<Created> CreateUnnamed(const rpc::Caller&, InodeId, uint32_t mode, int flags) override;
+  Result<size_t> Read(HandleId, uint64_t, std::span<std::byte>) override;
+  Status Write(HandleId, uint64_t, std::span<const std::byte>, SetId) override;
+  Status Allocate(HandleId, int mode, uint64_t, uint64_t) override;
+  Result<uint64_t> Seek(HandleId, int64_t, int whence) override;
+  Result<size_t> CopyRange(HandleId, uint64_t, HandleId, uint64_t, size_t) override;
+  Status Flush(HandleId) override;
+  Status Fsync(HandleId) override;
+  Status SyncDirectory(InodeId) override;
+  void Release(HandleId) override;
+  uint64_t OpenHandles() const override { return open_handles_; }
+  Status Close() override;
+
+ private:
+  enum class Durable { kPolicy, kAlways };
+
+  // open.cc
+  Status EnsureLive(OpenInode& inode) REQUIRES(inode.mutex);
+  Status LoadLive(OpenInode& inode, const rpc::FileInfo& info) REQUIRES(inode.mutex);
+  Result<Created> OpenExisting(const rpc::Caller& caller, InodeId parent, std::string_view name,
+                               int flags);
+  Status AdmitWriter(OpenInode& inode, cache::CacheStore::Truncate truncate) REQUIRES(inode.mutex);
+  void RemoveWriter(OpenInode& inode) REQUIRES(inode.mutex);
+  IoMode ChooseMode(OpenInode& inode, bool avoid_passthrough) REQUIRES(inode.mutex);
+  OpenReply AddHandle(Hold& hold, int flags, bool avoid_passthrough);
+  void CloseInode(OpenInode& inode) REQUIRES(inode.mutex);
+  void CompleteSmall(OpenInode& inode);
+  Status WithBackPressure(const std::function<Status()>& attempt);
+  static Handle& Of(HandleId handle) { return *reinterpret_cast<Handle*>(handle.value); }
+
+  // attributes.cc
+  void Overlay(rpc::FileInfo& info);
+  Status Truncate(InodeId ino, uint64_t size_bytes);
+  Status FillBoundary(OpenInode& inode, uint64_t size_bytes);
+
+  // commit.cc
+  Status CommitChanges(OpenInode& inode, Durable durable) REQUIRES(inode.mutex);
+  Status CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync) REQUIRES(inode.mutex);
+  static void SyncAhead(Handle& handle);
+  void SettleOrLinger(OpenInode& inode) REQUIRES(inode.mutex);
+
+  // data.cc
+  Result<size_t> CopyThrough(HandleId from, uint64_t from_offset, HandleId to, uint64_t to_offset,
+                             size_t length_bytes);
+  // Pages of an inode that the caller holds, with its live file. `length_bytes` kWholeFile: all.
+  Status FillPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
+  Status FillEdges(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
+  bool RefreshBinding(OpenInode& inode, const rpc::Binding& failed);
+
+  // background.cc
+  void Reap(InodeId ino);  // In the background: forgets the inode unless it is open.
+  void ReapNow(InodeId ino);
+  void RunReaper(const std::stop_token& stop);
+  void RunSweeper(const std::stop_token& stop);
+  void StopThreads();  // And joins them. Idempotent.
+  void WatchLingering();
+  void OnChange(const rpc::Change& change);
+
+  const Dependencies deps_;
+  const Options options_;
+  const rpc::Caller self_;  // For what no request asks for.
+  std::atomic<Backing*> backing_{nullptr};
+  std::atomic<uint64_t> open_handles_{0};
+  OpenTable table_;
+
+  Mutex invalidator_mutex_;  // Held while the invalidator runs: it must not call back into set.
+  std::function<void(const rpc::Change&)> invalidator_ GUARDED_BY(invalidator_mutex_);
+
+  Mutex reap_mutex_;
+  CondVar reap_ready_;
+  std::deque<InodeId> reap_ GUARDED_BY(reap_mutex_);
+  std::atomic<uint64_t> lingering_{0};
+  struct Threads;
+  std::unique_ptr<Threads> threads_;  // Ended, and joined, first.
+};
+
+}  // namespace tarn::client

@@ -1,0 +1,78 @@
+// Names: one call to the coordinator each, and what it means for open files.
+
+#include <fcntl.h>
+
+#include "client/local_file_system.h"
+
+namespace tarn::client {
+
+Result<rpc::FileInfo> LocalFileSystem::Lookup(const rpc::Caller& caller, InodeId parent,
+                                              std::string_view name) {
+  ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.names.Lookup(caller, parent, name));
+  Overlay(info);
+  return info;
+}
+
+Result<rpc::FileInfo> LocalFileSystem::MakeNode(const rpc::Caller& caller, InodeId parent,
+                                                std::string_view name,
+                                                const rpc::CreateSpec& spec) {
+  if (spec.type != rpc::FileType::kRegular) return deps_.names.Create(caller, parent, name, spec);
+  // A regular file by mknod(2): empty, and committed as such.
+  ASSIGN_OR_RETURN(Created created, Create(caller, parent, name, spec.mode, O_WRONLY));
+  Status flushed = Flush(created.open.handle);
+  Release(created.open.handle);
+  RETURN_IF_ERROR(flushed);
+  return GetAttr(created.info.attr.ino);
+}
+
+Result<rpc::FileInfo> LocalFileSystem::Link(const rpc::Caller& caller, InodeId ino, InodeId parent,
+                                            std::string_view name) {
+  ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.names.Link(caller, ino, parent, name));
+  if (OpenInodePtr inode = table_.Find(ino)) {
+    MutexLock lock(inode->mutex);
+    inode->unlinked = false;  // An unnamed file has a name now, and its bytes are to be committed.
+  }
+  Overlay(info);
+  return info;
+}
+
+Status LocalFileSystem::Unlink(const rpc::Caller& caller, InodeId parent, std::string_view name) {
+  ASSIGN_OR_RETURN(rpc::FileInfo left, deps_.names.Unlink(caller, parent, name));
+  if (left.attr.nlink == 0) Reap(left.attr.ino);
+  return OkStatus();
+}
+
+Status LocalFileSystem::Rmdir(const rpc::Caller& caller, InodeId parent, std::string_view name) {
+  return deps_.names.Rmdir(caller, parent, name);
+}
+
+Status LocalFileSystem::Rename(const rpc::Caller& caller, InodeId parent, std::string_view name,
+                               InodeId new_parent, std::string_view new_name,
+                               rpc::RenameMode mode) {
+  ASSIGN_OR_RETURN(rpc::Names::Renamed renamed,
+                   deps_.names.Rename(caller, parent, name, new_parent, new_name, mode));
+  const rpc::Attr& replaced = renamed.replaced.attr;
+  if (replaced.ino && replaced.nlink == 0 && replaced.type != rpc::FileType::kDirectory) {
+    Reap(replaced.ino);
+  }
+  return OkStatus();
+}
+
+Result<rpc::Names::Listing> LocalFileSystem::ReadDir(const rpc::Caller& caller, InodeId dir,
+                                                     uint64_t cursor, size_t limit,
+                                                     rpc::Names::WithAttrs attrs) {
+  ASSIGN_OR_RETURN(rpc::Names::Listing listing,
+                   deps_.names.ReadDir(caller, dir, cursor, limit, attrs));
+  for (rpc::DirEntry& entry : listing.entries) {
+    if (!entry.attr) continue;
+    rpc::FileInfo info;
+    info.attr = *entry.attr;
+    Overlay(info);
+    entry.attr = info.attr;
+  }
+  return listing;
+}
+
+Result<InodeId> LocalFileSystem::ParentOf(InodeId dir) { return deps_.names.ParentOf(dir); }
+
+}  // namespace tarn::client

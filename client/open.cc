@@ -1,0 +1,250 @@
+// Opening, creating and closing: who shares the live file, and how the kernel reaches it.
+
+#include <fcntl.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "client/local_file_system.h"
+
+namespace tarn::client {
+namespace {
+
+bool Writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
+
+constexpr uint32_t kSetIdBits = 06000;
+
+}  // namespace
+
+Status LocalFileSystem::EnsureLive(OpenInode& inode) {
+  if (inode.live) return OkStatus();
+  ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.GetAttr(inode.ino));
+  if (info.attr.type == rpc::FileType::kDirectory) {
+    return Status(Code::kIsDirectory, "open inode " + std::to_string(inode.ino.value));
+  }
+  if (info.attr.type != rpc::FileType::kRegular) {
+    return Status(Code::kInvalid,
+                  "open inode " + std::to_string(inode.ino.value) + ": not a regular file");
+  }
+  RETURN_IF_ERROR(LoadLive(inode, info));
+  inode.binding = info.binding;
+  inode.generation = info.attr.generation;
+  inode.unlinked = info.attr.nlink == 0;
+  return OkStatus();
+}
+
+// The content on disk, or an empty one that pages are filled into.
+Status LocalFileSystem::LoadLive(OpenInode& inode, const rpc::FileInfo& info) {
+  const ContentId content{inode.ino, info.attr.generation};
+  Result<std::unique_ptr<cache::LiveFile>> found = deps_.cache.Open(content);
+  if (found.ok()) {
+    inode.live = std::move(found).value();
+    // Its last writer may have left while a mapping stayed.
+    inode.staging = inode.live->Info().state == cache::ContentState::kStaging;
+    return OkStatus();
+  }
+  if (found.code() != Code::kNotFound) return found.status();
+  if (info.attr.nlink == 0) {  // Replaced or removed since its lookup: the kernel looks again.
+    return Status(Code::kStale, "open inode " + std::to_string(inode.ino.value) + ": removed");
+  }
+  const bool in_ufs = info.binding.mount && info.binding.generation == info.attr.generation;
+  if (!in_ufs && info.attr.size_bytes > 0) {
+    return Status(Code::kIo, "open inode " + std::to_string(inode.ino.value) + " generation " +
+                                 std::to_string(info.attr.generation.value) +
+                                 ": its bytes are neither on this node nor in the UFS");
+  }
+  ASSIGN_OR_RETURN(inode.live, deps_.cache.AddClean(content, info.attr.size_bytes));
+  return OkStatus();
+}
+
+// Small contents are completed before the mode is chosen, so that they pass through. A failure is
+// met again by the reads that need the pages, and reported there.
+void LocalFileSystem::CompleteSmall(OpenInode& inode) {
+  {
+    MutexLock lock(inode.mutex);
+    if (inode.live->Complete() || inode.live->CurrentSize() > options_.fill_at_open_bytes) return;
+  }
+  Status status = FillPages(inode, 0, kWholeFile);
+  if (!status.ok()) LogWarning("fill at open: ", status.ToString());
+}
+
+Status LocalFileSystem::WithBackPressure(const std::function<Status()>& attempt) {
+  const Deadline deadline = Deadline::After(deps_.clock, options_.no_space_wait);
+  bool hurried = false;
+  for (;;) {
+    Status status = attempt();
+    if (status.code() != Code::kNoSpace || deadline.PassedBy(deps_.clock.Now())) return status;
+    if (deps_.cache.GetUsage().pinned_bytes == 0) return status;  // Waiting frees nothing.
+    if (!hurried) RETURN_IF_ERROR(deps_.queue.RetryNow(InodeId()));
+    hurried = true;
+    deps_.clock.SleepFor(std::chrono::milliseconds(100), std::stop_token());
+  }
+}
+
+Status LocalFileSystem::AdmitWriter(OpenInode& inode, cache::CacheStore::Truncate truncate) {
+  if (options_.read_only) return Status(Code::kReadOnly, "open for writing");
+  RETURN_IF_ERROR(WithBackPressure(
+      [&]() NO_THREAD_SAFETY_ANALYSIS { return deps_.cache.BeginWriting(*inode.live, truncate); }));
+  ++inode.writers;
+  inode.staging = true;
+  return OkStatus();
+}
+
+void LocalFileSystem::RemoveWriter(OpenInode& inode) {
+  deps_.cache.EndWriting(*inode.live);
+  if (--inode.writers == 0) SettleOrLinger(inode);
+}
+
+// The mode of the handles that are there decides; alone, passthrough if the content is complete.
+IoMode LocalFileSystem::ChooseMode(OpenInode& inode, bool avoid_passthrough) {
+  if (inode.passthrough > 0) return IoMode::kPassthrough;
+  Backing* backing = backing_;
+  if (backing == nullptr) return IoMode::kCached;
+  if (inode.daemon_io > 0 || avoid_passthrough || !inode.live->Complete()) return IoMode::kDirect;
+  Result<int> id = backing->Register(inode.live->ReadDescriptor());
+  if (!id.ok()) {
+    LogWarning("passthrough of inode ", inode.ino.value, ": ", id.status().ToString());
+    return IoMode::kDirect;
+  }
+  inode.backing_id = *id;
+  return IoMode::kPassthrough;
+}
+
+OpenReply LocalFileSystem::AddHandle(Hold& hold, int flags, bool avoid_passthrough) {
+  OpenInode& inode = *hold;
+  auto handle = std::make_unique<Handle>();
+  OpenReply reply;
+  {
+    MutexLock lock(inode.mutex);
+    reply.mode = ChooseMode(inode, avoid_passthrough);
+    reply.backing_id = inode.backing_id;
+    ++(reply.mode == IoMode::kPassthrough ? inode.passthrough : inode.daemon_io);
+  }
+  handle->flags = flags;
+  handle->writes = Writes(flags);
+  handle->mode = reply.mode;
+  handle->inode = hold.Keep();
+  ++open_handles_;
+  reply.handle = HandleId(reinterpret_cast<uintptr_t>(handle.release()));
+  return reply;
+}
+
+Result<OpenReply> LocalFileSystem::Open(const rpc::Caller& caller, InodeId ino, int flags) {
+  Hold hold(table_, ino);
+  OpenInode& inode = *hold;
+  {
+    MutexLock lock(inode.mutex);
+    RETURN_IF_ERROR(EnsureLive(inode));
+  }
+  const bool truncates = Writes(flags) && (flags & O_TRUNC) != 0;
+  if (!truncates) CompleteSmall(inode);
+  bool guarded = false;
+  if (Writes(flags)) {
+    ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.GetAttr(ino));
+    // Nobody would clear the bits of a file that the kernel writes by itself, so the daemon sees
+    // the writes.
+    guarded = caller.uid != 0 && (info.attr.mode & kSetIdBits) != 0;
+    MutexLock lock(inode.mutex);
+    RETURN_IF_ERROR(AdmitWriter(inode, truncates ? cache::CacheStore::Truncate::kToZero
+                                                 : cache::CacheStore::Truncate::kNo));
+    if (guarded && (truncates || inode.passthrough > 0)) inode.clear_setid = true;
+  }
+  return AddHandle(hold, flags, guarded);
+}
+
+// The kernel did not know the name when it asked to create it, but somebody else has made it.
+Result<FileSystem::Created> LocalFileSystem::OpenExisting(const rpc::Caller& caller, InodeId parent,
+                                                          std::string_view name, int flags) {
+  Created created;
+  ASSIGN_OR_RETURN(created.info, Lookup(caller, parent, name));
+  ASSIGN_OR_RETURN(created.open, Open(caller, created.info.attr.ino, flags));
+  return created;
+}
+
+Result<FileSystem::Created> LocalFileSystem::Create(const rpc::Caller& caller, InodeId parent,
+                                                    std::string_view name, uint32_t mode,
+                                                    int flags) {
+  if (options_.read_only) return Status(Code::kReadOnly, "create");
+  rpc::CreateSpec spec;
+  spec.mode = mode;
+  Created created;
+  Result<rpc::FileInfo> made = deps_.names.Create(caller, parent, name, spec);
+  if (made.code() == Code::kExists && (flags & O_EXCL) == 0) {
+    return OpenExisting(caller, parent, name, flags);
+  }
+  ASSIGN_OR_RETURN(created.info, std::move(made));
+  const InodeId ino = created.info.attr.ino;
+  Hold hold(table_, ino);
+  OpenInode& inode = *hold;
+  Status staged;
+  {
+    MutexLock lock(inode.mutex);
+    staged = WithBackPressure([&]() NO_THREAD_SAFETY_ANALYSIS {
+      Result<std::unique_ptr<cache::LiveFile>> live = deps_.cache.Stage(ino);
+      if (live.ok()) inode.live = std::move(live).value();
+      return live.status();
+    });
+    if (staged.ok()) {
+      inode.writers = 1;
+      inode.staging = true;
+      Result<cache::CacheStore::Changed> fresh = deps_.cache.CheckChanged(*inode.live);
+      inode.fresh_mtime_ns = fresh.ok() ? fresh->mtime_ns : 0;
+      inode.created_ns = created.info.attr.mtime_ns;
+    }
+  }
+  if (!staged.ok()) {  // Nothing is half made: the name goes again.
+    Status undone = Unlink(caller, parent, name);
+    if (!undone.ok()) LogError("undo create of ", name, ": ", undone.ToString());
+    return staged;
+  }
+  // Stage made one writer, which this handle is even if it only reads: an empty file is to be
+  // committed.
+  created.open = AddHandle(hold, (flags & ~O_ACCMODE) | O_RDWR, false);
+  return created;
+}
+
+// Made under a name that nobody guesses, which is taken away again before anybody hears of it.
+Result<FileSystem::Created> LocalFileSystem::CreateUnnamed(const rpc::Caller& caller,
+                                                           InodeId parent, uint32_t mode,
+                                                           int flags) {
+  const std::string name = ".tarn-unnamed-" + std::to_string(RandomSeed());
+  ASSIGN_OR_RETURN(Created created, Create(caller, parent, name, mode, O_EXCL | O_RDWR | flags));
+  Result<rpc::FileInfo> unnamed = deps_.names.Unlink(caller, parent, name);
+  if (!unnamed.ok()) {
+    Release(created.open.handle);
+    return unnamed.status();
+  }
+  OpenInode& inode = *Of(created.open.handle).inode;
+  MutexLock lock(inode.mutex);
+  inode.unlinked = true;
+  created.info = *unnamed;
+  return created;
+}
+
+void LocalFileSystem::Release(HandleId id) {
+  std::unique_ptr<Handle> handle(&Of(id));
+  OpenInode& inode = *handle->inode;
+  {
+    MutexLock lock(inode.mutex);
+    if (handle->writes) {
+      Status status = CommitChanges(inode, Durable::kPolicy);
+      if (!status.ok()) LogError("commit at release: ", status.ToString());
+      RemoveWriter(inode);
+    }
+    if (handle->mode != IoMode::kPassthrough) {
+      --inode.daemon_io;
+    } else if (--inode.passthrough == 0) {
+      backing_.load()->Unregister(inode.backing_id);
+      inode.backing_id = 0;
+    }
+  }
+  table_.Drop(handle->inode);
+  --open_handles_;
+}
+
+// The last hold is gone: unpins the live file, and forgets the inode if it has no name.
+void LocalFileSystem::CloseInode(OpenInode& inode) {
+  inode.live.reset();
+  if (inode.unlinked) Reap(inode.ino);
+}
+
+}  // namespace tarn::client

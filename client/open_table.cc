@@ -1,0 +1,49 @@
+#include "client/open_table.h"
+
+namespace tarn::client {
+
+OpenInodePtr OpenTable::Acquire(InodeId ino) {
+  Shard& shard = ShardOf(ino);
+  for (;;) {
+    OpenInodePtr inode;
+    {
+      MutexLock lock(shard.mutex);
+      OpenInodePtr& slot = shard.inodes[ino];
+      if (!slot) slot = std::make_shared<OpenInode>(ino);
+      inode = slot;
+    }
+    MutexLock lock(inode->mutex);
+    if (inode->dead) continue;  // Lost a race against Drop, which has already taken it out.
+    ++inode->holds;
+    return inode;
+  }
+}
+
+OpenInodePtr OpenTable::Find(InodeId ino) {
+  Shard& shard = ShardOf(ino);
+  MutexLock lock(shard.mutex);
+  auto found = shard.inodes.find(ino);
+  return found == shard.inodes.end() ? nullptr : found->second;
+}
+
+void OpenTable::Drop(const OpenInodePtr& inode) {
+  MutexLock lock(inode->mutex);
+  CHECK(inode->holds > 0);
+  if (--inode->holds > 0 || inode->lingering) return;
+  close_(*inode);
+  inode->dead = true;
+  Shard& shard = ShardOf(inode->ino);
+  MutexLock shard_lock(shard.mutex);
+  shard.inodes.erase(inode->ino);
+}
+
+std::vector<OpenInodePtr> OpenTable::All() {
+  std::vector<OpenInodePtr> all;
+  for (Shard& shard : shards_) {
+    MutexLock lock(shard.mutex);
+    for (const auto& [ino, inode] : shard.inodes) all.push_back(inode);
+  }
+  return all;
+}
+
+}  // namespace tarn::client

@@ -1,0 +1,93 @@
+#pragma once
+
+// The inodes that are open, or that a call is working on, each with its live file. Thread-safe.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/mutex.h"
+#include "cache/cache_store.h"
+#include "rpc/types.h"
+
+namespace tarn::client {
+
+// Lock order: OpenInode::mutex, then a shard of the table. The mutex is held over local disk and
+// metadata calls, so that opens, commits and closes of one inode happen one after another; never
+// over UFS calls.
+struct OpenInode {
+  explicit OpenInode(InodeId id) : ino(id) {}
+
+  const InodeId ino;
+  Mutex mutex;
+  std::unique_ptr<cache::LiveFile> live
+      GUARDED_BY(mutex);  // Set by the first open, until the last hold is gone.
+  rpc::Binding binding GUARDED_BY(mutex);
+  Generation generation GUARDED_BY(mutex);  // Last committed.
+  int holds GUARDED_BY(mutex) = 0;          // Handles, and calls in progress.
+  int writers GUARDED_BY(mutex) = 0;        // Handles open for writing.
+  int passthrough GUARDED_BY(mutex) = 0;    // Handles by mode.
+  int daemon_io GUARDED_BY(mutex) = 0;
+  int backing_id GUARDED_BY(mutex) = 0;
+  // The live file of a new inode is a moment younger than its name: until it is written to, its
+  // time does not count.
+  int64_t fresh_mtime_ns GUARDED_BY(mutex) = 0;
+  int64_t created_ns GUARDED_BY(mutex) = 0;
+  std::atomic<bool> staging =
+      false;  // Written to since the cache last settled. Set under the mutex.
+  bool lingering GUARDED_BY(mutex) =
+      false;  // A writable mapping may have outlived its descriptor: kept and watched.
+  bool unlinked GUARDED_BY(mutex) =
+      false;  // No name is left: never committed again, gone with the last hold.
+  bool clear_setid GUARDED_BY(mutex) = false;  // The next commit clears setuid and setgid.
+  bool dead GUARDED_BY(mutex) = false;         // Out of the table: look the inode up again.
+};
+
+using OpenInodePtr = std::shared_ptr<OpenInode>;
+
+class OpenTable {
+ public:
+  // `close` is called, with the inode's mutex held, when its last hold goes.
+  explicit OpenTable(std::function<void(OpenInode&)> close) : close_(std::move(close)) {}
+
+  // Finds or adds, and takes a hold, which Drop gives back.
+  OpenInodePtr Acquire(InodeId ino);
+  OpenInodePtr Find(InodeId ino);
+  void Drop(const OpenInodePtr& inode);
+  std::vector<OpenInodePtr> All();
+
+ private:
+  struct Shard {
+    Mutex mutex;
+    std::unordered_map<InodeId, OpenInodePtr> inodes GUARDED_BY(mutex);
+  };
+  Shard& ShardOf(InodeId ino) { return shards_[ino.value % shards_.size()]; }
+
+  std::function<void(OpenInode&)> close_;
+  std::array<Shard, 64> shards_;
+};
+
+// A hold for the length of a call.
+class Hold {
+ public:
+  Hold(OpenTable& table, InodeId ino) : table_(table), inode_(table.Acquire(ino)) {}
+  ~Hold() {
+    if (inode_) table_.Drop(inode_);
+  }
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+  OpenInode& operator*() const { return *inode_; }
+  OpenInode* operator->() const { return inode_.get(); }
+  OpenInodePtr Keep() { return std::move(inode_); }  // The hold passes to the caller.
+
+ private:
+  OpenTable& table_;
+  OpenInodePtr inode_;
+};
+
+}  // namespace tarn::client

@@ -1,0 +1,2 @@
+// Linked with one module, whole, and its declared dependencies: proves that they suffice.
+int main() { return 0; }

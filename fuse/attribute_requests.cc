@@ -1,0 +1,121 @@
+// Requests about attributes: stat, chmod, chown, utimens, truncate, extended attributes, statfs.
+
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
+
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "fuse/request.h"
+
+namespace tarn::fuse {
+namespace {
+
+// FATTR_KILL_SUIDGID of the kernel's protocol, which libfuse names by its first half.
+constexpr int kKillSetId = 1 << 11;
+
+void GetAttr(fuse_req_t req, fuse_ino_t ino, fuse_file_info*) {
+  Request request(req, "getattr", InodeId(ino));
+  request.Attr(request.fs().GetAttr(InodeId(ino)));
+}
+
+int64_t NowNs() {
+  timespec now = {};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return NanosOf(now);
+}
+
+rpc::AttrChange ChangeOf(const struct stat& attr, int to_set) {
+  rpc::AttrChange change;
+  if (to_set & FUSE_SET_ATTR_MODE) change.mode = attr.st_mode & 07777;
+  if (to_set & FUSE_SET_ATTR_UID) change.uid = attr.st_uid;
+  if (to_set & FUSE_SET_ATTR_GID) change.gid = attr.st_gid;
+  if (to_set & FUSE_SET_ATTR_ATIME) change.atime_ns = NanosOf(attr.st_atim);
+  if (to_set & FUSE_SET_ATTR_MTIME) change.mtime_ns = NanosOf(attr.st_mtim);
+  if (to_set & FUSE_SET_ATTR_ATIME_NOW) change.atime_ns = NowNs();
+  if (to_set & FUSE_SET_ATTR_MTIME_NOW) change.mtime_ns = NowNs();
+  change.clear_setid = (to_set & kKillSetId) != 0;
+  return change;
+}
+
+void SetAttr(fuse_req_t req, fuse_ino_t ino, struct stat* attr, int to_set, fuse_file_info*) {
+  Request request(req, "setattr", InodeId(ino));
+  std::optional<uint64_t> size;
+  if (to_set & FUSE_SET_ATTR_SIZE) size = static_cast<uint64_t>(attr->st_size);
+  request.Attr(request.fs().SetAttr(request.caller(), InodeId(ino), ChangeOf(*attr, to_set), size));
+}
+
+// Answers a question about `value`: its length if asked with size 0.
+void ReplyBytes(Request& request, const std::string& value, size_t size) {
+  if (size == 0) {
+    fuse_reply_xattr(request.raw(), value.size());
+  } else if (value.size() > size) {
+    request.Errno(ERANGE);
+  } else {
+    fuse_reply_buf(request.raw(), value.data(), value.size());
+  }
+}
+
+void GetXattr(fuse_req_t req, fuse_ino_t ino, const char* name, size_t size) {
+  Request request(req, "getxattr", InodeId(ino));
+  Result<std::string> value = request.fs().GetXattr(InodeId(ino), name);
+  if (!value.ok()) return request.Error(value.status());
+  ReplyBytes(request, *value, size);
+}
+
+void ListXattr(fuse_req_t req, fuse_ino_t ino, size_t size) {
+  Request request(req, "listxattr", InodeId(ino));
+  Result<std::vector<std::string>> names = request.fs().ListXattrs(InodeId(ino));
+  if (!names.ok()) return request.Error(names.status());
+  std::string joined;
+  for (const std::string& name : *names) joined.append(name).push_back('\0');
+  ReplyBytes(request, joined, size);
+}
+
+void SetXattr(fuse_req_t req, fuse_ino_t ino, const char* name, const char* value, size_t size,
+              int flags) {
+  Request request(req, "setxattr", InodeId(ino));
+  const rpc::XattrMode mode = flags & XATTR_CREATE    ? rpc::XattrMode::kCreate
+                              : flags & XATTR_REPLACE ? rpc::XattrMode::kReplace
+                                                      : rpc::XattrMode::kAny;
+  request.Done(request.fs().SetXattr(request.caller(), InodeId(ino), name,
+                                     std::string_view(value, size), mode));
+}
+
+void RemoveXattr(fuse_req_t req, fuse_ino_t ino, const char* name) {
+  Request request(req, "removexattr", InodeId(ino));
+  request.Done(request.fs().RemoveXattr(request.caller(), InodeId(ino), name));
+}
+
+void StatFs(fuse_req_t req, fuse_ino_t ino) {
+  Request request(req, "statfs", InodeId(ino));
+  Result<rpc::StatFs> usage = request.fs().GetStatFs();
+  if (!usage.ok()) return request.Error(usage.status());
+  constexpr uint64_t kBlock = 4096;
+  struct statvfs st = {};
+  st.f_bsize = kBlock;
+  st.f_frsize = kBlock;
+  st.f_blocks = usage->capacity_bytes / kBlock;
+  st.f_bfree = usage->free_bytes / kBlock;
+  st.f_bavail = st.f_bfree;
+  st.f_files = usage->inodes;
+  st.f_ffree = usage->free_inodes;
+  st.f_favail = st.f_ffree;
+  st.f_namemax = 255;
+  fuse_reply_statfs(req, &st);
+}
+
+}  // namespace
+
+void AddAttributeRequests(fuse_lowlevel_ops& ops) {
+  ops.getattr = GetAttr;
+  ops.setattr = SetAttr;
+  ops.getxattr = GetXattr;
+  ops.listxattr = ListXattr;
+  ops.setxattr = SetXattr;
+  ops.removexattr = RemoveXattr;
+  ops.statfs = StatFs;
+}
+
+}  // namespace tarn::fuse

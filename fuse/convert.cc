@@ -1,0 +1,135 @@
+// Between the kernel's structures and ours.
+
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "fuse/request.h"
+
+namespace tarn::fuse {
+namespace {
+
+struct TypeRow {
+  rpc::FileType type;
+  mode_t bits;
+};
+constexpr TypeRow kTypes[] = {
+    {rpc::FileType::kRegular, S_IFREG},     {rpc::FileType::kDirectory, S_IFDIR},
+    {rpc::FileType::kSymlink, S_IFLNK},     {rpc::FileType::kFifo, S_IFIFO},
+    {rpc::FileType::kSocket, S_IFSOCK},     {rpc::FileType::kCharDevice, S_IFCHR},
+    {rpc::FileType::kBlockDevice, S_IFBLK},
+};
+
+constexpr int64_t kNanosPerSecond = 1'000'000'000;
+
+timespec TimeOf(int64_t nanos) {
+  int64_t seconds = nanos / kNanosPerSecond;
+  int64_t rest = nanos % kNanosPerSecond;
+  if (rest < 0) {
+    rest += kNanosPerSecond;
+    --seconds;
+  }
+  return {.tv_sec = seconds, .tv_nsec = rest};
+}
+
+// Ids are never given out twice, so one generation serves all.
+constexpr uint64_t kNodeGeneration = 1;
+
+}  // namespace
+
+uint32_t TypeBits(rpc::FileType type) {
+  for (const TypeRow& row : kTypes) {
+    if (row.type == type) return row.bits;
+  }
+  return 0;
+}
+
+std::optional<rpc::FileType> TypeOfMode(mode_t mode) {
+  if ((mode & S_IFMT) == 0) return rpc::FileType::kRegular;
+  for (const TypeRow& row : kTypes) {
+    if (row.bits == (mode & S_IFMT)) return row.type;
+  }
+  return std::nullopt;
+}
+
+int64_t NanosOf(const struct timespec& time) {
+  return static_cast<int64_t>(time.tv_sec) * kNanosPerSecond + time.tv_nsec;
+}
+
+struct stat StatOf(const rpc::Attr& attr) {
+  struct stat st = {};
+  st.st_ino = attr.ino.value;
+  st.st_mode = TypeBits(attr.type) | attr.mode;
+  st.st_nlink = attr.nlink;
+  st.st_uid = attr.uid;
+  st.st_gid = attr.gid;
+  st.st_rdev = attr.rdev;
+  st.st_size = static_cast<off_t>(attr.size_bytes);
+  st.st_blocks = static_cast<blkcnt_t>((attr.size_bytes + 511) / 512);
+  st.st_blksize = 4096;
+  st.st_atim = TimeOf(attr.atime_ns);
+  st.st_mtim = TimeOf(attr.mtime_ns);
+  st.st_ctim = TimeOf(attr.ctime_ns);
+  return st;
+}
+
+Request::Request(fuse_req_t req, std::string_view what, InodeId ino)
+    : req_(req),
+      mounted_(*static_cast<Mounted*>(fuse_req_userdata(req))),
+      what_(what),
+      ino_(ino),
+      start_(std::chrono::steady_clock::now()) {}
+
+Request::~Request() {
+  const auto took = std::chrono::steady_clock::now() - start_;
+  if (took < mounted_.options.slow_operation) return;
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+  LogWarning("slow ", what_, " of inode ", ino_.value, ": ", ms, " ms");
+}
+
+rpc::Caller Request::caller() const {
+  const fuse_ctx* context = fuse_req_ctx(req_);
+  rpc::Caller caller;
+  caller.session = SessionId(1);
+  caller.uid = context->uid;
+  caller.gid = context->gid;
+  return caller;
+}
+
+void Request::Errno(int error) { fuse_reply_err(req_, error); }
+
+void Request::Error(const Status& status) {
+  const int error = ErrnoOf(status.code());
+  if (error == EIO) LogError(what_, " of inode ", ino_.value, ": ", status.ToString());
+  fuse_reply_err(req_, error);
+}
+
+void Request::Done(const Status& status) { status.ok() ? Errno(0) : Error(status); }
+
+double Request::AttrTimeout(const rpc::Attr& attr) const {
+  const bool may_change = attr.type == rpc::FileType::kRegular && fs().MayChange(attr.ino);
+  return may_change ? 0 : std::chrono::duration<double>(options().attr_timeout).count();
+}
+
+fuse_entry_param Request::EntryOf(const rpc::Attr& attr) const {
+  fuse_entry_param entry = {};
+  entry.ino = attr.ino.value;
+  entry.generation = kNodeGeneration;
+  entry.attr = StatOf(attr);
+  entry.attr_timeout = AttrTimeout(attr);
+  entry.entry_timeout = std::chrono::duration<double>(options().entry_timeout).count();
+  return entry;
+}
+
+void Request::Entry(const Result<rpc::FileInfo>& info) {
+  if (!info.ok()) return Error(info.status());
+  const fuse_entry_param entry = EntryOf(info->attr);
+  fuse_reply_entry(req_, &entry);
+}
+
+void Request::Attr(const Result<rpc::FileInfo>& info) {
+  if (!info.ok()) return Error(info.status());
+  const struct stat st = StatOf(info->attr);
+  fuse_reply_attr(req_, &st, AttrTimeout(info->attr));
+}
+
+}  // namespace tarn::fuse

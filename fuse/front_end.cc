@@ -1,0 +1,223 @@
+#include "fuse/front_end.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <fstream>
+
+#include "base/log.h"
+#include "base/mutex.h"
+#include "fuse/request.h"
+
+namespace tarn::fuse {
+namespace {
+
+constexpr uint32_t kMaxWriteBytes = 1 << 20;
+
+#if FUSE_VERSION >= 318
+bool IoUringAllowed() {
+  std::ifstream parameter("/sys/module/fuse/parameters/enable_uring");
+  char answer = 'N';
+  return (parameter >> answer) && answer == 'Y';
+}
+
+int ForgetEverything(fuse_session* session) {
+  return fuse_lowlevel_notify_increment_epoch(session);
+}
+#else
+// libfuse 3.17 has no call for the kernel's FUSE_NOTIFY_INC_EPOCH (Linux 6.16): a header with the
+// notification's code and nothing behind it.
+int ForgetEverything(fuse_session* session) {
+  struct {
+    uint32_t length;
+    int32_t code;
+    uint64_t unique;
+  } const notice{16, 8, 0};
+  return write(fuse_session_fd(session), &notice, sizeof notice) < 0 ? -errno : 0;
+}
+#endif
+
+std::string JoinOptions(const MountOptions& options) {
+  std::string joined = "fsname=" + options.source + ",subtype=tarn,default_permissions";
+  if (options.allow_other) joined += ",allow_other";
+  if (options.read_only) joined += ",ro";
+#if FUSE_VERSION >= 318
+  if (options.io_uring && IoUringAllowed()) joined += ",io_uring";
+#endif
+  for (const std::string& option : options.options) joined += "," + option;
+  return joined;
+}
+
+class LowLevelFrontEnd final : public FrontEnd {
+ public:
+  LowLevelFrontEnd(const MountOptions& options, client::FileSystem& file_system)
+      : mounted_{file_system, options, [this](fuse_conn_info* c) { Negotiate(c); }} {}
+
+  ~LowLevelFrontEnd() override {
+    if (session_ == nullptr) return;
+    mounted_.file_system.SetInvalidator({});
+    fuse_session_unmount(session_);
+    fuse_session_destroy(session_);
+  }
+
+  Status Start();
+  Status Serve() override;
+  Status Unmount(Unmounting how) override;
+  bool WaitReady(Nanos timeout) override;
+  bool Passthrough() const override { return passthrough_; }
+
+ private:
+  void Negotiate(fuse_conn_info* connection);
+  void Invalidate(const rpc::Change& change);
+
+  Mounted mounted_;
+  fuse_session* session_ = nullptr;
+  std::unique_ptr<client::Backing> backing_;
+  std::atomic<bool> passthrough_{false};
+  Mutex mutex_;
+  CondVar changed_;
+  bool ready_ GUARDED_BY(mutex_) = false;
+};
+
+void OnInit(void* user_data, fuse_conn_info* connection) {
+  static_cast<Mounted*>(user_data)->negotiate(connection);
+}
+
+fuse_lowlevel_ops Handlers() {
+  fuse_lowlevel_ops ops = {};
+  ops.init = OnInit;
+  AddNameRequests(ops);
+  AddAttributeRequests(ops);
+  AddDataRequests(ops);
+  return ops;
+}
+
+void Want(fuse_conn_info* connection, uint64_t feature) {
+  fuse_set_feature_flag(connection, feature);  // False where the kernel lacks it: it stays off.
+}
+
+void LowLevelFrontEnd::Negotiate(fuse_conn_info* connection) {
+  Want(connection, FUSE_CAP_EXPORT_SUPPORT);
+  Want(connection, FUSE_CAP_ATOMIC_O_TRUNC);
+  // Without it each passthrough write asks for security.capability first.
+  Want(connection, FUSE_CAP_HANDLE_KILLPRIV_V2);
+  Want(connection, FUSE_CAP_DIRECT_IO_ALLOW_MMAP);
+  Want(connection, FUSE_CAP_CACHE_SYMLINKS);
+  Want(connection, FUSE_CAP_PARALLEL_DIROPS);
+  Want(connection, FUSE_CAP_READDIRPLUS);
+  Want(connection, FUSE_CAP_READDIRPLUS_AUTO);
+  fuse_unset_feature_flag(connection, FUSE_CAP_WRITEBACK_CACHE);
+  connection->max_write = kMaxWriteBytes;
+  connection->time_gran = 1;
+  if (mounted_.options.passthrough && geteuid() == 0 &&
+      fuse_set_feature_flag(connection, FUSE_CAP_PASSTHROUGH)) {
+    connection->max_backing_stack_depth = 1;
+    backing_ = NewKernelBacking(fuse_session_fd(session_));
+    mounted_.file_system.SetBacking(backing_.get());
+    passthrough_ = true;
+  }
+  MutexLock lock(mutex_);
+  ready_ = true;
+  changed_.NotifyAll();
+}
+
+void LowLevelFrontEnd::Invalidate(const rpc::Change& change) {
+  switch (change.kind) {
+    case rpc::Change::Kind::kAttributes:
+      fuse_lowlevel_notify_inval_inode(session_, change.ino.value, -1, 0);
+      break;
+    case rpc::Change::Kind::kContent:
+      fuse_lowlevel_notify_inval_inode(session_, change.ino.value, 0, 0);
+      break;
+    case rpc::Change::Kind::kEntry:
+      fuse_lowlevel_notify_inval_entry(session_, change.parent.value, change.name.data(),
+                                       change.name.size());
+      fuse_lowlevel_notify_inval_inode(session_, change.parent.value, -1, 0);
+      break;
+    case rpc::Change::Kind::kEverything:
+      if (const int error = ForgetEverything(session_); error < 0) {
+        LogWarning(ErrnoStatus(-error, "tell the kernel to forget everything it has cached"));
+      }
+      break;
+  }
+}
+
+Status LowLevelFrontEnd::Start() {
+  const std::string joined = JoinOptions(mounted_.options);
+  const char* arguments[] = {"tarn", "-o", joined.c_str(), nullptr};
+  fuse_args args = FUSE_ARGS_INIT(3, const_cast<char**>(arguments));
+  const fuse_lowlevel_ops ops = Handlers();
+  session_ = fuse_session_new(&args, &ops, sizeof ops, &mounted_);
+  fuse_opt_free_args(&args);
+  if (session_ == nullptr) return Status(Code::kInvalid, "mount options \"" + joined + "\"");
+  if (fuse_session_mount(session_, mounted_.options.mount_point.c_str()) != 0) {
+    const int error = errno;
+    fuse_session_destroy(session_);
+    session_ = nullptr;
+    return ErrnoStatus(error != 0 ? error : EIO, "mount on " + mounted_.options.mount_point);
+  }
+  mounted_.file_system.SetInvalidator([this](const rpc::Change& change) { Invalidate(change); });
+  return OkStatus();
+}
+
+Status LowLevelFrontEnd::Serve() {
+  fuse_loop_config* config = fuse_loop_cfg_create();
+  fuse_loop_cfg_set_clone_fd(config, 1);
+  fuse_loop_cfg_set_max_threads(config, static_cast<unsigned>(mounted_.options.threads));
+  fuse_loop_cfg_set_idle_threads(config, static_cast<unsigned>(mounted_.options.threads));
+  const int result = fuse_session_loop_mt(session_, config);
+  fuse_loop_cfg_destroy(config);
+  if (result < 0) return ErrnoStatus(-result, "serve " + mounted_.options.mount_point);
+  return OkStatus();
+}
+
+bool LowLevelFrontEnd::WaitReady(Nanos timeout) {
+  const auto end = std::chrono::steady_clock::now() + timeout;
+  MutexLock lock(mutex_);
+  while (!ready_) {
+    const auto left = end - std::chrono::steady_clock::now();
+    if (left <= Nanos::zero()) return false;
+    changed_.WaitFor(mutex_, left);
+  }
+  return true;
+}
+
+// As a user without privileges: fusermount3 does it.
+Status UnmountByHelper(const std::string& mount_point, FrontEnd::Unmounting how) {
+  const pid_t child = fork();
+  if (child < 0) return ErrnoStatus(errno, "start fusermount3");
+  if (child == 0) {
+    const char* lazy = how == FrontEnd::Unmounting::kLazy ? "-uz" : "-u";
+    execlp("fusermount3", "fusermount3", lazy, "-q", "--", mount_point.c_str(), nullptr);
+    _exit(127);
+  }
+  int result = 0;
+  while (waitpid(child, &result, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(result) && WEXITSTATUS(result) == 0) return OkStatus();
+  return Status(Code::kBusy, "unmount " + mount_point + ": in use");
+}
+
+Status LowLevelFrontEnd::Unmount(Unmounting how) {
+  const std::string& mount_point = mounted_.options.mount_point;
+  if (geteuid() != 0) return UnmountByHelper(mount_point, how);
+  if (umount2(mount_point.c_str(), how == Unmounting::kLazy ? MNT_DETACH : 0) == 0) {
+    return OkStatus();
+  }
+  return ErrnoStatus(errno, "unmount " + mount_point);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FrontEnd>> Mount(const MountOptions& options,
+                                        client::FileSystem& file_system) {
+  auto front_end = std::make_unique<LowLevelFrontEnd>(options, file_system);
+  RETURN_IF_ERROR(front_end->Start());
+  return std::unique_ptr<FrontEnd>(std::move(front_end));
+}
+
+}  // namespace tarn::fuse

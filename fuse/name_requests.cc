@@ -1,0 +1,215 @@
+// Requests about names: lookup, making, removing, renaming, listing.
+
+#include <linux/fs.h>
+
+#include <vector>
+
+#include "fuse/request.h"
+
+namespace tarn::fuse {
+namespace {
+
+// How long the kernel may remember that a name does not exist; names appear behind its back.
+constexpr double kNegativeTimeoutSeconds = 1;
+
+void Lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
+  Request request(req, "lookup", InodeId(parent));
+  Result<rpc::FileInfo> info = request.fs().Lookup(request.caller(), InodeId(parent), name);
+  if (info.code() != Code::kNotFound) return request.Entry(info);
+  fuse_entry_param nothing = {};
+  nothing.entry_timeout = kNegativeTimeoutSeconds;
+  fuse_reply_entry(req, &nothing);
+}
+
+// Node ids are inode numbers and nothing is kept per node: there is nothing to forget.
+void Forget(fuse_req_t req, fuse_ino_t, uint64_t) { fuse_reply_none(req); }
+void ForgetMulti(fuse_req_t req, size_t, fuse_forget_data*) { fuse_reply_none(req); }
+
+void MakeNode(Request& request, fuse_ino_t parent, const char* name, const rpc::CreateSpec& spec) {
+  request.Entry(request.fs().MakeNode(request.caller(), InodeId(parent), name, spec));
+}
+
+void Mknod(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode, dev_t rdev) {
+  Request request(req, "mknod", InodeId(parent));
+  const std::optional<rpc::FileType> type = TypeOfMode(mode);
+  if (!type || *type == rpc::FileType::kDirectory) return request.Errno(EINVAL);
+  rpc::CreateSpec spec;
+  spec.type = *type;
+  spec.mode = mode & 07777;
+  spec.rdev = rdev;
+  MakeNode(request, parent, name, spec);
+}
+
+void Mkdir(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode) {
+  Request request(req, "mkdir", InodeId(parent));
+  rpc::CreateSpec spec;
+  spec.type = rpc::FileType::kDirectory;
+  spec.mode = mode & 07777;
+  MakeNode(request, parent, name, spec);
+}
+
+void Symlink(fuse_req_t req, const char* target, fuse_ino_t parent, const char* name) {
+  Request request(req, "symlink", InodeId(parent));
+  rpc::CreateSpec spec;
+  spec.type = rpc::FileType::kSymlink;
+  spec.mode = 0777;
+  spec.symlink_target = target;
+  MakeNode(request, parent, name, spec);
+}
+
+void Link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char* name) {
+  Request request(req, "link", InodeId(ino));
+  request.Entry(request.fs().Link(request.caller(), InodeId(ino), InodeId(parent), name));
+}
+
+void Unlink(fuse_req_t req, fuse_ino_t parent, const char* name) {
+  Request request(req, "unlink", InodeId(parent));
+  request.Done(request.fs().Unlink(request.caller(), InodeId(parent), name));
+}
+
+void Rmdir(fuse_req_t req, fuse_ino_t parent, const char* name) {
+  Request request(req, "rmdir", InodeId(parent));
+  request.Done(request.fs().Rmdir(request.caller(), InodeId(parent), name));
+}
+
+void Rename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,
+            const char* new_name, unsigned flags) {
+  Request request(req, "rename", InodeId(parent));
+  rpc::RenameMode mode = rpc::RenameMode::kReplace;
+  if (flags == RENAME_NOREPLACE) {
+    mode = rpc::RenameMode::kNoReplace;
+  } else if (flags == RENAME_EXCHANGE) {
+    mode = rpc::RenameMode::kExchange;
+  } else if (flags != 0) {
+    return request.Errno(EINVAL);
+  }
+  request.Done(request.fs().Rename(request.caller(), InodeId(parent), name, InodeId(new_parent),
+                                   new_name, mode));
+}
+
+void ReadLink(fuse_req_t req, fuse_ino_t ino) {
+  Request request(req, "readlink", InodeId(ino));
+  Result<std::string> target = request.fs().ReadLink(InodeId(ino));
+  if (!target.ok()) return request.Error(target.status());
+  fuse_reply_readlink(req, target->c_str());
+}
+
+// A page of a listing as the kernel wants it. Offsets 1 and 2 follow "." and ".."; entries are 2
+// behind their cursor.
+class Page {
+ public:
+  Page(Request& request, size_t size_bytes, rpc::Names::WithAttrs attrs)
+      : request_(request), attrs_(attrs), bytes_(size_bytes) {}
+
+  // False: no room, the page is full.
+  bool Add(const rpc::DirEntry& entry, off_t offset) {
+    fuse_entry_param param = {};
+    if (entry.attr) {
+      param = request_.EntryOf(*entry.attr);
+    } else {
+      param.attr.st_ino = entry.ino.value;
+      param.attr.st_mode = TypeBits(entry.type);
+    }
+    char* at = bytes_.data() + used_;
+    const size_t room = bytes_.size() - used_;
+    const size_t need =
+        attrs_ == rpc::Names::WithAttrs::kYes
+            ? fuse_add_direntry_plus(request_.raw(), at, room, entry.name.c_str(), &param, offset)
+            : fuse_add_direntry(request_.raw(), at, room, entry.name.c_str(), &param.attr, offset);
+    if (need > room) return false;
+    used_ += need;
+    return true;
+  }
+  bool empty() const { return used_ == 0; }
+  void Reply() { fuse_reply_buf(request_.raw(), bytes_.data(), used_); }
+
+ private:
+  Request& request_;
+  rpc::Names::WithAttrs attrs_;
+  std::vector<char> bytes_;
+  size_t used_ = 0;
+};
+
+constexpr off_t kDotsEnd = 2;
+
+// "." and "..", which carry no attributes; false if the page is full.
+Result<bool> AddDots(Request& request, Page& page, InodeId dir, off_t offset) {
+  rpc::DirEntry entry;
+  entry.type = rpc::FileType::kDirectory;
+  if (offset < 1) {
+    entry.name = ".";
+    entry.ino = dir;
+    if (!page.Add(entry, 1)) return false;
+  }
+  if (offset < kDotsEnd) {
+    Result<InodeId> parent = request.fs().ParentOf(dir);
+    entry.name = "..";
+    entry.ino = parent.ok() ? *parent : dir;  // Of a removed directory nothing better is known.
+    if (!page.Add(entry, kDotsEnd)) return false;
+  }
+  return true;
+}
+
+Status FillPage(Request& request, Page& page, InodeId dir, size_t size_bytes, off_t offset,
+                rpc::Names::WithAttrs attrs) {
+  ASSIGN_OR_RETURN(bool room, AddDots(request, page, dir, offset));
+  uint64_t cursor = offset <= kDotsEnd ? 0 : static_cast<uint64_t>(offset - kDotsEnd);
+  // What surely fits if names are short; the rest of the page is asked for again.
+  const size_t batch = size_bytes / (attrs == rpc::Names::WithAttrs::kYes ? 168 : 40) + 1;
+  while (room) {
+    ASSIGN_OR_RETURN(rpc::Names::Listing listing,
+                     request.fs().ReadDir(request.caller(), dir, cursor, batch, attrs));
+    for (const rpc::DirEntry& entry : listing.entries) {
+      room = page.Add(entry, static_cast<off_t>(entry.cursor) + kDotsEnd);
+      if (!room) break;
+      cursor = entry.cursor;
+    }
+    // One batch nearly fills a page; more would look up entries that have no room.
+    if (listing.end || !page.empty()) break;
+  }
+  return OkStatus();
+}
+
+void List(Request& request, fuse_ino_t ino, size_t size_bytes, off_t offset,
+          rpc::Names::WithAttrs attrs) {
+  Page page(request, size_bytes, attrs);
+  Status status = FillPage(request, page, InodeId(ino), size_bytes, offset, attrs);
+  if (!status.ok() && page.empty()) return request.Error(status);
+  page.Reply();
+}
+
+void ReadDir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, fuse_file_info*) {
+  Request request(req, "readdir", InodeId(ino));
+  List(request, ino, size, offset, rpc::Names::WithAttrs::kNo);
+}
+
+void ReadDirPlus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, fuse_file_info*) {
+  Request request(req, "readdirplus", InodeId(ino));
+  List(request, ino, size, offset, rpc::Names::WithAttrs::kYes);
+}
+
+void FsyncDir(fuse_req_t req, fuse_ino_t ino, int, fuse_file_info*) {
+  Request request(req, "fsyncdir", InodeId(ino));
+  request.Done(request.fs().SyncDirectory(InodeId(ino)));
+}
+
+}  // namespace
+
+void AddNameRequests(fuse_lowlevel_ops& ops) {
+  ops.lookup = Lookup;
+  ops.forget = Forget;
+  ops.forget_multi = ForgetMulti;
+  ops.mknod = Mknod;
+  ops.mkdir = Mkdir;
+  ops.symlink = Symlink;
+  ops.link = Link;
+  ops.unlink = Unlink;
+  ops.rmdir = Rmdir;
+  ops.rename = Rename;
+  ops.readlink = ReadLink;
+  ops.readdir = ReadDir;
+  ops.readdirplus = ReadDirPlus;
+  ops.fsyncdir = FsyncDir;
+}
+
+}  // namespace tarn::fuse

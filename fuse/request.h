@@ -1,0 +1,67 @@
+#pragma once
+
+// One FUSE request on its way: who asks, how to answer, how long it took. Internal to fuse/. For
+// one thread. Exactly one reply is made; nothing is locked while replying, since the reply may be
+// the kernel's last reference.
+
+#include <fuse_lowlevel.h>
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include "client/file_system.h"
+#include "fuse/front_end.h"
+
+namespace tarn::fuse {
+
+// What every request handler needs; the session's user data.
+struct Mounted {
+  client::FileSystem& file_system;
+  MountOptions options;
+  std::function<void(fuse_conn_info*)> negotiate;  // Called by INIT.
+};
+
+class Request {
+ public:
+  Request(fuse_req_t req, std::string_view what, InodeId ino);
+  ~Request();  // Logs the request if it was slow.
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  client::FileSystem& fs() const { return mounted_.file_system; }
+  const MountOptions& options() const { return mounted_.options; }
+  rpc::Caller caller() const;
+  fuse_req_t raw() const { return req_; }
+
+  void Done(const Status& status);  // Success without data, or the error.
+  void Error(const Status& status);
+  void Errno(int error);
+  void Entry(const Result<rpc::FileInfo>& info);
+  void Attr(const Result<rpc::FileInfo>& info);
+  double AttrTimeout(const rpc::Attr& attr) const;
+  fuse_entry_param EntryOf(const rpc::Attr& attr) const;
+
+ private:
+  fuse_req_t req_;
+  Mounted& mounted_;
+  std::string_view what_;
+  InodeId ino_;
+  std::chrono::steady_clock::time_point start_;
+};
+
+struct stat StatOf(const rpc::Attr& attr);
+uint32_t TypeBits(rpc::FileType type);                 // S_IFREG, ...
+std::optional<rpc::FileType> TypeOfMode(mode_t mode);  // Nullopt: no such type.
+int64_t NanosOf(const struct timespec& time);
+
+// Fill in the handlers of their kind.
+void AddNameRequests(fuse_lowlevel_ops& ops);
+void AddAttributeRequests(fuse_lowlevel_ops& ops);
+void AddDataRequests(fuse_lowlevel_ops& ops);
+
+// Passthrough through the session's /dev/fuse descriptor, which outlives it.
+std::unique_ptr<client::Backing> NewKernelBacking(int fuse_descriptor);
+
+}  // namespace tarn::fuse

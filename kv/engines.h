@@ -1,0 +1,39 @@
+#pragma once
+
+// The engines behind kv::Store. Only main/ and tests name them.
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "kv/store.h"
+
+namespace tarn::kv {
+
+// Faults that the memory engine commits on demand, for tests of callers. Thread-safe.
+struct MemoryFaults {
+  double conflict = 0;              // Chance that a commit answers kConflict and writes nothing.
+  double maybe_committed_done = 0;  // Chance that a commit writes and answers kMaybeCommitted.
+  double maybe_committed_lost =
+      0;  // Chance that a commit writes nothing and answers kMaybeCommitted.
+  uint64_t seed = 1;
+};
+
+std::unique_ptr<Store> NewMemoryStore(Clock& clock, const MemoryFaults& faults = {});
+
+struct RocksdbOptions {
+  std::string directory;  // Created if absent; locked while open (kBusy if another process has it).
+  size_t block_cache_bytes = 16 << 20;
+  size_t write_buffer_bytes = 8 << 20;  // Of one memtable; at most three exist.
+  size_t ballast_bytes =
+      16 << 20;  // Preallocated, given up so that commits still work on a full disk.
+};
+
+// Reads are of RocksDB snapshots; a commit is checked, under one lock, against the keys and ranges
+// committed since its read version (kept while a transaction is open that may need them, 16 MiB at
+// most: then kTooOld), so that range reads conflict too. Durable commits are synced in groups. On a
+// full disk commits go on until the ballast is used up, then give kNoSpace, and go on by themselves
+// once there is room. kBusy: the directory is in use. kCorruption: what it holds is damaged.
+Result<std::unique_ptr<Store>> OpenRocksdbStore(const RocksdbOptions& options, Clock& clock);
+
+}  // namespace tarn::kv

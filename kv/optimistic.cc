@@ -1,0 +1,178 @@
+#include "kv/optimistic.h"
+
+#include <utility>
+
+#include "kv/overlay.h"
+
+namespace tarn::kv {
+namespace {
+
+// The least key behind `key`.
+std::string Successor(std::string_view key) {
+  std::string next(key);
+  next.push_back('\0');
+  return next;
+}
+
+class OptimisticTransaction final : public Transaction {
+ public:
+  OptimisticTransaction(Engine& engine, const Clock& clock)
+      : engine_(engine), clock_(clock), begun_(clock.Now()) {}
+
+  Result<std::optional<std::string>> Get(std::string_view key, Reads reads) override;
+  Result<std::vector<std::optional<std::string>>> GetMany(std::span<const std::string> keys,
+                                                          Reads reads) override;
+  Result<ScanPage> Scan(std::string_view begin, std::string_view end,
+                        const ScanOptions& options) override;
+  Result<Version> ReadVersion() override;
+  void AddReadConflict(std::string_view begin, std::string_view end) override;
+
+  void Put(std::string_view key, std::string_view value) override { writes_.Put(key, value); }
+  void Delete(std::string_view key) override { writes_.Delete(key); }
+  void DeleteRange(std::string_view begin, std::string_view end) override {
+    writes_.DeleteRange(begin, end);
+  }
+  void Add(std::string_view key, int64_t delta) override { writes_.Change(key, {delta, {}}); }
+  void Max(std::string_view key, int64_t value) override { writes_.Change(key, {0, value}); }
+  void PutStamped(std::string_view prefix, std::string_view suffix,
+                  std::string_view value) override {
+    writes_.PutStamped(prefix, suffix, value);
+  }
+  Result<Version> Commit(Durability durability) override;
+
+ private:
+  Status CheckAge() const;
+  Status Prepare();
+  std::optional<std::string> OwnValue(std::string_view key, bool* settled) const;
+  Status CommitReadOnly(Durability durability);
+
+  Engine& engine_;
+  const Clock& clock_;
+  const MonotonicTime begun_;
+  std::unique_ptr<Snapshot> snapshot_;  // Opened by the first read.
+  Status read_status_;                  // Of reads that have no answer to carry it.
+  ReadSet reads_;
+  WriteSet writes_;
+  bool committed_ = false;
+};
+
+Status OptimisticTransaction::CheckAge() const {
+  CHECK(!committed_);
+  if (clock_.Now() - begun_ <= kMaxTransactionLife) return OkStatus();
+  return Status(Code::kTooOld, "transaction outlived its read version");
+}
+
+Status OptimisticTransaction::Prepare() {
+  RETURN_IF_ERROR(CheckAge());
+  if (snapshot_) return OkStatus();
+  ASSIGN_OR_RETURN(snapshot_, engine_.OpenSnapshot());
+  return OkStatus();
+}
+
+// What own writes alone say about `key`; `settled` is false if the store decides.
+std::optional<std::string> OptimisticTransaction::OwnValue(std::string_view key,
+                                                           bool* settled) const {
+  const WriteSet::Write* write = writes_.Find(key);
+  *settled = write ? write->kind != WriteSet::Kind::kCounter : writes_.Cleared(key);
+  if (!write || write->kind != WriteSet::Kind::kPut) return std::nullopt;
+  return write->value;
+}
+
+Result<std::optional<std::string>> OptimisticTransaction::Get(std::string_view key, Reads reads) {
+  RETURN_IF_ERROR(Prepare());
+  bool settled = false;
+  std::optional<std::string> own = OwnValue(key, &settled);
+  if (settled) return own;
+  ASSIGN_OR_RETURN(std::optional<std::string> stored, snapshot_->Get(key));
+  if (reads == Reads::kSerializable) reads_.keys.emplace_back(key);
+  const WriteSet::Write* write = writes_.Find(key);
+  if (!write) return stored;
+  ASSIGN_OR_RETURN(std::string changed, ApplyCounter(write->counter, key, stored));
+  return std::optional<std::string>(std::move(changed));
+}
+
+Result<std::vector<std::optional<std::string>>> OptimisticTransaction::GetMany(
+    std::span<const std::string> keys, Reads reads) {
+  RETURN_IF_ERROR(Prepare());
+  std::vector<std::optional<std::string>> values(keys.size());
+  std::vector<std::string_view> wanted;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (writes_.Find(keys[i]) || writes_.Cleared(keys[i])) {
+      ASSIGN_OR_RETURN(values[i], Get(keys[i], reads));
+      continue;
+    }
+    wanted.push_back(keys[i]);
+    places.push_back(i);
+    if (reads == Reads::kSerializable) reads_.keys.push_back(keys[i]);
+  }
+  ASSIGN_OR_RETURN(auto stored, snapshot_->GetMany(wanted));
+  for (size_t i = 0; i < places.size(); ++i) values[places[i]] = std::move(stored[i]);
+  return values;
+}
+
+Result<ScanPage> OptimisticTransaction::Scan(std::string_view begin, std::string_view end,
+                                             const ScanOptions& options) {
+  RETURN_IF_ERROR(Prepare());
+  if (options.limit == 0) return Status(Code::kInvalid, "scan with a limit of 0");
+  const std::string first(begin);
+  const std::string last(RangeEnd(end));
+  ScanPage page;
+  if (first >= last) return page;
+  OverlayCursor cursor(*snapshot_, writes_, first, last, options.order);
+  size_t bytes = 0;
+  while (!page.more && cursor.Next()) {
+    bytes += cursor.key().size() + cursor.value().size();
+    page.more = !page.pairs.empty() && bytes > options.byte_limit;
+    if (page.more) break;
+    page.pairs.push_back({std::string(cursor.key()), std::string(cursor.value())});
+    page.more = page.pairs.size() == options.limit;
+  }
+  RETURN_IF_ERROR(cursor.status());
+  if (options.reads == Reads::kSnapshot) return page;
+  const bool forward = options.order == Order::kForward;
+  reads_.ranges.emplace_back(page.more && !forward ? page.pairs.back().key : first,
+                             page.more && forward ? Successor(page.pairs.back().key) : last);
+  return page;
+}
+
+Result<Version> OptimisticTransaction::ReadVersion() {
+  RETURN_IF_ERROR(Prepare());
+  return snapshot_->version();
+}
+
+void OptimisticTransaction::AddReadConflict(std::string_view begin, std::string_view end) {
+  if (const Status status = Prepare(); !status.ok()) {
+    if (read_status_.ok()) read_status_ = status;
+  } else if (begin < RangeEnd(end)) {
+    reads_.ranges.emplace_back(begin, RangeEnd(end));
+  }
+}
+
+Status OptimisticTransaction::CommitReadOnly(Durability durability) {
+  if (durability == Durability::kBuffered) return OkStatus();
+  return engine_.Sync();  // What was read may not be durable yet.
+}
+
+Result<Version> OptimisticTransaction::Commit(Durability durability) {
+  RETURN_IF_ERROR(CheckAge());
+  RETURN_IF_ERROR(writes_.status());
+  RETURN_IF_ERROR(read_status_);
+  if (writes_.empty()) {
+    RETURN_IF_ERROR(Prepare());
+    const Version version = snapshot_->version();
+    committed_ = true;
+    RETURN_IF_ERROR(CommitReadOnly(durability));
+    return version;
+  }
+  committed_ = true;
+  return engine_.Commit({std::move(snapshot_), std::move(reads_), std::move(writes_), durability});
+}
+
+}  // namespace
+
+std::unique_ptr<Transaction> NewOptimisticTransaction(Engine& engine, const Clock& clock) {
+  return std::make_unique<OptimisticTransaction>(engine, clock);
+}
+
+}  // namespace tarn::kv

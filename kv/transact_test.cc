@@ -1,0 +1,93 @@
+#include <gtest/gtest.h>
+
+#include "kv/engines.h"
+
+namespace tarn::kv {
+namespace {
+
+int64_t Count(Store& store, const std::string& key) {
+  const auto value = store.Begin()->Get(key).value();
+  return value ? DecodeCounter(*value).value() : 0;
+}
+
+TEST(Transact, RunsUntilConflictsEnd) {
+  const auto store = NewMemoryStore(SystemClock(), {.conflict = 0.7});
+  int runs = 0;
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(Transact(*store, {}, [&](Transaction& t) {
+                  ++runs;
+                  t.Add("n", 1);
+                  return OkStatus();
+                }).ok());
+  }
+  EXPECT_GT(runs, 20);
+  EXPECT_EQ(Count(*store, "n"), 20);
+}
+
+TEST(Transact, RunsAgainOnTheBodysOwnRetryCodes) {
+  const auto store = NewMemoryStore(SystemClock());
+  int runs = 0;
+  const auto result = Transact(*store, {}, [&](Transaction& t) {
+    t.Put("a", std::to_string(runs));
+    if (++runs == 1) return Status(Code::kTooOld, "once");
+    if (runs == 2) return Status(Code::kConflict, "twice");
+    return OkStatus();
+  });
+  EXPECT_TRUE(result.ok());
+  EXPECT_EQ(*store->Begin()->Get("a").value(), "2");
+}
+
+TEST(Transact, AnyOtherErrorOfTheBodyEndsItAndWritesNothing) {
+  const auto store = NewMemoryStore(SystemClock());
+  int runs = 0;
+  const auto result = Transact(*store, {}, [&](Transaction& t) {
+    ++runs;
+    t.Put("a", "x");
+    return Status(Code::kNotEmpty, "no");
+  });
+  EXPECT_EQ(result.code(), Code::kNotEmpty);
+  EXPECT_EQ(runs, 1);
+  EXPECT_EQ(store->Begin()->Get("a").value(), std::nullopt);
+}
+
+TEST(Transact, ThePassedDeadlineGivesTheLastCode) {
+  ManualClock clock;
+  const auto store = NewMemoryStore(clock, {.conflict = 1});
+  TransactOptions options;
+  options.clock = &clock;
+  options.deadline = Deadline::After(clock, Nanos(0));
+  const auto put = [](Transaction& t) {
+    t.Put("a", "x");
+    return OkStatus();
+  };
+  EXPECT_EQ(Transact(*store, options, put).code(), Code::kConflict);
+}
+
+TEST(Transact, ALostAnswerIsReturnedWithoutAnOperationKey) {
+  const auto store = NewMemoryStore(SystemClock(), {.maybe_committed_done = 1});
+  const auto result = Transact(*store, {}, [](Transaction& t) {
+    t.Add("n", 1);
+    return OkStatus();
+  });
+  EXPECT_EQ(result.code(), Code::kMaybeCommitted);
+}
+
+TEST(Transact, WithAnOperationKeyEachOperationTakesEffectOnce) {
+  const MemoryFaults faults{
+      .conflict = 0.2, .maybe_committed_done = 0.3, .maybe_committed_lost = 0.3, .seed = 7};
+  const auto store = NewMemoryStore(SystemClock(), faults);
+  for (int i = 0; i < 100; ++i) {
+    TransactOptions options;
+    options.operation_key = "Q/" + std::to_string(i);
+    const auto result = Transact(*store, options, [&](Transaction& t) {
+      t.Put(options.operation_key, "");
+      t.Add("n", 1);
+      return OkStatus();
+    });
+    EXPECT_TRUE(result.ok()) << result.status().ToString();
+  }
+  EXPECT_EQ(Count(*store, "n"), 100);
+}
+
+}  // namespace
+}  // namespace tarn::kv

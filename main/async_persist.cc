@@ -1,0 +1,166 @@
+// tarn async-persist: what waits to be persisted, and waiting for it.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "base/units.h"
+#include "cli/format.h"
+#include "cli/remote.h"
+#include "main/commands.h"
+#include "main/progress.h"
+
+namespace tarn {
+namespace {
+
+constexpr size_t kPage = 1000;
+
+void PrintLine(const rpc::QueueEntry& entry) {
+  std::printf("%-14s %-10s %12s  %s  tries %-4u %s%s%s\n", rpc::PersistStateName(entry.state),
+              entry.what.c_str(), cli::SizeText(entry.size_bytes).c_str(),
+              cli::LocalTime(entry.queued_ns).c_str(), entry.attempts,
+              cli::Shown(entry.path).c_str(),
+              entry.last_error.empty() ? "" : "  last error: ", entry.last_error.c_str());
+}
+
+Status List(const GlobalOptions& global) {
+  ASSIGN_OR_RETURN(cli::RunningMount mount, cli::PickMount(global.at));
+  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(mount));
+  nlohmann::json all = nlohmann::json::array();
+  std::string after;
+  bool any = false;
+  do {
+    ASSIGN_OR_RETURN(std::vector<rpc::QueueEntry> entries, control->PersistList(&after, kPage));
+    for (const rpc::QueueEntry& entry : entries) {
+      any = true;
+      if (global.json) {
+        all.push_back(cli::ToJson(entry));
+      } else {
+        PrintLine(entry);
+      }
+    }
+  } while (!after.empty());
+  if (global.json) std::puts(cli::Dump(all).c_str());
+  if (!global.json && !any) std::puts("Nothing waits: everything is persisted.");
+  return OkStatus();
+}
+
+Status StatPath(const GlobalOptions& global, const std::string& path) {
+  ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(path, global.at));
+  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(target.mount));
+  ASSIGN_OR_RETURN(rpc::QueueEntry entry, control->PersistStat(target.path));
+  if (global.json) {
+    std::puts(cli::Dump(cli::ToJson(entry)).c_str());
+    return OkStatus();
+  }
+  std::printf("%s: %s", cli::Shown(entry.path).c_str(), rpc::PersistStateName(entry.state));
+  if (entry.queued_ns != 0) {
+    std::printf(", waiting since %s, %u tries, next %s", cli::LocalTime(entry.queued_ns).c_str(),
+                entry.attempts, cli::LocalTime(entry.next_try_ns).c_str());
+  }
+  if (!entry.last_error.empty()) std::printf(", last error: %s", entry.last_error.c_str());
+  if (!entry.where.empty()) std::printf(", its bytes are safe in %s", entry.where.c_str());
+  std::puts("");
+  return OkStatus();
+}
+
+Status StatAll(const GlobalOptions& global) {
+  ASSIGN_OR_RETURN(cli::RunningMount mount, cli::PickMount(global.at));
+  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(mount));
+  ASSIGN_OR_RETURN(rpc::QueueTotals totals, control->PersistTotals());
+  if (global.json) {
+    std::puts(cli::Dump(cli::ToJson(totals)).c_str());
+  } else {
+    std::printf("%llu waiting, %llu of them files with %s\n",
+                static_cast<unsigned long long>(totals.entries),
+                static_cast<unsigned long long>(totals.files), cli::SizeText(totals.bytes).c_str());
+  }
+  return OkStatus();
+}
+
+struct WaitOptions {
+  std::string path;
+  std::string timeout;
+};
+
+Result<cli::Target> WaitTarget(const GlobalOptions& global, const std::string& path) {
+  if (!path.empty()) return cli::PickPath(path, global.at);
+  ASSIGN_OR_RETURN(cli::RunningMount mount, cli::PickMount(global.at));
+  return cli::Target{std::move(mount), "/"};
+}
+
+Status WaitFor(rpc::Control& control, const std::string& path, Nanos timeout) {
+  ASSIGN_OR_RETURN(rpc::PathInfo info, control.StatPath(path));
+  if (info.attr.type == rpc::FileType::kDirectory) return WaitUntilPersisted(control, timeout);
+  return WaitUntilPersisted(control, path, timeout);
+}
+
+Status Wait(const GlobalOptions& global, const WaitOptions& options) {
+  Nanos timeout = Nanos::zero();
+  if (!options.timeout.empty()) {
+    ASSIGN_OR_RETURN(timeout, ParseDuration(options.timeout));
+  }
+  ASSIGN_OR_RETURN(cli::Target target, WaitTarget(global, options.path));
+  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(target.mount));
+  RETURN_IF_ERROR(WaitFor(*control, target.path, timeout));
+  ASSIGN_OR_RETURN(rpc::QueueTotals totals, control->PersistTotals());
+  if (global.json) {
+    std::puts(cli::Dump(cli::ToJson(totals)).c_str());
+  } else if (options.path.empty() || totals.entries == 0) {
+    std::puts("Everything is persisted.");
+  } else {
+    std::printf("%s is persisted.\n", cli::Shown(options.path).c_str());
+  }
+  return OkStatus();
+}
+
+Status Retry(const GlobalOptions& global, const std::string& path) {
+  ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(path, global.at));
+  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(target.mount));
+  return control->PersistRetry(target.path);
+}
+
+}  // namespace
+
+void AddAsyncPersist(CLI::App& app, GlobalOptions& global, int* exit_status) {
+  CLI::App* queue =
+      app.add_subcommand("async-persist", "What was written and is not yet in the source");
+  queue->require_subcommand(1);
+
+  CLI::App* list =
+      queue->add_subcommand("list", "List what waits: since when, how often tried, the last error");
+  AddCommon(*list, global);
+  list->callback([&global, exit_status] { *exit_status = Finish(List(global)); });
+
+  CLI::App* stat =
+      queue->add_subcommand("stat", "Show the persist state of one path, or how much waits in all");
+  auto path = std::make_shared<std::string>();
+  stat->add_option("--path,PATH", *path, "A path below a mount point, or of the namespace");
+  AddCommon(*stat, global);
+  stat->callback([&global, path, exit_status] {
+    *exit_status = Finish(path->empty() ? StatAll(global) : StatPath(global, *path));
+  });
+
+  CLI::App* wait =
+      queue->add_subcommand("wait", "Persist everything now, and wait until it is done");
+  auto waiting = std::make_shared<WaitOptions>();
+  wait->add_option("PATH", waiting->path,
+                   "Wait for this file only; a directory stands for all of its mount");
+  wait->add_option("--timeout", waiting->timeout,
+                   "Give up after this long, such as 10min; what waits goes on")
+      ->type_name("DURATION");
+  AddCommon(*wait, global);
+  wait->callback(
+      [&global, waiting, exit_status] { *exit_status = Finish(Wait(global, *waiting)); });
+
+  CLI::App* retry =
+      queue->add_subcommand("retry", "Try again now what failed, without waiting for its turn");
+  auto retried = std::make_shared<std::string>("/");
+  retry->add_option("PATH", *retried,
+                    "A path below a mount point, or of the namespace; all without it");
+  AddCommon(*retry, global);
+  retry->callback(
+      [&global, retried, exit_status] { *exit_status = Finish(Retry(global, *retried)); });
+}
+
+}  // namespace tarn

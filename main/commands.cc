@@ -1,0 +1,19 @@
+#include "main/commands.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+namespace tarn {
+
+int Fail(const Status& status) {
+  std::fprintf(stderr, "tarn: %s\n", status.message().c_str());
+  return 1;
+}
+
+void AddCommon(CLI::App& command, GlobalOptions& global) {
+  command.add_flag("--json", global.json, "Print JSON, for scripts");
+  command.add_option("--at", global.at, "The mount point that is meant, where several are running")
+      ->type_name("MOUNTPOINT");
+}
+
+}  // namespace tarn

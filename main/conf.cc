@@ -1,0 +1,89 @@
+// tarn conf: properties, of a running mount with --at, otherwise as a new process here would have
+// them.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "base/properties.h"
+#include "cli/format.h"
+#include "cli/remote.h"
+#include "main/commands.h"
+
+namespace tarn {
+namespace {
+
+struct ConfOptions {
+  std::vector<std::string> definitions;
+  std::string name;
+};
+
+Result<std::vector<rpc::ConfigEntry>> Entries(const GlobalOptions& global,
+                                              const ConfOptions& options) {
+  if (!global.at.empty()) {
+    ASSIGN_OR_RETURN(cli::RunningMount mount, cli::PickMount(global.at));
+    ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(mount));
+    return control->Config();
+  }
+  ASSIGN_OR_RETURN(Properties properties, Properties::Load(ProcessSources(options.definitions)));
+  std::vector<rpc::ConfigEntry> entries;
+  for (const Properties::Entry& entry : properties.List()) {
+    entries.push_back({entry.name, entry.text, entry.source});
+  }
+  return entries;
+}
+
+Status List(const GlobalOptions& global, const ConfOptions& options) {
+  ASSIGN_OR_RETURN(std::vector<rpc::ConfigEntry> entries, Entries(global, options));
+  nlohmann::json all = nlohmann::json::array();
+  for (const rpc::ConfigEntry& entry : entries) {
+    if (global.json) {
+      all.push_back({{"name", entry.name}, {"value", entry.value}, {"source", entry.source}});
+    } else {
+      std::printf("%s=%s  (%s)\n", entry.name.c_str(), entry.value.c_str(), entry.source.c_str());
+    }
+  }
+  if (global.json) std::puts(cli::Dump(all).c_str());
+  return OkStatus();
+}
+
+Status Get(const GlobalOptions& global, const ConfOptions& options) {
+  Properties table;  // For the nearest name to a wrong one, and for alluxio. names.
+  ASSIGN_OR_RETURN(Properties::Entry known, table.Find(options.name));
+  ASSIGN_OR_RETURN(std::vector<rpc::ConfigEntry> entries, Entries(global, options));
+  for (const rpc::ConfigEntry& entry : entries) {
+    if (entry.name != known.name) continue;
+    if (global.json) {
+      const nlohmann::json value = {
+          {"name", entry.name}, {"value", entry.value}, {"source", entry.source}};
+      std::puts(cli::Dump(value).c_str());
+    } else {
+      std::puts(entry.value.c_str());
+    }
+    return OkStatus();
+  }
+  return Status(Code::kNotFound, "no property " + options.name);
+}
+
+}  // namespace
+
+void AddConf(CLI::App& app, GlobalOptions& global, int* exit_status) {
+  CLI::App* conf = app.add_subcommand("conf", "Properties: what they are and where they come from");
+  conf->require_subcommand(1);
+  auto options = std::make_shared<ConfOptions>();
+
+  CLI::App* list = conf->add_subcommand("list", "List all properties, their values and sources");
+  CLI::App* get = conf->add_subcommand("get", "Print the value of one property");
+  get->add_option("NAME", options->name, "Such as tarn.write.cache.sync.on.close")->required();
+  for (CLI::App* command : {list, get}) {
+    command->add_option("-D", options->definitions, "Set a property first, as name=value")
+        ->type_name("NAME=VALUE")
+        ->allow_extra_args(false);
+    AddCommon(*command, global);
+  }
+  list->callback(
+      [&global, options, exit_status] { *exit_status = Finish(List(global, *options)); });
+  get->callback([&global, options, exit_status] { *exit_status = Finish(Get(global, *options)); });
+}
+
+}  // namespace tarn

@@ -1,0 +1,348 @@
+#include "main/embedded.h"
+
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <thread>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "cli/registry.h"
+#include "client/control.h"
+#include "client/file_system.h"
+#include "fuse/front_end.h"
+#include "kv/engines.h"
+#include "main/commands.h"
+#include "main/page_source.h"
+#include "meta/namespace.h"
+#include "rpc/control_grpc.h"
+#include "ufs/mounts.h"
+#include "ufs/stores.h"
+#include "worker/persister.h"
+#include "worker/recovery.h"
+
+namespace tarn {
+namespace {
+
+constexpr MountId kRootMount{1};
+constexpr rlim_t kWantedDescriptors = 1 << 20;
+constexpr Nanos kReadyTimeout = std::chrono::seconds(30);
+constexpr int kStopSignals[] = {SIGTERM, SIGINT, SIGHUP};
+
+sigset_t StopSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : kStopSignals) sigaddset(&set, number);
+  return set;
+}
+
+// One descriptor an open file and one a backing file: the default limit is met long before the
+// application's own.
+void RaiseDescriptorLimit() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  rlimit wanted = limit;
+  wanted.rlim_cur = wanted.rlim_max = std::max<rlim_t>(limit.rlim_max, kWantedDescriptors);
+  if (setrlimit(RLIMIT_NOFILE, &wanted) == 0) return;
+  limit.rlim_cur = limit.rlim_max;  // Without the right to raise the hard limit.
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) LogWarning("raise the limit of open files: failed");
+}
+
+bool IsReadOnly(const std::vector<std::string>& options) {
+  return std::find(options.begin(), options.end(), "ro") != options.end();
+}
+
+// The parts, in the order in which they are made; destroyed in reverse.
+class Embedded {
+ public:
+  explicit Embedded(EmbeddedOptions options) : options_(std::move(options)) {}
+
+  Status Run(const std::function<void()>& ready);
+
+ private:
+  Status OpenStores();
+  Status OpenMetadata();
+  Status OpenWorker();
+  Status Mount();
+  Status StartControl();
+  Status Serve(const std::function<void()>& ready);
+  Status CloseAll();
+  meta::MetaOptions MetadataOptions() const;
+  fuse::MountOptions FuseOptions() const;
+  client::Dependencies ClientDependencies();
+  rpc::ServerInfo Info() const;
+  std::vector<rpc::ConfigEntry> Config() const;
+  void WaitForSignal(const std::stop_token& stop);
+  const Properties& properties() const { return options_.properties; }
+
+  EmbeddedOptions options_;
+  const int64_t started_ns_ = SystemClock().WallNs();
+  std::unique_ptr<kv::Store> store_;
+  std::unique_ptr<kv::Store> metadata_;
+  std::unique_ptr<kv::Store> index_;
+  ufs::UfsMounts mounts_;
+  std::unique_ptr<meta::Namespace> namespace_;
+  std::unique_ptr<cache::CacheStore> cache_;
+  std::unique_ptr<worker::Filler> filler_;
+  std::unique_ptr<client::PageSource> pages_;
+  std::unique_ptr<client::FileSystem> file_system_;
+  std::unique_ptr<worker::Persister> persister_;
+  std::unique_ptr<fuse::FrontEnd> front_end_;
+  std::unique_ptr<rpc::Control> control_;
+  std::unique_ptr<rpc::ControlServer> control_server_;
+};
+
+Status Naming(const std::string& what, const Status& status) {
+  return status.ok() ? status : Status(status.code(), Concat(what, ": ", status.message()));
+}
+
+Status Embedded::OpenStores() {
+  kv::RocksdbOptions rocks;
+  rocks.directory = options_.state->MetadataPath();
+  rocks.block_cache_bytes = properties().Get(property::kMetastoreBlockCacheSize);
+  Result<std::unique_ptr<kv::Store>> store = kv::OpenRocksdbStore(rocks, SystemClock());
+  if (!store.ok())
+    return Naming(Concat("state directory ", options_.state->path()), store.status());
+  store_ = std::move(store).value();
+  metadata_ = kv::NewPrefixedStore(*store_, "m");
+  index_ = kv::NewPrefixedStore(*store_, "c");
+  ASSIGN_OR_RETURN(cache::CacheOptions cache, options_.state->CacheFor(properties()));
+  ASSIGN_OR_RETURN(cache_, cache::OpenDiskCacheStore(cache, *index_, SystemClock()));
+  return OkStatus();
+}
+
+meta::MetaOptions Embedded::MetadataOptions() const {
+  meta::MetaOptions meta;
+  meta.sync_interval = properties().Get(property::kMetadataSyncInterval);
+  meta.persist_delay = properties().Get(property::kPersistDelay);
+  meta.retry_interval_max = properties().Get(property::kPersistRetryMaxInterval);
+  meta.ufs_deadline = properties().Get(property::kUfsTimeout);
+  meta.read_only = IsReadOnly(options_.mount_options);
+  return meta;
+}
+
+Status Embedded::OpenMetadata() {
+  ASSIGN_OR_RETURN(std::unique_ptr<ufs::UnderFileSystem> source,
+                   ufs::OpenLocalUfs(options_.source.path));
+  meta::RootMount root;
+  root.mount = kRootMount;
+  root.uri = options_.source.uri;
+  root.adopt = options_.adopt;
+  const ufs::CallOptions call{
+      Deadline::After(SystemClock(), properties().Get(property::kUfsTimeout)), {}};
+  ASSIGN_OR_RETURN(root.identity, source->SourceIdentity(call));
+  ASSIGN_OR_RETURN(ufs::ObjectInfo top, source->Stat("", call));
+  root.root_mode = top.mode;
+  root.root_uid = top.uid;
+  root.root_gid = top.gid;
+  RETURN_IF_ERROR(mounts_.Add(kRootMount, std::move(source)));
+  Result<std::unique_ptr<meta::Namespace>> opened =
+      meta::OpenNamespace(*metadata_, mounts_, SystemClock(), MetadataOptions(), root);
+  if (!opened.ok())
+    return Naming(Concat("state directory ", options_.state->path()), opened.status());
+  namespace_ = std::move(opened).value();
+  return OkStatus();
+}
+
+client::Dependencies Embedded::ClientDependencies() {
+  return {namespace_->GetNames(),
+          namespace_->GetFiles(),
+          namespace_->GetMaintenance(),
+          namespace_->GetPersistQueue(),
+          *cache_,
+          *pages_,
+          SystemClock()};
+}
+
+Status Embedded::OpenWorker() {
+  RETURN_IF_ERROR(worker::RecoverContents(*cache_, namespace_->GetNames(), namespace_->GetFiles(),
+                                          namespace_->GetMaintenance()));
+  worker::FillerOptions fill;
+  fill.threads = static_cast<size_t>(properties().Get(property::kFillThreads));
+  fill.readahead_max_bytes = properties().Get(property::kReadaheadMaxSize);
+  fill.read_deadline = properties().Get(property::kUfsReadDeadline);
+  filler_ = std::make_unique<worker::Filler>(fill, *cache_, mounts_, SystemClock());
+  pages_ = NewPageSource(*filler_);
+  client::Options client;
+  client.sync_on_close = properties().Get(property::kSyncOnClose);
+  client.orphan_scan_interval = properties().Get(property::kFileCheckPeriod);
+  client.read_only = IsReadOnly(options_.mount_options);
+  file_system_ = client::NewFileSystem(ClientDependencies(), client);
+  return OkStatus();
+}
+
+fuse::MountOptions Embedded::FuseOptions() const {
+  fuse::MountOptions fuse;
+  fuse.mount_point = options_.mount_point;
+  fuse.source = options_.source.uri;
+  for (const std::string& option : options_.mount_options) {
+    if (option != "ro") fuse.options.push_back(option);
+  }
+  fuse.allow_other = geteuid() == 0;
+  fuse.read_only = IsReadOnly(options_.mount_options);
+  fuse.passthrough = properties().Get(property::kPassthrough);
+  fuse.io_uring = properties().Get(property::kIoUring);
+  fuse.slow_operation = properties().Get(property::kFuseLoggingThreshold);
+  fuse.threads = static_cast<int>(properties().Get(property::kFuseThreads));
+  // The kernel must ask again before a directory is due to be looked at, or nobody would notice
+  // that it is.
+  const Nanos half =
+      std::max<Nanos>(properties().Get(property::kMetadataSyncInterval) / 2, Nanos::zero());
+  fuse.attr_timeout = std::min(properties().Get(property::kAttrTimeout), half);
+  fuse.entry_timeout = std::min(properties().Get(property::kEntryTimeout), half);
+  return fuse;
+}
+
+Status Embedded::Mount() {
+  Result<std::unique_ptr<fuse::FrontEnd>> mounted = fuse::Mount(FuseOptions(), *file_system_);
+  if (!mounted.ok()) return Naming("cannot mount", mounted.status());
+  front_end_ = std::move(mounted).value();
+  worker::PersisterOptions persist;
+  persist.threads = static_cast<int>(properties().Get(property::kPersistThreads));
+  persist.ufs_timeout = properties().Get(property::kUfsTimeout);
+  if (!options_.state->ended_cleanly()) persist.leftovers_in = {kRootMount};
+  persist.sync_log = [this] { return namespace_->GetFiles().SyncLog(); };
+  if (IsReadOnly(options_.mount_options)) return OkStatus();
+  persister_ = std::make_unique<worker::Persister>(persist, namespace_->GetPersistQueue(), *cache_,
+                                                   *filler_, mounts_, SystemClock());
+  return OkStatus();
+}
+
+rpc::ServerInfo Embedded::Info() const {
+  rpc::ServerInfo info;
+  info.pid = getpid();
+  info.version = kVersion;
+  info.mount_point = options_.mount_point;
+  info.source = options_.source.uri;
+  info.state_directory = options_.state->path();
+  info.started_ns = started_ns_;
+  info.mode = "embedded";
+  info.passthrough = front_end_->Passthrough();
+  return info;
+}
+
+std::vector<rpc::ConfigEntry> Embedded::Config() const {
+  std::vector<rpc::ConfigEntry> entries;
+  for (const Properties::Entry& entry : properties().List()) {
+    entries.push_back({entry.name, entry.text, entry.source});
+  }
+  return entries;
+}
+
+Status Embedded::StartControl() {
+  client::ControlHooks hooks;
+  hooks.info = [this] { return Info(); };
+  hooks.config = [this] { return Config(); };
+  hooks.stop = [this](const rpc::Control::StopRequest& request) {
+    return front_end_->Unmount(request.lazy ? fuse::FrontEnd::Unmounting::kLazy
+                                            : fuse::FrontEnd::Unmounting::kIfIdle);
+  };
+  control_ = client::NewControl(*file_system_, ClientDependencies(), std::move(hooks));
+  ASSIGN_OR_RETURN(std::string registry, cli::RegistryDirectory());
+  cli::RunningMount mount;
+  mount.pid = getpid();
+  mount.mount_point = options_.mount_point;
+  mount.source = options_.source.uri;
+  mount.state_directory = options_.state->path();
+  mount.socket = cli::SocketPath(registry, mount.pid);
+  ASSIGN_OR_RETURN(control_server_, rpc::ControlServer::Start(mount.socket, *control_));
+  return cli::RegisterMount(mount);
+}
+
+// Ends the mount. With files open it is detached, after what was written to them has been
+// committed.
+void Embedded::WaitForSignal(const std::stop_token& stop) {
+  const sigset_t set = StopSignals();
+  const timespec tick = {.tv_sec = 0, .tv_nsec = 100'000'000};
+  while (!stop.stop_requested()) {
+    const int number = sigtimedwait(&set, nullptr, &tick);
+    if (number < 0) continue;
+    LogInfo("signal ", number, ": unmounting");
+    Status status = front_end_->Unmount(fuse::FrontEnd::Unmounting::kIfIdle);
+    if (status.ok()) continue;
+    LogWarning(status, ": files are committed and the mount is detached");
+    Status closed = file_system_->Close();
+    if (!closed.ok()) LogError("commit open files: ", closed);
+    if (umount2(options_.mount_point.c_str(), MNT_FORCE | MNT_DETACH) != 0) {
+      status = front_end_->Unmount(fuse::FrontEnd::Unmounting::kLazy);
+      if (!status.ok()) LogError(status);
+    }
+  }
+}
+
+Status Embedded::Serve(const std::function<void()>& ready) {
+  Status served;
+  std::jthread server([this, &served] { served = front_end_->Serve(); });
+  Status started = front_end_->WaitReady(kReadyTimeout)
+                       ? StartControl()
+                       : Status(Code::kDeadlineExceeded, "the kernel did not answer the mount");
+  if (!started.ok()) {
+    Status undone = front_end_->Unmount(fuse::FrontEnd::Unmounting::kLazy);
+    if (!undone.ok()) LogError(undone);
+    server.join();
+    return started;
+  }
+  {
+    std::jthread signals([this](const std::stop_token& stop) { WaitForSignal(stop); });
+    LogInfo("mounted ", options_.source.uri, " on ", options_.mount_point);
+    ready();
+    server.join();
+  }
+  return served;
+}
+
+Status Embedded::CloseAll() {
+  cli::UnregisterMount(getpid());
+  control_server_.reset();
+  Status first;
+  auto note = [&first](const Status& status) {
+    if (status.ok()) return;
+    LogError("at the end: ", status);
+    if (first.ok()) first = status;
+  };
+  if (file_system_) note(file_system_->Close());
+  if (persister_) persister_->Stop();
+  const bool nothing_left =
+      options_.state->ended_cleanly() || (persister_ && persister_->LeftoversGone());
+  control_.reset();
+  front_end_.reset();
+  if (file_system_) file_system_->SetBacking(nullptr);
+  persister_.reset();
+  file_system_.reset();
+  filler_.reset();
+  namespace_.reset();
+  if (cache_) note(cache_->Close());
+  cache_.reset();
+  if (store_) note(store_->Close());
+  if (first.ok() && nothing_left) note(options_.state->NoteCleanEnd());
+  LogInfo("ended");
+  return first;
+}
+
+Status Embedded::Run(const std::function<void()>& ready) {
+  RaiseDescriptorLimit();
+  RETURN_IF_ERROR(options_.state->NotePid());
+  Status status = OpenStores();
+  if (status.ok()) status = OpenMetadata();
+  if (status.ok()) status = OpenWorker();
+  if (status.ok()) status = Mount();
+  if (status.ok()) status = Serve(ready);
+  Status closed = CloseAll();
+  return status.ok() ? closed : status;
+}
+
+}  // namespace
+
+void BlockSignals() {
+  const sigset_t set = StopSignals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+Status RunEmbedded(EmbeddedOptions options, const std::function<void()>& ready) {
+  return Embedded(std::move(options)).Run(ready);
+}
+
+}  // namespace tarn

@@ -1,0 +1,33 @@
+#pragma once
+
+// Coordinator, worker and FUSE front end in one process: puts the parts together, and takes them
+// apart in order.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/properties.h"
+#include "base/status.h"
+#include "main/mount_checks.h"
+#include "main/state_directory.h"
+
+namespace tarn {
+
+struct EmbeddedOptions {
+  Source source;
+  std::string mount_point;
+  std::vector<std::string> mount_options;
+  bool adopt = false;
+  Properties properties;
+  std::unique_ptr<StateDirectory> state;
+};
+
+// Mounts, calls `ready` once requests are answered, serves until unmounted (by anybody, or by
+// SIGTERM or SIGINT), and closes everything. Signals must be blocked in every thread before
+// (BlockSignals). Errors before `ready` mean that nothing was mounted.
+Status RunEmbedded(EmbeddedOptions options, const std::function<void()>& ready);
+void BlockSignals();
+
+}  // namespace tarn

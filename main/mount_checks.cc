@@ -1,0 +1,175 @@
+#include "main/mount_checks.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <memory>
+
+#include "base/strings.h"
+#include "cli/remote.h"
+
+namespace tarn {
+namespace {
+
+// mountinfo writes blanks and the like as \ooo.
+std::string Unescaped(std::string_view text) {
+  std::string plain;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 3 < text.size()) {
+      plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
+                                 (text[i + 3] - '0'));
+      i += 3;
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
+
+// The file system type mounted on `path`, last mounted first; empty: it is no mount point.
+std::string MountedType(const std::string& path) {
+  std::ifstream table("/proc/self/mountinfo");
+  std::string type;
+  for (std::string line; std::getline(table, line);) {
+    std::string_view rest = line;
+    for (int field = 0; field < 4; ++field)
+      rest.remove_prefix(std::min(rest.find(' ') + 1, rest.size()));
+    if (Unescaped(rest.substr(0, rest.find(' '))) != path) continue;
+    const size_t dash = line.find(" - ");
+    if (dash == std::string::npos) continue;
+    type = line.substr(dash + 3, line.find(' ', dash + 3) - dash - 3);
+  }
+  return type;
+}
+
+Status DetachDead(const std::string& path) {
+  if (geteuid() == 0) {
+    if (umount2(path.c_str(), MNT_DETACH) == 0) return OkStatus();
+    return ErrnoStatus(errno, Concat("detach the dead mount on ", path));
+  }
+  const pid_t child = fork();
+  if (child == 0) {
+    execlp("fusermount3", "fusermount3", "-uz", "-q", "--", path.c_str(), nullptr);
+    _exit(127);
+  }
+  int result = 0;
+  if (child < 0 || waitpid(child, &result, 0) < 0 || result != 0) {
+    return Status(Code::kPermission, Concat("cannot detach the dead mount on ", path,
+                                            "; try `fusermount3 -uz ", path, "`"));
+  }
+  return OkStatus();
+}
+
+// The kernel may still know the attributes of a dead mount's root; it has to ask for its space.
+bool IsDead(const std::string& path) {
+  struct statfs fs = {};
+  return statfs(path.c_str(), &fs) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+}
+
+Status CheckEmpty(const std::string& path) {
+  std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
+  if (!directory) return ErrnoStatus(errno, Concat("cannot mount on ", path));
+  while (const dirent* entry = readdir(directory.get())) {
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+    return Status(Code::kNotEmpty, Concat("cannot mount on ", path, ": it is not empty (it has \"",
+                                          entry->d_name, "\"); choose an empty directory"));
+  }
+  return OkStatus();
+}
+
+Status CheckDirectory(const std::string& path, const std::string& what, const std::string& advice) {
+  struct stat st = {};
+  if (stat(path.c_str(), &st) != 0) {
+    if (errno == ENOENT)
+      return Status(Code::kNotFound, Concat(what, path, " does not exist", advice));
+    return ErrnoStatus(errno, Concat(what, path));
+  }
+  if (!S_ISDIR(st.st_mode))
+    return Status(Code::kNotDirectory, Concat(what, path, " is not a directory"));
+  return OkStatus();
+}
+
+}  // namespace
+
+Result<Source> ParseSource(const std::string& text) {
+  std::string path = text;
+  const size_t colon = text.find("://");
+  if (colon != std::string::npos) {
+    const std::string scheme = text.substr(0, colon);
+    if (scheme != "file") {
+      return Status(Code::kInvalid,
+                    Concat("cannot mount ", text, ": unknown scheme \"", scheme,
+                           "\"; known are: file (file:///directory, or just its path)"));
+    }
+    path = text.substr(colon + 3);
+    if (!path.starts_with('/')) {
+      return Status(Code::kInvalid, Concat("cannot mount ", text,
+                                           ": the path must be absolute, as in file:///data"));
+    }
+  }
+  if (path.empty()) return Status(Code::kInvalid, "cannot mount \"\": the source is empty");
+  RETURN_IF_ERROR(CheckDirectory(path, "cannot mount: source ", ""));
+  char resolved[PATH_MAX];
+  if (realpath(path.c_str(), resolved) == nullptr)
+    return ErrnoStatus(errno, Concat("source ", path));
+  return Source{"file", resolved, Concat("file://", resolved)};
+}
+
+Result<bool> DetachIfDead(const std::string& path) {
+  if (!IsDead(path)) return false;
+  RETURN_IF_ERROR(DetachDead(path));
+  return true;
+}
+
+Result<std::string> PrepareMountPoint(const std::string& text, const Source& source) {
+  const std::string absolute = cli::Absolute(text);
+  RETURN_IF_ERROR(DetachIfDead(absolute).status());
+  RETURN_IF_ERROR(
+      CheckDirectory(absolute, "cannot mount: mount point ", "; make the directory first"));
+  char resolved[PATH_MAX];
+  if (realpath(absolute.c_str(), resolved) == nullptr) {
+    return ErrnoStatus(errno, Concat("mount point ", absolute));
+  }
+  const std::string path = resolved;
+  const std::string type = MountedType(path);
+  if (type.starts_with("fuse")) {
+    return Status(Code::kBusy, Concat("cannot mount on ", path, ": a file system (", type,
+                                      ") is already mounted there; unmount it first"));
+  }
+  if (!cli::Below(path, source.path).empty()) {
+    return Status(Code::kInvalid,
+                  Concat("cannot mount on ", path, ": it is inside of the source ", source.path));
+  }
+  if (access(path.c_str(), W_OK) != 0 && geteuid() != 0) {
+    return ErrnoStatus(errno, Concat("cannot mount on ", path));
+  }
+  RETURN_IF_ERROR(CheckEmpty(path));
+  return path;
+}
+
+Status CheckFuseDevice() {
+  const int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+  if (fd >= 0) {
+    close(fd);
+    return OkStatus();
+  }
+  const int error = errno;
+  const char* advice =
+      error == ENOENT || error == ENODEV || error == ENXIO
+          ? "; load the kernel module (modprobe fuse), or give the container the device "
+            "(--device /dev/fuse --cap-add SYS_ADMIN)"
+          : "; only users who may open it can mount";
+  return Status(CodeOfErrno(error), Concat("cannot open /dev/fuse: ", strerror(error), advice));
+}
+
+}  // namespace tarn

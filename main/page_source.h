@@ -1,0 +1,15 @@
+#pragma once
+
+// client::PageSource by the worker of this process.
+
+#include <memory>
+
+#include "client/file_system.h"
+#include "worker/filler.h"
+
+namespace tarn {
+
+// The filler outlives it.
+std::unique_ptr<client::PageSource> NewPageSource(worker::Filler& filler);
+
+}  // namespace tarn

@@ -1,0 +1,125 @@
+#include "main/progress.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/strings.h"
+#include "cli/format.h"
+
+namespace tarn {
+namespace {
+
+constexpr auto kFirstPoll = std::chrono::milliseconds(5);
+constexpr auto kSlowestPoll = std::chrono::milliseconds(200);
+constexpr auto kHurryInterval = std::chrono::seconds(1);
+constexpr int kBarWidth = 30;
+
+// One line that is drawn over itself; silent where standard error is no terminal.
+class ProgressLine {
+ public:
+  ProgressLine() : shown_(isatty(STDERR_FILENO) == 1) {}
+  ~ProgressLine() {
+    if (drawn_) std::fputs("\r\033[K", stderr);
+  }
+  void Draw(const rpc::QueueTotals& now) {
+    most_ = std::max(most_, now.entries);
+    if (!shown_ || most_ == 0) return;
+    const auto done = static_cast<int>((most_ - now.entries) * kBarWidth / most_);
+    const std::string bar = std::string(static_cast<size_t>(done), '#') +
+                            std::string(static_cast<size_t>(kBarWidth - done), '.');
+    std::fprintf(stderr, "\r\033[K[%s] %llu of %llu persisted, %s to go", bar.c_str(),
+                 static_cast<unsigned long long>(most_ - now.entries),
+                 static_cast<unsigned long long>(most_), TotalsText(now).c_str());
+    std::fflush(stderr);
+    drawn_ = true;
+  }
+
+ private:
+  const bool shown_;
+  bool drawn_ = false;
+  uint64_t most_ = 0;
+};
+
+Status StillWaiting(rpc::Control& control, const rpc::QueueTotals& totals) {
+  std::string text = Concat(TotalsText(totals), " still wait to be persisted");
+  std::string after;
+  Result<std::vector<rpc::QueueEntry>> entries = control.PersistList(&after, 100);
+  if (entries.ok()) {
+    for (const rpc::QueueEntry& entry : *entries) {
+      if (entry.last_error.empty()) continue;
+      text += Concat("; ", cli::Shown(entry.path), ": ", entry.last_error);
+      break;
+    }
+  }
+  return Status(Code::kDeadlineExceeded, text);
+}
+
+Status NothingWaits(const std::string& path, rpc::PersistState state) {
+  switch (state) {
+    case rpc::PersistState::kOpen:
+      return Status(Code::kBusy,
+                    Concat(path, " is being written: it is persisted once it was closed"));
+    case rpc::PersistState::kLost:
+      return Status(Code::kIo, Concat(path, " is LOST: its bytes are nowhere any more"));
+    default:
+      return OkStatus();
+  }
+}
+
+}  // namespace
+
+std::string TotalsText(const rpc::QueueTotals& totals) {
+  if (totals.files == 0)
+    return Concat(totals.entries, totals.entries == 1 ? " change" : " changes");
+  return Concat(totals.files, totals.files == 1 ? " file (" : " files (",
+                cli::SizeText(totals.bytes), ")");
+}
+
+Status WaitUntilPersisted(rpc::Control& control, Nanos timeout) {
+  Clock& clock = SystemClock();
+  const Deadline deadline =
+      timeout == Nanos::zero() ? Deadline::Never() : Deadline::After(clock, timeout);
+  ProgressLine line;
+  Nanos wait = kFirstPoll;
+  uint64_t before = UINT64_MAX;
+  RETURN_IF_ERROR(control.PersistRetry("/"));
+  for (MonotonicTime hurried = clock.Now();;) {
+    ASSIGN_OR_RETURN(rpc::QueueTotals totals, control.PersistTotals());
+    if (totals.entries == 0) return OkStatus();
+    if (deadline.PassedBy(clock.Now())) return StillWaiting(control, totals);
+    // Nothing moves: what came in while we wait is to go at once too, and what failed again.
+    if (totals.entries >= before && clock.Now() - hurried > kHurryInterval) {
+      RETURN_IF_ERROR(control.PersistRetry("/"));
+      hurried = clock.Now();
+    }
+    before = totals.entries;
+    line.Draw(totals);
+    clock.SleepFor(wait, std::stop_token());
+    wait = std::min<Nanos>(wait * 2, kSlowestPoll);
+  }
+}
+
+Status WaitUntilPersisted(rpc::Control& control, const std::string& path, Nanos timeout) {
+  Clock& clock = SystemClock();
+  const Deadline deadline =
+      timeout == Nanos::zero() ? Deadline::Never() : Deadline::After(clock, timeout);
+  Nanos wait = kFirstPoll;
+  for (MonotonicTime hurried;;) {
+    if (clock.Now() - hurried > kHurryInterval) {
+      RETURN_IF_ERROR(control.PersistRetry(path));
+      hurried = clock.Now();
+    }
+    ASSIGN_OR_RETURN(rpc::QueueEntry entry, control.PersistStat(path));
+    if (entry.queued_ns == 0) return NothingWaits(path, entry.state);
+    if (deadline.PassedBy(clock.Now())) {
+      const std::string why = entry.last_error.empty() ? "" : "; last error: " + entry.last_error;
+      return Status(Code::kDeadlineExceeded, Concat(path, " still waits to be persisted", why));
+    }
+    clock.SleepFor(wait, std::stop_token());
+    wait = std::min<Nanos>(wait * 2, kSlowestPoll);
+  }
+}
+
+}  // namespace tarn

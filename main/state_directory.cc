@@ -1,0 +1,156 @@
+#include "main/state_directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+
+#include "base/checksum.h"
+#include "base/clock.h"
+#include "base/strings.h"
+#include "base/units.h"
+#include "cli/registry.h"
+#include "cli/remote.h"
+
+namespace tarn {
+namespace {
+
+constexpr double kPartOfFreeSpace = 0.8;
+constexpr Nanos kDying = std::chrono::seconds(30);
+
+Status MakeDirectories(const std::string& path) {
+  for (size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+    const std::string part = path.substr(0, end);
+    if (mkdir(part.c_str(), end == std::string::npos ? 0700 : 0755) != 0 && errno != EEXIST) {
+      return ErrnoStatus(errno, Concat("make directory ", part));
+    }
+    if (end == std::string::npos) return OkStatus();
+  }
+}
+
+// "data-sets" of /data/sets, so that people find their way.
+std::string Readable(const std::string& path) {
+  std::string name;
+  for (const char c : path.substr(1)) {
+    const bool plain = isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
+    name += plain ? c : '-';
+  }
+  constexpr size_t kMost = 60;
+  return name.size() > kMost ? name.substr(name.size() - kMost) : name;
+}
+
+std::string ReadPid(int lock) {
+  char text[32] = {};
+  const ssize_t size = pread(lock, text, sizeof text - 1, 0);
+  return size <= 0 ? "unknown"
+                   : std::string(Trimmed(std::string_view(text, static_cast<size_t>(size))));
+}
+
+// A process that was killed holds its lock until the last of its threads is gone.
+bool LockOnceItsHolderIsGone(int lock) {
+  Clock& clock = SystemClock();
+  const Deadline deadline = Deadline::After(clock, kDying);
+  while (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    const int64_t holder = strtoll(ReadPid(lock).c_str(), nullptr, 10);
+    if (holder <= 0 || cli::ProcessRuns(holder) || deadline.PassedBy(clock.Now())) return false;
+    clock.SleepFor(std::chrono::milliseconds(5), std::stop_token());
+  }
+  return true;
+}
+
+// Chosen once and remembered: later the cache itself has taken of the free space.
+Result<uint64_t> DefaultCapacity(const std::string& directory) {
+  const std::string note = directory + "/capacity";
+  std::ifstream noted(note);
+  uint64_t bytes = 0;
+  if (noted >> bytes && bytes > 0) return bytes;
+  struct statvfs fs = {};
+  if (statvfs(directory.c_str(), &fs) != 0)
+    return ErrnoStatus(errno, Concat("statvfs ", directory));
+  bytes = static_cast<uint64_t>(static_cast<double>(fs.f_bavail) *
+                                static_cast<double>(fs.f_frsize) * kPartOfFreeSpace);
+  std::ofstream(note) << bytes << "\n";
+  return bytes;
+}
+
+}  // namespace
+
+std::string DefaultStatePath(const Source& source) {
+  char hash[17];
+  snprintf(hash, sizeof hash, "%08llx",
+           static_cast<unsigned long long>(Checksum(source.uri) & 0xffffffffu));
+  const std::string name = Concat(Readable(source.path), "-", hash);
+  if (geteuid() == 0) return "/var/lib/tarn/" + name;
+  const char* state = std::getenv("XDG_STATE_HOME");
+  if (state != nullptr && *state == '/') return Concat(state, "/tarn/", name);
+  const char* home = std::getenv("HOME");
+  return Concat(home == nullptr ? "/tmp" : home, "/.local/state/tarn/", name);
+}
+
+Result<std::unique_ptr<StateDirectory>> StateDirectory::Open(const std::string& path,
+                                                             const Source& source) {
+  const std::string absolute = path.empty() ? DefaultStatePath(source) : cli::Absolute(path);
+  Status made = MakeDirectories(absolute);
+  if (!made.ok())
+    return Status(made.code(), Concat("state directory ", absolute, ": ", made.message()));
+  const std::string lock_path = absolute + "/LOCK";
+  const int lock = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock < 0) return ErrnoStatus(errno, Concat("state directory ", absolute, ": open its lock"));
+  if (!LockOnceItsHolderIsGone(lock)) {
+    const std::string pid = ReadPid(lock);
+    close(lock);
+    return Status(Code::kBusy,
+                  Concat("state directory ", absolute, " is in use by another process (pid ", pid,
+                         "); unmount that one first, or choose another with --state"));
+  }
+  struct stat st = {};
+  const bool ended_cleanly = fstat(lock, &st) == 0 && st.st_size == 0;
+  return std::unique_ptr<StateDirectory>(new StateDirectory(absolute, lock, ended_cleanly));
+}
+
+StateDirectory::~StateDirectory() { close(lock_); }
+
+Status StateDirectory::NotePid() const {
+  const std::string pid = Concat(getpid(), "\n");
+  const bool written =
+      ftruncate(lock_, 0) == 0 && pwrite(lock_, pid.data(), pid.size(), 0) > 0 && fsync(lock_) == 0;
+  if (!written) {
+    return ErrnoStatus(errno, Concat("state directory ", path_, ": write its lock"));
+  }
+  return OkStatus();
+}
+
+Status StateDirectory::NoteCleanEnd() const {
+  if (ftruncate(lock_, 0) == 0) return OkStatus();
+  return ErrnoStatus(errno, Concat("state directory ", path_, ": write its lock"));
+}
+
+Result<cache::CacheOptions> StateDirectory::CacheFor(const Properties& properties) const {
+  cache::CacheOptions options;
+  options.pinned_ratio = properties.Get(property::kPinnedRatio);
+  options.evictor = properties.Get(property::kEvictorType);
+  options.directories = properties.Get(property::kPageStoreDirs);
+  if (options.directories.empty()) options.directories = {path_ + "/cache"};
+  const std::vector<uint64_t>& sizes = properties.Get(property::kPageStoreSizes);
+  if (sizes.size() > 1 && sizes.size() != options.directories.size()) {
+    return Status(Code::kInvalid,
+                  Concat("tarn.worker.page.store.sizes has ", sizes.size(), " values for ",
+                         options.directories.size(), " directories: give one, or one each"));
+  }
+  for (size_t i = 0; i < options.directories.size(); ++i) {
+    RETURN_IF_ERROR(MakeDirectories(options.directories[i]));
+    uint64_t bytes = sizes.empty() ? 0 : sizes[sizes.size() == 1 ? 0 : i];
+    if (bytes == 0) {
+      ASSIGN_OR_RETURN(bytes, DefaultCapacity(options.directories[i]));
+    }
+    options.capacities_bytes.push_back(bytes);
+  }
+  return options;
+}
+
+}  // namespace tarn

@@ -1,0 +1,57 @@
+#pragma once
+
+// What every operation of meta/ stands on. All references outlive the operations.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/status.h"
+#include "kv/store.h"
+#include "rpc/types.h"
+#include "ufs/mounts.h"
+
+namespace tarn::meta {
+
+struct MetaOptions {
+  Nanos sync_interval =
+      std::chrono::minutes(1);  // 0: each look asks the UFS; negative: never again once known.
+  Nanos persist_delay = std::chrono::seconds(1);  // From a commit to its first upload.
+  Nanos retry_interval_max = std::chrono::hours(1);
+  Nanos ufs_deadline = std::chrono::seconds(60);  // Of each UFS call made for a waiting user.
+  Nanos operation_deadline = std::chrono::seconds(60);
+  // How long a write of unknown outcome may still take effect, in stores where it can after its
+  // call has ended.
+  Nanos settling_time = std::chrono::seconds(30);
+  bool read_only = false;  // The source cannot be written: every change is kReadOnly.
+};
+
+// Inode numbers (also used as directory cursors and queue ids): unique for ever, given out in
+// batches that one transaction a batch reserves. Thread-safe.
+class IdAllocator {
+ public:
+  explicit IdAllocator(kv::Store& store) : store_(store) {}
+  Result<uint64_t> Next();
+
+ private:
+  kv::Store& store_;
+  Mutex mutex_;
+  uint64_t next_ GUARDED_BY(mutex_) = 0;
+  uint64_t end_ GUARDED_BY(mutex_) = 0;
+};
+
+// meta/changes.h.
+class ChangeFeed;
+
+struct Context {
+  kv::Store& store;
+  ufs::UfsMounts& mounts;
+  Clock& clock;
+  MetaOptions options;
+  IdAllocator& ids;
+  ChangeFeed& changes;
+};
+
+}  // namespace tarn::meta

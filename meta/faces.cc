@@ -1,0 +1,147 @@
+#include "meta/faces.h"
+
+#include <utility>
+
+#include "base/mutex.h"
+#include "meta/changes.h"
+#include "meta/ops/operations.h"
+
+namespace tarn::meta {
+namespace {
+
+using rpc::Caller;
+using rpc::FileInfo;
+
+class OperationNames final : public rpc::Names {
+ public:
+  explicit OperationNames(const Env& env) : env_(env) {}
+
+  Result<FileInfo> Lookup(const Caller&, InodeId parent, std::string_view name) override {
+    return ops::Lookup(env_, parent, name);
+  }
+  Result<FileInfo> Create(const Caller& caller, InodeId parent, std::string_view name,
+                          const rpc::CreateSpec& spec) override {
+    return ops::Create(env_, caller, parent, name, spec);
+  }
+  Result<FileInfo> Link(const Caller&, InodeId ino, InodeId parent,
+                        std::string_view name) override {
+    return ops::Link(env_, ino, parent, name);
+  }
+  Result<FileInfo> Unlink(const Caller&, InodeId parent, std::string_view name) override {
+    return ops::Unlink(env_, parent, name);
+  }
+  Status Rmdir(const Caller&, InodeId parent, std::string_view name) override {
+    return ops::Rmdir(env_, parent, name);
+  }
+  Result<Renamed> Rename(const Caller&, InodeId parent, std::string_view name, InodeId new_parent,
+                         std::string_view new_name, rpc::RenameMode mode) override {
+    return ops::Rename(env_, {parent, name}, {new_parent, new_name}, mode);
+  }
+  Result<Listing> ReadDir(const Caller&, InodeId dir, uint64_t cursor, size_t limit,
+                          WithAttrs attrs) override {
+    return ops::ReadDir(env_, dir, cursor, limit, attrs);
+  }
+  Result<InodeId> ParentOf(InodeId dir) override { return ops::ParentOf(env_, dir); }
+
+ private:
+  const Env env_;
+};
+
+// How full the UFS is, remembered for a moment: programs ask for it far more often than it changes.
+class UsageCache {
+ public:
+  std::optional<rpc::StatFs> Get(MonotonicTime now) const {
+    MutexLock lock(mutex_);
+    return now < fresh_until_ ? std::optional(usage_) : std::nullopt;
+  }
+  void Set(const rpc::StatFs& usage, MonotonicTime now) {
+    MutexLock lock(mutex_);
+    usage_ = usage;
+    fresh_until_ = now + kFresh;
+  }
+
+ private:
+  static constexpr Nanos kFresh = std::chrono::seconds(3);
+  mutable Mutex mutex_;
+  rpc::StatFs usage_ GUARDED_BY(mutex_);
+  MonotonicTime fresh_until_ GUARDED_BY(mutex_) = MonotonicTime::min();
+};
+
+class OperationFiles final : public rpc::Files {
+ public:
+  OperationFiles(const Env& env, MountId root_mount) : env_(env), root_mount_(root_mount) {}
+
+  Result<FileInfo> GetAttr(InodeId ino) override { return ops::GetAttr(env_, ino); }
+  Result<FileInfo> SetAttr(const Caller&, InodeId ino, const rpc::AttrChange& change) override {
+    return ops::SetAttr(env_, ino, change);
+  }
+  Result<std::string> ReadLink(InodeId ino) override { return ops::ReadLink(env_, ino); }
+  Result<std::string> GetXattr(InodeId ino, std::string_view name) override {
+    return ops::GetXattr(env_, ino, name);
+  }
+  Result<std::vector<std::string>> ListXattrs(InodeId ino) override {
+    return ops::ListXattrs(env_, ino);
+  }
+  Status SetXattr(const Caller&, InodeId ino, std::string_view name, std::string_view value,
+                  rpc::XattrMode mode) override {
+    return ops::SetXattr(env_, ino, name, value, mode);
+  }
+  Status RemoveXattr(const Caller&, InodeId ino, std::string_view name) override {
+    return ops::RemoveXattr(env_, ino, name);
+  }
+  Result<FileInfo> CommitWrite(const Caller&, InodeId ino,
+                               const rpc::WriteCommit& commit) override {
+    return ops::CommitWrite(env_, ino, commit);
+  }
+  Status Forget(InodeId ino) override { return ops::Forget(env_, ino); }
+
+  Status SyncLog() override { return env_.context.store.Sync(); }
+
+  Result<rpc::StatFs> GetStatFs() override {
+    const MonotonicTime now = env_.context.clock.Now();
+    if (std::optional<rpc::StatFs> known = usage_.Get(now)) return *known;
+    ASSIGN_OR_RETURN(rpc::StatFs usage, ops::ReadStatFs(env_, root_mount_));
+    usage_.Set(usage, now);
+    return usage;
+  }
+
+ private:
+  const Env env_;
+  const MountId root_mount_;
+  UsageCache usage_;
+};
+
+class OperationMaintenance final : public rpc::Maintenance {
+ public:
+  explicit OperationMaintenance(const Env& env) : env_(env) {}
+
+  Status Revalidate(InodeId dir) override { return env_.loader.Revalidate(dir); }
+  Result<std::string> PathOf(InodeId ino) override { return ops::PathOf(env_, ino); }
+  Result<std::vector<rpc::MountInfo>> ListMounts() override { return ops::ListMounts(env_); }
+  Result<FileInfo> ContentLost(InodeId ino, Generation generation) override {
+    return ops::ContentLost(env_, ino, generation);
+  }
+  Status ListOrphans(const std::function<Status(InodeId)>& each) override {
+    return ops::ListOrphans(env_, each);
+  }
+  void SetChangeSink(std::function<void(const rpc::Change&)> sink) override {
+    env_.context.changes.SetSink(std::move(sink));
+  }
+
+ private:
+  const Env env_;
+};
+
+}  // namespace
+
+std::unique_ptr<rpc::Names> NewNames(const Env& env) {
+  return std::make_unique<OperationNames>(env);
+}
+std::unique_ptr<rpc::Files> NewFiles(const Env& env, MountId root_mount) {
+  return std::make_unique<OperationFiles>(env, root_mount);
+}
+std::unique_ptr<rpc::Maintenance> NewMaintenance(const Env& env) {
+  return std::make_unique<OperationMaintenance>(env);
+}
+
+}  // namespace tarn::meta

@@ -1,0 +1,186 @@
+#include <gmock/gmock.h>
+
+#include "meta/namespace_fixture.h"
+
+namespace tarn::meta {
+namespace {
+
+using rpc::FileType;
+using rpc::XattrMode;
+using ::testing::UnorderedElementsAre;
+
+class FilesTest : public NamespaceFixture {
+ protected:
+  Result<rpc::FileInfo> Set(InodeId ino, const rpc::AttrChange& change) {
+    return files().SetAttr(caller_, ino, change);
+  }
+};
+
+TEST_F(FilesTest, SetAttrChangesWhatItNamesAndTheChangeTime) {
+  const InodeId file = Make(kRootInode, "f");
+  const rpc::Attr before = AttrOf(file);
+  rpc::AttrChange change;
+  change.mode = 0100;
+  change.atime_ns = -5;
+  auto after = Set(file, change);
+  ASSERT_TRUE(after.ok());
+  EXPECT_EQ(after->attr.mode, 0100U);
+  EXPECT_EQ(after->attr.atime_ns, -5);
+  EXPECT_EQ(after->attr.mtime_ns, before.mtime_ns);
+  EXPECT_EQ(after->attr.uid, before.uid);
+  EXPECT_GT(after->attr.ctime_ns, before.ctime_ns);
+  EXPECT_EQ(Set(InodeId(9999), change).code(), Code::kStale);
+}
+
+TEST_F(FilesTest, ChangeOfOwnerClearsSetuid) {
+  const InodeId file = Make(kRootInode, "f");
+  rpc::AttrChange mode, owner;
+  owner.uid = 5;
+  mode.mode = 06711;
+  ASSERT_TRUE(Set(file, mode).ok());
+  EXPECT_EQ(Set(file, owner)->attr.mode, 0711U);
+  mode.mode = 06701;  // Without group execution setgid means locking and stays.
+  ASSERT_TRUE(Set(file, mode).ok());
+  EXPECT_EQ(Set(file, owner)->attr.mode, 02701U);
+  const InodeId dir = MakeDir(kRootInode, "d");
+  mode.mode = 02755;
+  ASSERT_TRUE(Set(dir, mode).ok());
+  EXPECT_EQ(Set(dir, owner)->attr.mode, 02755U);
+}
+
+TEST_F(FilesTest, ADirectorysTimeCanBeSetBackAndMovesOnAgain) {
+  const InodeId dir = MakeDir(kRootInode, "d");
+  Make(dir, "f");
+  rpc::AttrChange back;
+  back.mtime_ns = 1000;
+  ASSERT_TRUE(Set(dir, back).ok());
+  EXPECT_EQ(AttrOf(dir).mtime_ns, 1000);
+  EXPECT_GT(AttrOf(dir).ctime_ns, 1000);
+  rpc::AttrChange mode;
+  mode.mode = 0700;
+  ASSERT_TRUE(Set(dir, mode).ok());
+  EXPECT_EQ(AttrOf(dir).mtime_ns, 1000);
+  Make(dir, "g");
+  EXPECT_GT(AttrOf(dir).mtime_ns, 1000);
+}
+
+TEST_F(FilesTest, ChmodOfADirectoryKeepsItsModificationTime) {
+  const InodeId dir = MakeDir(kRootInode, "d");
+  Make(dir, "f");
+  const rpc::Attr before = AttrOf(dir);
+  rpc::AttrChange mode;
+  mode.mode = 0700;
+  ASSERT_TRUE(Set(dir, mode).ok());
+  EXPECT_EQ(AttrOf(dir).mtime_ns, before.mtime_ns);
+  EXPECT_GT(AttrOf(dir).ctime_ns, before.ctime_ns);
+}
+
+TEST_F(FilesTest, CommitSetsSizeTimesAndGeneration) {
+  const InodeId file = Make(kRootInode, "f");
+  rpc::WriteCommit commit{Generation(0), Generation(3), 4096, 77, true, true, false};
+  auto info = files().CommitWrite(caller_, file, commit);
+  ASSERT_TRUE(info.ok());
+  EXPECT_EQ(info->attr.generation, Generation(3));
+  EXPECT_EQ(info->attr.size_bytes, 4096U);
+  EXPECT_EQ(info->attr.mtime_ns, 77);
+  EXPECT_EQ(info->attr.persist, rpc::PersistState::kNotPersisted);
+}
+
+TEST_F(FilesTest, CommitOnAnOldGenerationIsStale) {
+  const InodeId file = Make(kRootInode, "f");
+  ASSERT_TRUE(Commit(file, 1).ok());
+  rpc::WriteCommit late{Generation(0), Generation(5), 9, 1, false, false, false};
+  EXPECT_EQ(files().CommitWrite(caller_, file, late).code(), Code::kStale);
+  EXPECT_EQ(AttrOf(file).size_bytes, 1U);
+  rpc::WriteCommit backward{Generation(1), Generation(1), 9, 1, false, false, false};
+  EXPECT_EQ(files().CommitWrite(caller_, file, backward).code(), Code::kInvalid);
+  EXPECT_EQ(Commit(MakeDir(kRootInode, "d"), 1).code(), Code::kInvalid);
+}
+
+TEST_F(FilesTest, CommitOfAnUnlinkedFileSucceedsAndIsNotQueued) {
+  const InodeId file = Make(kRootInode, "f");
+  ASSERT_TRUE(names().Unlink(caller_, kRootInode, "f").ok());
+  auto info = Commit(file, 10);
+  ASSERT_TRUE(info.ok());
+  EXPECT_EQ(info->attr.size_bytes, 10U);
+  EXPECT_TRUE(files().Forget(file).ok());
+  EXPECT_EQ(files().GetAttr(file).code(), Code::kStale);
+}
+
+TEST_F(FilesTest, CommitClearsSetuidWhenAsked) {
+  const InodeId file = Make(kRootInode, "f");
+  rpc::AttrChange mode;
+  mode.mode = 04755;
+  ASSERT_TRUE(Set(file, mode).ok());
+  EXPECT_EQ(Commit(file, 1)->attr.mode, 04755U);
+  rpc::WriteCommit commit{Generation(1), Generation(2), 1, 1, false, false, true};
+  EXPECT_EQ(files().CommitWrite(caller_, file, commit)->attr.mode, 0755U);
+}
+
+TEST_F(FilesTest, XattrsAreSetReadListedAndRemoved) {
+  const InodeId file = Make(kRootInode, "f");
+  const std::string value("v\0v", 3);
+  EXPECT_EQ(files().GetXattr(file, "user.a").code(), Code::kNoAttribute);
+  EXPECT_TRUE(files().SetXattr(caller_, file, "user.a", value, XattrMode::kAny).ok());
+  EXPECT_TRUE(files().SetXattr(caller_, file, "user.b", "", XattrMode::kCreate).ok());
+  EXPECT_EQ(*files().GetXattr(file, "user.a"), value);
+  EXPECT_THAT(*files().ListXattrs(file), UnorderedElementsAre("user.a", "user.b"));
+  EXPECT_TRUE(files().RemoveXattr(caller_, file, "user.a").ok());
+  EXPECT_THAT(*files().ListXattrs(file), UnorderedElementsAre("user.b"));
+}
+
+TEST_F(FilesTest, XattrsTellWhyNot) {
+  const InodeId file = Make(kRootInode, "f");
+  const auto set = [&](std::string_view name, size_t size, XattrMode mode) {
+    return files().SetXattr(caller_, file, name, std::string(size, 'x'), mode).code();
+  };
+  EXPECT_EQ(set("user.a", 1, XattrMode::kReplace), Code::kNoAttribute);
+  EXPECT_EQ(set("user.a", 64 << 10, XattrMode::kAny), Code::kOk);
+  EXPECT_EQ(set("user.a", 1, XattrMode::kCreate), Code::kExists);
+  EXPECT_EQ(set("user.a", (64 << 10) + 1, XattrMode::kAny), Code::kTooBig);
+  EXPECT_EQ(set(std::string(256, 'n'), 1, XattrMode::kAny), Code::kRange);
+  EXPECT_EQ(files().RemoveXattr(caller_, file, "user.z").code(), Code::kNoAttribute);
+  EXPECT_EQ(files().GetXattr(InodeId(9999), "user.a").code(), Code::kStale);
+  EXPECT_EQ(files().ListXattrs(InodeId(9999)).code(), Code::kStale);
+}
+
+TEST_F(FilesTest, XattrsGoWithTheInode) {
+  const InodeId dir = MakeDir(kRootInode, "d");
+  ASSERT_TRUE(files().SetXattr(caller_, dir, "user.a", "v", XattrMode::kAny).ok());
+  ASSERT_TRUE(names().Rmdir(caller_, kRootInode, "d").ok());
+  EXPECT_EQ(files().GetXattr(dir, "user.a").code(), Code::kStale);
+}
+
+TEST_F(FilesTest, LostContentThatNobodyElseHasIsSaid) {
+  const InodeId file = Make(kRootInode, "f");
+  ASSERT_TRUE(Commit(file, 10).ok());
+  std::vector<rpc::Change> changes;
+  maintenance().SetChangeSink([&](const rpc::Change& change) { changes.push_back(change); });
+  auto info = maintenance().ContentLost(file, Generation(1));
+  ASSERT_TRUE(info.ok());
+  EXPECT_EQ(info->attr.persist, rpc::PersistState::kLost);
+  EXPECT_EQ(info->attr.generation, Generation(1));
+  auto rewritten = Commit(file, 3);
+  ASSERT_TRUE(rewritten.ok());
+  EXPECT_EQ(rewritten->attr.persist, rpc::PersistState::kNotPersisted);
+  maintenance().SetChangeSink(nullptr);
+}
+
+TEST_F(FilesTest, LossOfASupersededGenerationChangesNothing) {
+  const InodeId file = Make(kRootInode, "f");
+  ASSERT_TRUE(Commit(file, 10).ok());
+  ASSERT_TRUE(Commit(file, 20).ok());
+  auto info = maintenance().ContentLost(file, Generation(1));
+  ASSERT_TRUE(info.ok());
+  EXPECT_EQ(info->attr.persist, rpc::PersistState::kNotPersisted);
+  EXPECT_EQ(info->attr.size_bytes, 20U);
+}
+
+TEST_F(FilesTest, StatFsOfAnObjectStoreIsEndless) {
+  auto usage = files().GetStatFs();
+  ASSERT_TRUE(usage.ok());
+  EXPECT_GT(usage->free_bytes, uint64_t{1} << 40);
+}
+
+}  // namespace
+}  // namespace tarn::meta

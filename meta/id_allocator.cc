@@ -1,0 +1,52 @@
+#include <algorithm>
+
+#include "base/encoding.h"
+#include "meta/context.h"
+#include "meta/keys.h"
+
+namespace tarn::meta {
+namespace {
+
+constexpr uint64_t kBatch = 4096;
+constexpr uint64_t kFirst = kRootInode.value + 1;
+
+// The first of kBatch numbers that are nobody else's, ever: durable before one of them is used.
+Result<uint64_t> Reserve(kv::Store& store) {
+  const std::string key = keys::System("next-id");
+  uint64_t first = 0;
+  kv::TransactOptions options;
+  options.durability = kv::Durability::kDurable;
+  Result<kv::Version> version = kv::Transact(store, options, [&](kv::Transaction& txn) -> Status {
+    ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn.Get(key));
+    first = kFirst;
+    if (bytes) {
+      ASSIGN_OR_RETURN(int64_t next, kv::DecodeCounter(*bytes));
+      first = static_cast<uint64_t>(next);
+    }
+    txn.Put(key, kv::EncodeCounter(static_cast<int64_t>(first + kBatch)));
+    return OkStatus();
+  });
+  // An unknown outcome wastes numbers at worst.
+  if (version.code() == Code::kMaybeCommitted) return Reserve(store);
+  if (!version.ok()) return version.status();
+  return first;
+}
+
+}  // namespace
+
+Result<uint64_t> IdAllocator::Next() {
+  {
+    MutexLock lock(mutex_);
+    if (next_ < end_) return next_++;
+  }
+  ASSIGN_OR_RETURN(uint64_t first, Reserve(store_));
+  MutexLock lock(mutex_);
+  if (next_ ==
+      end_) {  // Otherwise another thread's batch is in use and the rest of this one is dropped.
+    next_ = first + 1;
+    end_ = first + kBatch;
+  }
+  return first;
+}
+
+}  // namespace tarn::meta

@@ -1,0 +1,231 @@
+#include "meta/import.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "meta/keys.h"
+#include "meta/places.h"
+#include "meta/tree.h"
+
+namespace tarn::meta {
+namespace {
+
+constexpr uint32_t kFileMode = 0644;
+constexpr uint32_t kDirectoryMode = 0755;
+constexpr uint32_t kSymlinkMode = 0777;
+
+std::optional<rpc::FileType> TypeOf(ufs::ObjectType type) {
+  switch (type) {
+    case ufs::ObjectType::kFile:
+      return rpc::FileType::kRegular;
+    case ufs::ObjectType::kDirectory:
+      return rpc::FileType::kDirectory;
+    case ufs::ObjectType::kSymlink:
+      return rpc::FileType::kSymlink;
+    case ufs::ObjectType::kOther:
+      break;
+  }
+  return std::nullopt;  // Fifos, sockets and devices of the UFS's own machine.
+}
+
+// Directories have no etag: what was seen of one last.
+std::string SeenOf(const ufs::ObjectInfo& info) {
+  return Concat(info.mode, "-", info.uid, "-", info.gid);
+}
+
+Result<bool> HasAttributes(const Context& context, MountId mount) {
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(mount));
+  return ufs->Traits().attributes;
+}
+
+uint32_t DefaultMode(rpc::FileType type) {
+  if (type == rpc::FileType::kSymlink) return kSymlinkMode;
+  return type == rpc::FileType::kDirectory ? kDirectoryMode : kFileMode;
+}
+
+void TakeAttributes(const ufs::ObjectInfo& info, bool attributes, const InodeRecord& dir,
+                    InodeRecord& inode) {
+  inode.mode = attributes ? info.mode : DefaultMode(inode.type);
+  inode.uid = attributes ? info.uid : dir.uid;
+  inode.gid = attributes ? info.gid : dir.gid;
+  inode.mtime_ns = info.mtime_ns;
+  inode.atime_ns = attributes ? info.atime_ns : info.mtime_ns;
+}
+
+void TakeBinding(const ufs::ObjectInfo& info, InodeRecord& inode) {
+  if (!inode.linked) inode.etag = info.etag;
+  inode.identity = info.identity;
+  if (inode.type == rpc::FileType::kDirectory) inode.identity = SeenOf(info);
+  inode.size_bytes = inode.bound_size_bytes = info.size_bytes;
+  inode.symlink_target = info.symlink_target;
+}
+
+void PutXattrs(kv::Transaction& txn, InodeId ino, const ufs::ObjectInfo& info) {
+  for (const auto& [name, value] : info.xattrs) txn.Put(keys::Xattr(ino, name), value);
+}
+
+Result<InodeRecord> NewInode(const Context& context, const InodeRecord& dir, std::string_view name,
+                             const ufs::ObjectInfo& info, rpc::FileType type) {
+  ASSIGN_OR_RETURN(uint64_t id, context.ids.Next());
+  ASSIGN_OR_RETURN(bool attributes, HasAttributes(context, dir.mount));
+  InodeRecord inode;
+  inode.ino = InodeId(id);
+  inode.type = type;
+  inode.nlink = 1;
+  inode.parent = dir.ino;
+  inode.name = name;
+  inode.mount = dir.mount;
+  inode.key = JoinKey(dir.key, name);
+  inode.bound = true;
+  inode.attr_version = inode.persisted_attr_version = 1;
+  if (type == rpc::FileType::kRegular)
+    inode.generation = inode.persisted_generation = Generation(1);
+  TakeAttributes(info, attributes, dir, inode);
+  inode.ctime_ns = inode.btime_ns = info.mtime_ns;
+  TakeBinding(info, inode);
+  if (type != rpc::FileType::kDirectory) return inode;
+  inode.size_bytes = inode.bound_size_bytes = 0;
+  inode.made = true;
+  inode.made_key = inode.key;
+  return inode;
+}
+
+Status Import(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
+              std::string_view name, const ufs::ObjectInfo& info, std::optional<uint64_t> cursor,
+              Imported& imported) {
+  const std::optional<rpc::FileType> type = TypeOf(info.type);
+  if (!type || !CheckName(name).ok()) return OkStatus();
+  ASSIGN_OR_RETURN(InodeRecord inode, NewInode(context, dir, name, info, *type));
+  PutXattrs(txn, inode.ino, info);
+  AddName(txn, dir.ino, name, {inode.ino, inode.type, cursor.value_or(inode.ino.value)});
+  PutInode(txn, inode);
+  imported.wrote = true;
+  imported.changes.push_back({rpc::Change::Kind::kEntry, InodeId(), dir.ino, std::string(name)});
+  return OkStatus();
+}
+
+// Nothing of it waits to be persisted, and it is where the name says.
+Result<bool> IsSettled(kv::Transaction& txn, const InodeRecord& inode, const InodeRecord& dir,
+                       std::string_view name) {
+  const bool clean = inode.bound && inode.queue_key.empty() && inode.attempt_key.empty() &&
+                     inode.generation == inode.persisted_generation &&
+                     inode.attr_version == inode.persisted_attr_version && inode.nlink == 1 &&
+                     inode.key == JoinKey(dir.key, name);
+  if (!clean) return false;
+  ASSIGN_OR_RETURN(std::optional<LedgerRecord> record, GetLedger(txn, inode.mount, inode.key));
+  return !record;  // Otherwise what the UFS has there may be another's.
+}
+
+// The dentry is gone or another inode's already.
+Status LoseInode(kv::Transaction& txn, InodeRecord inode) {
+  if (inode.type == rpc::FileType::kDirectory) {
+    EraseInode(txn, inode);
+    return OkStatus();
+  }
+  inode.nlink = 0;
+  txn.Put(keys::Orphan(inode.ino), "");
+  PutInode(txn, inode);
+  return OkStatus();
+}
+
+Status Replace(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
+               std::string_view name, const DentryRecord& dentry, const InodeRecord& inode,
+               const ufs::ObjectInfo& info, Imported& imported) {
+  if (inode.type == rpc::FileType::kDirectory) {
+    ASSIGN_OR_RETURN(bool has_names, HasNames(txn, inode.ino));
+    if (has_names) return OkStatus();  // They go first, each by its own absence.
+  }
+  RemoveName(txn, dir.ino, name, dentry);
+  RETURN_IF_ERROR(LoseInode(txn, inode));
+  imported.wrote = true;
+  imported.changes.push_back({rpc::Change::Kind::kEntry, inode.ino, dir.ino, std::string(name)});
+  return Import(context, txn, dir, name, info, dentry.cursor, imported);
+}
+
+// Bytes are what they were; mode, owner, times or the number of links are not.
+Status TakeChange(const Context& context, kv::Transaction& txn, InodeRecord inode,
+                  const InodeRecord& dir, const ufs::ObjectInfo& info, Imported& imported) {
+  ASSIGN_OR_RETURN(bool attributes, HasAttributes(context, inode.mount));
+  const bool ours =
+      inode.type == rpc::FileType::kDirectory ? inode.identity.empty() : inode.etag.empty();
+  TakeBinding(info, inode);
+  if (inode.type == rpc::FileType::kDirectory) inode.size_bytes = inode.bound_size_bytes = 0;
+  imported.wrote = true;
+  if (!ours && attributes) {
+    const int64_t mtime_ns = inode.mtime_ns;
+    TakeAttributes(info, attributes, dir, inode);
+    if (inode.type == rpc::FileType::kDirectory) inode.mtime_ns = mtime_ns;
+    inode.ctime_ns = context.clock.WallNs();
+    const std::string xattrs = keys::XattrPrefix(inode.ino);
+    txn.DeleteRange(xattrs, kv::PrefixEnd(xattrs));
+    PutXattrs(txn, inode.ino, info);
+    imported.changes.push_back({rpc::Change::Kind::kAttributes, inode.ino, InodeId(), ""});
+  }
+  PutInode(txn, inode);
+  return OkStatus();
+}
+
+enum class Difference { kNone, kAttributes, kContent };
+
+Difference Compare(const InodeRecord& inode, const ufs::ObjectInfo& info) {
+  if (inode.type == rpc::FileType::kDirectory)
+    return inode.identity == SeenOf(info) ? Difference::kNone : Difference::kAttributes;
+  if (inode.type == rpc::FileType::kSymlink && inode.symlink_target != info.symlink_target)
+    return Difference::kContent;
+  if (inode.etag == info.etag) return Difference::kNone;
+  // Without an etag it was a change of ours that nobody has read back.
+  const bool known = !info.identity.empty() && !inode.identity.empty();
+  const bool same = known ? inode.identity == info.identity : inode.etag.empty();
+  if (same && inode.linked) return Difference::kNone;
+  return same ? Difference::kAttributes : Difference::kContent;
+}
+
+}  // namespace
+
+Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
+                  std::string_view name, const ufs::ObjectInfo& info, Imported& imported) {
+  ASSIGN_OR_RETURN(std::optional<DentryRecord> dentry,
+                   GetDentry(txn, dir.ino, name, kv::Reads::kSerializable));
+  if (!dentry) {
+    ASSIGN_OR_RETURN(bool may, MayImport(txn, dir, JoinKey(dir.key, name)));
+    return may ? Import(context, txn, dir, name, info, std::nullopt, imported) : OkStatus();
+  }
+  ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, dentry->ino, kv::Reads::kSerializable));
+  ASSIGN_OR_RETURN(bool settled, IsSettled(txn, inode, dir, name));
+  if (!settled) return OkStatus();
+  const std::optional<rpc::FileType> type = TypeOf(info.type);
+  if (type != inode.type) return Replace(context, txn, dir, name, *dentry, inode, info, imported);
+  switch (Compare(inode, info)) {
+    case Difference::kNone:
+      return OkStatus();
+    case Difference::kAttributes:
+      return TakeChange(context, txn, std::move(inode), dir, info, imported);
+    case Difference::kContent:
+      break;
+  }
+  return Replace(context, txn, dir, name, *dentry, inode, info, imported);
+}
+
+Status ApplyAbsent(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
+                   std::string_view name, Imported& imported) {
+  ASSIGN_OR_RETURN(std::optional<DentryRecord> dentry,
+                   GetDentry(txn, dir.ino, name, kv::Reads::kSerializable));
+  if (!dentry) return OkStatus();
+  ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, dentry->ino, kv::Reads::kSerializable));
+  ASSIGN_OR_RETURN(bool settled, IsSettled(txn, inode, dir, name));
+  if (!settled) return OkStatus();
+  if (inode.type == rpc::FileType::kDirectory) {
+    ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(inode.mount));
+    if (!ufs->Traits().real_directories) return OkStatus();  // It may be here only.
+    ASSIGN_OR_RETURN(bool has_names, HasNames(txn, inode.ino));
+    if (has_names) return OkStatus();
+  }
+  RemoveName(txn, dir.ino, name, *dentry);
+  TouchDirectory(txn, dir.ino, context.clock.WallNs());
+  RETURN_IF_ERROR(LoseInode(txn, inode));
+  imported.wrote = true;
+  imported.changes.push_back({rpc::Change::Kind::kEntry, inode.ino, dir.ino, std::string(name)});
+  return OkStatus();
+}
+
+}  // namespace tarn::meta

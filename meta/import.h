@@ -1,0 +1,31 @@
+#pragma once
+
+// What the UFS says of one name, applied to the namespace in the transaction given. That
+// transaction must have begun before the UFS was asked: whatever was changed here since then makes
+// its commit conflict, so that old news never undo a change. Entries that the UFS is still to learn
+// of are left alone.
+
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "kv/store.h"
+#include "meta/context.h"
+#include "meta/records.h"
+#include "ufs/under_file_system.h"
+
+namespace tarn::meta {
+
+// The UFS has `info` under the name; `changes` gets what the world must hear once the transaction
+// is committed. `wrote` becomes true if there is anything to commit.
+struct Imported {
+  std::vector<rpc::Change> changes;
+  bool wrote = false;
+};
+Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
+                  std::string_view name, const ufs::ObjectInfo& info, Imported& imported);
+// The UFS has no such name. A directory with names left stays.
+Status ApplyAbsent(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
+                   std::string_view name, Imported& imported);
+
+}  // namespace tarn::meta

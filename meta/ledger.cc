@@ -1,0 +1,164 @@
+#include "meta/ledger.h"
+
+#include <set>
+
+#include "meta/keys.h"
+#include "meta/places.h"
+#include "meta/tree.h"
+
+namespace tarn::meta {
+namespace {
+
+constexpr uint64_t kLargeBytes = 4 << 20;
+
+// Bytes may be there that the binding does not know of.
+bool MayHaveLeft(const InodeRecord& inode) {
+  return !inode.attempt_key.empty() && !(inode.bound && inode.key == inode.attempt_key);
+}
+
+void LeaveQueue(kv::Transaction& txn, InodeRecord& inode) {
+  if (!inode.queue_key.empty()) txn.Delete(inode.queue_key);
+  inode.queue_key.clear();
+}
+
+// Everything that an inode without names has in the UFS goes; its binding only when it is
+// forgotten.
+Status DiscardAll(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
+  if (inode.places) {
+    ASSIGN_OR_RETURN(std::vector<Place> places, PlacesOf(txn, inode.ino));
+    for (const Place& place : places) {
+      RETURN_IF_ERROR(Disown(txn, inode, place.key));
+      if (!inode.bound || place.key != inode.key)
+        RETURN_IF_ERROR(Discard(context, txn, inode.mount, place.key, {}));
+    }
+    inode.places = false;
+  }
+  if (MayHaveLeft(inode))
+    RETURN_IF_ERROR(Discard(context, txn, inode.mount, inode.attempt_key,
+                            {"", inode.attempt_started_ns, InodeId(), Nanos(0)}));
+  if (!inode.bound) return OkStatus();
+  Discarding binding;
+  // After an attempt of ours that is not settled the etag may be another one.
+  if (inode.attempt_key.empty())
+    binding.etag = inode.etag;
+  else
+    binding.attempt_started_ns = inode.attempt_started_ns;
+  if (inode.type == rpc::FileType::kRegular) binding.readable_by = inode.ino;
+  return Discard(context, txn, inode.mount, inode.key, binding);
+}
+
+// Links at keys that no name of the inode stands for. The primary one may be about to be the
+// binding.
+Status DiscardUnwantedLinks(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
+  if (!inode.places) return OkStatus();
+  ASSIGN_OR_RETURN(std::set<std::string> wanted, LinkKeys(txn, inode.ino));
+  ASSIGN_OR_RETURN(UfsPath primary,
+                   PathKey(txn, inode.parent, inode.name, kv::Reads::kSerializable));
+  wanted.insert(primary.key);
+  ASSIGN_OR_RETURN(std::vector<Place> places, PlacesOf(txn, inode.ino));
+  for (const Place& place : places) {
+    if (place.record.kind != PlaceRecord::Kind::kLink || wanted.contains(place.key)) continue;
+    RETURN_IF_ERROR(Disown(txn, inode, place.key));
+    RETURN_IF_ERROR(Discard(context, txn, place.mount, place.key, {}));
+  }
+  return OkStatus();
+}
+
+// One of several names went. What is at its key is not to be imported again, nor to be lost if it
+// is all there is.
+Status NoteLinkRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(inode.mount));
+  // The object of the names that are left changes its ctime, and so its etag, with each of them.
+  if (ufs->Traits().attributes) inode.etag.clear();
+  // With the name goes the way by which its bytes were found, so each place gets a record.
+  if (inode.bound) RETURN_IF_ERROR(Own(txn, inode, inode.key));
+  if (MayHaveLeft(inode)) RETURN_IF_ERROR(Own(txn, inode, inode.attempt_key));
+  RETURN_IF_ERROR(DiscardUnwantedLinks(context, txn, inode));
+  return NoteDirty(context, txn, inode, context.options.persist_delay);
+}
+
+}  // namespace
+
+Result<UfsPath> PathKey(kv::Transaction& txn, InodeId parent, std::string_view name,
+                        kv::Reads reads) {
+  ASSIGN_OR_RETURN(Chain chain, ReadChain(txn, parent, reads));
+  return UfsPath{chain.mount, chain.KeyOf(name)};
+}
+
+Status NoteNameRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
+  if (inode.never_persist) return OkStatus();
+  if (inode.nlink > 0) return NoteLinkRemoved(context, txn, inode);
+  LeaveQueue(txn, inode);
+  return DiscardAll(context, txn, inode);
+}
+
+Status NoteFileMoved(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
+  if (inode.never_persist) return OkStatus();
+  if (inode.bound) RETURN_IF_ERROR(Own(txn, inode, inode.key));
+  if (MayHaveLeft(inode)) RETURN_IF_ERROR(Own(txn, inode, inode.attempt_key));
+  if (!inode.bound && !MayHaveLeft(inode) && !inode.places) return OkStatus();
+  return NoteDirty(context, txn, inode, context.options.persist_delay);
+}
+
+Status NoteDirectoryMoved(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
+  if (inode.bound) RETURN_IF_ERROR(Claim(txn, inode, inode.key));
+  if (inode.made) RETURN_IF_ERROR(Claim(txn, inode, inode.made_key));
+  if (!inode.attempt_key.empty()) RETURN_IF_ERROR(Claim(txn, inode, inode.attempt_key));
+  return NoteDirty(context, txn, inode, context.options.persist_delay);
+}
+
+Status NoteDirectoryRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
+  LeaveQueue(txn, inode);
+  std::set<std::string> keys;
+  if (inode.bound) keys.insert(inode.key);
+  if (inode.made) keys.insert(inode.made_key);
+  if (!inode.attempt_key.empty()) keys.insert(inode.attempt_key);
+  if (inode.places) {
+    ASSIGN_OR_RETURN(std::vector<Place> places, PlacesOf(txn, inode.ino));
+    for (const Place& place : places) keys.insert(place.key);
+  }
+  for (const std::string& key : keys) {
+    ASSIGN_OR_RETURN(Unclaimed unclaimed, Unclaim(txn, inode.ino, inode.mount, key));
+    if (unclaimed == Unclaimed::kLast)
+      RETURN_IF_ERROR(DiscardDirectory(context, txn, inode.mount, key));
+  }
+  return OkStatus();
+}
+
+Status NoteDirty(const Context& context, kv::Transaction& txn, InodeRecord& inode, Nanos delay) {
+  const bool queued = !inode.queue_key.empty();
+  if (inode.never_persist || inode.nlink == 0 || queued) return OkStatus();
+  const bool large = inode.type == rpc::FileType::kRegular && inode.size_bytes > kLargeBytes;
+  QueueRecord entry;
+  entry.ino = inode.ino;
+  inode.queue_key =
+      Enqueue(context, txn, entry, large ? rpc::TaskClass::kLarge : rpc::TaskClass::kSmall, delay,
+              inode.ino.value);
+  return OkStatus();
+}
+
+Status NoteForgotten(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
+  LeaveQueue(txn, inode);
+  if (!inode.bound) return OkStatus();
+  ASSIGN_OR_RETURN(std::optional<LedgerRecord> record, GetLedger(txn, inode.mount, inode.key));
+  const bool waits =
+      record && record->intent == LedgerRecord::Intent::kDelete && record->owner == inode.ino;
+  if (!waits) return OkStatus();
+  Discarding discarding;
+  discarding.etag = record->etag;
+  discarding.delay = context.options.persist_delay;
+  return Discard(context, txn, inode.mount, inode.key, discarding);
+}
+
+rpc::PersistState PersistStateOf(const InodeRecord& inode) {
+  if (inode.lost) return rpc::PersistState::kLost;
+  if (inode.never_persist) return rpc::PersistState::kTransient;
+  const bool file = inode.type == rpc::FileType::kRegular;
+  if (file && !inode.generation) return rpc::PersistState::kOpen;
+  const bool data = file ? inode.generation == inode.persisted_generation : true;
+  if (data && inode.attr_version == inode.persisted_attr_version)
+    return rpc::PersistState::kPersisted;
+  return inode.attempt.empty() ? rpc::PersistState::kNotPersisted : rpc::PersistState::kPersisting;
+}
+
+}  // namespace tarn::meta

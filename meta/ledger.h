@@ -1,0 +1,47 @@
+#pragma once
+
+// What a change of the namespace means for the UFS, noted inside the change's own transaction, so
+// that nothing is ever imported again after it was removed, uploaded over bytes that still belong
+// to another inode, or deleted after it was made anew (doc/metadata.md). Each function edits the
+// record given (the caller puts it) and buffers ledger, claim and queue writes on the transaction.
+// Inodes that never persist are left alone.
+
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+#include "kv/store.h"
+#include "meta/context.h"
+#include "meta/records.h"
+
+namespace tarn::meta {
+
+struct UfsPath {
+  MountId mount;
+  std::string key;  // "" is the mount's root.
+};
+
+// Where the path of a name says its bytes belong. Adds the whole parent chain to the transaction's
+// reads as asked. kNotFound: an ancestor has no name any more.
+Result<UfsPath> PathKey(kv::Transaction& txn, InodeId parent, std::string_view name,
+                        kv::Reads reads);
+
+// `inode` lost a name by unlink or by a rename or create over it; nlink is already lowered and its
+// names are those that are left. With names left the object moves to one of them; with none left
+// its key is to be deleted once nobody has it open.
+Status NoteNameRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode);
+// `inode` (a file or symlink) has another primary name now.
+Status NoteFileMoved(const Context& context, kv::Transaction& txn, InodeRecord& inode);
+// The same of a directory: claims the prefixes where its bytes are.
+Status NoteDirectoryMoved(const Context& context, kv::Transaction& txn, InodeRecord& inode);
+// An empty directory goes.
+Status NoteDirectoryRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode);
+// Data, attributes or names are ahead of the UFS: puts the inode into the queue unless it is there.
+// `delay` from now.
+Status NoteDirty(const Context& context, kv::Transaction& txn, InodeRecord& inode, Nanos delay);
+// The unlinked inode is not open any more: what it has in the UFS may be deleted.
+Status NoteForgotten(const Context& context, kv::Transaction& txn, InodeRecord& inode);
+
+rpc::PersistState PersistStateOf(const InodeRecord& inode);
+
+}  // namespace tarn::meta

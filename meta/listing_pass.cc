@@ -1,0 +1,249 @@
+#include "meta/listing_pass.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "base/log.h"
+#include "meta/changes.h"
+#include "meta/import.h"
+#include "meta/keys.h"
+#include "meta/places.h"
+#include "meta/tree.h"
+
+namespace tarn::meta {
+namespace {
+
+constexpr size_t kPageNames = 1000;
+constexpr size_t kFewNames = 256;
+constexpr int kTries = 20;
+
+struct Source {
+  ufs::UnderFileSystem* ufs;
+  ufs::CallOptions call;
+};
+
+Result<Source> SourceOf(const Context& context, MountId mount) {
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(mount));
+  return Source{ufs, {Deadline::After(context.clock, context.options.ufs_deadline), {}}};
+}
+
+bool RunAgain(Code code) { return code == Code::kConflict || code == Code::kTooOld; }
+
+bool IsAbsent(Code code) { return code == Code::kNotFound || code == Code::kNotDirectory; }
+
+// A directory as a pass needs it.
+Result<InodeRecord> ReadDirectory(kv::Transaction& txn, InodeId dir) {
+  ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, dir, kv::Reads::kSerializable));
+  if (inode.type != rpc::FileType::kDirectory) return Status(Code::kNotDirectory, "list");
+  return inode;
+}
+
+// The UFS has it, and it is not on its way to another place there.
+bool IsListable(const InodeRecord& dir) { return dir.bound && !dir.places; }
+
+void Report(const Context& context, const Imported& imported) {
+  for (const rpc::Change& change : imported.changes) context.changes.Report(change);
+}
+
+Status CommitImport(const Context& context, kv::Transaction& txn, const Imported& imported) {
+  if (!imported.wrote) return OkStatus();
+  RETURN_IF_ERROR(txn.Commit(kv::Durability::kBuffered).status());
+  Report(context, imported);
+  return OkStatus();
+}
+
+// A directory is gone from the UFS: so are its names, each by its own absence.
+Status EmptyDirectory(const Context& context, InodeId dir, std::string_view name) {
+  std::unique_ptr<kv::Transaction> txn = context.store.Begin();
+  ASSIGN_OR_RETURN(std::optional<DentryRecord> dentry,
+                   GetDentry(*txn, dir, name, kv::Reads::kSnapshot));
+  txn.reset();
+  if (!dentry || dentry->type != rpc::FileType::kDirectory) return OkStatus();
+  return ApplyListing(context, dentry->ino);
+}
+
+Status TryName(const Context& context, InodeId dir_ino, std::string_view name, bool emptied,
+               bool* again) {
+  // Begun before the UFS is asked.
+  std::unique_ptr<kv::Transaction> txn = context.store.Begin();
+  ASSIGN_OR_RETURN(InodeRecord dir, ReadDirectory(*txn, dir_ino));
+  if (!dir.bound) return OkStatus();
+  const std::string key = JoinKey(dir.key, name);
+  ASSIGN_OR_RETURN(std::optional<DentryRecord> dentry,
+                   GetDentry(*txn, dir_ino, name, kv::Reads::kSerializable));
+  ASSIGN_OR_RETURN(bool may, MayImport(*txn, dir, key));
+  if (!dentry && !may) return OkStatus();
+  ASSIGN_OR_RETURN(Source source, SourceOf(context, dir.mount));
+  Result<ufs::ObjectInfo> info = source.ufs->Stat(key, source.call);
+  if (!info.ok() && !IsAbsent(info.code())) return info.status();
+  if (!dentry && !info.ok()) return OkStatus();
+  const bool directory = dentry && dentry->type == rpc::FileType::kDirectory;
+  const bool is_directory = info.ok() && info->type == ufs::ObjectType::kDirectory;
+  if (directory && !is_directory && !emptied) {
+    *again = true;
+    return OkStatus();
+  }
+  Imported imported;
+  if (info.ok())
+    RETURN_IF_ERROR(ApplyFound(context, *txn, dir, name, *info, imported));
+  else
+    RETURN_IF_ERROR(ApplyAbsent(context, *txn, dir, name, imported));
+  // A name that was asked for because nobody knew it is no news to anyone.
+  if (!dentry) imported.changes.clear();
+  return CommitImport(context, *txn, imported);
+}
+
+// One listing of one directory.
+class Pass {
+ public:
+  Pass(const Context& context, InodeId dir) : context_(context), dir_(dir) {}
+
+  Status Run() {
+    ASSIGN_OR_RETURN(bool listable, Start());
+    if (!listable) return OkStatus();
+    RETURN_IF_ERROR(CheckSource());
+    std::string after;
+    do {
+      RETURN_IF_ERROR(ApplyPage(after));
+    } while (!after.empty());
+    // Only what can be recognized can be missed.
+    RETURN_IF_ERROR(CheckSource());
+    RETURN_IF_ERROR(Sweep());
+    return Complete();
+  }
+
+ private:
+  Result<bool> Start() {
+    std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
+    ASSIGN_OR_RETURN(InodeRecord dir, ReadDirectory(*txn, dir_));
+    ASSIGN_OR_RETURN(was_complete_, IsComplete(*txn, dir_, kv::Reads::kSnapshot));
+    mount_ = dir.mount;
+    key_ = dir.key;
+    // One that is moving is listed once, so that all of it can be moved.
+    return IsListable(dir) || (dir.bound && !was_complete_);
+  }
+
+  Status CheckSource() {
+    ASSIGN_OR_RETURN(Source source, SourceOf(context_, mount_));
+    return source.ufs->SourceIdentity(source.call).status();
+  }
+
+  Status ApplyPage(std::string& after) {
+    std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
+    Result<InodeRecord> dir = ReadDirectory(*txn, dir_);
+    if (!dir.ok()) return dir.status();
+    if (!dir->bound || dir->key != key_) return Status(Code::kStale, "the directory moved");
+    ASSIGN_OR_RETURN(Source source, SourceOf(context_, mount_));
+    Result<ufs::ListPage> page = source.ufs->List(key_, {after, kPageNames}, source.call);
+    after.clear();
+    if (IsAbsent(page.code())) return OkStatus();
+    if (!page.ok()) return page.status();
+    for (const ufs::ObjectInfo& info : page->entries) seen_.push_back(HashOf(NameOf(info.key)));
+    Status applied = ApplyEntries(*txn, *dir, *page);
+    const bool retry = RunAgain(applied.code()) || applied.code() == Code::kTooBig;
+    if (retry) applied = ApplyOneByOne(*page);
+    after = page->next_start_after;
+    return applied;
+  }
+
+  Status ApplyEntries(kv::Transaction& txn, const InodeRecord& dir, const ufs::ListPage& page) {
+    Imported imported;
+    for (const ufs::ObjectInfo& info : page.entries)
+      RETURN_IF_ERROR(ApplyFound(context_, txn, dir, NameOf(info.key), info, imported));
+    if (!was_complete_)
+      std::erase_if(imported.changes, [](const rpc::Change& change) {
+        return change.kind == rpc::Change::Kind::kEntry && !change.ino;
+      });
+    return CommitImport(context_, txn, imported);
+  }
+
+  Status ApplyOneByOne(const ufs::ListPage& page) {
+    for (const ufs::ObjectInfo& info : page.entries)
+      RETURN_IF_ERROR(ApplyName(context_, dir_, NameOf(info.key)));
+    return OkStatus();
+  }
+
+  // Names that the listing lacks.
+  Status Sweep() {
+    std::sort(seen_.begin(), seen_.end());
+    const std::string prefix = keys::DentryPrefix(dir_);
+    std::string begin = prefix;
+    for (bool more = true; more;) {
+      std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
+      kv::ScanOptions options;
+      options.limit = kPageNames;
+      options.reads = kv::Reads::kSnapshot;
+      ASSIGN_OR_RETURN(kv::ScanPage page, txn->Scan(begin, kv::PrefixEnd(prefix), options));
+      txn.reset();
+      for (const kv::Pair& pair : page.pairs) {
+        const std::string_view name = keys::NameOfDentry(pair.key);
+        if (std::binary_search(seen_.begin(), seen_.end(), HashOf(name))) continue;
+        RETURN_IF_ERROR(ApplyName(context_, dir_, name));
+      }
+      more = page.more;
+      if (more) begin = page.pairs.back().key + '\0';
+    }
+    return OkStatus();
+  }
+
+  Status Complete() {
+    kv::TransactOptions options;
+    options.clock = &context_.clock;
+    return kv::Transact(context_.store, options,
+                        [&](kv::Transaction& txn) -> Status {
+                          ASSIGN_OR_RETURN(InodeRecord dir, ReadDirectory(txn, dir_));
+                          if (!dir.bound || dir.key != key_)
+                            return Status(Code::kStale, "the directory moved");
+                          PutListing(txn, dir_, {true, context_.clock.WallNs()});
+                          return OkStatus();
+                        })
+        .status();
+  }
+
+  std::string_view NameOf(std::string_view key) const {
+    return key.substr(key_.empty() ? 0 : key_.size() + 1);
+  }
+  static uint64_t HashOf(std::string_view name) { return std::hash<std::string_view>()(name); }
+
+  const Context& context_;
+  const InodeId dir_;
+  MountId mount_;
+  std::string key_;
+  bool was_complete_ = false;
+  std::vector<uint64_t> seen_;  // Hashes: a collision at worst delays the removal of a name.
+};
+
+}  // namespace
+
+Status ApplyName(const Context& context, InodeId dir, std::string_view name) {
+  bool emptied = false;
+  for (int i = 0; i < kTries; ++i) {
+    bool again = false;
+    Status status = TryName(context, dir, name, emptied, &again);
+    if (again) {
+      RETURN_IF_ERROR(EmptyDirectory(context, dir, name));
+      emptied = true;
+    } else if (!RunAgain(status.code())) {
+      return status;
+    }
+  }
+  return OkStatus();  // It changes here all the time: its own news will follow.
+}
+
+Status ApplyListing(const Context& context, InodeId dir) { return Pass(context, dir).Run(); }
+
+Status ApplyKnownNames(const Context& context, InodeId dir) {
+  std::unique_ptr<kv::Transaction> txn = context.store.Begin();
+  const std::string prefix = keys::DentryPrefix(dir);
+  kv::ScanOptions options;
+  options.limit = kFewNames;
+  options.reads = kv::Reads::kSnapshot;
+  ASSIGN_OR_RETURN(kv::ScanPage page, txn->Scan(prefix, kv::PrefixEnd(prefix), options));
+  txn.reset();
+  if (page.more) return ApplyListing(context, dir);
+  for (const kv::Pair& pair : page.pairs)
+    RETURN_IF_ERROR(ApplyName(context, dir, keys::NameOfDentry(pair.key)));
+  return OkStatus();
+}
+
+}  // namespace tarn::meta

@@ -1,0 +1,206 @@
+#include "meta/loader.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "base/log.h"
+#include "base/mutex.h"
+#include "base/thread_pool.h"
+#include "meta/listing_pass.h"
+#include "meta/tree.h"
+
+namespace tarn::meta {
+namespace {
+
+constexpr size_t kThreads = 2;
+constexpr size_t kQueued = 256;
+constexpr size_t kMaxRemembered = 1 << 16;  // Directories, and absent names.
+constexpr size_t kShards = 16;
+constexpr Nanos kSoon = std::chrono::seconds(1);
+
+struct NameKey {
+  InodeId dir;
+  std::string name;
+  friend bool operator==(const NameKey&, const NameKey&) = default;
+};
+struct HashNameKey {
+  size_t operator()(const NameKey& key) const {
+    return std::hash<std::string>()(key.name) * 31 + std::hash<InodeId>()(key.dir);
+  }
+};
+
+// Names that the UFS did not have when it was asked last.
+class AbsentNames {
+ public:
+  bool Has(InodeId dir, std::string_view name, MonotonicTime now) {
+    MutexLock lock(mutex_);
+    auto found = until_.find({dir, std::string(name)});
+    return found != until_.end() && now < found->second;
+  }
+  void Add(InodeId dir, std::string_view name, MonotonicTime until) {
+    MutexLock lock(mutex_);
+    if (until_.size() >= kMaxRemembered) until_.clear();
+    until_[{dir, std::string(name)}] = until;
+  }
+  void Remove(InodeId dir, std::string_view name) {
+    MutexLock lock(mutex_);
+    if (!until_.empty()) until_.erase({dir, std::string(name)});
+  }
+
+ private:
+  Mutex mutex_;
+  std::unordered_map<NameKey, MonotonicTime, HashNameKey> until_ GUARDED_BY(mutex_);
+};
+
+// When each directory is to be looked at again. Asked on every operation.
+class Schedule {
+ public:
+  enum class Due { kNo, kFirst, kYes };
+  // Not kNo once per interval: the caller is to look.
+  Due IsDue(InodeId dir, MonotonicTime now, Nanos interval) {
+    Shard& shard = ShardOf(dir);
+    MutexLock lock(shard.mutex);
+    if (shard.next.size() >= kMaxRemembered / kShards) Trim(shard, now);
+    auto [at, first] = shard.next.try_emplace(dir, now + interval);
+    if (first) return Due::kFirst;
+    if (now < at->second) return Due::kNo;
+    at->second = now + interval;
+    return Due::kYes;
+  }
+  void Set(InodeId dir, MonotonicTime next) {
+    Shard& shard = ShardOf(dir);
+    MutexLock lock(shard.mutex);
+    shard.next[dir] = next;
+  }
+
+ private:
+  struct Shard {
+    Mutex mutex;
+    std::unordered_map<InodeId, MonotonicTime> next GUARDED_BY(mutex);
+  };
+  static void Trim(Shard& shard, MonotonicTime now) REQUIRES(shard.mutex) {
+    std::erase_if(shard.next, [now](const auto& item) { return item.second <= now; });
+    if (shard.next.size() >= kMaxRemembered / kShards) shard.next.clear();
+  }
+  Shard& ShardOf(InodeId dir) { return shards_[dir.value % kShards]; }
+  Shard shards_[kShards];
+};
+
+class UfsLoader final : public Loader {
+ public:
+  explicit UfsLoader(const Context& context)
+      : context_(context), pool_({"tarn-revalidate", kThreads, kQueued}) {}
+  ~UfsLoader() override { pool_.Shutdown(); }
+
+  Status LoadName(InodeId dir, std::string_view name) override {
+    const MonotonicTime now = context_.clock.Now();
+    if (absent_.Has(dir, name, now)) return OkStatus();
+    ASSIGN_OR_RETURN(bool complete, Complete(dir));
+    if (complete) return OkStatus();
+    RETURN_IF_ERROR(ApplyName(context_, dir, name));
+    ASSIGN_OR_RETURN(bool known, IsKnown(dir, name));
+    const Nanos interval = context_.options.sync_interval;
+    if (!known && interval != Nanos::zero())
+      absent_.Add(dir, name, interval < Nanos::zero() ? MonotonicTime::max() : now + interval);
+    return OkStatus();
+  }
+
+  Status LoadAll(InodeId dir) override {
+    ASSIGN_OR_RETURN(bool complete, Complete(dir));
+    return complete ? OkStatus() : List(dir, Joining::kAny);
+  }
+
+  Status Touch(InodeId dir) override {
+    const Nanos interval = context_.options.sync_interval;
+    if (interval < Nanos::zero()) return OkStatus();
+    if (interval == Nanos::zero()) return List(dir, Joining::kBegunLater);
+    const MonotonicTime now = context_.clock.Now();
+    const Schedule::Due due = schedule_.IsDue(dir, now, interval);
+    if (due == Schedule::Due::kNo) return OkStatus();
+    Status submitted = pool_.TrySubmit([this, dir, due] { RevalidateInBackground(dir, due); });
+    if (!submitted.ok()) schedule_.Set(dir, now);  // Too much at once: the next look tries again.
+    return OkStatus();
+  }
+
+  Status Revalidate(InodeId dir) override { return List(dir, Joining::kBegunLater); }
+
+  void NameCreated(InodeId dir, std::string_view name) override { absent_.Remove(dir, name); }
+
+ private:
+  enum class Joining { kAny, kBegunLater };
+  struct Flight {
+    uint64_t number = 0;
+    bool done = false;
+    Status status;
+  };
+
+  Result<bool> Complete(InodeId dir) {
+    return IsComplete(*context_.store.Begin(), dir, kv::Reads::kSnapshot);
+  }
+  Result<bool> IsKnown(InodeId dir, std::string_view name) {
+    ASSIGN_OR_RETURN(auto dentry,
+                     GetDentry(*context_.store.Begin(), dir, name, kv::Reads::kSnapshot));
+    return dentry.has_value();
+  }
+
+  void RevalidateInBackground(InodeId dir, Schedule::Due due) {
+    Result<bool> complete = Complete(dir);
+    // Somebody is just about to load it. What an earlier process knew of it is looked at soon.
+    if (due == Schedule::Due::kFirst && complete.ok() && !*complete)
+      return schedule_.Set(dir, context_.clock.Now() + kSoon);
+    Status status = !complete.ok() ? complete.status()
+                    : *complete    ? List(dir, Joining::kAny)
+                                   : ApplyKnownNames(context_, dir);
+    if (!status.ok() && status.code() != Code::kStale)
+      LogWarning("revalidate directory ", dir.value, ": ", status);
+  }
+
+  // One listing of a directory at a time; who asks meanwhile waits for it, and for another one if
+  // that under way may have missed what the caller must see.
+  Status List(InodeId dir, Joining joining) {
+    std::shared_ptr<Flight> flight;
+    {
+      MutexLock lock(mutex_);
+      const uint64_t asked = next_flight_;
+      for (;;) {
+        auto found = flights_.find(dir);
+        if (found == flights_.end()) break;
+        flight = found->second;
+        while (!flight->done) landed_.Wait(mutex_);
+        if (joining == Joining::kAny || flight->number >= asked) return flight->status;
+      }
+      flight = std::make_shared<Flight>();
+      flight->number = next_flight_++;
+      flights_[dir] = flight;
+    }
+    Status status = ApplyListing(context_, dir);
+    const Nanos interval = context_.options.sync_interval;
+    if (status.ok() && interval > Nanos::zero())
+      schedule_.Set(dir, context_.clock.Now() + interval);
+    MutexLock lock(mutex_);
+    flight->status = status;
+    flight->done = true;
+    flights_.erase(dir);
+    landed_.NotifyAll();
+    return status;
+  }
+
+  const Context& context_;
+  AbsentNames absent_;
+  Schedule schedule_;
+  Mutex mutex_;  // Held over no I/O.
+  CondVar landed_;
+  std::map<InodeId, std::shared_ptr<Flight>> flights_ GUARDED_BY(mutex_);
+  uint64_t next_flight_ GUARDED_BY(mutex_) = 1;
+  ThreadPool pool_;  // Last: its tasks use all of the above.
+};
+
+}  // namespace
+
+std::unique_ptr<Loader> NewLoader(const Context& context) {
+  return std::make_unique<UfsLoader>(context);
+}
+
+}  // namespace tarn::meta

@@ -1,0 +1,36 @@
+#pragma once
+
+// Brings names of the UFS into the namespace, on demand. Thread-safe; calls the UFS, so never
+// inside a transaction.
+
+#include <memory>
+#include <string_view>
+
+#include "base/status.h"
+#include "meta/context.h"
+#include "meta/records.h"
+
+namespace tarn::meta {
+
+class Loader {
+ public:
+  virtual ~Loader() = default;
+  // A dentry (dir, name) is unknown here and `dir` is not complete: asks the UFS and imports what
+  // is there, in a transaction. OK also when nothing is there: the caller reads the dentry again.
+  // Negative answers are remembered for the sync interval. kUnavailable: the UFS cannot be asked.
+  virtual Status LoadName(InodeId dir, std::string_view name) = 0;
+  // Makes `dir` complete; a second caller waits for the first.
+  virtual Status LoadAll(InodeId dir) = 0;
+  // The sync interval of `dir` (complete or not) or of a file in it may have passed: revalidates in
+  // the background, one at a time per directory. With interval 0 waits for it. Cheap when nothing
+  // is due (no transaction).
+  virtual Status Touch(InodeId dir) = 0;
+  // Lists `dir` again now and applies what changed outside.
+  virtual Status Revalidate(InodeId dir) = 0;
+  // A name was made here, so that a remembered negative answer is wrong.
+  virtual void NameCreated(InodeId dir, std::string_view name) = 0;
+};
+
+std::unique_ptr<Loader> NewLoader(const Context& context);
+
+}  // namespace tarn::meta

@@ -1,0 +1,310 @@
+// Names that appear, change and go in the UFS behind Tarn.
+
+#include "meta/loader.h"
+
+#include <gmock/gmock.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+
+#include "meta/namespace_fixture.h"
+#include "ufs/temporary_directory.h"
+
+namespace tarn::meta {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+namespace fs = std::filesystem;
+
+class LoaderTest : public ::testing::Test {
+ protected:
+  LoaderTest() : store_(kv::NewMemoryStore(clock_)), base_(*ufs::OpenLocalUfs(directory_ / "s")) {
+    ufs::FaultyUfs faulty = ufs::NewFaultyUfs(*base_, clock_);
+    faults_ = faulty.faults;
+    EXPECT_TRUE(mounts_.Add(MountId(1), std::move(faulty.ufs)).ok());
+    options_.ufs_deadline = std::chrono::hours(100'000);
+    options_.persist_delay = Nanos(0);
+    Open(std::chrono::minutes(1));
+  }
+  ~LoaderTest() override {
+    if (namespace_) maintenance().SetChangeSink({});
+  }
+
+  void Open(Nanos interval) {
+    namespace_.reset();
+    options_.sync_interval = interval;
+    auto opened = OpenNamespace(*store_, mounts_, clock_, options_, {});
+    ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+    namespace_ = *std::move(opened);
+    maintenance().SetChangeSink([this](const rpc::Change& change) {
+      const std::lock_guard lock(mutex_);
+      if (change.kind == rpc::Change::Kind::kEntry) entries_.push_back(change.name);
+      told_.notify_one();
+    });
+  }
+  rpc::Names& names() { return namespace_->GetNames(); }
+  rpc::Maintenance& maintenance() { return namespace_->GetMaintenance(); }
+
+  void PutOutside(const std::string& path, const std::string& bytes) {
+    fs::create_directories(fs::path(Outside(path)).parent_path());
+    // As most programs do: a new file over the old one.
+    std::ofstream(Outside(path) + ".new") << bytes;
+    fs::rename(Outside(path) + ".new", Outside(path));
+  }
+  std::string Outside(const std::string& path) { return directory_ / ("s/" + path); }
+
+  Result<rpc::FileInfo> Look(InodeId parent, const std::string& name) {
+    return names().Lookup(caller_, parent, name);
+  }
+  InodeId Find(const std::string& name) {
+    auto found = Look(kRootInode, name);
+    return found.ok() ? found->attr.ino : InodeId();
+  }
+  std::vector<std::string> List(InodeId dir) {
+    std::vector<std::string> found;
+    auto listing = names().ReadDir(caller_, dir, 0, 10'000, rpc::Names::WithAttrs::kNo);
+    EXPECT_TRUE(listing.ok()) << listing.status().ToString();
+    if (listing.ok())
+      for (const rpc::DirEntry& entry : listing->entries) found.push_back(entry.name);
+    return found;
+  }
+  Status Revalidate(InodeId dir = kRootInode) { return maintenance().Revalidate(dir); }
+  // The next name that the feed tells of.
+  std::string NextEntryChanged() {
+    std::unique_lock lock(mutex_);
+    const auto told = [this] { return !entries_.empty(); };
+    if (!told_.wait_for(lock, std::chrono::seconds(20), told)) return "nothing";
+    const std::string name = entries_.front();
+    entries_.erase(entries_.begin());
+    return name;
+  }
+
+  struct MadeDirectory {
+    explicit MadeDirectory(const std::string& path) { fs::create_directory(path); }
+  };
+  ufs::TemporaryDirectory directory_;
+  const MadeDirectory made_{directory_ / "s"};
+  TickingClock clock_;
+  std::unique_ptr<kv::Store> store_;
+  std::unique_ptr<ufs::UnderFileSystem> base_;
+  ufs::UfsMounts mounts_;
+  ufs::UfsFaults* faults_ = nullptr;
+  MetaOptions options_;
+  std::unique_ptr<Namespace> namespace_;
+  std::mutex mutex_;
+  std::condition_variable told_;
+  std::vector<std::string> entries_;
+  const rpc::Caller caller_{SessionId(1), 0, 0, 0};
+};
+
+TEST_F(LoaderTest, AFileIsImportedWithItsAttributesWhenItIsLookedUp) {
+  PutOutside("d/f", "bytes");
+  fs::permissions(Outside("d/f"), fs::perms(0640));
+  auto dir = Look(kRootInode, "d");
+  ASSERT_TRUE(dir.ok());
+  auto file = Look(dir->attr.ino, "f");
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ(file->attr.size_bytes, 5U);
+  EXPECT_EQ(file->attr.mode, 0640U);
+  EXPECT_EQ(file->attr.persist, rpc::PersistState::kPersisted);
+  EXPECT_EQ(file->attr.generation, Generation(1));
+  EXPECT_EQ(file->binding.key, "d/f");
+}
+
+TEST_F(LoaderTest, AbsentNamesAreRememberedForTheInterval) {
+  EXPECT_EQ(Look(kRootInode, "f").code(), Code::kNotFound);
+  const int calls = faults_->Calls();
+  EXPECT_EQ(Look(kRootInode, "f").code(), Code::kNotFound);
+  EXPECT_EQ(faults_->Calls(), calls);
+  PutOutside("f", "1");
+  clock_.SleepFor(std::chrono::minutes(2), {});
+  EXPECT_TRUE(Look(kRootInode, "f").ok());
+}
+
+TEST_F(LoaderTest, ACompleteDirectoryAnswersWithoutTheUfs) {
+  PutOutside("f", "1");
+  EXPECT_THAT(List(kRootInode), ElementsAre("f"));
+  faults_->FailAll(Status(Code::kUnavailable, "down"));
+  EXPECT_EQ(Look(kRootInode, "g").code(), Code::kNotFound);
+  EXPECT_TRUE(Look(kRootInode, "f").ok());
+}
+
+TEST_F(LoaderTest, AnUnknownNameIsAnErrorWhileTheUfsIsDown) {
+  faults_->FailAll(Status(Code::kUnavailable, "down"));
+  EXPECT_EQ(Look(kRootInode, "g").code(), Code::kUnavailable);
+  faults_->Heal();
+  EXPECT_EQ(Look(kRootInode, "g").code(), Code::kNotFound);
+}
+
+TEST_F(LoaderTest, ALongListingIsAppliedInPages) {
+  for (int i = 0; i < 2500; ++i) std::ofstream(Outside("f" + std::to_string(i))) << i;
+  EXPECT_EQ(List(kRootInode).size(), 2500U);
+  fs::remove(Outside("f1700"));
+  std::ofstream(Outside("g")) << "new";
+  ASSERT_TRUE(Revalidate().ok());
+  EXPECT_EQ(List(kRootInode).size(), 2500U);
+  EXPECT_EQ(Look(kRootInode, "f1700").code(), Code::kNotFound);
+  EXPECT_TRUE(Look(kRootInode, "g").ok());
+}
+
+TEST_F(LoaderTest, WhatAppearsOutsideIsSeenAndTold) {
+  EXPECT_THAT(List(kRootInode), IsEmpty());
+  PutOutside("f", "1");
+  ASSERT_TRUE(Revalidate().ok());
+  EXPECT_THAT(List(kRootInode), ElementsAre("f"));
+  EXPECT_EQ(NextEntryChanged(), "f");
+}
+
+TEST_F(LoaderTest, AFileReplacedOutsideIsAnotherInode) {
+  PutOutside("f", "1");
+  List(kRootInode);
+  const InodeId before = Find("f");
+  PutOutside("f", "22");
+  ASSERT_TRUE(Revalidate().ok());
+  const InodeId after = Find("f");
+  EXPECT_NE(after, before);
+  EXPECT_EQ(namespace_->GetFiles().GetAttr(after)->attr.size_bytes, 2U);
+  // Who has the old one open keeps it, until it is forgotten.
+  EXPECT_EQ(namespace_->GetFiles().GetAttr(before)->attr.nlink, 0U);
+  ASSERT_TRUE(namespace_->GetFiles().Forget(before).ok());
+  EXPECT_EQ(namespace_->GetFiles().GetAttr(before).code(), Code::kStale);
+  EXPECT_EQ(Find("f"), after);
+}
+
+TEST_F(LoaderTest, AttributesChangedOutsideKeepTheInode) {
+  PutOutside("d/f", "1");
+  List(Find("d"));
+  const InodeId before = Look(Find("d"), "f")->attr.ino;
+  fs::permissions(Outside("d/f"), fs::perms(0600));
+  fs::permissions(Outside("d"), fs::perms(0700));
+  ASSERT_TRUE(Revalidate(Find("d")).ok());
+  ASSERT_TRUE(Revalidate().ok());
+  EXPECT_EQ(Look(Find("d"), "f")->attr.ino, before);
+  EXPECT_EQ(Look(Find("d"), "f")->attr.mode, 0600U);
+  EXPECT_EQ(Look(kRootInode, "d")->attr.mode, 0700U);
+}
+
+TEST_F(LoaderTest, WhatIsRemovedOutsideGoesWithAllBelow) {
+  PutOutside("d/s/f", "1");
+  PutOutside("g", "1");
+  List(kRootInode);
+  List(Look(Find("d"), "s")->attr.ino);
+  fs::remove_all(Outside("d"));
+  fs::remove(Outside("g"));
+  ASSERT_TRUE(Revalidate().ok());
+  EXPECT_THAT(List(kRootInode), IsEmpty());
+}
+
+TEST_F(LoaderTest, WhatIsOnlyHereStaysWhateverTheUfsLacks) {
+  PutOutside("d/f", "1");
+  List(Find("d"));
+  rpc::CreateSpec spec;
+  ASSERT_TRUE(names().Create(caller_, Find("d"), "new", spec).ok());
+  spec.type = rpc::FileType::kDirectory;
+  ASSERT_TRUE(names().Create(caller_, kRootInode, "newdir", spec).ok());
+  fs::remove_all(Outside("d"));
+  ASSERT_TRUE(Revalidate().ok());
+  EXPECT_THAT(List(kRootInode), UnorderedElementsAre("d", "newdir"));
+  EXPECT_THAT(List(Find("d")), ElementsAre("new"));
+}
+
+TEST_F(LoaderTest, NothingIsMissedInASourceThatIsNotThere) {
+  PutOutside("d/f", "1");
+  List(kRootInode);
+  fs::rename(directory_ / "s", directory_ / "away");
+  fs::create_directory(directory_ / "s");
+  EXPECT_EQ(Revalidate().code(), Code::kUnavailable);
+  EXPECT_THAT(List(kRootInode), ElementsAre("d"));
+  fs::remove(directory_ / "s");
+  fs::rename(directory_ / "away", directory_ / "s");
+  EXPECT_TRUE(Revalidate().ok());
+}
+
+TEST_F(LoaderTest, AnErrorInAnyCallRemovesNothing) {
+  PutOutside("d/f", "1");
+  PutOutside("g", "1");
+  List(kRootInode);
+  fs::remove(Outside("g"));
+  for (int n = 1;; ++n) {
+    faults_->FailNth(n, Status(Code::kIo, "broken"), ufs::UfsFaults::When::kBeforeEffect);
+    const Status status = Revalidate();
+    faults_->Heal();
+    EXPECT_TRUE(Look(kRootInode, "d").ok());
+    if (status.ok()) break;
+    ASSERT_LT(n, 100);
+  }
+  EXPECT_THAT(List(kRootInode), ElementsAre("d"));
+}
+
+TEST_F(LoaderTest, AFileMayBecomeADirectoryAndBack) {
+  PutOutside("x", "1");
+  List(kRootInode);
+  fs::remove(Outside("x"));
+  PutOutside("x/f", "1");
+  ASSERT_TRUE(Revalidate().ok());
+  EXPECT_EQ(Look(kRootInode, "x")->attr.type, rpc::FileType::kDirectory);
+  EXPECT_THAT(List(Find("x")), ElementsAre("f"));
+  fs::remove_all(Outside("x"));
+  PutOutside("x", "1");
+  ASSERT_TRUE(Revalidate().ok());
+  ASSERT_TRUE(Revalidate().ok());
+  EXPECT_EQ(Look(kRootInode, "x")->attr.type, rpc::FileType::kRegular);
+}
+
+TEST_F(LoaderTest, SymlinksFollowTheirTargets) {
+  fs::create_symlink("a", Outside("l"));
+  List(kRootInode);
+  EXPECT_EQ(*namespace_->GetFiles().ReadLink(Find("l")), "a");
+  fs::remove(Outside("l"));
+  fs::create_symlink("b", Outside("l"));
+  ASSERT_TRUE(Revalidate().ok());
+  EXPECT_EQ(*namespace_->GetFiles().ReadLink(Find("l")), "b");
+}
+
+TEST_F(LoaderTest, WithoutAnIntervalEachLookSeesTheUfsAsItIs) {
+  Open(Nanos(0));
+  EXPECT_EQ(Look(kRootInode, "f").code(), Code::kNotFound);
+  PutOutside("f", "1");
+  EXPECT_TRUE(Look(kRootInode, "f").ok());
+  PutOutside("f", "22");
+  EXPECT_EQ(Look(kRootInode, "f")->attr.size_bytes, 2U);
+  fs::remove(Outside("f"));
+  EXPECT_EQ(Look(kRootInode, "f").code(), Code::kNotFound);
+}
+
+TEST_F(LoaderTest, ARemovedFileIsNotImportedAgainWhileTheUfsHasIt) {
+  PutOutside("d/f", "1");
+  const InodeId dir = Find("d");
+  const InodeId file = Look(dir, "f")->attr.ino;
+  ASSERT_TRUE(names().Unlink(caller_, dir, "f").ok());
+  EXPECT_EQ(Look(dir, "f").code(), Code::kNotFound);
+  EXPECT_THAT(List(dir), IsEmpty());
+  ASSERT_TRUE(namespace_->GetFiles().Forget(file).ok());
+  ASSERT_TRUE(Revalidate(dir).ok());
+  EXPECT_THAT(List(dir), IsEmpty());
+  EXPECT_TRUE(fs::exists(Outside("d/f")));
+}
+
+TEST_F(LoaderTest, ChildrenOfARenamedDirectoryAreFoundWhereItWas) {
+  PutOutside("d/f", "1");
+  ASSERT_TRUE(Find("d"));
+  ASSERT_TRUE(
+      names().Rename(caller_, kRootInode, "d", kRootInode, "e", rpc::RenameMode::kNoReplace).ok());
+  EXPECT_EQ(Look(Find("e"), "f")->binding.key, "d/f");
+  EXPECT_EQ(Look(kRootInode, "d").code(), Code::kNotFound);
+  EXPECT_THAT(List(kRootInode), ElementsAre("e"));
+  rpc::CreateSpec spec;
+  spec.type = rpc::FileType::kDirectory;
+  auto anew = names().Create(caller_, kRootInode, "d", spec);
+  ASSERT_TRUE(anew.ok());
+  ASSERT_TRUE(Revalidate(anew->attr.ino).ok());
+  EXPECT_THAT(List(anew->attr.ino), IsEmpty());
+}
+
+}  // namespace
+}  // namespace tarn::meta

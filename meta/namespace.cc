@@ -1,0 +1,52 @@
+#include "meta/namespace.h"
+
+#include "meta/changes.h"
+#include "meta/faces.h"
+#include "meta/format.h"
+#include "meta/loader.h"
+#include "meta/queue.h"
+
+namespace tarn::meta {
+namespace {
+
+class EmbeddedNamespace final : public Namespace {
+ public:
+  EmbeddedNamespace(kv::Store& store, ufs::UfsMounts& mounts, Clock& clock,
+                    const MetaOptions& options, MountId root_mount)
+      : ids_(store),
+        context_{store, mounts, clock, options, ids_, changes_},
+        loader_(NewLoader(context_)),
+        names_(NewNames({context_, *loader_})),
+        files_(NewFiles({context_, *loader_}, root_mount)),
+        maintenance_(NewMaintenance({context_, *loader_})),
+        queue_(NewPersistQueue(context_, *loader_)) {}
+
+  const Context& GetContext() const { return context_; }
+  rpc::Names& GetNames() override { return *names_; }
+  rpc::Files& GetFiles() override { return *files_; }
+  rpc::Maintenance& GetMaintenance() override { return *maintenance_; }
+  rpc::PersistQueue& GetPersistQueue() override { return *queue_; }
+
+ private:
+  // In this order: what stands later uses what stands before, and goes first.
+  IdAllocator ids_;
+  ChangeFeed changes_;
+  const Context context_;
+  const std::unique_ptr<Loader> loader_;
+  const std::unique_ptr<rpc::Names> names_;
+  const std::unique_ptr<rpc::Files> files_;
+  const std::unique_ptr<rpc::Maintenance> maintenance_;
+  const std::unique_ptr<rpc::PersistQueue> queue_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Namespace>> OpenNamespace(kv::Store& store, ufs::UfsMounts& mounts,
+                                                 Clock& clock, const MetaOptions& options,
+                                                 const RootMount& root) {
+  auto opened = std::make_unique<EmbeddedNamespace>(store, mounts, clock, options, root.mount);
+  RETURN_IF_ERROR(PrepareStore(opened->GetContext(), root));
+  return std::unique_ptr<Namespace>(std::move(opened));
+}
+
+}  // namespace tarn::meta

@@ -1,0 +1,44 @@
+#pragma once
+
+// The embedded coordinator: names, files, maintenance and the persist queue over one kv::Store.
+// Thread-safe.
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "kv/store.h"
+#include "meta/context.h"
+#include "rpc/coordinator.h"
+#include "rpc/persist_queue.h"
+#include "ufs/mounts.h"
+
+namespace tarn::meta {
+
+class Namespace {
+ public:
+  virtual ~Namespace() = default;  // Stops background work.
+  virtual rpc::Names& GetNames() = 0;
+  virtual rpc::Files& GetFiles() = 0;
+  virtual rpc::Maintenance& GetMaintenance() = 0;
+  virtual rpc::PersistQueue& GetPersistQueue() = 0;
+};
+
+struct RootMount {
+  MountId mount{1};
+  std::string uri;       // For people: "file:///data".
+  std::string identity;  // UnderFileSystem::SourceIdentity; refused (kInvalid) if the store was
+                         // made for another one.
+  bool adopt = false;    // Take the new identity instead of refusing.
+  uint32_t root_mode = 0755;  // Of the root directory where the UFS has no attributes.
+  uint32_t root_uid = 0;
+  uint32_t root_gid = 0;
+};
+
+// Opens or creates the namespace in `store`. All references outlive it.
+Result<std::unique_ptr<Namespace>> OpenNamespace(kv::Store& store, ufs::UfsMounts& mounts,
+                                                 Clock& clock, const MetaOptions& options,
+                                                 const RootMount& root);
+
+}  // namespace tarn::meta

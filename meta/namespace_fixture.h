@@ -1,0 +1,128 @@
+#pragma once
+
+// For the tests of meta/: a namespace over the memory store and a memory UFS, with short names for
+// its calls.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kv/engines.h"
+#include "meta/namespace.h"
+#include "ufs/stores.h"
+
+namespace tarn::meta {
+
+// Moves on by a microsecond with each look, and over a wait at once.
+class TickingClock final : public Clock {
+ public:
+  MonotonicTime Now() const override { return MonotonicTime(Nanos(Tick())); }
+  int64_t WallNs() const override { return kStartNs + Tick(); }
+  bool SleepFor(Nanos duration, const std::stop_token& stop) override {
+    elapsed_ += duration.count();
+    return !stop.stop_requested();
+  }
+
+ private:
+  static constexpr int64_t kStartNs = 1'700'000'000'000'000'000;
+  int64_t Tick() const { return elapsed_ += 1000; }
+  mutable std::atomic<int64_t> elapsed_{0};
+};
+
+class NamespaceFixture : public ::testing::Test {
+ protected:
+  explicit NamespaceFixture(const kv::MemoryFaults& faults = {})
+      : store_(kv::NewMemoryStore(clock_, faults)) {
+    auto ufs = ufs::NewMemoryUfs(clock_);
+    ufs_ = ufs.get();
+    EXPECT_TRUE(mounts_.Add(MountId(1), std::move(ufs)).ok());
+    // Outside changes do not matter here, and nothing asks the clock for them.
+    options_.sync_interval = Nanos(-1);
+    Open();
+  }
+
+  void Open() {
+    namespace_.reset();
+    RootMount root;
+    root.uri = "mem://";
+    root.identity = "mem";
+    auto opened = OpenNamespace(*store_, mounts_, clock_, options_, root);
+    ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+    namespace_ = *std::move(opened);
+  }
+
+  rpc::Names& names() { return namespace_->GetNames(); }
+  rpc::Files& files() { return namespace_->GetFiles(); }
+  rpc::Maintenance& maintenance() { return namespace_->GetMaintenance(); }
+
+  Result<rpc::FileInfo> TryMake(InodeId parent, std::string_view name, rpc::FileType type,
+                                uint32_t mode = 0644) {
+    rpc::CreateSpec spec;
+    spec.type = type;
+    spec.mode = mode;
+    if (type == rpc::FileType::kSymlink) spec.symlink_target = "target";
+    return names().Create(caller_, parent, name, spec);
+  }
+  InodeId Make(InodeId parent, std::string_view name,
+               rpc::FileType type = rpc::FileType::kRegular) {
+    auto made = TryMake(parent, name, type);
+    EXPECT_TRUE(made.ok()) << made.status().ToString();
+    return made.ok() ? made->attr.ino : InodeId();
+  }
+  InodeId MakeDir(InodeId parent, std::string_view name) {
+    return Make(parent, name, rpc::FileType::kDirectory);
+  }
+  Code Look(InodeId parent, std::string_view name) {
+    return names().Lookup(caller_, parent, name).code();
+  }
+  InodeId Find(InodeId parent, std::string_view name) {
+    auto found = names().Lookup(caller_, parent, name);
+    return found.ok() ? found->attr.ino : InodeId();
+  }
+  rpc::Attr AttrOf(InodeId ino) {
+    auto info = files().GetAttr(ino);
+    EXPECT_TRUE(info.ok()) << info.status().ToString();
+    return info.ok() ? info->attr : rpc::Attr{};
+  }
+  Code Rename(InodeId from, std::string_view name, InodeId to, std::string_view new_name,
+              rpc::RenameMode mode = rpc::RenameMode::kReplace) {
+    return names().Rename(caller_, from, name, to, new_name, mode).code();
+  }
+  std::vector<std::string> NamesIn(InodeId dir, size_t page = 1000) {
+    std::vector<std::string> found;
+    uint64_t cursor = 0;
+    for (bool end = false; !end;) {
+      auto listing = names().ReadDir(caller_, dir, cursor, page, rpc::Names::WithAttrs::kNo);
+      EXPECT_TRUE(listing.ok()) << listing.status().ToString();
+      if (!listing.ok()) break;
+      for (const rpc::DirEntry& entry : listing->entries) found.push_back(entry.name);
+      if (!listing->entries.empty()) cursor = listing->entries.back().cursor;
+      end = listing->end;
+    }
+    return found;
+  }
+  // The inode's first commit, or the next.
+  Result<rpc::FileInfo> Commit(InodeId ino, uint64_t size_bytes) {
+    rpc::WriteCommit commit;
+    commit.base = AttrOf(ino).generation;
+    commit.generation = Generation(commit.base.value + 1);
+    commit.size_bytes = size_bytes;
+    commit.mtime_ns = clock_.WallNs();
+    commit.synced = true;
+    return files().CommitWrite(caller_, ino, commit);
+  }
+
+  rpc::Caller caller_{SessionId(1), 0, 1000, 1000};
+  TickingClock clock_;
+  MetaOptions options_;
+  ufs::UfsMounts mounts_;
+  ufs::UnderFileSystem* ufs_ = nullptr;
+  std::unique_ptr<kv::Store> store_;
+  std::unique_ptr<Namespace> namespace_;
+};
+
+}  // namespace tarn::meta

@@ -1,0 +1,53 @@
+#include <algorithm>
+
+#include "meta/ledger.h"
+#include "meta/ops/names.h"
+#include "meta/ops/operations.h"
+
+namespace tarn::meta::ops {
+namespace {
+
+Status CheckCommit(const InodeRecord& inode, const rpc::WriteCommit& commit) {
+  if (inode.type != rpc::FileType::kRegular)
+    return Status(Code::kInvalid, "commit of what is not a file");
+  if (commit.generation <= commit.base)
+    return Status(Code::kInvalid, "commit of a generation not above its base");
+  if (inode.generation != commit.base)
+    return Status(Code::kStale, "commit on generation " + std::to_string(commit.base.value) + ": " +
+                                    std::to_string(inode.generation.value) + " is current");
+  return OkStatus();
+}
+
+void Apply(Attempt& attempt, const rpc::WriteCommit& commit, InodeRecord& inode) {
+  inode.generation = commit.generation;
+  inode.size_bytes = commit.size_bytes;
+  inode.mtime_ns = commit.mtime_ns;
+  // When the bytes changed, not when somebody closed the file; times set on it since count by
+  // themselves.
+  inode.ctime_ns = std::max(inode.ctime_ns, std::min(commit.mtime_ns, attempt.now_ns));
+  inode.synced = commit.synced;
+  inode.lost = false;
+  if (!commit.clear_setid) return;
+  const uint32_t before = inode.mode;
+  ClearSetid(attempt, inode);
+  if (inode.mode != before) ++inode.attr_version;
+}
+
+}  // namespace
+
+Result<rpc::FileInfo> CommitWrite(const Env& env, InodeId ino, const rpc::WriteCommit& commit) {
+  const auto durability = commit.durable ? kv::Durability::kDurable : kv::Durability::kBuffered;
+  return ChangeValue<rpc::FileInfo>(
+      env, durability, [&](Attempt& attempt) -> Result<rpc::FileInfo> {
+        ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
+        RETURN_IF_ERROR(CheckCommit(inode, commit));
+        Apply(attempt, commit, inode);
+        if (inode.nlink > 0 && !inode.never_persist)
+          RETURN_IF_ERROR(NoteDirty(attempt.context, attempt.txn, inode,
+                                    attempt.context.options.persist_delay));
+        PutInode(attempt.txn, inode);
+        return attempt.Info(inode);
+      });
+}
+
+}  // namespace tarn::meta::ops

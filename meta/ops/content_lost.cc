@@ -1,0 +1,48 @@
+#include "meta/changes.h"
+#include "meta/ops/names.h"
+#include "meta/ops/operations.h"
+
+namespace tarn::meta::ops {
+namespace {
+
+// The number rises all the same, so that whatever is cached of the lost generation can never be
+// served for the old bytes. The time is new, and the UFS is to learn of it.
+void FallBack(InodeRecord& inode, int64_t now_ns) {
+  inode.generation = Generation(inode.generation.value + 1);
+  inode.persisted_generation = inode.generation;
+  inode.size_bytes = inode.bound_size_bytes;
+  inode.mtime_ns = inode.ctime_ns = now_ns;
+  inode.synced = true;
+  inode.lost = false;
+}
+
+// Whether anything was lost: not if the UFS has the bytes or newer ones have replaced them.
+bool Lose(InodeRecord& inode, Generation generation, int64_t now_ns) {
+  if (inode.generation != generation || inode.lost) return false;
+  if (inode.bound && inode.persisted_generation == generation) return false;
+  if (inode.bound && inode.persisted_generation)
+    FallBack(inode, now_ns);
+  else
+    inode.lost = true;
+  return true;
+}
+
+}  // namespace
+
+Result<rpc::FileInfo> ContentLost(const Env& env, InodeId ino, Generation generation) {
+  bool changed = false;
+  auto lose = [&](Attempt& attempt) -> Result<rpc::FileInfo> {
+    ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
+    changed = Lose(inode, generation, attempt.now_ns);
+    // The times that the file has now are news to the UFS.
+    if (changed && !inode.lost) RETURN_IF_ERROR(StoredAttributesChanged(attempt, inode));
+    if (changed) PutInode(attempt.txn, inode);
+    return attempt.Info(inode);
+  };
+  Result<rpc::FileInfo> info = ChangeValue<rpc::FileInfo>(env, kv::Durability::kDurable, lose);
+  if (info.ok() && changed)
+    env.context.changes.Report({rpc::Change::Kind::kContent, ino, InodeId(), ""});
+  return info;
+}
+
+}  // namespace tarn::meta::ops

@@ -1,0 +1,87 @@
+#include "meta/keys.h"
+#include "meta/ledger.h"
+#include "meta/ops/names.h"
+#include "meta/ops/operations.h"
+
+namespace tarn::meta::ops {
+namespace {
+
+constexpr uint32_t kSetgid = 02000;
+constexpr uint32_t kModeBits = 07777;
+constexpr uint32_t kSymlinkMode = 0777;
+constexpr size_t kMaxTargetBytes = 4095;
+
+Status CheckSpec(const rpc::CreateSpec& spec) {
+  if (spec.type != rpc::FileType::kSymlink) return OkStatus();
+  if (spec.symlink_target.empty()) return Status(Code::kNotFound, "symlink to nothing");
+  if (spec.symlink_target.size() > kMaxTargetBytes)
+    return Status(Code::kNameTooLong, "symlink target");
+  return OkStatus();
+}
+
+// What the UFS has no form for stays here for good.
+Result<bool> NeverPersists(const Context& context, const InodeRecord& inode) {
+  if (inode.type == rpc::FileType::kRegular || IsDirectory(inode)) return false;
+  if (inode.type != rpc::FileType::kSymlink) return true;
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(inode.mount));
+  return !ufs->Traits().attributes;
+}
+
+void Inherit(const InodeRecord& parent, InodeRecord& inode) {
+  inode.parent = parent.ino;
+  inode.mount = parent.mount;
+  if ((parent.mode & kSetgid) == 0) return;
+  inode.gid = parent.gid;
+  if (IsDirectory(inode)) inode.mode |= kSetgid;
+}
+
+InodeRecord NewInode(InodeId ino, const rpc::Caller& caller, const rpc::CreateSpec& spec,
+                     int64_t now_ns) {
+  InodeRecord inode;
+  inode.ino = ino;
+  inode.type = spec.type;
+  inode.mode = spec.type == rpc::FileType::kSymlink ? kSymlinkMode : spec.mode & kModeBits;
+  inode.uid = caller.uid;
+  inode.gid = caller.gid;
+  inode.nlink = 1;
+  inode.rdev = spec.rdev;
+  inode.symlink_target = spec.symlink_target;
+  inode.atime_ns = inode.mtime_ns = inode.ctime_ns = inode.btime_ns = now_ns;
+  inode.attr_version = 1;
+  return inode;
+}
+
+// All that one creation writes; it reads nothing but the directory's record and the name.
+Status Make(Attempt& attempt, const Path& path, InodeRecord& inode) {
+  ASSIGN_OR_RETURN(Attempt::Place place, attempt.FindPlace(path.parent, path.name));
+  if (place.dentry) return Status(Code::kExists, "'" + std::string(path.name) + "'");
+  inode.name = path.name;
+  Inherit(place.dir, inode);
+  ASSIGN_OR_RETURN(inode.never_persist, NeverPersists(attempt.context, inode));
+  AddName(attempt.txn, path.parent, path.name, {inode.ino, inode.type, inode.ino.value});
+  TouchDirectory(attempt.txn, path.parent, attempt.now_ns);
+  if (IsDirectory(inode)) PutListing(attempt.txn, inode.ino, {true, 0});
+  if (inode.type != rpc::FileType::kRegular && !inode.never_persist)
+    RETURN_IF_ERROR(
+        NoteDirty(attempt.context, attempt.txn, inode, attempt.context.options.persist_delay));
+  PutInode(attempt.txn, inode);
+  return OkStatus();
+}
+
+}  // namespace
+
+Result<rpc::FileInfo> Create(const Env& env, const rpc::Caller& caller, InodeId parent,
+                             std::string_view name, const rpc::CreateSpec& spec) {
+  RETURN_IF_ERROR(CheckName(name));
+  RETURN_IF_ERROR(CheckSpec(spec));
+  ASSIGN_OR_RETURN(uint64_t id, env.context.ids.Next());
+  InodeRecord inode;
+  RETURN_IF_ERROR(RunChange(env, [&](Attempt& attempt) {
+    inode = NewInode(InodeId(id), caller, spec, attempt.now_ns);
+    return Make(attempt, {parent, name}, inode);
+  }));
+  env.loader.NameCreated(parent, name);
+  return NewInfo(inode);
+}
+
+}  // namespace tarn::meta::ops

@@ -1,0 +1,37 @@
+#pragma once
+
+// What unlink, rmdir, link and rename do to an inode's names; the ledger hears of it
+// (meta/ledger.h). Each function edits the record and buffers writes; the caller puts the record
+// afterwards.
+
+#include <string_view>
+
+#include "meta/attempt.h"
+#include "meta/ops/operations.h"
+
+namespace tarn::meta::ops {
+
+inline constexpr uint32_t kMaxLinks = 65000;
+
+inline bool IsDirectory(const InodeRecord& inode) {
+  return inode.type == rpc::FileType::kDirectory;
+}
+inline bool IsPrimary(const InodeRecord& inode, const Path& path) {
+  return inode.parent == path.parent && inode.name == path.name;
+}
+
+// A file lost the name `path`, whose dentry is gone or is another inode's already. While names are
+// left the record's primary name is one of them; without any the inode becomes an orphan.
+Status LoseName(Attempt& attempt, InodeRecord& inode, const Path& path);
+// An empty directory goes, with its records; the dentry is the caller's.
+Status LoseDirectory(Attempt& attempt, InodeRecord& dir);
+// kNotEmpty, after loading what is not known of it.
+Status CheckEmpty(Attempt& attempt, InodeId dir);
+// Attributes or names are ahead of the UFS. Files never committed wait for their first commit.
+Status AttributesChanged(Attempt& attempt, InodeRecord& inode);
+// The same of what a UFS without attributes cannot hold anyway: then nothing is to be done.
+Status StoredAttributesChanged(Attempt& attempt, InodeRecord& inode);
+// As a write, truncate or chown does where the bits might give somebody else's rights away.
+void ClearSetid(Attempt& attempt, InodeRecord& inode);
+
+}  // namespace tarn::meta::ops

@@ -1,0 +1,14 @@
+#include "meta/ops/operations.h"
+
+namespace tarn::meta::ops {
+
+Result<std::string> ReadLink(const Env& env, InodeId ino) {
+  return ReadValue<std::string>(env, [&](Attempt& attempt) -> Result<std::string> {
+    ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
+    if (inode.type != rpc::FileType::kSymlink)
+      return Status(Code::kInvalid, "readlink: not a symlink");
+    return std::move(inode.symlink_target);
+  });
+}
+
+}  // namespace tarn::meta::ops

@@ -1,0 +1,165 @@
+#include <optional>
+#include <utility>
+
+#include "meta/keys.h"
+#include "meta/ledger.h"
+#include "meta/ops/names.h"
+#include "meta/ops/operations.h"
+
+namespace tarn::meta::ops {
+namespace {
+
+using rpc::RenameMode;
+
+// One of the two names of a rename, with what is there before it.
+struct Side {
+  Path path;
+  InodeRecord dir;
+  std::optional<DentryRecord> dentry;
+  InodeRecord inode;  // Of the dentry, if there is one.
+};
+
+Result<Side> ReadSide(Attempt& attempt, const Path& path) {
+  ASSIGN_OR_RETURN(Attempt::Place place, attempt.FindPlace(path.parent, path.name));
+  Side side{path, std::move(place.dir), place.dentry, {}};
+  if (!side.dentry) return side;
+  ASSIGN_OR_RETURN(side.inode, attempt.Inode(side.dentry->ino));
+  return side;
+}
+
+Status CheckPresence(const Side& from, const Side& to, RenameMode mode) {
+  if (!from.dentry)
+    return Status(Code::kNotFound, "rename of '" + std::string(from.path.name) + "'");
+  if (mode == RenameMode::kNoReplace && to.dentry)
+    return Status(Code::kExists, "rename to '" + std::string(to.path.name) + "'");
+  if (mode == RenameMode::kExchange && !to.dentry)
+    return Status(Code::kNotFound, "exchange with '" + std::string(to.path.name) + "'");
+  return OkStatus();
+}
+
+bool IsNothingToDo(const Side& from, const Side& to) {
+  return to.dentry && to.dentry->ino == from.dentry->ino;
+}
+
+Status CheckMounts(const Side& from, const Side& to) {
+  if (from.dir.mount != to.dir.mount) return Status(Code::kCrossDevice, "rename across mounts");
+  const bool moves_mount =
+      from.inode.mount != from.dir.mount || (to.dentry && to.inode.mount != to.dir.mount);
+  return moves_mount ? Status(Code::kBusy, "rename of a mount point") : OkStatus();
+}
+
+// kInvalid when `dir` is `below` or above it. The chain is read, so that two crossing renames
+// conflict.
+Status CheckNotAbove(Attempt& attempt, const InodeRecord& dir, const Side& below) {
+  if (!IsDirectory(dir)) return OkStatus();
+  InodeId ino = below.path.parent;
+  InodeId next = below.dir.parent;
+  while (ino != kRootInode) {
+    if (ino == dir.ino) return Status(Code::kInvalid, "rename of a directory into its own subtree");
+    ino = next;
+    ASSIGN_OR_RETURN(InodeRecord above, attempt.Inode(ino));
+    next = above.parent;
+  }
+  return ino == dir.ino ? Status(Code::kInvalid, "rename of the root") : OkStatus();
+}
+
+Status CheckLoops(Attempt& attempt, const Side& from, const Side& to, RenameMode mode) {
+  if (from.path.parent == to.path.parent) return OkStatus();
+  RETURN_IF_ERROR(CheckNotAbove(attempt, from.inode, to));
+  return mode == RenameMode::kExchange ? CheckNotAbove(attempt, to.inode, from) : OkStatus();
+}
+
+Status CheckReplaceable(Attempt& attempt, const Side& from, const Side& to) {
+  if (!to.dentry) return OkStatus();
+  const bool from_directory = IsDirectory(from.inode);
+  const bool to_directory = IsDirectory(to.inode);
+  if (from_directory && !to_directory) return Status(Code::kNotDirectory, "rename over a file");
+  if (!from_directory && to_directory) return Status(Code::kIsDirectory, "rename over a directory");
+  return to_directory ? CheckEmpty(attempt, to.inode.ino) : OkStatus();
+}
+
+// The names of directories change; a cursor stays with its place in the listing, and the name that
+// takes an absent one brings its own, which no other name anywhere has.
+void MoveDentries(Attempt& attempt, const Side& from, const Side& to, RenameMode mode) {
+  kv::Transaction& txn = attempt.txn;
+  const DentryRecord& source = *from.dentry;
+  RemoveName(txn, from.path.parent, from.path.name, source);
+  if (to.dentry) RemoveName(txn, to.path.parent, to.path.name, *to.dentry);
+  const uint64_t cursor = to.dentry ? to.dentry->cursor : source.cursor;
+  AddName(txn, to.path.parent, to.path.name, {source.ino, source.type, cursor});
+  if (mode == RenameMode::kExchange)
+    AddName(txn, from.path.parent, from.path.name,
+            {to.dentry->ino, to.dentry->type, source.cursor});
+  TouchDirectory(txn, from.path.parent, attempt.now_ns);
+  TouchDirectory(txn, to.path.parent, attempt.now_ns);
+}
+
+// A further name of a file moved: for the UFS one name is new and another one gone.
+Status MoveExtraName(Attempt& attempt, InodeRecord& inode, const Path& old_path, const Path& path) {
+  attempt.txn.Delete(keys::ExtraName(inode.ino, old_path.parent, old_path.name));
+  attempt.txn.Put(keys::ExtraName(inode.ino, path.parent, path.name), "");
+  RETURN_IF_ERROR(NoteNameRemoved(attempt.context, attempt.txn, inode));
+  return AttributesChanged(attempt, inode);
+}
+
+// The record of `side`, whose dentry is at `path` now, and what the ledger must know.
+Status MoveInode(Attempt& attempt, Side& side, const Path& path) {
+  InodeRecord& inode = side.inode;
+  RETURN_IF_ERROR(SetChangeTime(attempt.txn, inode, attempt.now_ns));
+  if (!IsPrimary(inode, side.path)) return MoveExtraName(attempt, inode, side.path, path);
+  inode.parent = path.parent;
+  inode.name = path.name;
+  if (IsDirectory(inode)) return NoteDirectoryMoved(attempt.context, attempt.txn, inode);
+  return NoteFileMoved(attempt.context, attempt.txn, inode);
+}
+
+Status Replace(Attempt& attempt, Side& from, Side& to, rpc::FileInfo& replaced) {
+  if (to.dentry && IsDirectory(to.inode)) {
+    RETURN_IF_ERROR(LoseDirectory(attempt, to.inode));
+    replaced = NewInfo(to.inode);
+  } else if (to.dentry) {
+    RETURN_IF_ERROR(LoseName(attempt, to.inode, to.path));
+    PutInode(attempt.txn, to.inode);
+    replaced = NewInfo(to.inode);
+  }
+  RETURN_IF_ERROR(MoveInode(attempt, from, to.path));
+  PutInode(attempt.txn, from.inode);
+  return OkStatus();
+}
+
+Status Exchange(Attempt& attempt, Side& from, Side& to) {
+  RETURN_IF_ERROR(MoveInode(attempt, from, to.path));
+  PutInode(attempt.txn, from.inode);
+  RETURN_IF_ERROR(MoveInode(attempt, to, from.path));
+  PutInode(attempt.txn, to.inode);
+  return OkStatus();
+}
+
+Status RenameOnce(Attempt& attempt, const Path& from_path, const Path& to_path, RenameMode mode,
+                  rpc::Names::Renamed& renamed) {
+  ASSIGN_OR_RETURN(Side from, ReadSide(attempt, from_path));
+  ASSIGN_OR_RETURN(Side to, ReadSide(attempt, to_path));
+  RETURN_IF_ERROR(CheckPresence(from, to, mode));
+  renamed = {from.inode.ino, {}};
+  if (IsNothingToDo(from, to)) return OkStatus();
+  RETURN_IF_ERROR(CheckMounts(from, to));
+  RETURN_IF_ERROR(CheckLoops(attempt, from, to, mode));
+  if (mode != RenameMode::kExchange) RETURN_IF_ERROR(CheckReplaceable(attempt, from, to));
+  MoveDentries(attempt, from, to, mode);
+  if (mode == RenameMode::kExchange) return Exchange(attempt, from, to);
+  return Replace(attempt, from, to, renamed.replaced);
+}
+
+}  // namespace
+
+Result<rpc::Names::Renamed> Rename(const Env& env, Path from, Path to, RenameMode mode) {
+  RETURN_IF_ERROR(CheckName(from.name));
+  RETURN_IF_ERROR(CheckName(to.name));
+  rpc::Names::Renamed renamed;
+  RETURN_IF_ERROR(RunChange(
+      env, [&](Attempt& attempt) { return RenameOnce(attempt, from, to, mode, renamed); }));
+  env.loader.NameCreated(to.parent, to.name);
+  return renamed;
+}
+
+}  // namespace tarn::meta::ops

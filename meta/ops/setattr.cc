@@ -1,0 +1,40 @@
+#include "meta/ops/names.h"
+#include "meta/ops/operations.h"
+
+namespace tarn::meta::ops {
+namespace {
+
+constexpr uint32_t kModeBits = 07777;
+
+bool ChangesOwner(const rpc::AttrChange& change) { return change.uid || change.gid; }
+
+// An owner's change takes setuid and setgid off a file, as Linux does for everybody; a mode given
+// with it counts.
+void ApplyMode(Attempt& attempt, const rpc::AttrChange& change, InodeRecord& inode) {
+  if (change.clear_setid || ChangesOwner(change)) ClearSetid(attempt, inode);
+  if (change.mode) inode.mode = *change.mode & kModeBits;
+  inode.uid = change.uid.value_or(inode.uid);
+  inode.gid = change.gid.value_or(inode.gid);
+}
+
+Status ApplyTimes(Attempt& attempt, const rpc::AttrChange& change, InodeRecord& inode) {
+  inode.atime_ns = change.atime_ns.value_or(inode.atime_ns);
+  if (!change.mtime_ns) return SetChangeTime(attempt.txn, inode, attempt.now_ns);
+  SetModifyTime(attempt.txn, inode, *change.mtime_ns, attempt.now_ns);
+  return OkStatus();
+}
+
+}  // namespace
+
+Result<rpc::FileInfo> SetAttr(const Env& env, InodeId ino, const rpc::AttrChange& change) {
+  return ChangeValue<rpc::FileInfo>(env, [&](Attempt& attempt) -> Result<rpc::FileInfo> {
+    ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
+    ApplyMode(attempt, change, inode);
+    RETURN_IF_ERROR(ApplyTimes(attempt, change, inode));
+    RETURN_IF_ERROR(StoredAttributesChanged(attempt, inode));
+    PutInode(attempt.txn, inode);
+    return attempt.Info(inode);
+  });
+}
+
+}  // namespace tarn::meta::ops

@@ -1,0 +1,83 @@
+#include "meta/keys.h"
+#include "meta/ops/names.h"
+#include "meta/ops/operations.h"
+
+namespace tarn::meta::ops {
+namespace {
+
+constexpr size_t kMaxXattrNameBytes = 255;
+constexpr size_t kMaxXattrValueBytes = 64 << 10;
+
+Status CheckXattr(std::string_view name, std::string_view value) {
+  if (name.empty() || name.size() > kMaxXattrNameBytes)
+    return Status(Code::kRange, "name of an extended attribute");
+  if (value.size() > kMaxXattrValueBytes)
+    return Status(Code::kTooBig, "value of an extended attribute");
+  return OkStatus();
+}
+
+Status NoAttribute(std::string_view name) {
+  return Status(Code::kNoAttribute, "extended attribute '" + std::string(name) + "'");
+}
+
+// The attribute was changed: the inode's part of it.
+Status XattrChanged(Attempt& attempt, InodeRecord& inode) {
+  RETURN_IF_ERROR(SetChangeTime(attempt.txn, inode, attempt.now_ns));
+  RETURN_IF_ERROR(StoredAttributesChanged(attempt, inode));
+  PutInode(attempt.txn, inode);
+  return OkStatus();
+}
+
+}  // namespace
+
+Result<std::string> GetXattr(const Env& env, InodeId ino, std::string_view name) {
+  return ReadValue<std::string>(env, [&](Attempt& attempt) -> Result<std::string> {
+    ASSIGN_OR_RETURN(std::optional<std::string> found,
+                     attempt.txn.Get(keys::Xattr(ino, name), attempt.reads));
+    if (found) return *std::move(found);
+    RETURN_IF_ERROR(attempt.Inode(ino).status());
+    return NoAttribute(name);
+  });
+}
+
+Result<std::vector<std::string>> ListXattrs(const Env& env, InodeId ino) {
+  return ReadValue<std::vector<std::string>>(
+      env, [&](Attempt& attempt) -> Result<std::vector<std::string>> {
+        std::vector<std::string> names;
+        RETURN_IF_ERROR(attempt.Inode(ino).status());
+        const std::string prefix = keys::XattrPrefix(ino);
+        kv::ScanOptions options;
+        options.reads = attempt.reads;
+        ASSIGN_OR_RETURN(kv::ScanPage page,
+                         attempt.txn.Scan(prefix, kv::PrefixEnd(prefix), options));
+        for (const kv::Pair& pair : page.pairs) names.emplace_back(keys::NameOfXattr(pair.key));
+        return names;
+      });
+}
+
+Status SetXattr(const Env& env, InodeId ino, std::string_view name, std::string_view value,
+                rpc::XattrMode mode) {
+  RETURN_IF_ERROR(CheckXattr(name, value));
+  return RunChange(env, [&](Attempt& attempt) -> Status {
+    ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
+    const std::string key = keys::Xattr(ino, name);
+    ASSIGN_OR_RETURN(std::optional<std::string> old, attempt.txn.Get(key));
+    if (mode == rpc::XattrMode::kCreate && old) return Status(Code::kExists, "extended attribute");
+    if (mode == rpc::XattrMode::kReplace && !old) return NoAttribute(name);
+    attempt.txn.Put(key, value);
+    return XattrChanged(attempt, inode);
+  });
+}
+
+Status RemoveXattr(const Env& env, InodeId ino, std::string_view name) {
+  return RunChange(env, [&](Attempt& attempt) -> Status {
+    ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
+    const std::string key = keys::Xattr(ino, name);
+    ASSIGN_OR_RETURN(std::optional<std::string> old, attempt.txn.Get(key));
+    if (!old) return NoAttribute(name);
+    attempt.txn.Delete(key);
+    return XattrChanged(attempt, inode);
+  });
+}
+
+}  // namespace tarn::meta::ops

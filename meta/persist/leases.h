@@ -1,0 +1,66 @@
+#pragma once
+
+// What the embedded persist queue keeps in memory alone: which entries are leased, which wait for a
+// moment, and which UFS keys are being changed. A restart forgets it, as it ends whatever was being
+// done. Thread-safe.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "rpc/persist_queue.h"
+
+namespace tarn::meta {
+
+class Leases {
+ public:
+  // False: somebody has it, or it waits.
+  bool Take(const std::string& id);
+  // Leases up to `limit` entries whose wait is over.
+  std::vector<std::string> TakeWaiting(rpc::TaskClass task_class, MonotonicTime now, size_t limit);
+  // Ends the lease; the entry is not handed out before `until`.
+  void Park(const std::string& id, MonotonicTime until);
+  // The same for a moment that grows with each call in a row, from 50 ms to 1 s.
+  void ParkBriefly(const std::string& id, MonotonicTime now, std::string reason = "");
+  void MadeProgress(const std::string& id);
+  // The entry is gone from the store, or has another key there.
+  void End(const std::string& id);
+  // Ends the waiting of all.
+  void UnparkAll();
+  struct Waiting {
+    MonotonicTime until;
+    std::string reason;
+  };
+  std::optional<Waiting> WaitOf(const std::string& id) const;
+
+  // Nobody else may change these keys of the UFS until Unlock. False, and none locked: one is taken
+  // by another entry.
+  bool Lock(const std::string& id, const std::vector<std::string>& keys);
+  void Unlock(const std::string& id);
+
+ private:
+  struct Entry {
+    bool leased = false;
+    MonotonicTime until;
+    uint32_t waits = 0;
+    std::string reason;
+    std::vector<std::string> locks;
+  };
+  void ParkLocked(const std::string& id, MonotonicTime until) REQUIRES(mutex_);
+  void UnparkLocked(const std::string& id, Entry& entry) REQUIRES(mutex_);
+  void UnlockLocked(Entry& entry) REQUIRES(mutex_);
+
+  mutable Mutex mutex_;
+  std::unordered_map<std::string, Entry> entries_ GUARDED_BY(mutex_);
+  std::set<std::pair<MonotonicTime, std::string>> waiting_ GUARDED_BY(mutex_);
+  std::unordered_map<std::string, std::string> locks_ GUARDED_BY(mutex_);  // Key -> entry.
+};
+
+}  // namespace tarn::meta

@@ -1,0 +1,199 @@
+// Scenarios of names that change while they are persisted. Each runs on a store with directories
+// and attributes and on one without, at every pace of the worker, with the process ending at each
+// of the worker's points and with each of its steps failing. At the end the UFS is what the
+// namespace is, and nothing is left to do.
+
+#include <functional>
+
+#include "meta/persist/scenarios.h"
+#include "ufs/temporary_directory.h"
+
+namespace tarn::meta {
+namespace {
+
+std::string NameOf(const ::testing::TestParamInfo<Scenario>& info) { return info.param.name; }
+
+class PersistTest : public ::testing::TestWithParam<Scenario> {
+ protected:
+  // On both kinds of stores, each made anew for each run.
+  void OnEachStore(
+      const std::function<void(const std::function<std::unique_ptr<Rig>(Pace)>&)>& body) {
+    const Scenario& scenario = GetParam();
+    if (!scenario.needs_attributes) {
+      SCOPED_TRACE("an object store");
+      body([&](Pace pace) {
+        return std::make_unique<Rig>(ufs::NewMemoryUfs(clock_), scenario.before, pace);
+      });
+    }
+    SCOPED_TRACE("a local directory");
+    body([&](Pace pace) {
+      directory_.reset();
+      directory_ = std::make_unique<ufs::TemporaryDirectory>();
+      return std::make_unique<Rig>(*ufs::OpenLocalUfs(directory_->path()), scenario.before, pace);
+    });
+  }
+
+  TickingClock clock_;
+  std::unique_ptr<ufs::TemporaryDirectory> directory_;
+};
+
+constexpr Pace kPaces[] = {Pace::kNothing, Pace::kOneStep, Pace::kAll, Pace::kHoldPrepared,
+                           Pace::kHoldDone};
+
+TEST_P(PersistTest, UfsFollowsTheNamespaceAtAnyPace) {
+  OnEachStore([&](const auto& make) {
+    for (Pace pace : kPaces) {
+      SCOPED_TRACE("pace " + std::to_string(static_cast<int>(pace)));
+      std::unique_ptr<Rig> rig = make(pace);
+      GetParam().run(*rig);
+      rig->ExpectAtEnd(GetParam().after);
+      if (HasFailure()) return;
+    }
+  });
+}
+
+TEST_P(PersistTest, ACrashAtAnyPointLosesNothing) {
+  OnEachStore([&](const auto& make) {
+    for (Pace pace : {Pace::kNothing, Pace::kOneStep, Pace::kAll}) {
+      for (int point = 1;; ++point) {
+        SCOPED_TRACE("pace " + std::to_string(static_cast<int>(pace)) + ", crash at " +
+                     std::to_string(point));
+        std::unique_ptr<Rig> rig = make(pace);
+        rig->CrashAt(point);
+        GetParam().run(*rig);
+        rig->ExpectAtEnd(GetParam().after);
+        if (HasFailure()) return;
+        if (!rig->Crashed()) break;
+      }
+    }
+  });
+}
+
+TEST_P(PersistTest, AFailureOfAnyStepLosesNothing) {
+  const Status failures[] = {Status(Code::kUnavailable, "down"),
+                             Status(Code::kMaybeCommitted, "answer lost")};
+  OnEachStore([&](const auto& make) {
+    for (const Status& failure : failures) {
+      for (Rig::Effect effect : {Rig::Effect::kNone, Rig::Effect::kDone}) {
+        for (int step = 1;; ++step) {
+          SCOPED_TRACE(failure.ToString() + ", step " + std::to_string(step) +
+                       (effect == Rig::Effect::kDone ? " done" : " not done"));
+          std::unique_ptr<Rig> rig = make(step % 2 == 0 ? Pace::kOneStep : Pace::kAll);
+          rig->FailAt(step, failure, effect);
+          GetParam().run(*rig);
+          rig->ExpectAtEnd(GetParam().after);
+          if (HasFailure()) return;
+          if (!rig->Failed()) break;
+        }
+      }
+    }
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PersistTest, ::testing::ValuesIn(Scenarios()), NameOf);
+
+// The first write of a file whose answer is lost: it lands only after the file was removed, or
+// written again.
+class LateWrite : public ::testing::Test {
+ protected:
+  // An upload that waits for its commit.
+  void Start(const std::string& key, const std::string& bytes) {
+    ufs::CreateOptions options;
+    options.size_bytes = bytes.size();
+    late_ = *rig_.ufs().Create(key, options, {});
+    ASSERT_TRUE(late_->WritePart(0, std::as_bytes(std::span(bytes.data(), bytes.size())), {}).ok());
+  }
+  void Land() { ASSERT_TRUE(late_->Commit({}).ok()); }
+
+  TickingClock clock_;
+  Rig rig_{ufs::NewMemoryUfs(clock_), {}, Pace::kNothing};
+  std::unique_ptr<ufs::Upload> late_;
+};
+
+TEST_F(LateWrite, IsDeletedWithTheFile) {
+  rig_.FailAt(1, Status(Code::kMaybeCommitted, "answer lost"), Rig::Effect::kNone);
+  rig_.Put("f", "1");
+  rig_.OneStep();
+  Start("f", "1");
+  rig_.Remove("f");
+  for (int i = 0; i < 20; ++i) rig_.OneStep();
+  Land();
+  rig_.ExpectAtEnd({});
+}
+
+TEST_F(LateWrite, NeverReplacesWhatWasWrittenAfterIt) {
+  rig_.FailAt(1, Status(Code::kDeadlineExceeded, "answer lost"), Rig::Effect::kNone);
+  rig_.Put("f", "1");
+  rig_.OneStep();
+  Start("f", "1");
+  rig_.Put("f", "2");
+  for (int i = 0; i < 20; ++i) rig_.OneStep();
+  Land();
+  rig_.ExpectAtEnd({{"f", "2"}});
+}
+
+TEST_F(LateWrite, OfAProcessThatDiedIsWaitedForToo) {
+  rig_.CrashAt(1);
+  rig_.Put("f", "1");
+  rig_.OneStep();
+  ASSERT_TRUE(rig_.Crashed());
+  Start("f", "1");
+  rig_.Remove("f");
+  for (int i = 0; i < 20; ++i) rig_.OneStep();
+  Land();
+  rig_.ExpectAtEnd({});
+}
+
+TEST(PersistQueue, SaysWhatWaitsAndWhy) {
+  TickingClock clock;
+  Rig rig(ufs::NewMemoryUfs(clock), {}, Pace::kNothing);
+  rig.FailAt(1, Status(Code::kUnavailable, "the UFS is down"), Rig::Effect::kNone);
+  rig.Put("f", "12345");
+  rig.OneStep();
+  rpc::PersistQueue& queue = rig.ns().GetPersistQueue();
+  std::string after;
+  auto entries = queue.List(&after, 10);
+  ASSERT_TRUE(entries.ok());
+  ASSERT_EQ(entries->size(), 1U);
+  EXPECT_EQ(after, "");
+  const rpc::QueueEntry& entry = entries->front();
+  EXPECT_EQ(entry.path, "/f");
+  EXPECT_EQ(entry.what, "content");
+  EXPECT_EQ(entry.attempts, 1U);
+  EXPECT_EQ(entry.size_bytes, 5U);
+  EXPECT_NE(entry.last_error.find("the UFS is down"), std::string::npos);
+  EXPECT_EQ(queue.Totals()->bytes, 5U);
+  ASSERT_TRUE(queue.Find(rig.Find("f"))->has_value());
+  ASSERT_TRUE(queue.RetryNow(InodeId()).ok());
+  rig.OneStep();
+  EXPECT_FALSE(queue.Find(rig.Find("f"))->has_value());
+  EXPECT_EQ(rig.AttrOf("f").persist, rpc::PersistState::kPersisted);
+}
+
+TEST(PersistQueue, LeasesEachEntryOnceAndTakesThemBack) {
+  TickingClock clock;
+  Rig rig(ufs::NewMemoryUfs(clock), {}, Pace::kNothing);
+  for (int i = 0; i < 10; ++i) rig.Put("f" + std::to_string(i), "x");
+  rpc::PersistQueue& queue = rig.ns().GetPersistQueue();
+  auto first = queue.Lease(rpc::TaskClass::kSmall, 6, Nanos(0));
+  auto second = queue.Lease(rpc::TaskClass::kSmall, 6, Nanos(0));
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(first->size(), 6U);
+  EXPECT_EQ(second->size(), 4U);
+  EXPECT_TRUE(queue.Lease(rpc::TaskClass::kSmall, 6, Nanos(0))->empty());
+  ASSERT_TRUE(queue.Release(*first).ok());
+  ASSERT_TRUE(queue.Release(*second).ok());
+  rig.ExpectAtEnd({{"f0", "x"},
+                   {"f1", "x"},
+                   {"f2", "x"},
+                   {"f3", "x"},
+                   {"f4", "x"},
+                   {"f5", "x"},
+                   {"f6", "x"},
+                   {"f7", "x"},
+                   {"f8", "x"},
+                   {"f9", "x"}});
+}
+
+}  // namespace
+}  // namespace tarn::meta

@@ -1,0 +1,281 @@
+#include "meta/persist/prepare.h"
+
+#include "base/log.h"
+#include "meta/keys.h"
+#include "meta/tree.h"
+
+namespace tarn::meta {
+namespace {
+
+using Kind = rpc::Action::Kind;
+
+constexpr int kLongestChain = 64;
+constexpr Nanos kOrphanGrace = std::chrono::seconds(2);
+
+std::string LockName(MountId mount, std::string_view key) { return keys::Ledger(mount, key); }
+
+}  // namespace
+
+Step Preparation::Done() {
+  Step step;
+  step.gone = true;
+  return step;
+}
+
+Step Preparation::Wait(std::string reason) {
+  Step step;
+  step.action.kind = Kind::kWait;
+  step.action.reason = std::move(reason);
+  return step;
+}
+
+Step Preparation::Before(Step::First first, InodeId ino) {
+  Step step;
+  step.first = first;
+  step.ino = ino;
+  return step;
+}
+
+// A write whose outcome nobody knows may still take effect in a store where a rename is not one
+// step of the kernel's.
+bool Preparation::MayLandLate(int64_t started_ns) const {
+  return started_ns != 0 && !traits_->atomic_rename &&
+         now_ns_ < started_ns + context_.options.settling_time.count();
+}
+
+Result<Step> Preparation::Run() {
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn_.Get(id_));
+  if (!bytes) return Done();
+  ASSIGN_OR_RETURN(QueueRecord entry, QueueRecord::Decode(*bytes));
+  return entry.what == QueueRecord::What::kInode ? Inode(entry) : DeletedKey(entry);
+}
+
+Result<Step> Preparation::Inode(const QueueRecord& entry) {
+  ASSIGN_OR_RETURN(std::optional<InodeRecord> inode,
+                   GetInode(txn_, entry.ino, kv::Reads::kSerializable));
+  if (!inode || inode->queue_key != id_) {
+    txn_.Delete(id_);
+    return Done();
+  }
+  const bool open = inode->type == rpc::FileType::kRegular && !inode->generation && !inode->bound;
+  if (inode->nlink == 0 || inode->never_persist || inode->lost || open) return Finish(*inode);
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context_.mounts.Get(inode->mount));
+  traits_ = &ufs->Traits();
+  return inode->type == rpc::FileType::kDirectory ? Directory(*inode) : File(*inode);
+}
+
+// Nothing of it is ahead of the UFS any more.
+Result<Step> Preparation::Finish(InodeRecord& inode) {
+  txn_.Delete(id_);
+  inode.queue_key.clear();
+  PutInode(txn_, inode);
+  return Done();
+}
+
+Step Preparation::Guarded(rpc::Action action) {
+  std::vector<std::string> locks;
+  if (action.kind != Kind::kLocalize) locks.push_back(LockName(action.mount, action.key));
+  if (!action.from_key.empty()) locks.push_back(LockName(action.mount, action.from_key));
+  if (!leases_.Lock(id_, locks)) return Wait("another change of " + action.key + " is under way");
+  Step step;
+  step.action = std::move(action);
+  return step;
+}
+
+// Writes the intent into the record.
+Result<Step> Preparation::Begin(InodeRecord& inode, rpc::Action action, char kind) {
+  ASSIGN_OR_RETURN(uint64_t id, context_.ids.Next());
+  action.attempt = Concat(kind, id);
+  inode.attempt = action.attempt;
+  inode.attempt_key = action.key;
+  inode.attempt_generation = action.generation;
+  inode.attempt_attr_version = inode.attr_version;
+  inode.attempt_started_ns = now_ns_;
+  Step step = Guarded(std::move(action));
+  if (step.action.kind != Kind::kWait) PutInode(txn_, inode);
+  return step;
+}
+
+Result<rpc::Action> Preparation::NewAction(Kind kind, const InodeRecord& inode, std::string key) {
+  rpc::Action action;
+  action.kind = kind;
+  action.mount = inode.mount;
+  action.ino = inode.ino;
+  action.generation = inode.generation;
+  action.size_bytes = inode.size_bytes;
+  action.key = std::move(key);
+  return action;
+}
+
+Status Preparation::AddAttributes(const InodeRecord& inode, rpc::Action& action) {
+  if (!traits_->attributes) return OkStatus();
+  action.mode = inode.mode;
+  action.uid = inode.uid;
+  action.gid = inode.gid;
+  bool times = true;
+  if (inode.type == rpc::FileType::kDirectory) {
+    // Only a time that somebody set counts; others follow the names in it, here as there.
+    ASSIGN_OR_RETURN(std::optional<std::string> changed, txn_.Get(keys::DirMtime(inode.ino)));
+    times = !changed;
+  }
+  if (times) {
+    action.atime_ns = inode.atime_ns;
+    action.mtime_ns = inode.mtime_ns;
+  }
+  if (inode.type == rpc::FileType::kSymlink) return OkStatus();
+  action.xattrs.emplace();
+  const std::string prefix = keys::XattrPrefix(inode.ino);
+  ASSIGN_OR_RETURN(kv::ScanPage page, txn_.Scan(prefix, kv::PrefixEnd(prefix), {}));
+  for (kv::Pair& pair : page.pairs)
+    action.xattrs->emplace(keys::NameOfXattr(pair.key), std::move(pair.value));
+  return OkStatus();
+}
+
+// What blocks others from here, or is blocked by them in a circle, is brought whole to this node:
+// then its key is free.
+Result<Step> Preparation::Localize(const InodeRecord& inode) {
+  ASSIGN_OR_RETURN(rpc::Action action, NewAction(Kind::kLocalize, inode, inode.key));
+  action.from_key = inode.key;
+  action.from_size_bytes = inode.bound_size_bytes;
+  action.expected_etag = inode.etag;
+  return Guarded(std::move(action));
+}
+
+Result<Step> Preparation::LocalizeOrphan(InodeId ino, const Occupant& occupant) {
+  ASSIGN_OR_RETURN(InodeRecord orphan, ReadInode(txn_, ino, kv::Reads::kSerializable));
+  // Most are forgotten at once.
+  const bool fresh = now_ns_ < orphan.ctime_ns + kOrphanGrace.count();
+  if (fresh || !occupant.record) return Wait("an unlinked file is still open");
+  return Localize(orphan);
+}
+
+// Others wait for it, so it must be in the queue.
+Status Preparation::Wake(InodeId ino) {
+  ASSIGN_OR_RETURN(std::optional<InodeRecord> inode, GetInode(txn_, ino, kv::Reads::kSerializable));
+  if (!inode || !inode->queue_key.empty()) return OkStatus();
+  RETURN_IF_ERROR(NoteDirty(context_, txn_, *inode, Nanos(0)));
+  PutInode(txn_, *inode);
+  return OkStatus();
+}
+
+// What `ino` has to wait for before its own bytes can leave their key.
+Result<std::optional<InodeId>> Preparation::BlockerOf(InodeId ino) {
+  std::optional<InodeId> none;
+  ASSIGN_OR_RETURN(std::optional<InodeRecord> inode, GetInode(txn_, ino, kv::Reads::kSerializable));
+  if (!inode || inode->nlink == 0) return none;
+  ASSIGN_OR_RETURN(Chain chain, ReadChain(txn_, inode->parent, kv::Reads::kSerializable));
+  std::string key = chain.KeyOf(inode->name);
+  InodeId self = ino;
+  for (size_t i = 0; i < chain.dirs.size(); ++i) {
+    if (chain.FirstNotMade() != &chain.dirs[i]) continue;
+    key = chain.keys[i];
+    self = chain.dirs[i].ino;
+  }
+  ASSIGN_OR_RETURN(Occupant occupant, FindOccupant(txn_, chain.mount, key, self));
+  if (occupant.kind != Occupant::Kind::kInode) return none;
+  return std::optional<InodeId>(occupant.ino);
+}
+
+// Whether what `start` waits for leads to `end`. A chain too long to follow counts as a circle:
+// breaking it is always safe.
+Result<bool> Preparation::WaitsFor(InodeId start, InodeId end) {
+  InodeId at = start;
+  for (int i = 0; i < kLongestChain; ++i) {
+    if (at == end) return true;
+    ASSIGN_OR_RETURN(std::optional<InodeId> next, BlockerOf(at));
+    if (!next) return false;
+    at = *next;
+  }
+  return true;
+}
+
+// The directory above is not in the UFS yet. It has an entry of its own, unless the UFS lost it.
+Result<Step> Preparation::ParentMissing(InodeRecord& inode, const InodeRecord& parent,
+                                        const std::string& key, Blocked blocked) {
+  RETURN_IF_ERROR(Wake(parent.ino));
+  ASSIGN_OR_RETURN(Occupant occupant, FindOccupant(txn_, parent.mount, key, parent.ino));
+  if (occupant.kind == Occupant::Kind::kInode && inode.bound && blocked == Blocked::kMayLocalize) {
+    ASSIGN_OR_RETURN(bool circle, WaitsFor(occupant.ino, inode.ino));
+    if (circle) return Localize(inode);
+  }
+  return Wait("directory " + key + " is to be made first");
+}
+
+Result<Step> Preparation::DeletedKey(const QueueRecord& entry) {
+  ASSIGN_OR_RETURN(std::optional<LedgerRecord> record, GetLedger(txn_, entry.mount, entry.key));
+  if (!record || record->queue_key != id_) {
+    txn_.Delete(id_);
+    return Done();
+  }
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context_.mounts.Get(entry.mount));
+  traits_ = &ufs->Traits();
+  if (MayLandLate(record->attempt_started_ns)) return Wait("an earlier write may still land");
+  ASSIGN_OR_RETURN(std::optional<InodeRecord> there, ResolveKey(txn_, entry.mount, entry.key));
+  if (record->intent == LedgerRecord::Intent::kDeleteDirectory)
+    return DeletedDirectory(entry, *record, std::move(there));
+  return DeletedFile(entry, *record, std::move(there));
+}
+
+// `there`, which the path of the key names, is to be uploaded to it.
+Result<bool> Preparation::WillWrite(const std::optional<InodeRecord>& there,
+                                    const std::string& key) {
+  const bool symlink = there && there->type == rpc::FileType::kSymlink;
+  const bool file = there && there->type == rpc::FileType::kRegular && there->generation;
+  if (!(symlink || file) || there->never_persist || there->lost) return false;
+  ASSIGN_OR_RETURN(UfsPath primary,
+                   PathKey(txn_, there->parent, there->name, kv::Reads::kSerializable));
+  return primary.key == key;
+}
+
+Result<Step> Preparation::DeletedFile(const QueueRecord& entry, LedgerRecord& record,
+                                      std::optional<InodeRecord> there) {
+  ASSIGN_OR_RETURN(bool taken, WillWrite(there, entry.key));
+  if (taken) {
+    // What is there now will write over it, or have it deleted when it leaves.
+    RETURN_IF_ERROR(Own(txn_, *there, entry.key));
+    RETURN_IF_ERROR(NoteDirty(context_, txn_, *there, Nanos(0)));
+    PutInode(txn_, *there);
+    return Done();
+  }
+  rpc::Action action;
+  action.kind = Kind::kDelete;
+  action.mount = entry.mount;
+  action.key = entry.key;
+  action.expected_etag = record.etag;
+  return Guarded(std::move(action));
+}
+
+Result<Step> Preparation::DeletedDirectory(const QueueRecord& entry, LedgerRecord& record,
+                                           std::optional<InodeRecord> there) {
+  if (there && there->type == rpc::FileType::kDirectory) {
+    // It is the new directory's now, and its removal must take it away.
+    SetLedger(txn_, entry.mount, entry.key, record, std::nullopt);
+    RETURN_IF_ERROR(Claim(txn_, *there, entry.key));
+    RETURN_IF_ERROR(NoteDirty(context_, txn_, *there, Nanos(0)));
+    PutInode(txn_, *there);
+    return Done();
+  }
+  // A directory made there again, and renamed away by an ancestor since.
+  ASSIGN_OR_RETURN(Occupant claimed, FindClaimed(txn_, entry.mount, entry.key));
+  if (claimed.kind == Occupant::Kind::kUnknown) return Before(Step::First::kLoad, claimed.ino);
+  if (claimed.kind != Occupant::Kind::kNobody) {
+    SetLedger(txn_, entry.mount, entry.key, record, std::nullopt);
+    return Done();
+  }
+  const std::string below = keys::LedgerPrefix(entry.mount, entry.key + "/");
+  kv::ScanOptions options;
+  options.limit = 1;
+  ASSIGN_OR_RETURN(kv::ScanPage page, txn_.Scan(below, kv::PrefixEnd(below), options));
+  if (!page.pairs.empty()) return Wait("what is below is to go first");
+  if (!traits_->real_directories) {
+    SetLedger(txn_, entry.mount, entry.key, record, std::nullopt);
+    return Done();
+  }
+  rpc::Action action;
+  action.kind = Kind::kRemoveDirectory;
+  action.mount = entry.mount;
+  action.key = entry.key;
+  return Guarded(std::move(action));
+}
+
+}  // namespace tarn::meta

@@ -1,0 +1,105 @@
+#pragma once
+
+// The next safe step for one entry of the persist queue, decided in one transaction from the inode,
+// its path and the ledger (doc/metadata.md). The intent is written in that transaction, before the
+// step is begun.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "kv/store.h"
+#include "meta/context.h"
+#include "meta/persist/leases.h"
+#include "meta/places.h"
+#include "meta/records.h"
+#include "rpc/persist_queue.h"
+
+namespace tarn::meta {
+
+struct Step {
+  rpc::Action action;
+  // Something has to be found out or done outside a transaction first; then it is prepared again.
+  enum class First : uint8_t { kNothing, kProbeMove, kRelocate, kLoad } first = First::kNothing;
+  InodeId ino;        // Of `first`.
+  bool gone = false;  // The entry is not in the queue any more.
+};
+
+// For one thread, one transaction. `leases` is asked for the UFS keys that the step changes; they
+// stay locked when it is committed.
+class Preparation {
+ public:
+  Preparation(const Context& context, kv::Transaction& txn, Leases& leases, const std::string& id)
+      : context_(context), txn_(txn), leases_(leases), id_(id), now_ns_(context.clock.WallNs()) {}
+
+  Result<Step> Run();
+
+ private:
+  struct Target {
+    Chain chain;
+    std::string key;
+  };
+
+  // What to do when another is in the way: whoever is where it should be holds nobody up, and
+  // waits.
+  enum class Blocked { kMayLocalize, kWaits };
+
+  // prepare.cc
+  Result<Step> Inode(const QueueRecord& entry);
+  Result<Step> DeletedKey(const QueueRecord& entry);
+  Result<Step> DeletedFile(const QueueRecord& entry, LedgerRecord& record,
+                           std::optional<InodeRecord> there);
+  Result<bool> WillWrite(const std::optional<InodeRecord>& there, const std::string& key);
+  Result<Step> DeletedDirectory(const QueueRecord& entry, LedgerRecord& record,
+                                std::optional<InodeRecord> there);
+  Step Done();
+  Step Wait(std::string reason);
+  Step Before(Step::First first, InodeId ino);
+  Result<Step> Finish(InodeRecord& inode);
+  Result<Step> Begin(InodeRecord& inode, rpc::Action action, char kind);
+  Step Guarded(rpc::Action action);
+  Result<Step> Localize(const InodeRecord& inode);
+  Result<Step> LocalizeOrphan(InodeId ino, const Occupant& occupant);
+  Status Wake(InodeId ino);
+  Result<bool> WaitsFor(InodeId start, InodeId end);
+  Result<std::optional<InodeId>> BlockerOf(InodeId ino);
+  Result<Step> ParentMissing(InodeRecord& inode, const InodeRecord& parent, const std::string& key,
+                             Blocked blocked);
+  Status AddAttributes(const InodeRecord& inode, rpc::Action& action);
+  Result<rpc::Action> NewAction(rpc::Action::Kind kind, const InodeRecord& inode, std::string key);
+  bool MayLandLate(int64_t started_ns) const;
+
+  // prepare_file.cc
+  Result<Step> File(InodeRecord& inode);
+  Status TidyAttempt(InodeRecord& inode, const std::string& key);
+  Status TidyPlaces(InodeRecord& inode, const std::string& key);
+  Status ReleaseSymlink(InodeRecord& inode, const std::string& key);
+  Result<std::optional<Step>> MakeRoom(InodeRecord& inode, const Target& target, Blocked blocked);
+  Result<Step> Write(InodeRecord& inode, const Target& target);
+  Result<Step> Attributes(InodeRecord& inode, const std::string& key);
+  Result<std::optional<Step>> Links(InodeRecord& inode, const std::string& key);
+  Result<std::optional<Step>> OneLink(InodeRecord& inode, const std::string& primary_key,
+                                      InodeId parent, std::string_view name);
+  Status SwapWithLink(InodeRecord& inode, const std::string& key);
+
+  // prepare_directory.cc
+  Result<Step> Directory(InodeRecord& inode);
+  Status ClaimOldPlaces(InodeRecord& inode, const std::string& key);
+  Result<std::optional<Step>> MakeRoomForDirectory(InodeRecord& inode, const std::string& key);
+  Result<std::optional<Step>> Make(InodeRecord& inode, const Target& target);
+
+  const Context& context_;
+  kv::Transaction& txn_;
+  Leases& leases_;
+  const std::string& id_;
+  const int64_t now_ns_;
+  const ufs::UfsTraits* traits_ = nullptr;
+};
+
+inline constexpr char kMoveAttempt = 'm';  // First of the attempt ids of moves.
+inline bool IsUnsettledMove(const InodeRecord& inode) {
+  return !inode.attempt.empty() && inode.attempt.front() == kMoveAttempt;
+}
+
+}  // namespace tarn::meta

@@ -1,0 +1,122 @@
+#include "meta/persist/prepare.h"
+#include "meta/tree.h"
+
+namespace tarn::meta {
+namespace {
+
+using Kind = rpc::Action::Kind;
+
+}  // namespace
+
+Result<Step> Preparation::Directory(InodeRecord& inode) {
+  Target target;
+  if (inode.ino != kRootInode) {
+    ASSIGN_OR_RETURN(target.chain, ReadChain(txn_, inode.parent, kv::Reads::kSerializable));
+    target.key = target.chain.KeyOf(inode.name);
+    ASSIGN_OR_RETURN(std::optional<Step> making, Make(inode, target));
+    if (making) return *std::move(making);
+    if (inode.places || (inode.bound && inode.key != target.key)) {
+      PutInode(txn_, inode);
+      return Before(Step::First::kRelocate, inode.ino);
+    }
+  }
+  if (inode.attr_version == inode.persisted_attr_version) return Finish(inode);
+  if (!traits_->attributes) {
+    inode.persisted_attr_version = inode.attr_version;
+    return Finish(inode);
+  }
+  ASSIGN_OR_RETURN(rpc::Action action, NewAction(Kind::kSetAttributes, inode, target.key));
+  RETURN_IF_ERROR(AddAttributes(inode, action));
+  return Begin(inode, std::move(action), 'a');
+}
+
+// Every prefix where bytes of the directory's children may be is claimed before a new one is made.
+Status Preparation::ClaimOldPlaces(InodeRecord& inode, const std::string& key) {
+  if (!inode.attempt_key.empty() && inode.attempt_key != key)
+    RETURN_IF_ERROR(Claim(txn_, inode, inode.attempt_key));
+  if (inode.made && inode.made_key != key) RETURN_IF_ERROR(Claim(txn_, inode, inode.made_key));
+  if (inode.bound && inode.key != key) RETURN_IF_ERROR(Claim(txn_, inode, inode.key));
+  const bool made = inode.made && inode.made_key == key;
+  inode.attempt.clear();
+  // Kept as long as the UFS may have the directory there without being known to.
+  if (made || inode.attempt_key != key) inode.attempt_key.clear();
+  inode.attempt_started_ns = 0;
+  if (!inode.places) return OkStatus();
+  ASSIGN_OR_RETURN(std::vector<Place> places, PlacesOf(txn_, inode.ino));
+  bool any = false;
+  for (const Place& place : places) {
+    if (place.key != key) {
+      any = true;
+      continue;
+    }
+    // It is back where it was.
+    RETURN_IF_ERROR(Unclaim(txn_, inode.ino, place.mount, place.key).status());
+    if (!made) inode.attempt_key = key;
+  }
+  inode.places = any;
+  return OkStatus();
+}
+
+Result<std::optional<Step>> Preparation::MakeRoomForDirectory(InodeRecord& inode,
+                                                              const std::string& key) {
+  using Occupied = Occupant::Kind;
+  const auto step = [](Step made) { return std::optional<Step>(std::move(made)); };
+  ASSIGN_OR_RETURN(Occupant there, FindOccupant(txn_, inode.mount, key, inode.ino));
+  const bool file_goes = there.record && there.record->intent == LedgerRecord::Intent::kDelete;
+  switch (there.kind) {
+    case Occupied::kNobody:
+      if (file_goes) return step(Wait("a file at " + key + " is to be deleted first"));
+      return std::optional<Step>();
+    case Occupied::kDirectory:  // It takes its children away; the directory itself stays.
+      return std::optional<Step>();
+    case Occupied::kRemoved:
+      SetLedger(txn_, inode.mount, key, there.record, std::nullopt);
+      inode.attempt_key = key;  // So that it goes with this one, whatever happens now.
+      PutInode(txn_, inode);
+      return std::optional<Step>();
+    case Occupied::kOrphan: {
+      ASSIGN_OR_RETURN(Step localize, LocalizeOrphan(there.ino, there));
+      return step(std::move(localize));
+    }
+    case Occupied::kUnknown:
+      return step(Before(Step::First::kLoad, there.ino));
+    case Occupied::kInode:
+      RETURN_IF_ERROR(Wake(there.ino));
+      break;
+  }
+  return step(Wait(key + " is to be left by another first"));
+}
+
+// Nothing: the UFS has it at its path.
+Result<std::optional<Step>> Preparation::Make(InodeRecord& inode, const Target& target) {
+  const auto step = [](Step made) { return std::optional<Step>(std::move(made)); };
+  const bool unsettled = !inode.attempt_key.empty() || inode.places;
+  const bool made = inode.made && inode.made_key == target.key;
+  if (unsettled || !made || inode.key != target.key) {
+    RETURN_IF_ERROR(ClaimOldPlaces(inode, target.key));
+    PutInode(txn_, inode);
+  }
+  if (made) return std::optional<Step>();
+  if (const InodeRecord* missing = target.chain.FirstNotMade()) {
+    const auto index = static_cast<size_t>(missing - target.chain.dirs.data());
+    ASSIGN_OR_RETURN(Step wait,
+                     ParentMissing(inode, *missing, target.chain.keys[index], Blocked::kWaits));
+    return step(std::move(wait));
+  }
+  ASSIGN_OR_RETURN(std::optional<Step> blocked, MakeRoomForDirectory(inode, target.key));
+  if (blocked) return blocked;
+  if (!traits_->real_directories) {
+    inode.made = true;
+    inode.made_key = target.key;
+    inode.attempt_key.clear();
+    if (!inode.bound) inode.key = target.key;
+    inode.bound = true;
+    return std::optional<Step>();
+  }
+  ASSIGN_OR_RETURN(rpc::Action action, NewAction(Kind::kMakeDirectory, inode, target.key));
+  RETURN_IF_ERROR(AddAttributes(inode, action));
+  ASSIGN_OR_RETURN(Step begun, Begin(inode, std::move(action), 'd'));
+  return step(std::move(begun));
+}
+
+}  // namespace tarn::meta

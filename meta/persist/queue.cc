@@ -1,0 +1,312 @@
+#include "meta/queue.h"
+
+#include <atomic>
+#include <limits>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "meta/keys.h"
+#include "meta/persist/prepare.h"
+#include "meta/persist/relocation.h"
+#include "meta/persist/report.h"
+#include "meta/persist/settle.h"
+#include "meta/tree.h"
+
+namespace tarn::meta {
+namespace {
+
+using Kind = rpc::Action::Kind;
+
+constexpr Nanos kPollInterval = std::chrono::milliseconds(100);
+constexpr Nanos kFirstBackoff = std::chrono::seconds(1);
+constexpr size_t kScanPage = 256;
+constexpr size_t kItemsAtOnce = 64;
+constexpr int kStepsOutside = 16;
+// Entries appear in the past by up to the life of the transaction that wrote them.
+constexpr Nanos kLateEntries = kv::kMaxTransactionLife + std::chrono::seconds(1);
+
+class StoredQueue final : public rpc::PersistQueue {
+ public:
+  StoredQueue(const Context& context, Loader& loader)
+      : context_(context), loader_(loader), relocations_(context, loader), random_(RandomSeed()) {}
+
+  Result<std::vector<rpc::Task>> Lease(rpc::TaskClass task_class, size_t limit,
+                                       Nanos wait) override;
+  Result<rpc::Action> Prepare(const rpc::Task& task) override;
+  Result<std::vector<bool>> Settle(std::span<const Settled> items) override;
+  Status Release(std::span<const rpc::Task> tasks) override;
+  Result<std::vector<rpc::QueueEntry>> List(std::string* after, size_t limit) override {
+    return ListEntries(context_, leases_, after, limit);
+  }
+  Result<std::optional<rpc::QueueEntry>> Find(InodeId ino) override {
+    return FindEntry(context_, leases_, ino);
+  }
+  Result<rpc::QueueTotals> Totals() override { return SumEntries(context_); }
+  Status RetryNow(InodeId ino) override {
+    RETURN_IF_ERROR(RetryEntries(context_, ino));
+    leases_.UnparkAll();
+    return OkStatus();
+  }
+
+ private:
+  Result<std::vector<std::string>> TakeDue(rpc::TaskClass task_class, size_t limit);
+  Result<std::vector<std::string>> ScanDue(rpc::TaskClass task_class, size_t limit);
+  Result<std::vector<rpc::Task>> Describe(const std::vector<std::string>& ids);
+  Result<bool> DoBefore(Step& step);
+  Result<Step> PrepareOnce(const rpc::Task& task);
+  Result<std::vector<Settlement>> SettleTogether(std::span<const Settled> items,
+                                                 std::span<const Nanos> backoffs, bool once);
+  void AfterSettle(const Settled& item, const Settlement& settlement);
+  Nanos BackoffOf(const rpc::Task& task);
+  void NoteAvailability(const Status& status);
+
+  const Context& context_;
+  Loader& loader_;
+  Leases leases_;
+  Relocations relocations_;
+  std::atomic<bool> was_unavailable_{false};
+  Mutex mutex_;  // Held over no I/O.
+  Random random_ GUARDED_BY(mutex_);
+  // All due entries before it are leased or waiting in memory, by class.
+  std::string cursor_[2] GUARDED_BY(mutex_);
+  int64_t last_scan_ns_[2] GUARDED_BY(mutex_) = {0, 0};
+};
+
+Result<std::vector<std::string>> StoredQueue::ScanDue(rpc::TaskClass task_class, size_t limit) {
+  const auto index = static_cast<uint8_t>(task_class);
+  const int64_t now_ns = context_.clock.WallNs();
+  std::string begin = keys::QueuePrefix(index);
+  {
+    MutexLock lock(mutex_);
+    // A clock set back may have put entries anywhere.
+    if (now_ns < last_scan_ns_[index]) cursor_[index].clear();
+    last_scan_ns_[index] = now_ns;
+    begin = std::max(
+        begin, std::min(cursor_[index], keys::Queue(index, now_ns - kLateEntries.count(), 0)));
+  }
+  const std::string end = keys::Queue(index, now_ns, std::numeric_limits<uint64_t>::max());
+  std::vector<std::string> taken;
+  for (bool more = true; more && taken.size() < limit;) {
+    std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
+    kv::ScanOptions options;
+    options.limit = kScanPage;
+    options.reads = kv::Reads::kSnapshot;
+    ASSIGN_OR_RETURN(kv::ScanPage page, txn->Scan(begin, end, options));
+    more = page.more;
+    for (const kv::Pair& pair : page.pairs) {
+      if (taken.size() == limit) break;
+      if (leases_.Take(pair.key)) taken.push_back(pair.key);
+      begin = pair.key + '\0';
+    }
+  }
+  MutexLock lock(mutex_);
+  cursor_[index] = std::max(cursor_[index], begin);
+  return taken;
+}
+
+// New entries and those that have waited take turns, so that neither keeps the other out.
+Result<std::vector<std::string>> StoredQueue::TakeDue(rpc::TaskClass task_class, size_t limit) {
+  const MonotonicTime now = context_.clock.Now();
+  std::vector<std::string> taken =
+      leases_.TakeWaiting(task_class, now, std::max<size_t>(1, limit / 2));
+  if (taken.size() < limit) {
+    ASSIGN_OR_RETURN(std::vector<std::string> due, ScanDue(task_class, limit - taken.size()));
+    taken.insert(taken.end(), due.begin(), due.end());
+  }
+  if (taken.size() < limit) {
+    std::vector<std::string> rest = leases_.TakeWaiting(task_class, now, limit - taken.size());
+    taken.insert(taken.end(), rest.begin(), rest.end());
+  }
+  return taken;
+}
+
+Result<std::vector<rpc::Task>> StoredQueue::Describe(const std::vector<std::string>& ids) {
+  std::vector<rpc::Task> tasks;
+  std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
+  ASSIGN_OR_RETURN(std::vector<std::optional<std::string>> found,
+                   txn->GetMany(ids, kv::Reads::kSnapshot));
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (!found[i]) {
+      leases_.End(ids[i]);
+      continue;
+    }
+    ASSIGN_OR_RETURN(QueueRecord record, QueueRecord::Decode(*found[i]));
+    rpc::Task& task = tasks.emplace_back();
+    task.id = ids[i];
+    task.ino = record.ino;
+    task.attempts = record.attempts;
+    task.subject = SubjectOf(*txn, record);
+  }
+  return tasks;
+}
+
+Result<std::vector<rpc::Task>> StoredQueue::Lease(rpc::TaskClass task_class, size_t limit,
+                                                  Nanos wait) {
+  const MonotonicTime end = context_.clock.Now() + wait;
+  for (;;) {
+    ASSIGN_OR_RETURN(std::vector<std::string> ids, TakeDue(task_class, limit));
+    if (!ids.empty()) {
+      // What is done to the UFS must not be ahead of what a power cut leaves here.
+      Status synced = context_.store.Sync();
+      Result<std::vector<rpc::Task>> tasks =
+          synced.ok() ? Describe(ids) : Result<std::vector<rpc::Task>>(synced);
+      if (!tasks.ok())
+        for (const std::string& id : ids) leases_.Park(id, context_.clock.Now() + kFirstBackoff);
+      if (!tasks.ok() || !tasks->empty()) return tasks;
+      continue;
+    }
+    const Nanos left = end - context_.clock.Now();
+    if (left <= Nanos::zero()) return std::vector<rpc::Task>();
+    context_.clock.SleepFor(std::min(left, kPollInterval), {});
+  }
+}
+
+Result<Step> StoredQueue::PrepareOnce(const rpc::Task& task) {
+  Step step;
+  kv::TransactOptions options;
+  options.clock = &context_.clock;
+  options.deadline = Deadline::After(context_.clock, context_.options.operation_deadline);
+  RETURN_IF_ERROR(kv::Transact(context_.store, options, [&](kv::Transaction& txn) -> Status {
+                    Preparation preparation(context_, txn, leases_, task.id);
+                    ASSIGN_OR_RETURN(step, preparation.Run());
+                    return OkStatus();
+                  }).status());
+  return step;
+}
+
+// True: the step can be prepared again at once.
+Result<bool> StoredQueue::DoBefore(Step& step) {
+  switch (step.first) {
+    case Step::First::kProbeMove:
+      RETURN_IF_ERROR(ProbeMove(context_, step.ino));
+      return true;
+    case Step::First::kLoad:
+      RETURN_IF_ERROR(loader_.LoadAll(step.ino));
+      return true;
+    default:
+      step.action.reason = "children of the renamed directory are to be moved first";
+      return relocations_.Advance(step.ino);
+  }
+}
+
+Result<rpc::Action> StoredQueue::Prepare(const rpc::Task& task) {
+  Step step;
+  for (int i = 0; i < kStepsOutside; ++i) {
+    Result<Step> prepared = PrepareOnce(task);
+    if (!prepared.ok()) {
+      leases_.Unlock(task.id);
+      return prepared.status();
+    }
+    step = *std::move(prepared);
+    if (step.first == Step::First::kNothing) break;
+    Result<bool> done = DoBefore(step);
+    if (!done.ok()) step.action.reason = done.status().ToString();
+    if (!done.ok() || !*done) break;
+  }
+  const bool waits = step.action.kind == Kind::kWait || step.first != Step::First::kNothing;
+  if (step.gone) {
+    leases_.End(task.id);
+  } else if (waits) {
+    step.action.kind = Kind::kWait;
+    leases_.Unlock(task.id);
+    leases_.ParkBriefly(task.id, context_.clock.Now(), step.action.reason);
+  } else {
+    leases_.MadeProgress(task.id);
+  }
+  return std::move(step.action);
+}
+
+Nanos StoredQueue::BackoffOf(const rpc::Task& task) {
+  MutexLock lock(mutex_);
+  return JitteredBackoff(task.attempts, kFirstBackoff, context_.options.retry_interval_max,
+                         random_);
+}
+
+Result<std::vector<Settlement>> StoredQueue::SettleTogether(std::span<const Settled> items,
+                                                            std::span<const Nanos> backoffs,
+                                                            bool once) {
+  std::vector<Settlement> settlements;
+  const auto body = [&](kv::Transaction& txn) -> Status {
+    settlements.clear();
+    for (size_t i = 0; i < items.size(); ++i) {
+      ASSIGN_OR_RETURN(Settlement settlement, SettleItem(context_, txn, items[i], backoffs[i]));
+      settlements.push_back(settlement);
+    }
+    return OkStatus();
+  };
+  if (once) {
+    std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
+    RETURN_IF_ERROR(body(*txn));
+    RETURN_IF_ERROR(txn->Commit(kv::Durability::kBuffered).status());
+    return settlements;
+  }
+  kv::TransactOptions options;
+  options.clock = &context_.clock;
+  options.deadline = Deadline::After(context_.clock, context_.options.operation_deadline);
+  RETURN_IF_ERROR(kv::Transact(context_.store, options, body).status());
+  return settlements;
+}
+
+// When the UFS answers again, nothing has to wait out what it failed for.
+void StoredQueue::NoteAvailability(const Status& status) {
+  if (status.code() == Code::kUnavailable) {
+    was_unavailable_ = true;
+  } else if (status.ok() && was_unavailable_.exchange(false)) {
+    Status retried = RetryNow(InodeId());
+    if (!retried.ok()) LogWarning("retry what waits to be persisted: ", retried);
+  }
+}
+
+void StoredQueue::AfterSettle(const Settled& item, const Settlement& settlement) {
+  if (settlement.parent_lost) {
+    Status probed = ProbeParent(context_, item.action.ino, item.action.mount, item.action.key);
+    if (!probed.ok()) LogWarning("look for the directory of ", item.action.key, ": ", probed);
+  }
+  leases_.Unlock(item.task.id);
+  if (settlement.gone)
+    leases_.End(item.task.id);
+  else if (settlement.soon)
+    leases_.ParkBriefly(item.task.id, context_.clock.Now());
+  else if (!item.outcome.status.ok())  // The entry is another inode's, or that was forgotten.
+    leases_.ParkBriefly(item.task.id, context_.clock.Now());
+  NoteAvailability(item.outcome.status);
+}
+
+Result<std::vector<bool>> StoredQueue::Settle(std::span<const Settled> items) {
+  std::vector<bool> persisted;
+  std::vector<Nanos> backoffs;
+  for (const Settled& item : items) backoffs.push_back(BackoffOf(item.task));
+  for (size_t begin = 0; begin < items.size();) {
+    size_t count = std::min(kItemsAtOnce, items.size() - begin);
+    Result<std::vector<Settlement>> settled = SettleTogether(
+        items.subspan(begin, count), std::span<const Nanos>(backoffs).subspan(begin, count), true);
+    if (!settled.ok()) {
+      count = 1;
+      settled = SettleTogether(items.subspan(begin, 1),
+                               std::span<const Nanos>(backoffs).subspan(begin, 1), false);
+    }
+    if (!settled.ok()) return settled.status();
+    for (size_t i = 0; i < count; ++i) {
+      AfterSettle(items[begin + i], (*settled)[i]);
+      persisted.push_back((*settled)[i].persisted);
+    }
+    begin += count;
+  }
+  return persisted;
+}
+
+Status StoredQueue::Release(std::span<const rpc::Task> tasks) {
+  for (const rpc::Task& task : tasks) {
+    leases_.Unlock(task.id);
+    leases_.ParkBriefly(task.id, context_.clock.Now());
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+std::unique_ptr<rpc::PersistQueue> NewPersistQueue(const Context& context, Loader& loader) {
+  return std::make_unique<StoredQueue>(context, loader);
+}
+
+}  // namespace tarn::meta

@@ -1,0 +1,196 @@
+#include "meta/persist/report.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "meta/keys.h"
+#include "meta/ledger.h"
+#include "meta/places.h"
+#include "meta/tree.h"
+
+namespace tarn::meta {
+namespace {
+
+constexpr size_t kPage = 500;
+constexpr std::string_view kHere = "this node";
+
+std::string WhatOf(const InodeRecord& inode) {
+  switch (inode.type) {
+    case rpc::FileType::kDirectory:
+      if (!inode.made) return "mkdir";
+      return inode.places ? "move" : "attributes";
+    case rpc::FileType::kSymlink:
+      return inode.bound ? "attributes" : "symlink";
+    default:
+      break;
+  }
+  if (inode.generation != inode.persisted_generation) return "content";
+  return inode.attr_version == inode.persisted_attr_version ? "move" : "attributes";
+}
+
+Result<rpc::QueueEntry> EntryOf(const Context& context, const Leases& leases, kv::Transaction& txn,
+                                const kv::Pair& pair) {
+  ASSIGN_OR_RETURN(QueueRecord record, QueueRecord::Decode(pair.value));
+  rpc::QueueEntry entry;
+  entry.ino = record.ino;
+  entry.path = SubjectOf(txn, record);
+  entry.what = "delete";
+  entry.queued_ns = record.queued_ns;
+  entry.next_try_ns = keys::DueOfQueue(pair.key);
+  entry.attempts = record.attempts;
+  entry.last_error = record.last_error;
+  if (std::optional<Leases::Waiting> waiting = leases.WaitOf(pair.key)) {
+    if (!waiting->reason.empty()) entry.last_error = waiting->reason;
+    const Nanos left = waiting->until - context.clock.Now();
+    if (left > Nanos::zero())
+      entry.next_try_ns = std::max(entry.next_try_ns, context.clock.WallNs() + left.count());
+  }
+  if (record.what == QueueRecord::What::kDeleteKey) return entry;
+  ASSIGN_OR_RETURN(std::optional<InodeRecord> inode,
+                   GetInode(txn, record.ino, kv::Reads::kSnapshot));
+  if (!inode) return entry;
+  entry.what = WhatOf(*inode);
+  entry.state = PersistStateOf(*inode);
+  entry.size_bytes = inode->size_bytes;
+  entry.where = kHere;
+  return entry;
+}
+
+Result<kv::ScanPage> ScanQueue(kv::Transaction& txn, const std::string& after, size_t limit) {
+  const std::string prefix = keys::QueuePrefix(0).substr(0, 1);
+  kv::ScanOptions options;
+  options.limit = limit;
+  options.reads = kv::Reads::kSnapshot;
+  return txn.Scan(after.empty() ? prefix : after + '\0', kv::PrefixEnd(prefix), options);
+}
+
+// Moves an entry to now, wherever its key is written.
+Status MakeDue(const Context& context, kv::Transaction& txn, const std::string& key) {
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn.Get(key));
+  if (!bytes) return OkStatus();
+  ASSIGN_OR_RETURN(QueueRecord record, QueueRecord::Decode(*bytes));
+  const int64_t queued_ns = record.queued_ns;
+  record.attempts = 0;
+  const auto task_class = static_cast<rpc::TaskClass>(key[1]);
+  std::string next;
+  if (record.what == QueueRecord::What::kInode) {
+    ASSIGN_OR_RETURN(std::optional<InodeRecord> inode,
+                     GetInode(txn, record.ino, kv::Reads::kSerializable));
+    if (!inode || inode->queue_key != key) return OkStatus();
+    next = Enqueue(context, txn, record, task_class, Nanos(0), record.ino.value);
+    inode->queue_key = next;
+    PutInode(txn, *inode);
+  } else {
+    ASSIGN_OR_RETURN(std::optional<LedgerRecord> old, GetLedger(txn, record.mount, record.key));
+    if (!old || old->queue_key != key) return OkStatus();
+    ASSIGN_OR_RETURN(uint64_t id, context.ids.Next());
+    next = Enqueue(context, txn, record, task_class, Nanos(0), id);
+    std::optional<LedgerRecord> moved = old;
+    moved->queue_key = next;
+    SetLedger(txn, record.mount, record.key, old, moved);
+  }
+  txn.Delete(key);
+  record.queued_ns = queued_ns;
+  txn.Put(next, record.Encode());
+  return OkStatus();
+}
+
+Status Commit(const Context& context, const std::function<Status(kv::Transaction&)>& body) {
+  kv::TransactOptions options;
+  options.clock = &context.clock;
+  return kv::Transact(context.store, options, body).status();
+}
+
+}  // namespace
+
+std::string SubjectOf(kv::Transaction& txn, const QueueRecord& record) {
+  if (record.what == QueueRecord::What::kDeleteKey) return record.key;
+  Result<std::optional<InodeRecord>> inode = GetInode(txn, record.ino, kv::Reads::kSnapshot);
+  if (inode.ok() && *inode) {
+    Result<UfsPath> path = PathKey(txn, (*inode)->parent, (*inode)->name, kv::Reads::kSnapshot);
+    if (path.ok()) return "/" + path->key;
+  }
+  return Concat("inode ", record.ino.value);
+}
+
+Result<std::vector<rpc::QueueEntry>> ListEntries(const Context& context, const Leases& leases,
+                                                 std::string* after, size_t limit) {
+  std::unique_ptr<kv::Transaction> txn = context.store.Begin();
+  ASSIGN_OR_RETURN(kv::ScanPage page, ScanQueue(*txn, *after, limit));
+  std::vector<rpc::QueueEntry> entries;
+  for (const kv::Pair& pair : page.pairs) {
+    ASSIGN_OR_RETURN(rpc::QueueEntry entry, EntryOf(context, leases, *txn, pair));
+    entries.push_back(std::move(entry));
+  }
+  *after = page.more ? page.pairs.back().key : std::string();
+  return entries;
+}
+
+Result<std::optional<rpc::QueueEntry>> FindEntry(const Context& context, const Leases& leases,
+                                                 InodeId ino) {
+  std::optional<rpc::QueueEntry> none;
+  std::unique_ptr<kv::Transaction> txn = context.store.Begin();
+  ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(*txn, ino, kv::Reads::kSnapshot));
+  if (inode.queue_key.empty()) return none;
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes,
+                   txn->Get(inode.queue_key, kv::Reads::kSnapshot));
+  if (!bytes) return none;
+  ASSIGN_OR_RETURN(rpc::QueueEntry entry,
+                   EntryOf(context, leases, *txn, {inode.queue_key, *bytes}));
+  return std::optional<rpc::QueueEntry>(std::move(entry));
+}
+
+Result<rpc::QueueTotals> SumEntries(const Context& context) {
+  rpc::QueueTotals totals;
+  std::string after;
+  for (bool more = true; more;) {
+    std::unique_ptr<kv::Transaction> txn = context.store.Begin();
+    ASSIGN_OR_RETURN(kv::ScanPage page, ScanQueue(*txn, after, kPage));
+    more = page.more;
+    if (more) after = page.pairs.back().key;
+    totals.entries += page.pairs.size();
+    std::vector<std::string> wanted;
+    for (const kv::Pair& pair : page.pairs) {
+      ASSIGN_OR_RETURN(QueueRecord record, QueueRecord::Decode(pair.value));
+      if (record.what == QueueRecord::What::kInode) wanted.push_back(keys::Inode(record.ino));
+    }
+    ASSIGN_OR_RETURN(auto found, txn->GetMany(wanted, kv::Reads::kSnapshot));
+    for (const std::optional<std::string>& bytes : found) {
+      if (!bytes) continue;
+      ASSIGN_OR_RETURN(InodeRecord inode, InodeRecord::Decode(*bytes));
+      if (inode.type != rpc::FileType::kRegular || inode.generation == inode.persisted_generation)
+        continue;
+      ++totals.files;
+      totals.bytes += inode.size_bytes;
+    }
+  }
+  return totals;
+}
+
+Status RetryEntries(const Context& context, InodeId ino) {
+  if (ino) {
+    return Commit(context, [&](kv::Transaction& txn) -> Status {
+      ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, ino, kv::Reads::kSerializable));
+      return inode.queue_key.empty() ? OkStatus() : MakeDue(context, txn, inode.queue_key);
+    });
+  }
+  std::string after;
+  for (bool more = true; more;) {
+    std::unique_ptr<kv::Transaction> txn = context.store.Begin();
+    ASSIGN_OR_RETURN(kv::ScanPage page, ScanQueue(*txn, after, kPage));
+    txn.reset();
+    more = page.more;
+    if (more) after = page.pairs.back().key;
+    for (const kv::Pair& pair : page.pairs) {
+      ASSIGN_OR_RETURN(QueueRecord record, QueueRecord::Decode(pair.value));
+      const bool waits = record.attempts > 0 || keys::DueOfQueue(pair.key) > context.clock.WallNs();
+      if (!waits) continue;
+      Status made = Commit(
+          context, [&](kv::Transaction& change) { return MakeDue(context, change, pair.key); });
+      if (!made.ok()) return made;
+    }
+  }
+  return OkStatus();
+}
+
+}  // namespace tarn::meta

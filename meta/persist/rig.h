@@ -1,0 +1,139 @@
+#pragma once
+
+// For the tests of persistence: a namespace over the memory store and a UFS, contents as strings,
+// and a worker that can be stopped, killed or made to fail between any two of its steps.
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "meta/namespace_fixture.h"
+
+namespace tarn::meta {
+
+// Path -> bytes of a file, "-> target" of a symlink; directories end in '/' and are "".
+using Tree = std::map<std::string, std::string>;
+
+enum class Pace {
+  kNothing,       // The worker does nothing until the end.
+  kOneStep,       // It does one whole step after each operation,
+  kAll,           // all there is to do,
+  kHoldPrepared,  // or prepares a step that it does only after the next operation,
+  kHoldDone,      // or does one that it settles only after the next operation.
+};
+
+class Rig {
+ public:
+  // Owns the UFS. `before` is put into it before the namespace is opened.
+  Rig(std::unique_ptr<ufs::UnderFileSystem> ufs, const Tree& before, Pace pace,
+      const kv::MemoryFaults& faults = {});
+  ~Rig();
+
+  void SetPace(Pace pace) { pace_ = pace; }
+  // The worker's n-th point (1: the next; before and after doing each step) ends the process.
+  void CrashAt(int point) { crash_at_ = point; }
+  bool Crashed() const { return crashes_ > 0; }
+  // The n-th step of the worker fails, before or after its effect.
+  enum class Effect { kNone, kDone };
+  void FailAt(int step, Status status, Effect effect);
+  bool Failed() const { return failures_ > 0; }
+
+  // Operations by path; each must succeed, and lets the worker go on at its pace.
+  void Put(const std::string& path, const std::string& bytes);  // Whole contents.
+  void Append(const std::string& path,
+              const std::string& bytes);  // Over a base that stays in the UFS.
+  void Remove(const std::string& path);
+  void Move(const std::string& from, const std::string& to,
+            rpc::RenameMode mode = rpc::RenameMode::kReplace);
+  void Exchange(const std::string& a, const std::string& b) {
+    Move(a, b, rpc::RenameMode::kExchange);
+  }
+  void MakeDir(const std::string& path);
+  void RemoveDir(const std::string& path);
+  void Link(const std::string& from, const std::string& to);
+  void Symlink(const std::string& path, const std::string& target);
+  void Chmod(const std::string& path, uint32_t mode);
+  InodeId Open(const std::string& path);  // Until Close its bytes can be read.
+  std::string ReadOpen(InodeId ino);
+  void Close(InodeId ino);
+
+  void Restart();
+  void Drain();  // Until nothing is queued; fails the test if that takes for ever.
+  void OneStep();
+  Status Revalidate(const std::string& path);
+  Tree Names();   // As the namespace has it.
+  Tree Stored();  // As the UFS has it.
+  // The namespace is `expected`, and so is the UFS once all is persisted, with nothing left to do
+  // or to remember.
+  void ExpectAtEnd(const Tree& expected);
+
+  ufs::UnderFileSystem& ufs() { return *ufs_; }
+  Namespace& ns() { return *namespace_; }
+  InodeId Find(const std::string& path);
+  rpc::Attr AttrOf(const std::string& path);
+  size_t Records(char kind);
+  std::string Dump();   // Of all inodes and ledger records, for the message of a failure.
+  size_t PlacesLeft();  // Other than of hard links, which stay.
+  TickingClock& clock() { return clock_; }
+
+ private:
+  struct Content {
+    Generation generation;
+    std::string bytes;
+    bool on_base = false;  // The bytes follow those of the bound object.
+    uint64_t base_bytes = 0;
+  };
+  struct Held {
+    rpc::Task task;
+    rpc::Action action;
+    std::optional<rpc::Outcome> outcome;
+  };
+  void Open();
+  void After();
+  bool CrashPoint();
+  std::optional<Held> PrepareNext();
+  void Do(Held& held);
+  void SettleHeld(const Held& held);
+  rpc::Outcome Run(const rpc::Action& action);
+  Status Effect_(const rpc::Action& action, ufs::ObjectInfo* info);
+  Result<ufs::ObjectInfo> Upload(const rpc::Action& action);
+  Result<ufs::ObjectInfo> WithAttributes(const rpc::Action& action, ufs::ObjectInfo info);
+  Status Localize(const rpc::Action& action);
+  Result<std::string> ReadUfs(const std::string& key, const std::string& etag);
+  Result<std::string> BytesOf(InodeId ino);
+  void WalkNames(InodeId dir, const std::string& path, Tree& tree);
+  void WalkUfs(const std::string& key, Tree& tree);
+  std::pair<InodeId, std::string> Split(const std::string& path);
+  void Forget(const rpc::FileInfo& info);
+  void Commit(InodeId ino, Content content);
+
+  TickingClock clock_;
+  std::unique_ptr<kv::Store> store_;
+  ufs::UfsMounts mounts_;
+  ufs::UnderFileSystem* ufs_ = nullptr;
+  MetaOptions options_;
+  std::unique_ptr<Namespace> namespace_;
+  Pace pace_;
+  rpc::Caller caller_{SessionId(1), 0, 0, 0};
+  std::map<InodeId, Content> contents_;
+  std::set<InodeId> open_;
+  std::optional<Held> held_;
+  int crash_at_ = 0;
+  int crashes_ = 0;
+  int fail_at_ = 0;
+  int failures_ = 0;
+  Status failure_;
+  Effect failure_effect_ = Effect::kNone;
+};
+
+Result<ufs::ObjectInfo> PutBytes(ufs::UnderFileSystem& ufs, const std::string& key,
+                                 const std::string& bytes);
+// Puts bytes at a key as somebody outside would.
+void PutOutside(ufs::UnderFileSystem& ufs, const std::string& key, const std::string& bytes);
+
+}  // namespace tarn::meta

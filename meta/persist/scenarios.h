@@ -1,0 +1,24 @@
+#pragma once
+
+// What is done to a tree while it is persisted, and what must come of it. For tests.
+
+#include <functional>
+#include <ostream>
+#include <vector>
+
+#include "meta/persist/rig.h"
+
+namespace tarn::meta {
+
+struct Scenario {
+  const char* name;
+  Tree before;  // In the UFS.
+  std::function<void(Rig&)> run;
+  Tree after;                     // Here, and in the UFS.
+  bool needs_attributes = false;  // Symlinks.
+};
+void PrintTo(const Scenario& scenario, std::ostream* out);
+
+std::vector<Scenario> Scenarios();
+
+}  // namespace tarn::meta

@@ -1,0 +1,216 @@
+#include "meta/places.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "meta/keys.h"
+#include "meta/tree.h"
+
+namespace tarn::meta {
+namespace {
+
+using Intent = LedgerRecord::Intent;
+
+// A record of a directory's claim is never replaced by one of a file: as long as the UFS has a
+// directory there, it has no file.
+bool IsClaim(const std::optional<LedgerRecord>& record) {
+  return record && record->intent == Intent::kClaim;
+}
+
+Status ClaimInTheWay(std::string_view key) {
+  return Status(Code::kBusy, Concat("a renamed directory has not left ", key, " yet"));
+}
+
+}  // namespace
+
+std::string JoinKey(std::string_view directory_key, std::string_view name) {
+  return directory_key.empty() ? std::string(name) : Concat(directory_key, "/", name);
+}
+
+const InodeRecord* Chain::FirstNotMade() const {
+  for (size_t i = 0; i < dirs.size(); ++i)
+    if (!dirs[i].made || dirs[i].made_key != keys[i]) return &dirs[i];
+  return nullptr;
+}
+
+Result<Chain> ReadChain(kv::Transaction& txn, InodeId parent, kv::Reads reads) {
+  Chain chain;
+  for (InodeId ino = parent;;) {
+    ASSIGN_OR_RETURN(std::optional<InodeRecord> dir, GetInode(txn, ino, reads));
+    if (!dir || dir->nlink == 0)
+      return Status(Code::kNotFound, Concat("directory ", ino.value, " has no name"));
+    if (!chain.mount) chain.mount = dir->mount;
+    if (ino == kRootInode || dir->mount != chain.mount) break;
+    ino = dir->parent;
+    chain.dirs.push_back(*std::move(dir));
+  }
+  std::reverse(chain.dirs.begin(), chain.dirs.end());
+  for (const InodeRecord& dir : chain.dirs) chain.keys.push_back(chain.KeyOf(dir.name));
+  return chain;
+}
+
+Result<std::optional<InodeRecord>> ResolveKey(kv::Transaction& txn, MountId mount,
+                                              std::string_view key) {
+  std::optional<InodeRecord> none;
+  InodeId ino = kRootInode;
+  for (size_t begin = 0; begin < key.size();) {
+    const size_t end = std::min(key.find('/', begin), key.size());
+    ASSIGN_OR_RETURN(std::optional<DentryRecord> dentry,
+                     GetDentry(txn, ino, key.substr(begin, end - begin), kv::Reads::kSerializable));
+    if (!dentry) return none;
+    ino = dentry->ino;
+    begin = end + 1;
+  }
+  ASSIGN_OR_RETURN(std::optional<InodeRecord> inode, GetInode(txn, ino, kv::Reads::kSerializable));
+  return inode && inode->mount == mount ? inode : none;
+}
+
+Result<std::optional<LedgerRecord>> GetLedger(kv::Transaction& txn, MountId mount,
+                                              std::string_view key) {
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn.Get(keys::Ledger(mount, key)));
+  if (!bytes) return std::optional<LedgerRecord>();
+  ASSIGN_OR_RETURN(LedgerRecord record, LedgerRecord::Decode(*bytes));
+  return std::optional<LedgerRecord>(std::move(record));
+}
+
+void SetLedger(kv::Transaction& txn, MountId mount, std::string_view key,
+               const std::optional<LedgerRecord>& old, const std::optional<LedgerRecord>& next) {
+  if (old && !old->queue_key.empty() && (!next || next->queue_key != old->queue_key))
+    txn.Delete(old->queue_key);
+  const bool was_owned = old && old->intent == Intent::kOwned;
+  const bool is_owned = next && next->intent == Intent::kOwned;
+  if (was_owned && (!is_owned || next->owner != old->owner))
+    txn.Delete(keys::Claim(old->owner, mount, key));
+  if (is_owned) txn.Put(keys::Claim(next->owner, mount, key), PlaceRecord{}.Encode());
+  if (next)
+    txn.Put(keys::Ledger(mount, key), next->Encode());
+  else
+    txn.Delete(keys::Ledger(mount, key));
+}
+
+Status Own(kv::Transaction& txn, InodeRecord& owner, std::string_view key) {
+  ASSIGN_OR_RETURN(std::optional<LedgerRecord> old, GetLedger(txn, owner.mount, key));
+  if (IsClaim(old)) return ClaimInTheWay(key);
+  LedgerRecord next;
+  next.owner = owner.ino;
+  if (old) next.attempt_started_ns = old->attempt_started_ns;
+  if (owner.attempt_key == key)
+    next.attempt_started_ns = std::max(next.attempt_started_ns, owner.attempt_started_ns);
+  SetLedger(txn, owner.mount, key, old, next);
+  owner.places = true;
+  return OkStatus();
+}
+
+Status Disown(kv::Transaction& txn, const InodeRecord& owner, std::string_view key) {
+  ASSIGN_OR_RETURN(std::optional<LedgerRecord> old, GetLedger(txn, owner.mount, key));
+  if (old && old->intent == Intent::kOwned && old->owner == owner.ino)
+    SetLedger(txn, owner.mount, key, old, std::nullopt);
+  else
+    txn.Delete(keys::Claim(owner.ino, owner.mount, key));  // A link's place has no record.
+  return OkStatus();
+}
+
+Status Discard(const Context& context, kv::Transaction& txn, MountId mount, std::string_view key,
+               const Discarding& discarding) {
+  ASSIGN_OR_RETURN(std::optional<LedgerRecord> old, GetLedger(txn, mount, key));
+  if (IsClaim(old)) return ClaimInTheWay(key);
+  LedgerRecord next;
+  next.intent = Intent::kDelete;
+  next.owner = discarding.readable_by;
+  next.etag = discarding.etag;
+  next.attempt_started_ns = discarding.attempt_started_ns;
+  if (old) next.attempt_started_ns = std::max(next.attempt_started_ns, old->attempt_started_ns);
+  if (!next.owner) {
+    ASSIGN_OR_RETURN(uint64_t id, context.ids.Next());
+    QueueRecord entry{QueueRecord::What::kDeleteKey, InodeId(), mount, std::string(key), 0, 0, ""};
+    next.queue_key = Enqueue(context, txn, entry, rpc::TaskClass::kSmall, discarding.delay, id);
+  }
+  SetLedger(txn, mount, key, old, next);
+  return OkStatus();
+}
+
+Status DiscardDirectory(const Context& context, kv::Transaction& txn, MountId mount,
+                        std::string_view key) {
+  ASSIGN_OR_RETURN(std::optional<LedgerRecord> old, GetLedger(txn, mount, key));
+  LedgerRecord next;
+  next.intent = Intent::kDeleteDirectory;
+  ASSIGN_OR_RETURN(uint64_t id, context.ids.Next());
+  QueueRecord entry{QueueRecord::What::kDeleteKey, InodeId(), mount, std::string(key), 0, 0, ""};
+  next.queue_key = Enqueue(context, txn, entry, rpc::TaskClass::kSmall, Nanos(0), id);
+  SetLedger(txn, mount, key, old, next);
+  return OkStatus();
+}
+
+Status Claim(kv::Transaction& txn, InodeRecord& directory, std::string_view key) {
+  ASSIGN_OR_RETURN(std::optional<LedgerRecord> old, GetLedger(txn, directory.mount, key));
+  // A directory is only made where no file's bytes are.
+  const bool files = old && (old->intent == Intent::kOwned || old->intent == Intent::kDelete);
+  if (files) return Status(Code::kBusy, Concat("a file has not left ", key, " yet"));
+  LedgerRecord next;
+  if (IsClaim(old)) next = *old;
+  next.intent = Intent::kClaim;
+  if (std::find(next.claimants.begin(), next.claimants.end(), directory.ino) ==
+      next.claimants.end())
+    next.claimants.push_back(directory.ino);
+  SetLedger(txn, directory.mount, key, old, next);
+  txn.Put(keys::Claim(directory.ino, directory.mount, key), PlaceRecord{}.Encode());
+  directory.places = true;
+  return OkStatus();
+}
+
+Result<Unclaimed> Unclaim(kv::Transaction& txn, InodeId directory, MountId mount,
+                          std::string_view key) {
+  txn.Delete(keys::Claim(directory, mount, key));
+  ASSIGN_OR_RETURN(std::optional<LedgerRecord> old, GetLedger(txn, mount, key));
+  if (!IsClaim(old)) return old ? Unclaimed::kNothing : Unclaimed::kLast;
+  std::optional<LedgerRecord> next = old;
+  std::erase(next->claimants, directory);
+  const bool others = !next->claimants.empty();
+  if (!others) next.reset();
+  SetLedger(txn, mount, key, old, next);
+  return others ? Unclaimed::kOthersRemain : Unclaimed::kLast;
+}
+
+Result<std::vector<Place>> PlacesOf(kv::Transaction& txn, InodeId ino) {
+  std::vector<Place> places;
+  const std::string prefix = keys::ClaimPrefix(ino);
+  ASSIGN_OR_RETURN(kv::ScanPage page, txn.Scan(prefix, kv::PrefixEnd(prefix), {}));
+  for (const kv::Pair& pair : page.pairs) {
+    ASSIGN_OR_RETURN(PlaceRecord record, PlaceRecord::Decode(pair.value));
+    places.push_back(
+        {keys::MountOfClaim(pair.key), std::string(keys::KeyOfClaim(pair.key)), record});
+  }
+  return places;
+}
+
+Result<std::set<std::string>> LinkKeys(kv::Transaction& txn, InodeId ino) {
+  std::set<std::string> wanted;
+  const std::string prefix = keys::ExtraNamePrefix(ino);
+  ASSIGN_OR_RETURN(kv::ScanPage names, txn.Scan(prefix, kv::PrefixEnd(prefix), {}));
+  for (const kv::Pair& pair : names.pairs) {
+    ASSIGN_OR_RETURN(UfsPath path,
+                     PathKey(txn, keys::ParentOfExtraName(pair.key),
+                             keys::NameOfExtraName(pair.key), kv::Reads::kSerializable));
+    wanted.insert(std::move(path.key));
+  }
+  return wanted;
+}
+
+void PutLinkPlace(kv::Transaction& txn, InodeRecord& inode, std::string_view key,
+                  Generation generation) {
+  txn.Put(keys::Claim(inode.ino, inode.mount, key),
+          PlaceRecord{PlaceRecord::Kind::kLink, generation}.Encode());
+  inode.places = true;
+}
+
+std::string Enqueue(const Context& context, kv::Transaction& txn, const QueueRecord& record,
+                    rpc::TaskClass task_class, Nanos delay, uint64_t unique) {
+  const int64_t now_ns = context.clock.WallNs();
+  QueueRecord entry = record;
+  entry.queued_ns = now_ns;
+  std::string key = keys::Queue(static_cast<uint8_t>(task_class), now_ns + delay.count(), unique);
+  txn.Put(key, entry.Encode());
+  return key;
+}
+
+}  // namespace tarn::meta

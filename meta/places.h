@@ -1,0 +1,109 @@
+#pragma once
+
+// Where bytes are in the UFS, and whose: the reading and writing of ledger records, claims and the
+// index of an inode's places, always together. Rules in doc/metadata.md. Functions without a state
+// of their own; writes are buffered on the transaction given.
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "kv/store.h"
+#include "meta/context.h"
+#include "meta/ledger.h"
+#include "meta/records.h"
+#include "rpc/persist_queue.h"
+
+namespace tarn::meta {
+
+std::string JoinKey(std::string_view directory_key, std::string_view name);
+
+// The directories above a name, the mount's root not among them, from the top down, each with the
+// key of its path.
+struct Chain {
+  MountId mount;
+  std::vector<InodeRecord> dirs;
+  std::vector<std::string> keys;
+  std::string KeyOf(std::string_view name) const {
+    return JoinKey(keys.empty() ? std::string_view() : keys.back(), name);
+  }
+  // The topmost directory that the UFS does not have at its path; null: all are there.
+  const InodeRecord* FirstNotMade() const;
+};
+// kNotFound: an ancestor has no name any more.
+Result<Chain> ReadChain(kv::Transaction& txn, InodeId parent, kv::Reads reads);
+// The inode that the path of a key names now.
+Result<std::optional<InodeRecord>> ResolveKey(kv::Transaction& txn, MountId mount,
+                                              std::string_view key);
+
+Result<std::optional<LedgerRecord>> GetLedger(kv::Transaction& txn, MountId mount,
+                                              std::string_view key);
+// Replaces a record as it was read, with what hangs on it: the entry of a delete, the owner's
+// index.
+void SetLedger(kv::Transaction& txn, MountId mount, std::string_view key,
+               const std::optional<LedgerRecord>& old, const std::optional<LedgerRecord>& next);
+
+// What is at `key` is `owner`'s, whatever the path says.
+Status Own(kv::Transaction& txn, InodeRecord& owner, std::string_view key);
+// Takes that back, if it is so.
+Status Disown(kv::Transaction& txn, const InodeRecord& owner, std::string_view key);
+
+struct Discarding {
+  std::string etag;                // Empty: whatever is there.
+  int64_t attempt_started_ns = 0;  // A change that may still land there.
+  InodeId readable_by;             // This unlinked inode may need the bytes until it is forgotten.
+  Nanos delay{0};
+};
+// What is at `key` is to be deleted.
+Status Discard(const Context& context, kv::Transaction& txn, MountId mount, std::string_view key,
+               const Discarding& discarding);
+Status DiscardDirectory(const Context& context, kv::Transaction& txn, MountId mount,
+                        std::string_view key);
+
+Status Claim(kv::Transaction& txn, InodeRecord& directory, std::string_view key);
+enum class Unclaimed { kLast, kOthersRemain, kNothing };
+// kLast: the record is gone, and the key with it unless its path has a directory again.
+Result<Unclaimed> Unclaim(kv::Transaction& txn, InodeId directory, MountId mount,
+                          std::string_view key);
+
+struct Place {
+  MountId mount;
+  std::string key;
+  PlaceRecord record;
+};
+Result<std::vector<Place>> PlacesOf(kv::Transaction& txn, InodeId ino);
+// Where the paths of a file's further names say that it is to be linked.
+Result<std::set<std::string>> LinkKeys(kv::Transaction& txn, InodeId ino);
+void PutLinkPlace(kv::Transaction& txn, InodeRecord& inode, std::string_view key,
+                  Generation generation);
+
+// Who has bytes at a key that `self` is about to write.
+struct Occupant {
+  enum class Kind : uint8_t {
+    kNobody,     // Or `self`, or what is to be deleted there and may be written over.
+    kInode,      // `ino` has not moved away yet.
+    kOrphan,     // Unlinked `ino` may still be read from there.
+    kDirectory,  // A directory renamed away has not left yet.
+    kRemoved,    // A directory of the UFS that is to be removed.
+    kUnknown,    // Children of directory `ino` may be there; it must be loaded to tell.
+  };
+  Kind kind = Kind::kNobody;
+  InodeId ino;
+  std::optional<LedgerRecord> record;  // Of the key itself.
+};
+Result<Occupant> FindOccupant(kv::Transaction& txn, MountId mount, const std::string& key,
+                              InodeId self);
+// The same apart from the key's own record: what a directory renamed away has there.
+Result<Occupant> FindClaimed(kv::Transaction& txn, MountId mount, const std::string& key);
+// Whether what the UFS has at `key`, a name directly below the prefix of `dir`, may become a name
+// in `dir`.
+Result<bool> MayImport(kv::Transaction& txn, const InodeRecord& dir, const std::string& key);
+
+// Adds an entry, due `delay` from now; its key.
+std::string Enqueue(const Context& context, kv::Transaction& txn, const QueueRecord& record,
+                    rpc::TaskClass task_class, Nanos delay, uint64_t unique);
+
+}  // namespace tarn::meta

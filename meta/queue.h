@@ -1,0 +1,16 @@
+#pragma once
+
+// The persist queue over the namespace's store: decides each next step from the inode, its path and
+// the ledger.
+
+#include <memory>
+
+#include "meta/context.h"
+#include "meta/loader.h"
+#include "rpc/persist_queue.h"
+
+namespace tarn::meta {
+
+std::unique_ptr<rpc::PersistQueue> NewPersistQueue(const Context& context, Loader& loader);
+
+}  // namespace tarn::meta

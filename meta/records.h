@@ -1,0 +1,171 @@
+#pragma once
+
+// The records behind the namespace, as stored (doc/format.md). Values. Decode gives kCorruption for
+// anything it did not write; unknown versions are refused.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/status.h"
+#include "rpc/types.h"
+
+namespace tarn::meta {
+
+// I/ino. For directories size and times live in keys of their own (keys.h), so that creates in one
+// do not conflict.
+struct InodeRecord {
+  InodeId ino;
+  rpc::FileType type = rpc::FileType::kRegular;
+  uint32_t mode = 0;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  uint32_t nlink = 0;
+  uint64_t rdev = 0;
+  uint64_t size_bytes = 0;
+  int64_t atime_ns = 0;
+  int64_t mtime_ns = 0;
+  int64_t ctime_ns = 0;
+  int64_t btime_ns = 0;
+  InodeId
+      parent;  // Of the primary name; further names are B/ino/parent/name. Unlinked: the last one.
+  std::string name;
+  std::string symlink_target;
+
+  Generation generation;  // Data: raised by each CommitWrite.
+  uint64_t attr_version =
+      0;  // Mode, owner, times, xattrs, names: raised by each change that the UFS should learn of.
+  // The pair last known to be in the UFS.
+  Generation persisted_generation;
+  uint64_t persisted_attr_version = 0;
+  bool synced = true;  // The bytes of `generation` survive a power cut (CommitWrite said so, or
+                       // they are in the UFS).
+  bool lost = false;
+  bool never_persist = false;  // Special files, and what the policy keeps from the UFS.
+
+  // Where the bytes of `persisted_generation` are; for a directory the prefix its children were
+  // found under. May differ from what the path says: relocate brings them together.
+  MountId mount;
+  std::string key;  // Meaningful only with a mount and `bound`.
+  bool bound = false;
+  std::string etag;
+  std::string identity;  // ufs::ObjectInfo::identity.
+  uint64_t bound_size_bytes = 0;
+  // Directories: where the UFS is known to have it, so that children may be put there. Unlike `key`
+  // it is the new place as soon as that was made, while children are still found at the old one.
+  bool made = false;
+  std::string made_key;
+  // There may be K/ino/...: UFS keys other than `key` where bytes of this inode are
+  // (meta/places.h).
+  bool places = false;
+  // Its object in the UFS was given a further name there, so that its etag changes with each of
+  // them: `etag` is empty.
+  bool linked = false;
+
+  // The change of the UFS in flight for this inode: an intent, written before it is begun. Without
+  // an id but with a key: one that failed, and may have left something there.
+  std::string attempt;
+  std::string attempt_key;
+  Generation attempt_generation;
+  uint64_t attempt_attr_version = 0;
+  int64_t attempt_started_ns = 0;  // Wall clock.
+
+  std::string queue_key;  // Of its entry in the persist queue; empty: none.
+
+  std::string Encode() const;
+  static Result<InodeRecord> Decode(std::string_view bytes);
+};
+
+// D/parent/name.
+struct DentryRecord {
+  InodeId ino;
+  rpc::FileType type = rpc::FileType::kRegular;
+  uint64_t cursor =
+      0;  // E/parent/cursor -> name: the order of readdir. Unique in the directory for ever.
+  std::string Encode() const;
+  static Result<DentryRecord> Decode(std::string_view bytes);
+};
+
+// E/parent/cursor: what a directory's listing needs of the dentry.
+struct CursorRecord {
+  std::string name;
+  InodeId ino;
+  rpc::FileType type = rpc::FileType::kRegular;
+  std::string Encode() const;
+  static Result<CursorRecord> Decode(std::string_view bytes);
+};
+
+// M/mount.
+struct MountRecord {
+  std::string path;  // In the namespace.
+  std::string uri;
+  std::string identity;  // UnderFileSystem::SourceIdentity when it was mounted.
+  std::string Encode() const;
+  static Result<MountRecord> Decode(std::string_view bytes);
+};
+
+// K/owner/mount/key: a place where bytes of `owner` are apart from its binding, or may be.
+struct PlaceRecord {
+  enum class Kind : uint8_t {
+    kRecord,  // U/mount/key says so (kOwned, kClaim).
+    kLink,    // A further name of a file, in its place; no ledger record.
+  };
+  Kind kind = Kind::kRecord;
+  Generation generation;  // kLink: of the bytes.
+  std::string Encode() const;
+  static Result<PlaceRecord> Decode(std::string_view bytes);
+};
+
+// U/mount/key: what Tarn knows and intends of a UFS key that the path alone does not say. No
+// record: the key belongs to whatever the path resolves to, and may be imported. Any record: never
+// import the key.
+struct LedgerRecord {
+  enum class Intent : uint8_t {
+    kOwned,   // What is there is `owner`'s, whose path is another one by now, or who has taken over
+              // what is to be deleted there and will write over it.
+    kDelete,  // Nobody's: to be deleted. With an owner: once that unlinked inode, which may still
+              // be read from here, is forgotten.
+    kDeleteDirectory,  // The same, a directory of the UFS.
+    kClaim,  // All below key + "/" that is not its path's belongs to the directories `claimants`,
+             // renamed away.
+  };
+  Intent intent = Intent::kOwned;
+  InodeId owner;
+  int64_t attempt_started_ns =
+      0;  // Of the last change of unknown outcome that may still land here late; 0: none.
+  std::string etag;       // Observed last; a delete uses it as its precondition.
+  std::string queue_key;  // Of the delete's entry.
+  std::vector<InodeId> claimants;
+  std::string Encode() const;
+  static Result<LedgerRecord> Decode(std::string_view bytes);
+};
+
+// G/ino: whether a directory is known whole.
+struct ListingRecord {
+  bool complete = false;
+  int64_t listed_ns = 0;  // Wall clock of the last full listing that was applied; 0: never.
+  std::string Encode() const;
+  static Result<ListingRecord> Decode(std::string_view bytes);
+};
+
+// P/class/due/id.
+struct QueueRecord {
+  enum class What : uint8_t {
+    kInode,
+    kDeleteKey
+  };  // An inode's entry covers all that is dirty about it.
+  What what = What::kInode;
+  InodeId ino;
+  MountId mount;  // kDeleteKey.
+  std::string key;
+  int64_t queued_ns = 0;
+  uint32_t attempts = 0;
+  std::string last_error;
+  std::string Encode() const;
+  static Result<QueueRecord> Decode(std::string_view bytes);
+};
+
+}  // namespace tarn::meta

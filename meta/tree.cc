@@ -1,0 +1,215 @@
+#include "meta/tree.h"
+
+#include <algorithm>
+
+#include "meta/keys.h"
+#include "meta/ledger.h"
+
+namespace tarn::meta {
+namespace {
+
+constexpr uint64_t kDirectorySizeBytes = 4096;
+
+std::string Quoted(InodeId ino) { return "inode " + std::to_string(ino.value); }
+
+void EraseBelow(kv::Transaction& txn, const std::string& prefix) {
+  txn.DeleteRange(prefix, kv::PrefixEnd(prefix));
+}
+
+// What the keys of a directory add to its record.
+struct DirectoryCounters {
+  std::optional<int64_t> changed_ns;
+  int64_t subdirs = 0;
+};
+
+Result<std::optional<int64_t>> Counter(const std::optional<std::string>& value) {
+  if (!value) return std::optional<int64_t>();
+  ASSIGN_OR_RETURN(int64_t counter, kv::DecodeCounter(*value));
+  return std::optional<int64_t>(counter);
+}
+
+Result<DirectoryCounters> DecodeCounters(const std::optional<std::string>& changed,
+                                         const std::optional<std::string>& subdirs) {
+  DirectoryCounters counters;
+  ASSIGN_OR_RETURN(counters.changed_ns, Counter(changed));
+  ASSIGN_OR_RETURN(std::optional<int64_t> count, Counter(subdirs));
+  counters.subdirs = count.value_or(0);
+  return counters;
+}
+
+rpc::Attr RecordAttr(const InodeRecord& r) {
+  rpc::Attr attr;
+  attr.ino = r.ino;
+  attr.type = r.type;
+  attr.mode = r.mode;
+  attr.uid = r.uid;
+  attr.gid = r.gid;
+  attr.nlink = r.nlink;
+  attr.rdev = r.rdev;
+  attr.size_bytes = r.size_bytes;
+  attr.atime_ns = r.atime_ns;
+  attr.mtime_ns = r.mtime_ns;
+  attr.ctime_ns = r.ctime_ns;
+  attr.btime_ns = r.btime_ns;
+  attr.generation = r.generation;
+  attr.persist = PersistStateOf(r);
+  return attr;
+}
+
+rpc::FileInfo RecordInfo(const InodeRecord& r) {
+  rpc::FileInfo info;
+  info.attr = RecordAttr(r);
+  if (r.type == rpc::FileType::kSymlink) info.attr.size_bytes = r.symlink_target.size();
+  if (r.bound) info.binding = {r.mount, r.key, r.etag, r.persisted_generation, r.bound_size_bytes};
+  return info;
+}
+
+void ApplyCounters(const DirectoryCounters& counters, rpc::Attr& attr) {
+  attr.size_bytes = kDirectorySizeBytes;
+  attr.nlink = static_cast<uint32_t>(2 + std::max<int64_t>(counters.subdirs, 0));
+  if (!counters.changed_ns) return;
+  attr.mtime_ns = *counters.changed_ns;
+  attr.ctime_ns = std::max(attr.ctime_ns, *counters.changed_ns);
+}
+
+bool IsDirectory(const InodeRecord& inode) { return inode.type == rpc::FileType::kDirectory; }
+
+}  // namespace
+
+Status CheckName(std::string_view name) {
+  if (name.size() > kMaxNameBytes)
+    return Status(Code::kNameTooLong, "name of " + std::to_string(name.size()) + " bytes");
+  const bool bad = name.empty() || name == "." || name == ".." || name.find('/') != name.npos ||
+                   name.find('\0') != name.npos;
+  return bad ? Status(Code::kInvalid, "not a name: '" + std::string(name) + "'") : OkStatus();
+}
+
+Result<std::optional<InodeRecord>> GetInode(kv::Transaction& txn, InodeId ino, kv::Reads reads) {
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn.Get(keys::Inode(ino), reads));
+  if (!bytes) return std::optional<InodeRecord>();
+  ASSIGN_OR_RETURN(InodeRecord inode, InodeRecord::Decode(*bytes));
+  return std::optional<InodeRecord>(std::move(inode));
+}
+
+Result<InodeRecord> ReadInode(kv::Transaction& txn, InodeId ino, kv::Reads reads) {
+  ASSIGN_OR_RETURN(std::optional<InodeRecord> inode, GetInode(txn, ino, reads));
+  if (!inode) return Status(Code::kStale, Quoted(ino) + " is gone");
+  return *std::move(inode);
+}
+
+void PutInode(kv::Transaction& txn, const InodeRecord& inode) {
+  txn.Put(keys::Inode(inode.ino), inode.Encode());
+}
+
+void EraseInode(kv::Transaction& txn, const InodeRecord& inode) {
+  txn.Delete(keys::Inode(inode.ino));
+  txn.Delete(keys::Orphan(inode.ino));
+  EraseBelow(txn, keys::XattrPrefix(inode.ino));
+  EraseBelow(txn, keys::ExtraNamePrefix(inode.ino));
+  if (!IsDirectory(inode)) return;
+  txn.Delete(keys::DirMtime(inode.ino));
+  txn.Delete(keys::DirSubdirs(inode.ino));
+  txn.Delete(keys::Listing(inode.ino));
+}
+
+Result<std::optional<DentryRecord>> GetDentry(kv::Transaction& txn, InodeId parent,
+                                              std::string_view name, kv::Reads reads) {
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn.Get(keys::Dentry(parent, name), reads));
+  if (!bytes) return std::optional<DentryRecord>();
+  ASSIGN_OR_RETURN(DentryRecord dentry, DentryRecord::Decode(*bytes));
+  return std::optional<DentryRecord>(dentry);
+}
+
+void AddName(kv::Transaction& txn, InodeId parent, std::string_view name,
+             const DentryRecord& dentry) {
+  txn.Put(keys::Dentry(parent, name), dentry.Encode());
+  txn.Put(keys::Cursor(parent, dentry.cursor),
+          CursorRecord{std::string(name), dentry.ino, dentry.type}.Encode());
+  if (dentry.type == rpc::FileType::kDirectory) txn.Add(keys::DirSubdirs(parent), 1);
+}
+
+void RemoveName(kv::Transaction& txn, InodeId parent, std::string_view name,
+                const DentryRecord& dentry) {
+  txn.Delete(keys::Dentry(parent, name));
+  txn.Delete(keys::Cursor(parent, dentry.cursor));
+  if (dentry.type == rpc::FileType::kDirectory) txn.Add(keys::DirSubdirs(parent), -1);
+}
+
+void TouchDirectory(kv::Transaction& txn, InodeId dir, int64_t now_ns) {
+  txn.Max(keys::DirMtime(dir), now_ns);
+}
+
+Result<bool> HasNames(kv::Transaction& txn, InodeId dir) {
+  const std::string prefix = keys::DentryPrefix(dir);
+  kv::ScanOptions options;
+  options.limit = 1;
+  ASSIGN_OR_RETURN(kv::ScanPage page, txn.Scan(prefix, kv::PrefixEnd(prefix), options));
+  return !page.pairs.empty();
+}
+
+Result<bool> IsComplete(kv::Transaction& txn, InodeId dir, kv::Reads reads) {
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn.Get(keys::Listing(dir), reads));
+  if (!bytes) return false;
+  ASSIGN_OR_RETURN(ListingRecord listing, ListingRecord::Decode(*bytes));
+  return listing.complete;
+}
+
+void PutListing(kv::Transaction& txn, InodeId dir, const ListingRecord& listing) {
+  txn.Put(keys::Listing(dir), listing.Encode());
+}
+
+Status SetChangeTime(kv::Transaction& txn, InodeRecord& inode, int64_t now_ns) {
+  inode.ctime_ns = now_ns;
+  if (!IsDirectory(inode)) return OkStatus();
+  const std::string key = keys::DirMtime(inode.ino);
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn.Get(key));
+  ASSIGN_OR_RETURN(std::optional<int64_t> changed_ns, Counter(bytes));
+  if (!changed_ns) return OkStatus();
+  inode.mtime_ns = *changed_ns;
+  txn.Delete(key);
+  return OkStatus();
+}
+
+void SetModifyTime(kv::Transaction& txn, InodeRecord& inode, int64_t mtime_ns, int64_t now_ns) {
+  inode.mtime_ns = mtime_ns;
+  inode.ctime_ns = now_ns;
+  if (IsDirectory(inode)) txn.Delete(keys::DirMtime(inode.ino));
+}
+
+rpc::FileInfo NewInfo(const InodeRecord& inode) {
+  rpc::FileInfo info = RecordInfo(inode);
+  if (!IsDirectory(inode)) return info;
+  ApplyCounters({}, info.attr);
+  if (inode.nlink == 0) info.attr.nlink = 0;
+  return info;
+}
+
+Result<rpc::FileInfo> InfoOf(kv::Transaction& txn, const InodeRecord& inode, kv::Reads reads) {
+  ASSIGN_OR_RETURN(std::vector<rpc::FileInfo> infos, InfosOf(txn, std::span(&inode, 1), reads));
+  return std::move(infos.front());
+}
+
+Result<std::vector<rpc::FileInfo>> InfosOf(kv::Transaction& txn,
+                                           std::span<const InodeRecord> inodes, kv::Reads reads) {
+  std::vector<rpc::FileInfo> infos;
+  std::vector<std::string> wanted;
+  infos.reserve(inodes.size());
+  for (const InodeRecord& inode : inodes) {
+    infos.push_back(RecordInfo(inode));
+    if (!IsDirectory(inode)) continue;
+    wanted.push_back(keys::DirMtime(inode.ino));
+    wanted.push_back(keys::DirSubdirs(inode.ino));
+  }
+  if (wanted.empty()) return infos;
+  ASSIGN_OR_RETURN(std::vector<std::optional<std::string>> found, txn.GetMany(wanted, reads));
+  size_t next = 0;
+  for (rpc::FileInfo& info : infos) {
+    if (info.attr.type != rpc::FileType::kDirectory) continue;
+    ASSIGN_OR_RETURN(DirectoryCounters counters, DecodeCounters(found[next], found[next + 1]));
+    ApplyCounters(counters, info.attr);
+    next += 2;
+  }
+  return infos;
+}
+
+}  // namespace tarn::meta

@@ -1,0 +1,66 @@
+#pragma once
+
+// Inodes, names and directories as records of one transaction: what the operations and the loader
+// share. Functions without a state of their own; writes are buffered on the transaction given.
+//
+// Times of a directory. Names change in it far more often than its record, so the time of the last
+// such change is a counter, T/ino, written by Max without a read. It counts for mtime and ctime as
+// long as it is there. Whoever sets times in the record (SetChangeTime, SetModifyTime) folds the
+// counter into it and deletes it, so that an mtime can be set back and a later change of names
+// still moves it on.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "kv/store.h"
+#include "meta/records.h"
+#include "rpc/types.h"
+
+namespace tarn::meta {
+
+inline constexpr size_t kMaxNameBytes = 255;
+
+// kInvalid, kNameTooLong: not a name that a dentry may have.
+Status CheckName(std::string_view name);
+
+Result<std::optional<InodeRecord>> GetInode(kv::Transaction& txn, InodeId ino, kv::Reads reads);
+Result<InodeRecord> ReadInode(kv::Transaction& txn, InodeId ino,
+                              kv::Reads reads);  // kStale: no such.
+void PutInode(kv::Transaction& txn, const InodeRecord& inode);
+// The inode and all that hangs on it (xattrs, further names, directory keys, orphan mark), but no
+// dentry of it.
+void EraseInode(kv::Transaction& txn, const InodeRecord& inode);
+
+Result<std::optional<DentryRecord>> GetDentry(kv::Transaction& txn, InodeId parent,
+                                              std::string_view name, kv::Reads reads);
+// The dentry, its place in the listing, and the parent's count of subdirectories; not the parent's
+// times.
+void AddName(kv::Transaction& txn, InodeId parent, std::string_view name,
+             const DentryRecord& dentry);
+void RemoveName(kv::Transaction& txn, InodeId parent, std::string_view name,
+                const DentryRecord& dentry);
+// Names in `dir` changed now.
+void TouchDirectory(kv::Transaction& txn, InodeId dir, int64_t now_ns);
+// Reads the whole range when it is empty, so that a name made meanwhile conflicts.
+Result<bool> HasNames(kv::Transaction& txn, InodeId dir);
+Result<bool> IsComplete(kv::Transaction& txn, InodeId dir, kv::Reads reads);
+void PutListing(kv::Transaction& txn, InodeId dir, const ListingRecord& listing);
+
+// Sets ctime; the mtime of a directory stays what it was.
+Status SetChangeTime(kv::Transaction& txn, InodeRecord& inode, int64_t now_ns);
+// Sets both.
+void SetModifyTime(kv::Transaction& txn, InodeRecord& inode, int64_t mtime_ns, int64_t now_ns);
+
+// Of an inode made in this very transaction, or a directory whose keys are gone: its record says
+// all.
+rpc::FileInfo NewInfo(const InodeRecord& inode);
+// As the world sees it. Directories cost one more read (times and nlink), for all of them together.
+Result<rpc::FileInfo> InfoOf(kv::Transaction& txn, const InodeRecord& inode, kv::Reads reads);
+Result<std::vector<rpc::FileInfo>> InfosOf(kv::Transaction& txn,
+                                           std::span<const InodeRecord> inodes, kv::Reads reads);
+
+}  // namespace tarn::meta

@@ -1,0 +1,82 @@
+#pragma once
+
+// What the command line asks of a running Tarn. In-process: client::NewControl. Remote: over gRPC
+// on a Unix socket (rpc/control_grpc.h). Thread-safe, blocking. Paths are absolute paths of the
+// namespace.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "rpc/persist_queue.h"
+#include "rpc/types.h"
+
+namespace tarn::rpc {
+
+struct ServerInfo {
+  int64_t pid = 0;
+  std::string version;
+  std::string mount_point;
+  std::string source;
+  std::string state_directory;
+  int64_t started_ns = 0;
+  std::string mode;  // "embedded"
+  bool passthrough = false;
+  uint64_t cache_capacity_bytes = 0;
+  uint64_t cache_used_bytes = 0;
+  uint64_t cache_pinned_bytes = 0;
+  uint64_t open_files = 0;
+};
+
+struct PathInfo {
+  std::string path;
+  Attr attr;
+  Binding binding;
+  std::string symlink_target;
+  uint32_t cached_percent = 0;  // Of the bytes, on this node.
+};
+
+struct ConfigEntry {
+  std::string name;
+  std::string value;   // Secrets masked.
+  std::string source;  // "default", "/etc/tarn/tarn-site.properties:12", "environment", "-D"
+};
+
+class Control {
+ public:
+  virtual ~Control() = default;
+  virtual Result<ServerInfo> Info() = 0;
+  virtual Result<PathInfo> StatPath(const std::string& path) = 0;
+  struct ListRequest {
+    std::string path;
+    uint64_t cursor = 0;
+    size_t limit = 1000;
+    bool revalidate = false;  // Ask the UFS again first.
+  };
+  struct ListReply {
+    std::vector<PathInfo> entries;
+    uint64_t next_cursor = 0;
+    bool end = false;
+  };
+  // A file lists as itself.
+  virtual Result<ListReply> ListPath(const ListRequest& request) = 0;
+  virtual Result<std::vector<QueueEntry>> PersistList(std::string* after, size_t limit) = 0;
+  virtual Result<QueueEntry> PersistStat(
+      const std::string& path) = 0;  // Also of files nothing waits for.
+  virtual Result<QueueTotals> PersistTotals() = 0;
+  // Makes all that waits (at or below `path`; "/": all) due now and forgets its backoff.
+  virtual Status PersistRetry(const std::string& path) = 0;
+  virtual Result<std::vector<ConfigEntry>> Config() = 0;
+  // Stops taking requests, commits what is open, unmounts and lets the process end; what waits to
+  // be persisted stays on disk. kBusy: files are open and `lazy` is false. The answer comes before
+  // the process ends.
+  struct StopRequest {
+    bool lazy = false;
+  };
+  virtual Result<QueueTotals> Stop(const StopRequest& request) = 0;
+};
+
+}  // namespace tarn::rpc

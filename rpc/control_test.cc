@@ -1,0 +1,244 @@
+// What a Control says arrives over the socket as it was said.
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rpc/control_grpc.h"
+
+namespace tarn::rpc {
+namespace {
+
+Attr SomeAttr() {
+  Attr attr;
+  attr.ino = InodeId(7);
+  attr.type = FileType::kSymlink;
+  attr.mode = 04755;
+  attr.uid = 1000;
+  attr.gid = 4294967294u;
+  attr.nlink = 3;
+  attr.rdev = 2049;
+  attr.size_bytes = uint64_t{1} << 40;
+  attr.atime_ns = -1;
+  attr.mtime_ns = 1'234'567'890'123'456'789;
+  attr.ctime_ns = 2;
+  attr.btime_ns = 3;
+  attr.generation = Generation(9);
+  attr.persist = PersistState::kLost;
+  return attr;
+}
+
+void ExpectSame(const Attr& a, const Attr& b) {
+  EXPECT_EQ(a.ino, b.ino);
+  EXPECT_EQ(a.type, b.type);
+  EXPECT_EQ(a.mode, b.mode);
+  EXPECT_EQ(a.uid, b.uid);
+  EXPECT_EQ(a.gid, b.gid);
+  EXPECT_EQ(a.nlink, b.nlink);
+  EXPECT_EQ(a.rdev, b.rdev);
+  EXPECT_EQ(a.size_bytes, b.size_bytes);
+  EXPECT_EQ(a.atime_ns, b.atime_ns);
+  EXPECT_EQ(a.mtime_ns, b.mtime_ns);
+  EXPECT_EQ(a.ctime_ns, b.ctime_ns);
+  EXPECT_EQ(a.btime_ns, b.btime_ns);
+  EXPECT_EQ(a.generation, b.generation);
+  EXPECT_EQ(a.persist, b.persist);
+}
+
+// Answers what it was told to, and remembers what it was asked.
+class ScriptedControl final : public Control {
+ public:
+  Status error;
+  ServerInfo info;
+  PathInfo path;
+  ListReply listing;
+  QueueEntry entry;
+  QueueTotals totals;
+  std::vector<ConfigEntry> config;
+  std::string asked;
+  ListRequest list_request;
+  bool stopped_lazily = false;
+
+  Result<ServerInfo> Info() override { return Answer(info); }
+  Result<PathInfo> StatPath(const std::string& of) override {
+    asked = of;
+    return Answer(path);
+  }
+  Result<ListReply> ListPath(const ListRequest& request) override {
+    list_request = request;
+    return Answer(listing);
+  }
+  Result<std::vector<QueueEntry>> PersistList(std::string* after, size_t limit) override {
+    asked = *after;
+    *after += '\xff';
+    return Answer(std::vector<QueueEntry>(limit, entry));
+  }
+  Result<QueueEntry> PersistStat(const std::string& of) override {
+    asked = of;
+    return Answer(entry);
+  }
+  Result<QueueTotals> PersistTotals() override { return Answer(totals); }
+  Status PersistRetry(const std::string& of) override {
+    asked = of;
+    return error;
+  }
+  Result<std::vector<ConfigEntry>> Config() override { return Answer(config); }
+  Result<QueueTotals> Stop(const StopRequest& request) override {
+    stopped_lazily = request.lazy;
+    return Answer(totals);
+  }
+
+ private:
+  template <typename T>
+  Result<T> Answer(const T& value) {
+    if (!error.ok()) return error;
+    return value;
+  }
+};
+
+class ControlOverSocketTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/tarn-rpc-XXXXXX";
+    ASSERT_NE(mkdtemp(name), nullptr);
+    directory_ = name;
+    Result<std::unique_ptr<ControlServer>> server = ControlServer::Start(socket(), local_);
+    ASSERT_TRUE(server.ok()) << server.status().ToString();
+    server_ = std::move(*server);
+    Result<std::unique_ptr<Control>> remote = ConnectControl(socket());
+    ASSERT_TRUE(remote.ok()) << remote.status().ToString();
+    remote_ = std::move(*remote);
+  }
+  void TearDown() override {
+    remote_.reset();
+    server_.reset();
+    EXPECT_EQ(rmdir(directory_.c_str()), 0) << "the server leaves its socket behind";
+  }
+  std::string socket() const { return directory_ + "/s"; }
+
+  std::string directory_;
+  ScriptedControl local_;
+  std::unique_ptr<ControlServer> server_;
+  std::unique_ptr<Control> remote_;
+};
+
+TEST_F(ControlOverSocketTest, EveryCodeArrivesAsItself) {
+  for (int code = 1; code <= static_cast<int>(Code::kIo); ++code) {
+    local_.error = Status(static_cast<Code>(code), "read \xff caf\xc3\xa9: no");
+    Result<ServerInfo> answer = remote_->Info();
+    EXPECT_EQ(CodeName(answer.code()), CodeName(static_cast<Code>(code)));
+    EXPECT_EQ(answer.status().message(), local_.error.message());
+  }
+}
+
+TEST_F(ControlOverSocketTest, PathsAreBytes) {
+  local_.path.path = "/a\xff\n";
+  local_.path.attr = SomeAttr();
+  local_.path.binding = {MountId(1), "a\xfe", "tag\xff", Generation(8), 77};
+  local_.path.symlink_target = "\xc0";
+  local_.path.cached_percent = 42;
+  Result<PathInfo> seen = remote_->StatPath("/x\xff");
+  ASSERT_TRUE(seen.ok()) << seen.status().ToString();
+  EXPECT_EQ(local_.asked, "/x\xff");
+  EXPECT_EQ(seen->path, local_.path.path);
+  ExpectSame(seen->attr, local_.path.attr);
+  EXPECT_EQ(seen->binding.key, "a\xfe");
+  EXPECT_EQ(seen->binding.etag, "tag\xff");
+  EXPECT_EQ(seen->binding.mount, MountId(1));
+  EXPECT_EQ(seen->binding.generation, Generation(8));
+  EXPECT_EQ(seen->binding.size_bytes, 77u);
+  EXPECT_EQ(seen->symlink_target, "\xc0");
+  EXPECT_EQ(seen->cached_percent, 42u);
+}
+
+TEST_F(ControlOverSocketTest, AListingWithTheLongestPathsFits) {
+  local_.listing.entries.resize(1000);
+  for (PathInfo& entry : local_.listing.entries) entry.path = std::string(8192, 'p');
+  local_.listing.next_cursor = UINT64_MAX;
+  local_.listing.end = true;
+  Control::ListRequest request;
+  request.path = "/d";
+  request.cursor = 5;
+  request.limit = 1000;
+  request.revalidate = true;
+  Result<Control::ListReply> seen = remote_->ListPath(request);
+  ASSERT_TRUE(seen.ok()) << seen.status().ToString();
+  EXPECT_EQ(seen->entries.size(), 1000u);
+  EXPECT_EQ(seen->entries.back().path.size(), 8192u);
+  EXPECT_EQ(seen->next_cursor, UINT64_MAX);
+  EXPECT_TRUE(seen->end);
+  EXPECT_EQ(local_.list_request.path, "/d");
+  EXPECT_EQ(local_.list_request.cursor, 5u);
+  EXPECT_EQ(local_.list_request.limit, 1000u);
+  EXPECT_TRUE(local_.list_request.revalidate);
+}
+
+TEST_F(ControlOverSocketTest, QueueEntriesArriveWhole) {
+  local_.entry = {InodeId(3), "/p\xff", "content",   PersistState::kPersisting, 11, 12, 13,
+                  14,         "e\xff",  "/state\xff"};
+  std::string after = "a\xfe";
+  Result<std::vector<QueueEntry>> seen = remote_->PersistList(&after, 2);
+  ASSERT_TRUE(seen.ok()) << seen.status().ToString();
+  EXPECT_EQ(local_.asked, "a\xfe");
+  EXPECT_EQ(after, "a\xfe\xff");
+  ASSERT_EQ(seen->size(), 2u);
+  const QueueEntry& entry = seen->back();
+  EXPECT_EQ(entry.ino, InodeId(3));
+  EXPECT_EQ(entry.path, "/p\xff");
+  EXPECT_EQ(entry.what, "content");
+  EXPECT_EQ(entry.state, PersistState::kPersisting);
+  EXPECT_EQ(entry.size_bytes, 11u);
+  EXPECT_EQ(entry.queued_ns, 12);
+  EXPECT_EQ(entry.next_try_ns, 13);
+  EXPECT_EQ(entry.attempts, 14u);
+  EXPECT_EQ(entry.last_error, "e\xff");
+  EXPECT_EQ(entry.where, "/state\xff");
+  EXPECT_EQ(remote_->PersistStat("/q")->path, "/p\xff");
+  EXPECT_EQ(local_.asked, "/q");
+}
+
+TEST_F(ControlOverSocketTest, TotalsInfoAndConfigurationArriveWhole) {
+  local_.totals = {1, 2, 3};
+  EXPECT_EQ(remote_->PersistTotals()->bytes, 3u);
+  EXPECT_TRUE(remote_->PersistRetry("/r").ok());
+  EXPECT_EQ(local_.asked, "/r");
+  Result<QueueTotals> stopped = remote_->Stop({.lazy = true});
+  EXPECT_EQ(stopped->entries, 1u);
+  EXPECT_EQ(stopped->files, 2u);
+  EXPECT_TRUE(local_.stopped_lazily);
+  local_.info = {5, "0.1", "/m\xff", "file:///s\xff", "/st\xff", 6, "embedded", true, 7, 8, 9, 10};
+  Result<ServerInfo> info = remote_->Info();
+  ASSERT_TRUE(info.ok()) << info.status().ToString();
+  EXPECT_EQ(info->pid, 5);
+  EXPECT_EQ(info->mount_point, "/m\xff");
+  EXPECT_EQ(info->source, "file:///s\xff");
+  EXPECT_EQ(info->state_directory, "/st\xff");
+  EXPECT_EQ(info->started_ns, 6);
+  EXPECT_TRUE(info->passthrough);
+  EXPECT_EQ(info->open_files, 10u);
+  local_.config = {{"tarn.x", "\xff", "-D"}};
+  Result<std::vector<ConfigEntry>> config = remote_->Config();
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  EXPECT_EQ(config->front().name, "tarn.x");
+  EXPECT_EQ(config->front().value, "\xff");
+  EXPECT_EQ(config->front().source, "-D");
+}
+
+TEST_F(ControlOverSocketTest, OnlyTheOwnerMayConnect) {
+  struct stat st = {};
+  ASSERT_EQ(stat(socket().c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 0777, 0600u);
+}
+
+TEST(ConnectControlTest, NobodyThereIsUnavailable) {
+  EXPECT_EQ(ConnectControl("/tmp/tarn-rpc-nobody/s").code(), Code::kUnavailable);
+}
+
+TEST(ControlServerTest, APathTooLongForASocketIsRefused) {
+  ScriptedControl control;
+  EXPECT_EQ(ControlServer::Start("/tmp/" + std::string(200, 'x'), control).code(), Code::kInvalid);
+}
+
+}  // namespace
+}  // namespace tarn::rpc

@@ -1,0 +1,107 @@
+#pragma once
+
+// The coordinator as its clients see it: names, files and maintenance, each an interface of its
+// own. meta/ implements them; a remote implementation may stand in. Thread-safe, blocking. Each
+// call is one serializable transaction (or says otherwise): it happened whole or, on an error, not
+// at all.
+//
+// Names are single path parts: kInvalid for "", ".", ".." and a '/' or NUL inside, kNameTooLong
+// past 255 bytes. An unknown parent or inode is kStale; a parent that is not a directory
+// kNotDirectory. In a directory that is not complete the UFS is asked; kUnavailable when it cannot
+// be.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "rpc/types.h"
+
+namespace tarn::rpc {
+
+class Names {
+ public:
+  virtual ~Names() = default;
+  // kNotFound: no such name. "." and ".." are answered here too (kernel export, CLI).
+  virtual Result<FileInfo> Lookup(const Caller& caller, InodeId parent, std::string_view name) = 0;
+  // Makes any type of node, owned by the caller (gid of a setgid parent). kExists, kNoSpace. A
+  // regular file starts at generation 0, size 0, and is queued for persisting by its first
+  // CommitWrite.
+  virtual Result<FileInfo> Create(const Caller& caller, InodeId parent, std::string_view name,
+                                  const CreateSpec& spec) = 0;
+  // kNotPermitted: a directory. kTooManyLinks. kCrossDevice: another UFS mount.
+  virtual Result<FileInfo> Link(const Caller& caller, InodeId ino, InodeId parent,
+                                std::string_view name) = 0;
+  // The inode stays readable by number until Forget says that nobody has it open. Returns its state
+  // after.
+  virtual Result<FileInfo> Unlink(const Caller& caller, InodeId parent, std::string_view name) = 0;
+  // kNotEmpty; kNotDirectory; kBusy: a mount point.
+  virtual Status Rmdir(const Caller& caller, InodeId parent, std::string_view name) = 0;
+  struct Renamed {
+    InodeId moved;
+    FileInfo replaced;  // ino 0: nothing was. nlink 0: unlinked as by Unlink.
+  };
+  // All of rename(2) and renameat2(2): kExists, kNotFound, kNotEmpty, kIsDirectory, kNotDirectory,
+  // kInvalid (into own subtree), kCrossDevice (another UFS mount). Two names of one inode: nothing
+  // is done.
+  virtual Result<Renamed> Rename(const Caller& caller, InodeId parent, std::string_view name,
+                                 InodeId new_parent, std::string_view new_name,
+                                 RenameMode mode) = 0;
+  // Up to `limit` entries behind `cursor` (0: start), without "." and "..". Entries present
+  // throughout a listing come exactly once. Loads the directory first if it is not complete.
+  struct Listing {
+    std::vector<DirEntry> entries;
+    bool end = false;
+  };
+  enum class WithAttrs { kNo, kYes };
+  virtual Result<Listing> ReadDir(const Caller& caller, InodeId dir, uint64_t cursor, size_t limit,
+                                  WithAttrs attrs) = 0;
+  virtual Result<InodeId> ParentOf(InodeId dir) = 0;  // The root's is itself.
+};
+
+class Files {
+ public:
+  virtual ~Files() = default;
+  virtual Result<FileInfo> GetAttr(InodeId ino) = 0;
+  virtual Result<FileInfo> SetAttr(const Caller& caller, InodeId ino, const AttrChange& change) = 0;
+  virtual Result<std::string> ReadLink(InodeId ino) = 0;  // kInvalid: not a symlink.
+  virtual Result<std::string> GetXattr(InodeId ino, std::string_view name) = 0;  // kNoAttribute.
+  virtual Result<std::vector<std::string>> ListXattrs(InodeId ino) = 0;
+  // kExists, kNoAttribute by mode; kTooBig: value over 64 KiB; name over 255 bytes: kRange.
+  virtual Status SetXattr(const Caller& caller, InodeId ino, std::string_view name,
+                          std::string_view value, XattrMode mode) = 0;
+  virtual Status RemoveXattr(const Caller& caller, InodeId ino, std::string_view name) = 0;
+  // kStale: `base` is no longer the generation. Also for unlinked inodes (which are not queued).
+  // Queues the persist.
+  virtual Result<FileInfo> CommitWrite(const Caller& caller, InodeId ino,
+                                       const WriteCommit& commit) = 0;
+  // Nobody has this unlinked inode open any more: its records go, and the UFS object may be
+  // deleted. OK if it has names again or is gone.
+  virtual Status Forget(InodeId ino) = 0;
+  // Every change that has returned survives a power cut.
+  virtual Status SyncLog() = 0;
+  virtual Result<StatFs> GetStatFs() = 0;
+};
+
+class Maintenance {
+ public:
+  virtual ~Maintenance() = default;
+  // Reads the UFS directory again now, with the one entry or all of them, and waits for it.
+  virtual Status Revalidate(InodeId dir) = 0;
+  virtual Result<std::string> PathOf(InodeId ino) = 0;  // kNotFound: it has no name.
+  virtual Result<std::vector<MountInfo>> ListMounts() = 0;
+  // The content of `ino` at `generation` is gone (disk failure, power cut of unsynced bytes): falls
+  // back to the bound generation where the UFS has one, else the file becomes LOST. Returns what it
+  // is now.
+  virtual Result<FileInfo> ContentLost(InodeId ino, Generation generation) = 0;
+  // Unlinked inodes that no call to Forget has released, after a crash: `each` is called for every
+  // one.
+  virtual Status ListOrphans(const std::function<Status(InodeId)>& each) = 0;
+  // From now on `sink` hears of changes that are not answers to a session's own call. Called from a
+  // thread that holds nothing. One sink; an empty function ends it and waits for calls in flight.
+  virtual void SetChangeSink(std::function<void(const Change&)> sink) = 0;
+};
+
+}  // namespace tarn::rpc

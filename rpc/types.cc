@@ -1,0 +1,23 @@
+#include "rpc/types.h"
+
+namespace tarn::rpc {
+
+const char* PersistStateName(PersistState state) {
+  switch (state) {
+    case PersistState::kOpen:
+      return "OPEN";
+    case PersistState::kNotPersisted:
+      return "NOT_PERSISTED";
+    case PersistState::kPersisting:
+      return "PERSISTING";
+    case PersistState::kPersisted:
+      return "PERSISTED";
+    case PersistState::kTransient:
+      return "TRANSIENT";
+    case PersistState::kLost:
+      return "LOST";
+  }
+  return "UNKNOWN";
+}
+
+}  // namespace tarn::rpc

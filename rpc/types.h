@@ -1,0 +1,141 @@
+#pragma once
+
+// What coordinator, workers and clients say to each other, as plain values. No generated code here.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+
+namespace tarn::rpc {
+
+enum class FileType : uint8_t {
+  kRegular,
+  kDirectory,
+  kSymlink,
+  kFifo,
+  kSocket,
+  kCharDevice,
+  kBlockDevice
+};
+
+// kOpen: being written, nothing committed yet. kTransient: never persisted by policy or because the
+// UFS cannot hold it.
+enum class PersistState : uint8_t {
+  kOpen,
+  kNotPersisted,
+  kPersisting,
+  kPersisted,
+  kTransient,
+  kLost
+};
+const char* PersistStateName(PersistState state);  // "NOT_PERSISTED"
+
+// Who asks. The kernel has checked permissions (default_permissions); ids decide ownership of what
+// is made.
+struct Caller {
+  SessionId session;
+  uint64_t operation =
+      0;  // Unique per session; repeated on a retry of the same request. 0: in-process, no retries.
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+};
+
+struct Attr {
+  InodeId ino;
+  FileType type = FileType::kRegular;
+  uint32_t mode = 0;  // Permission bits with setuid, setgid, sticky; no type.
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  uint32_t nlink = 0;
+  uint64_t rdev = 0;
+  uint64_t size_bytes = 0;
+  int64_t atime_ns = 0;
+  int64_t mtime_ns = 0;
+  int64_t ctime_ns = 0;
+  int64_t btime_ns = 0;
+  Generation generation;  // Of the last commit; 0: never committed.
+  PersistState persist = PersistState::kPersisted;
+};
+
+// Where the bytes of an inode's current generation are in the UFS, if they are.
+struct Binding {
+  MountId mount;  // None: nowhere yet.
+  std::string key;
+  std::string etag;
+  Generation
+      generation;  // The generation that has these bytes; older than Attr::generation when dirty.
+  uint64_t size_bytes = 0;
+};
+
+struct FileInfo {
+  Attr attr;
+  Binding binding;
+};
+
+struct DirEntry {
+  std::string name;
+  InodeId ino;
+  FileType type = FileType::kRegular;
+  uint64_t cursor = 0;  // ReadDir continues behind this entry from here, whatever else changes.
+  std::optional<Attr> attr;  // Where asked for.
+};
+
+struct CreateSpec {
+  FileType type = FileType::kRegular;
+  uint32_t mode = 0;  // Umask already applied.
+  uint64_t rdev = 0;
+  std::string symlink_target;  // 1 to 4095 bytes.
+};
+
+// What SetAttr changes. Any change sets ctime.
+struct AttrChange {
+  std::optional<uint32_t> mode;
+  std::optional<uint32_t> uid;
+  std::optional<uint32_t> gid;
+  std::optional<int64_t> atime_ns;
+  std::optional<int64_t> mtime_ns;
+  bool clear_setid =
+      false;  // A write, truncate or chown by somebody whom POSIX lets not keep the bits.
+};
+
+enum class RenameMode : uint8_t { kReplace, kNoReplace, kExchange };
+enum class XattrMode : uint8_t { kAny, kCreate, kReplace };
+
+// Bytes became part of the file: the second step of a commit (the first is CacheStore::Commit).
+struct WriteCommit {
+  Generation base;        // kStale unless it is still the inode's generation.
+  Generation generation;  // The new one, greater than base.
+  uint64_t size_bytes = 0;
+  int64_t mtime_ns = 0;
+  bool synced = false;   // The bytes survive a power cut once this transaction's log is synced.
+  bool durable = false;  // Sync that log before returning.
+  bool clear_setid = false;
+};
+
+struct StatFs {
+  uint64_t capacity_bytes = 0;
+  uint64_t free_bytes = 0;
+  uint64_t inodes = 0;
+  uint64_t free_inodes = 0;
+};
+
+// Something changed that a session may have cached and did not do itself.
+struct Change {
+  enum class Kind : uint8_t { kAttributes, kContent, kEntry, kEverything } kind = Kind::kEverything;
+  InodeId ino;  // kAttributes, kContent; kEntry: the inode that lost its last name by it, if any.
+  InodeId parent;    // kEntry.
+  std::string name;  // kEntry.
+};
+
+struct MountInfo {
+  MountId mount;
+  std::string path;  // In the namespace.
+  std::string uri;
+  bool read_only = false;
+};
+
+}  // namespace tarn::rpc

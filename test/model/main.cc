@@ -1,0 +1,114 @@
+// Random operations on two trees, one on the file system under test, one on a file system taken as
+// the model. See --help. Exit status 0: no difference; 1: a difference, printed with the seed and
+// the last operations.
+
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "world.h"
+
+namespace model {
+namespace {
+
+constexpr int kColdDirectories = 200;
+
+struct Options {
+  std::string tested, model, log, hook, populate;
+  uint64_t steps = 100000, seed = 1, check_every = 2000, hook_every = 0;
+};
+
+const char kUsage[] =
+    "usage: tarn_model --tested DIR --model DIR [--steps N] [--seed N] [--check-every N] [--log "
+    "FILE]\n"
+    "                  [--hook COMMAND --hook-every N]\n"
+    "       tarn_model --populate DIR      makes the content that both trees must have at the "
+    "start\n"
+    "The hook is run with everything closed and synced; both trees are compared after it.\n";
+
+Options Parse(int argc, char** argv) {
+  Options o;
+  const std::map<std::string, std::string*> texts = {{"--tested", &o.tested},
+                                                     {"--model", &o.model},
+                                                     {"--log", &o.log},
+                                                     {"--hook", &o.hook},
+                                                     {"--populate", &o.populate}};
+  const std::map<std::string, uint64_t*> numbers = {{"--steps", &o.steps},
+                                                    {"--seed", &o.seed},
+                                                    {"--check-every", &o.check_every},
+                                                    {"--hook-every", &o.hook_every}};
+  bool understood = argc % 2 == 1;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (texts.contains(argv[i])) {
+      *texts.at(argv[i]) = argv[i + 1];
+    } else if (numbers.contains(argv[i])) {
+      *numbers.at(argv[i]) = strtoull(argv[i + 1], nullptr, 10);
+    } else {
+      understood = false;
+    }
+  }
+  if (understood && (!o.populate.empty() || (!o.tested.empty() && !o.model.empty()))) return o;
+  fputs(kUsage, stderr);
+  exit(2);
+}
+
+std::vector<const Step*> Deck() {
+  std::vector<const Step*> deck;
+  for (const auto* steps : {&NameSteps(), &DataSteps(), &ColdSteps()})
+    for (const Step& step : *steps)
+      deck.insert(deck.end(), static_cast<size_t>(step.weight), &step);
+  return deck;
+}
+
+void RunHook(World& world, const std::string& command) {
+  world.Settle();
+  world.Note("hook: " + command);
+  const int status = system(command.c_str());
+  if (status != 0) world.Differ("the hook ended with status " + std::to_string(status));
+  world.CompareTrees(World::Scope::kTouched);
+}
+
+// One deck in ten steps is played on cold directories only while there are many, so that they last
+// for the whole run.
+const Step& Draw(World& world, const std::vector<const Step*>& deck, uint64_t steps) {
+  const Step* step = deck[world.Below(deck.size())];
+  const bool is_cold = std::string(step->name).compare(0, 5, "cold:") == 0;
+  const bool early = world.cold.size() * steps < kColdDirectories * (steps - world.step);
+  return is_cold && early ? *deck[0] : *step;
+}
+
+// A tree that grew large is thinned out.
+void Thin(World& world) {
+  for (const Step& step : NameSteps())
+    for (int i = 0; i < 40 && std::string(step.name) == "rm -r"; ++i) step.run(world);
+  world.Refresh();
+}
+
+void Play(World& world, const Options& o) {
+  const std::vector<const Step*> deck = Deck();
+  world.Refresh();
+  for (world.step = 1; world.step <= o.steps; ++world.step) {
+    Draw(world, deck, o.steps).run(world);
+    if (world.step % 500 == 0) world.Refresh();
+    if (world.step % 500 == 0 && world.KnownCount() > 500) Thin(world);
+    if (world.step % o.check_every == 0) world.CompareTrees(World::Scope::kTouched);
+    if (o.hook_every != 0 && world.step % o.hook_every == 0) RunHook(world, o.hook);
+  }
+  world.Settle();
+  world.CompareTrees(World::Scope::kEverything);
+}
+
+}  // namespace
+}  // namespace model
+
+int main(int argc, char** argv) {
+  const model::Options o = model::Parse(argc, argv);
+  if (!o.populate.empty()) return model::Populate(o.populate, model::kColdDirectories), 0;
+  model::World world({o.tested}, {o.model}, o.seed, o.log);
+  for (int i = 0; i < model::kColdDirectories; ++i) world.cold.push_back(model::ColdName(i));
+  model::Play(world, o);
+  printf("no difference in %lu steps, seed %lu\n", o.steps, o.seed);
+  return 0;
+}

@@ -1,0 +1,127 @@
+#pragma once
+
+// The model test's world: one tree on the file system under test and one on a file system taken as
+// the model, changed by the same calls. Every call is made on both and its results are compared;
+// the first difference ends the process with the seed, the step and the last operations.
+// Single-threaded; owns its open descriptors and mappings.
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace model {
+
+// One of the two trees: paths below it are `root + "/" + path`.
+struct Side {
+  std::string root;
+  std::string At(const std::string& path) const { return root + "/" + path; }
+};
+
+// A file open on both sides.
+struct Handle {
+  int fd[2];
+  std::string path;  // As it was opened; the name may be gone by now.
+  bool readable;
+  bool writable;
+};
+
+// A shared mapping of the same file on both sides. The file may have been closed, unlinked or
+// shrunk since; `size_fd` is an O_PATH descriptor of the model's file that tells its size.
+struct Mapping {
+  char* data[2];
+  size_t length;
+  int size_fd;
+  bool writable;
+};
+
+// The outcome of a call: its result, or minus errno.
+inline long Outcome(long result) { return result < 0 ? -errno : result; }
+
+class World {
+ public:
+  World(Side tested, Side model, uint64_t seed, std::string log_path);
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  // Runs `call(side)` for both sides, which returns a result or minus errno, and ends the test if
+  // they differ. Returns the common result.
+  long Both(const std::string& what, const std::function<long(int side)>& call);
+  // Ends the test with what was found.
+  [[noreturn]] void Differ(const std::string& what);
+  void Note(const std::string& operation);  // To the log, before it is run.
+
+  const Side& At(int side) const { return sides_[side]; }
+  std::string Path(int side, const std::string& path) const { return sides_[side].At(path); }
+
+  // Random choices, all from the seed.
+  uint64_t Below(uint64_t n) { return random_() % n; }
+  bool Chance(int percent) { return Below(100) < static_cast<uint64_t>(percent); }
+  size_t SomeSize();                     // Mostly small, now and then beyond a page of the cache.
+  const char* SomeBytes(size_t length);  // Valid until the program ends; at most kMaxBytes.
+  std::string SomePath();                // Often one that exists.
+  std::string NewPath();                 // Mostly one that does not exist.
+  std::string SomeDirectory();           // Often one that exists; "" is the root.
+  Handle* SomeHandle();                  // Null if none is open.
+
+  // Names that may exist; a hint for SomePath.
+  void Remember(const std::string& path);
+  void RememberMove(const std::string& from, const std::string& to);
+  size_t KnownCount() const { return known_.size(); }
+  void Refresh();  // Known names anew from the model's tree.
+
+  // Directories of the source that nothing has looked into yet.
+  std::vector<std::string> cold;
+
+  std::vector<Handle> handles;
+  std::vector<Mapping> mappings;
+  void CloseHandle(size_t index);
+  void Unmap(size_t index);
+  // Syncs and closes everything open, so that all that was done is acknowledged.
+  void Settle();
+
+  // Compares both whole trees but for what is still cold (`everything`: that too).
+  enum class Scope { kTouched, kEverything };
+  void CompareTrees(Scope scope);
+
+  uint64_t step = 0;
+  static constexpr size_t kMaxBytes = size_t{4} << 20;
+
+ private:
+  std::string SomeName();
+
+  Side sides_[2];
+  uint64_t seed_;
+  std::mt19937_64 random_;
+  std::vector<char> bytes_;
+  std::vector<std::string> known_;
+  std::vector<std::string> recent_;
+  size_t recent_at_ = 0;
+  int log_ = -1;
+};
+
+// One kind of operation and how often it is chosen.
+struct Step {
+  const char* name;
+  int weight;
+  void (*run)(World&);
+};
+const std::vector<Step>& NameSteps();  // steps_names.cc: names, links, directories, attributes.
+const std::vector<Step>& DataSteps();  // steps_data.cc: contents, handles, mappings, forks.
+const std::vector<Step>& ColdSteps();  // steps_cold.cc: what the source had and nobody has read.
+
+// Compares what lstat says of `path` on both sides.
+void CompareStat(World& world, const std::string& path);
+// The difference between the two trees below `path`, or "".
+std::string TreeDifference(const World& world, const std::string& path,
+                           const std::vector<std::string>& skip);
+// Makes the source's initial content in `directory`.
+void Populate(const std::string& directory, int cold_directories);
+std::string ColdName(int index);
+
+}  // namespace model

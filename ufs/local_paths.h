@@ -1,0 +1,72 @@
+#pragma once
+
+// How LocalUfs reaches objects: by descriptors below its root, following no symlink. Internal to
+// ufs/.
+
+#include <linux/stat.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/status.h"
+#include "ufs/under_file_system.h"
+
+struct statx;
+
+namespace tarn::ufs {
+
+// Owns a descriptor.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Descriptor();
+  int get() const { return fd_; }
+  bool ok() const { return fd_ >= 0; }
+
+ private:
+  int fd_ = -1;
+};
+
+// A name in an open directory.
+struct Place {
+  Descriptor directory;  // O_PATH.
+  std::string name;      // "." for the root itself.
+  // A path by which system calls that take no directory descriptor reach it, last link not
+  // followed.
+  std::string ProcPath() const;
+};
+
+inline constexpr std::string_view kUploadPrefix = ".tarn-upload.";
+
+bool IsUploadName(std::string_view name);
+std::string NewUploadName();
+// The key that an upload of that name beside `key` has.
+std::string KeyBeside(std::string_view key, std::string_view name);
+
+// kInvalid: not a key (empty, "." or ".." part, NUL). kNotFound, kNotDirectory: a parent is missing
+// or no directory. A reserved name is never found.
+Result<Place> Find(int root, std::string_view key);
+// For a key about to be made: kInvalid for a reserved name, which would never be seen again.
+Result<Place> FindNew(int root, std::string_view key);
+Result<Descriptor> OpenDirectory(int root, std::string_view key);
+Result<ObjectInfo> Describe(const Place& place, std::string_view key);
+std::string EtagOf(const struct statx& st);
+Result<struct statx> StatAt(int directory, const char* name);
+Result<struct statx> StatDescriptor(int fd);
+uint64_t DeviceOf(const struct statx& st);
+// As `st.stx_btime` where the file system knows it.
+int64_t BirthNs(const struct statx& st);
+Descriptor Duplicate(const Descriptor& descriptor);
+Result<std::map<std::string, std::string>> ReadXattrs(const std::string& path);
+bool IsKeptXattr(std::string_view name);
+
+}  // namespace tarn::ufs

@@ -1,0 +1,122 @@
+#pragma once
+
+// What the calls of an under file system take and give (ufs/under_file_system.h). Values.
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace tarn::ufs {
+
+struct CallOptions {
+  Deadline deadline = Deadline::Never();
+  std::stop_token stop;
+};
+
+// kOther: fifo, socket, device.
+enum class ObjectType : uint8_t { kFile, kDirectory, kSymlink, kOther };
+
+// What a store can hold. Facts as data; nobody asks for the type.
+struct UfsTraits {
+  std::string scheme;  // "file", "s3", ...
+  // Directories exist by themselves and must be made before what is in them.
+  bool real_directories = false;
+  // AttributeStore is there: mode, owner, times, xattrs, symlinks, hard links.
+  bool attributes = false;
+  bool conditional_writes = false;  // Preconditions are exact; otherwise best effort.
+  bool atomic_rename = false;       // Move is one atomic step and cheap.
+  bool commit_needs_sync = false;   // A commit is durable only after Sync.
+  bool object_metadata = false;     // CreateOptions::metadata is kept and returned by Stat.
+  uint64_t max_object_bytes = UINT64_MAX;
+  uint64_t min_part_bytes = 0;  // Of all parts but the last; 0: parts of any size at any offset.
+  uint32_t max_parts = UINT32_MAX;
+  uint32_t max_key_bytes = 1024;
+  uint32_t max_name_bytes = 255;
+};
+
+struct Timestamps {
+  int64_t atime_ns = 0;  // Since the epoch; may be negative.
+  int64_t mtime_ns = 0;
+};
+
+struct ObjectInfo {
+  std::string key;
+  ObjectType type = ObjectType::kFile;
+  uint64_t size_bytes = 0;
+  // Changes whenever the bytes or attributes may have; opaque. Empty for directories.
+  std::string etag;
+  // A part of the etag that survives a rename by us (a local file's inode number, size and mtime).
+  // Empty: none.
+  std::string identity;
+  int64_t mtime_ns = 0;
+  // Where Traits().attributes; otherwise the mount's defaults apply.
+  uint32_t mode = 0;  // Permission bits only.
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  int64_t atime_ns = 0;
+  std::string symlink_target;
+  std::map<std::string, std::string> xattrs;
+  std::map<std::string, std::string> metadata;  // Where Traits().object_metadata; only from Stat.
+};
+
+struct ListOptions {
+  // A name: only names sorting behind it in the store's order. Empty: from the start.
+  std::string start_after;
+  size_t page_size = 1000;
+};
+
+// The names directly below a prefix, each as an ObjectInfo whose key is full. Sorted by the store's
+// order, in which a directory counts as "name/".
+struct ListPage {
+  std::vector<ObjectInfo> entries;
+  std::string next_start_after;  // For the next page's start_after; empty at the end.
+};
+
+// What must hold of the key for a change to be made; otherwise kStale (something else is there) and
+// nothing changed.
+struct Precondition {
+  enum class Kind : uint8_t { kNone, kAbsent, kEtag } kind = Kind::kNone;
+  std::string etag;
+};
+
+struct CreateOptions {
+  uint64_t size_bytes = 0;  // Known before; parts cover exactly [0, size_bytes).
+  Precondition precondition;
+  std::map<std::string, std::string> metadata;
+  std::string content_type;
+};
+
+struct PendingUpload {
+  std::string key;  // Of a local directory, which does not record it: that of its directory.
+  std::string upload_id;
+  int64_t started_ns = 0;
+};
+
+struct DeleteRequest {
+  std::string key;
+  Precondition precondition;
+};
+
+// Which attributes SetAttributes changes.
+struct AttributeChange {
+  std::optional<uint32_t> mode;
+  std::optional<uint32_t> uid;
+  std::optional<uint32_t> gid;
+  std::optional<Timestamps> times;
+  std::optional<std::map<std::string, std::string>> xattrs;  // The whole set; others are removed.
+};
+
+struct UfsUsage {
+  uint64_t capacity_bytes = 0;
+  uint64_t free_bytes = 0;
+  uint64_t inodes = 0;
+  uint64_t free_inodes = 0;
+};
+
+}  // namespace tarn::ufs

@@ -1,0 +1,100 @@
+#pragma once
+
+// The store of record below the cache: an object store or a directory. Thread-safe, blocking. Every
+// call takes a Deadline and a stop token (CallOptions): past the one it gives kDeadlineExceeded,
+// after the other kCancelled.
+//
+// Keys are relative to the mount: no leading or trailing '/', no empty, "." or ".." part; the root
+// is "". A key is bytes. Reads and calls with a precondition are idempotent: kUnavailable may be
+// retried. Others may answer kMaybeCommitted: the caller looks (Stat) and settles.
+//
+// Two interfaces keep each small: UnderFileSystem is what every store has; AttributeStore what
+// Traits() says some have.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "ufs/types.h"
+
+namespace tarn::ufs {
+
+// One object being written. Nothing of it is visible before Commit. Destroying it uncommitted
+// leaves it to be found by ListUploads; Abort removes it.
+class Upload {
+ public:
+  virtual ~Upload() = default;
+  virtual std::string UploadId() const = 0;  // With it a later process can abort or resume.
+  // Parts may be written in parallel from several threads and in any order; a part again replaces
+  // it.
+  virtual Status WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
+                           const CallOptions& call) = 0;
+  // Replaces the key atomically. kStale: the precondition failed. The info is of the new object,
+  // ETag included.
+  virtual Result<ObjectInfo> Commit(const CallOptions& call) = 0;
+  virtual Status Abort(const CallOptions& call) = 0;  // Absent is OK.
+};
+
+class AttributeStore;
+
+class UnderFileSystem {
+ public:
+  virtual ~UnderFileSystem() = default;
+  virtual const UfsTraits& Traits() const = 0;
+  virtual AttributeStore* Attributes() = 0;  // Null unless Traits().attributes. Owned by this.
+  // Names the source itself (file system and root inode; endpoint and bucket); kUnavailable when it
+  // cannot be recognized, for instance because the disk is not mounted: then absence of keys means
+  // nothing.
+  virtual Result<std::string> SourceIdentity(const CallOptions& call) = 0;
+
+  virtual Result<ObjectInfo> Stat(std::string_view key, const CallOptions& call) = 0;
+  virtual Result<ListPage> List(std::string_view directory_key, const ListOptions& options,
+                                const CallOptions& call) = 0;
+  // Fills `out` from `offset`; short only at the end. kStale: `etag` (unless empty) is no longer
+  // what is there.
+  virtual Result<size_t> Read(std::string_view key, std::string_view etag, uint64_t offset_bytes,
+                              std::span<std::byte> out, const CallOptions& call) = 0;
+
+  virtual Result<std::unique_ptr<Upload>> Create(std::string_view key, const CreateOptions& options,
+                                                 const CallOptions& call) = 0;
+  // Uploads that no Upload object of this process holds, below the mount.
+  virtual Result<std::vector<PendingUpload>> ListUploads(const CallOptions& call) = 0;
+  virtual Status AbortUpload(const PendingUpload& upload, const CallOptions& call) = 0;
+
+  // Makes `to` (replaced atomically) the object that `from` is; `from` is gone unless
+  // Traits().atomic_rename is false, when it stays and the caller deletes it. kStale: `source`
+  // failed. kNotFound: no `from`.
+  virtual Result<ObjectInfo> Move(std::string_view from, std::string_view to,
+                                  const Precondition& source, const CallOptions& call) = 0;
+  // A status a request, in order; absent is OK. Files and symlinks only.
+  virtual std::vector<Status> Delete(std::span<const DeleteRequest> requests,
+                                     const CallOptions& call) = 0;
+  // Makes everything committed before durable. Nothing to do unless Traits().commit_needs_sync.
+  virtual Status Sync(const CallOptions& call) = 0;
+};
+
+class AttributeStore {
+ public:
+  virtual ~AttributeStore() = default;
+  // Existing directory is OK. kNotDirectory: something else is there. Parents must exist.
+  virtual Status MakeDirectory(std::string_view key, uint32_t mode, const CallOptions& call) = 0;
+  // Absent is OK; kNotEmpty leaves it.
+  virtual Status RemoveDirectory(std::string_view key, const CallOptions& call) = 0;
+  // Replaces a file or symlink at `key` atomically.
+  virtual Result<ObjectInfo> MakeSymlink(std::string_view key, std::string_view target,
+                                         const CallOptions& call) = 0;
+  // Makes `to` (a file or symlink there is replaced atomically) another name of file `from`.
+  virtual Result<ObjectInfo> Link(std::string_view from, std::string_view to,
+                                  const CallOptions& call) = 0;
+  // Of the object itself, symlinks not followed. The info is read again after the change.
+  virtual Result<ObjectInfo> SetAttributes(std::string_view key, const AttributeChange& change,
+                                           const CallOptions& call) = 0;
+  virtual Result<UfsUsage> Usage(const CallOptions& call) = 0;
+};
+
+}  // namespace tarn::ufs

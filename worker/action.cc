@@ -1,0 +1,252 @@
+#include "worker/action.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "base/log.h"
+#include "base/strings.h"
+
+namespace tarn::worker {
+namespace {
+
+constexpr uint64_t kPartBytes = 8 << 20;
+
+ufs::AttributeChange AttributesOf(const rpc::Action& action) {
+  ufs::AttributeChange change;
+  change.mode = action.mode;
+  change.uid = action.uid;
+  change.gid = action.gid;
+  change.xattrs = action.xattrs;
+  if (action.mtime_ns) {
+    change.times = ufs::Timestamps{action.atime_ns.value_or(*action.mtime_ns), *action.mtime_ns};
+  }
+  return change;
+}
+
+bool HasAttributes(const rpc::Action& action) {
+  return action.mode || action.uid || action.gid || action.mtime_ns || action.xattrs;
+}
+
+Status ReadPart(int descriptor, uint64_t offset_bytes, std::span<std::byte> out) {
+  size_t done = 0;
+  while (done < out.size()) {
+    const ssize_t got = pread(descriptor, out.data() + done, out.size() - done,
+                              static_cast<off_t>(offset_bytes + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ErrnoStatus(errno, "read a cached content");
+    // Cut off by a writer meanwhile: whoever did it commits a newer generation.
+    if (got == 0) return Status(Code::kStale, "the content became shorter");
+    done += static_cast<size_t>(got);
+  }
+  return OkStatus();
+}
+
+ufs::Precondition SourceCondition(const rpc::Action& action) {
+  if (action.expected_etag.empty()) return {};
+  return {ufs::Precondition::Kind::kEtag, action.expected_etag};
+}
+
+}  // namespace
+
+struct ActionRunner::Call {
+  ufs::UnderFileSystem& ufs;
+  Clock& clock;
+  Nanos timeout;
+  std::stop_token stop;
+  ufs::CallOptions Options() const { return {Deadline::After(clock, timeout), stop}; }
+};
+
+// The content, not being written if that can be had; otherwise as it was committed last, if nobody
+// changes it meanwhile.
+Result<std::unique_ptr<cache::FrozenContent>> ActionRunner::Freeze(const rpc::Action& action) {
+  const ContentId content{action.ino, action.generation};
+  Result<std::unique_ptr<cache::FrozenContent>> frozen =
+      cache_.Freeze(content, cache::Freezing::kExclusive);
+  if (frozen.code() != Code::kBusy) return frozen;
+  return cache_.Freeze(content, cache::Freezing::kUnlessChanged);
+}
+
+// A file changed through the daemon may have pages that are still only in the version it was made
+// from.
+Status ActionRunner::Complete(const rpc::Action& action) {
+  Result<std::unique_ptr<cache::LiveFile>> file = cache_.Open({action.ino, action.generation});
+  if (file.code() == Code::kNotFound) return OkStatus();  // Freeze tells gone from overwritten.
+  if (!file.ok()) return file.status();
+  if ((*file)->Complete()) return OkStatus();
+  rpc::Binding base;
+  base.mount = action.mount;
+  base.key = action.from_key;
+  base.etag = action.expected_etag;
+  base.size_bytes = action.from_size_bytes;
+  return filler_.FillWhole(**file, base);
+}
+
+Status ActionRunner::SendParts(cache::FrozenContent& content, ufs::Upload& upload, Call& call) {
+  const uint64_t size = content.Info().size_bytes;
+  std::vector<std::byte> buffer(std::min(size, kPartBytes));
+  for (uint64_t at = 0; at < size; at += kPartBytes) {
+    const std::span<std::byte> part(buffer.data(), std::min(kPartBytes, size - at));
+    RETURN_IF_ERROR(ReadPart(content.Descriptor(), at, part));
+    RETURN_IF_ERROR(upload.WritePart(at, part, call.Options()));
+  }
+  return OkStatus();
+}
+
+Result<ufs::ObjectInfo> ActionRunner::Upload(const rpc::Action& action,
+                                             cache::FrozenContent& content, Call& call) {
+  ufs::CreateOptions options;
+  options.size_bytes = content.Info().size_bytes;
+  options.metadata["tarn-attempt"] = action.attempt;
+  ASSIGN_OR_RETURN(std::unique_ptr<ufs::Upload> upload,
+                   call.ufs.Create(action.key, options, call.Options()));
+  Status sent = SendParts(content, *upload, call);
+  if (sent.ok() && !content.Unchanged()) sent = Status(Code::kStale, "it was written to meanwhile");
+  if (sent.ok()) return upload->Commit(call.Options());
+  Status aborted = upload->Abort(call.Options());
+  if (!aborted.ok()) LogWarning("abort upload of ", action.key, ": ", aborted);
+  return sent;
+}
+
+Result<ufs::ObjectInfo> ActionRunner::UploadContent(const rpc::Action& action, Call& call,
+                                                    Done* done) {
+  RETURN_IF_ERROR(Complete(action));
+  ASSIGN_OR_RETURN(done->content, Freeze(action));
+  ASSIGN_OR_RETURN(ufs::ObjectInfo info, Upload(action, *done->content, call));
+  if (info.size_bytes != done->content->Info().size_bytes) {
+    return Status(Code::kIo, Concat("upload ", action.key, ": the UFS has ", info.size_bytes,
+                                    " of ", done->content->Info().size_bytes, " bytes"));
+  }
+  if (call.ufs.Attributes() == nullptr || !HasAttributes(action)) return info;
+  return SetAttributes(action, call);
+}
+
+Result<ufs::ObjectInfo> ActionRunner::Move(const rpc::Action& action, Call& call) {
+  ASSIGN_OR_RETURN(ufs::ObjectInfo info, call.ufs.Move(action.from_key, action.key,
+                                                       SourceCondition(action), call.Options()));
+  if (!call.ufs.Traits().atomic_rename) {
+    const ufs::DeleteRequest request{action.from_key, SourceCondition(action)};
+    RETURN_IF_ERROR(call.ufs.Delete(std::span(&request, 1), call.Options()).front());
+  }
+  return info;
+}
+
+Status ActionRunner::Localize(const rpc::Action& action) {
+  const ContentId content{action.ino, action.generation};
+  rpc::Binding binding;
+  binding.mount = action.mount;
+  binding.key = action.from_key;
+  binding.etag = action.expected_etag;
+  binding.generation = action.generation;
+  binding.size_bytes = action.size_bytes;
+  Result<std::unique_ptr<cache::LiveFile>> file = cache_.Open(content);
+  if (file.code() == Code::kNotFound) file = cache_.AddClean(content, action.size_bytes);
+  if (!file.ok()) return file.status();
+  RETURN_IF_ERROR(filler_.FillWhole(**file, binding));
+  return cache_.MarkDirty(content);
+}
+
+Result<ufs::ObjectInfo> ActionRunner::SetAttributes(const rpc::Action& action, Call& call) {
+  ufs::AttributeStore* attributes = call.ufs.Attributes();
+  if (attributes == nullptr || !HasAttributes(action))
+    return call.ufs.Stat(action.key, call.Options());
+  Result<ufs::ObjectInfo> info =
+      attributes->SetAttributes(action.key, AttributesOf(action), call.Options());
+  if (info.code() != Code::kNotPermitted) return info;
+  // A mount without privileges cannot give files away. Bytes, times and mode are worth having all
+  // the same.
+  LogWarning(info.status().message(), ": kept here only");
+  ufs::AttributeChange rest = AttributesOf(action);
+  rest.uid.reset();
+  rest.gid.reset();
+  return attributes->SetAttributes(action.key, rest, call.Options());
+}
+
+Result<ufs::ObjectInfo> ActionRunner::MakeDirectory(const rpc::Action& action, Call& call) {
+  constexpr uint32_t kPrivate = 0700;  // Until the attributes are set.
+  ufs::AttributeStore* attributes = call.ufs.Attributes();
+  if (attributes == nullptr) return ufs::ObjectInfo{};
+  RETURN_IF_ERROR(attributes->MakeDirectory(action.key, kPrivate, call.Options()));
+  return SetAttributes(action, call);
+}
+
+Result<ufs::ObjectInfo> ActionRunner::MakeSymlink(const rpc::Action& action, Call& call) {
+  ufs::AttributeStore* attributes = call.ufs.Attributes();
+  if (attributes == nullptr) return Status(Code::kUnsupported, "the UFS has no symlinks");
+  ASSIGN_OR_RETURN(ufs::ObjectInfo info,
+                   attributes->MakeSymlink(action.key, action.symlink_target, call.Options()));
+  return HasAttributes(action) ? SetAttributes(action, call) : info;
+}
+
+Result<ufs::ObjectInfo> ActionRunner::Link(const rpc::Action& action, Call& call) {
+  ufs::AttributeStore* attributes = call.ufs.Attributes();
+  if (attributes == nullptr) return Status(Code::kUnsupported, "the UFS has no hard links");
+  return attributes->Link(action.from_key, action.key, call.Options());
+}
+
+Status ActionRunner::Delete(const rpc::Action& action, Call& call) {
+  const ufs::DeleteRequest request{action.key, SourceCondition(action)};
+  return call.ufs.Delete(std::span(&request, 1), call.Options()).front();
+}
+
+Status ActionRunner::RemoveDirectory(const rpc::Action& action, Call& call) {
+  ufs::AttributeStore* attributes = call.ufs.Attributes();
+  return attributes == nullptr ? OkStatus()
+                               : attributes->RemoveDirectory(action.key, call.Options());
+}
+
+Status ActionRunner::Dispatch(const rpc::Action& action, Call& call, Done* done) {
+  using Kind = rpc::Action::Kind;
+  Result<ufs::ObjectInfo> info = ufs::ObjectInfo{};
+  switch (action.kind) {
+    case Kind::kDone:
+    case Kind::kWait:
+      return OkStatus();
+    case Kind::kUpload:
+      info = UploadContent(action, call, done);
+      break;
+    case Kind::kLocalize:
+      return Localize(action);
+    case Kind::kMove:
+      info = Move(action, call);
+      break;
+    case Kind::kSetAttributes:
+      info = SetAttributes(action, call);
+      break;
+    case Kind::kMakeDirectory:
+      info = MakeDirectory(action, call);
+      break;
+    case Kind::kMakeSymlink:
+      info = MakeSymlink(action, call);
+      break;
+    case Kind::kLink:
+      info = Link(action, call);
+      break;
+    case Kind::kDelete:
+      return Delete(action, call);
+    case Kind::kRemoveDirectory:
+      return RemoveDirectory(action, call);
+  }
+  if (!info.ok()) return info.status();
+  done->outcome.etag = info->etag;
+  done->outcome.identity = info->identity;
+  done->outcome.size_bytes = info->size_bytes;
+  done->outcome.mtime_ns = info->mtime_ns;
+  return OkStatus();
+}
+
+Done ActionRunner::Run(const rpc::Action& action, const std::stop_token& stop) {
+  Done done;
+  Result<ufs::UnderFileSystem*> ufs = mounts_.Get(action.mount);
+  if (!ufs.ok()) {
+    done.outcome.status = ufs.status();
+    return done;
+  }
+  Call call{**ufs, clock_, ufs_timeout_, stop};
+  done.outcome.status = Dispatch(action, call, &done);
+  return done;
+}
+
+}  // namespace tarn::worker

@@ -1,0 +1,57 @@
+#pragma once
+
+// Does one Action of the persist queue on the UFS. Thread-safe.
+
+#include <memory>
+#include <stop_token>
+
+#include "base/clock.h"
+#include "cache/cache_store.h"
+#include "rpc/persist_queue.h"
+#include "ufs/mounts.h"
+#include "worker/filler.h"
+
+namespace tarn::worker {
+
+struct Done {
+  rpc::Outcome outcome;
+  // kUpload: the content that was read, to be marked clean once the upload is settled.
+  std::unique_ptr<cache::FrozenContent> content;
+};
+
+class ActionRunner {
+ public:
+  ActionRunner(cache::CacheStore& cache, Filler& filler, ufs::UfsMounts& mounts, Clock& clock,
+               Nanos ufs_timeout)
+      : cache_(cache), filler_(filler), mounts_(mounts), clock_(clock), ufs_timeout_(ufs_timeout) {}
+
+  // What came of it; errors are in the outcome. What it changed is durable in the UFS after
+  // UnderFileSystem::Sync.
+  Done Run(const rpc::Action& action, const std::stop_token& stop);
+
+ private:
+  struct Call;  // The UFS, its traits, and options for each call.
+  Result<std::unique_ptr<cache::FrozenContent>> Freeze(const rpc::Action& action);
+  Status Complete(const rpc::Action& action);
+  Result<ufs::ObjectInfo> Upload(const rpc::Action& action, cache::FrozenContent& content,
+                                 Call& call);
+  Status SendParts(cache::FrozenContent& content, ufs::Upload& upload, Call& call);
+  Result<ufs::ObjectInfo> UploadContent(const rpc::Action& action, Call& call, Done* done);
+  Result<ufs::ObjectInfo> Move(const rpc::Action& action, Call& call);
+  Status Localize(const rpc::Action& action);
+  Result<ufs::ObjectInfo> MakeDirectory(const rpc::Action& action, Call& call);
+  Result<ufs::ObjectInfo> MakeSymlink(const rpc::Action& action, Call& call);
+  Result<ufs::ObjectInfo> Link(const rpc::Action& action, Call& call);
+  Result<ufs::ObjectInfo> SetAttributes(const rpc::Action& action, Call& call);
+  Status Delete(const rpc::Action& action, Call& call);
+  Status RemoveDirectory(const rpc::Action& action, Call& call);
+  Status Dispatch(const rpc::Action& action, Call& call, Done* done);
+
+  cache::CacheStore& cache_;
+  Filler& filler_;
+  ufs::UfsMounts& mounts_;
+  Clock& clock_;
+  const Nanos ufs_timeout_;
+};
+
+}  // namespace tarn::worker

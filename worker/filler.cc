@@ -1,0 +1,179 @@
+#include "worker/filler.h"
+
+#include <algorithm>
+#include <atomic>
+#include <vector>
+
+#include "base/log.h"
+#include "base/random.h"
+
+namespace tarn::worker {
+namespace {
+
+constexpr Nanos kFirstRetry = std::chrono::milliseconds(50);
+constexpr Nanos kSlowestRetry = std::chrono::seconds(5);
+constexpr size_t kQueuedPages = 1024;
+
+bool WorthRetrying(Code code) { return code == Code::kUnavailable; }
+
+// Counts tasks down and keeps their first error.
+class Gather {
+ public:
+  explicit Gather(size_t tasks) : left_(tasks) {}
+  void Done(const Status& status) {
+    MutexLock lock(mutex_);
+    if (!status.ok() && first_.ok()) first_ = status;
+    if (--left_ == 0) done_.NotifyAll();
+  }
+  Status Wait() {
+    MutexLock lock(mutex_);
+    while (left_ > 0) done_.Wait(mutex_);
+    return first_;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar done_;
+  size_t left_ GUARDED_BY(mutex_);
+  Status first_ GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+struct Filler::Fetch {
+  std::string etag;   // Of the object it is read from.
+  bool done = false;  // Guarded by Filler::mutex_.
+  Status status;
+};
+
+Filler::Filler(const FillerOptions& options, cache::CacheStore& cache, ufs::UfsMounts& mounts,
+               Clock& clock)
+    : options_(options),
+      cache_(cache),
+      mounts_(mounts),
+      clock_(clock),
+      demand_({.name = "fill", .threads = options.threads, .queue_capacity = kQueuedPages}),
+      ahead_({.name = "read-ahead",
+              .threads = std::max<size_t>(1, options.threads / 2),
+              .queue_capacity = kQueuedPages}) {}
+
+Filler::~Filler() {
+  Cancel();
+  ahead_.Shutdown();
+  demand_.Shutdown();
+}
+
+Status Filler::ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, uint64_t page,
+                        Deadline deadline) {
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(binding.mount));
+  const uint64_t begin = page * cache::kPageBytes;
+  const uint64_t length = std::min(cache::kPageBytes, binding.size_bytes - begin);
+  // Not kept for the next page: idle threads hold no memory.
+  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(length);
+  const ufs::CallOptions call{.deadline = deadline, .stop = stop_.get_token()};
+  ASSIGN_OR_RETURN(size_t got, ufs->Read(binding.key, binding.etag, begin,
+                                         std::span(buffer.get(), length), call));
+  if (got != length) {
+    return Status(Code::kStale, "read " + binding.key + ": it is shorter than it was");
+  }
+  return file.AddPage(page, std::span(buffer.get(), length));
+}
+
+Status Filler::ReadPage(cache::LiveFile& file, const rpc::Binding& binding, uint64_t page,
+                        Deadline deadline) {
+  Random random(RandomSeed());
+  for (uint32_t attempt = 0;; ++attempt) {
+    Status status = ReadOnce(file, binding, page, deadline);
+    if (!WorthRetrying(status.code())) return status;
+    const Nanos wait = JitteredBackoff(attempt, kFirstRetry, kSlowestRetry, random);
+    if (deadline.PassedBy(clock_.Now() + wait)) return status;
+    if (!clock_.SleepFor(wait, stop_.get_token())) {
+      return Status(Code::kCancelled, "read " + binding.key + ": stopped; " + status.message());
+    }
+  }
+}
+
+// The first to ask for a page fetches it; the others wait. What the first was told of another
+// version of the object, or did to a file that was replaced meanwhile, does not count for them.
+Status Filler::FetchPage(cache::LiveFile& file, const rpc::Binding& binding, uint64_t page,
+                         Deadline deadline) {
+  const PageKey key(file.Info().ino, page);
+  auto mine = std::make_shared<Fetch>();
+  mine->etag = binding.etag;
+  for (;;) {
+    if (file.Present(page * cache::kPageBytes, 1)) return OkStatus();
+    MutexLock lock(mutex_);
+    const auto [slot, first] = fetches_.try_emplace(key, mine);
+    if (first) break;
+    const std::shared_ptr<Fetch> theirs = slot->second;
+    while (!theirs->done) fetched_.Wait(mutex_);
+    if (!theirs->status.ok() && theirs->etag == binding.etag) return theirs->status;
+  }
+  Status status = file.Present(page * cache::kPageBytes, 1)
+                      ? OkStatus()
+                      : ReadPage(file, binding, page, deadline);
+  MutexLock lock(mutex_);
+  mine->done = true;
+  mine->status = status;
+  fetches_.erase(key);
+  fetched_.NotifyAll();
+  return status;
+}
+
+Status Filler::Fill(cache::LiveFile& file, const rpc::Binding& binding, uint64_t offset_bytes,
+                    uint64_t length_bytes) {
+  if (file.Complete() || length_bytes == 0 || offset_bytes >= binding.size_bytes) return OkStatus();
+  const uint64_t end = offset_bytes + std::min(length_bytes, binding.size_bytes - offset_bytes);
+  std::vector<uint64_t> absent;
+  for (uint64_t page = offset_bytes / cache::kPageBytes; page * cache::kPageBytes < end; ++page) {
+    if (!file.Present(page * cache::kPageBytes, 1)) absent.push_back(page);
+  }
+  if (absent.empty()) return OkStatus();
+  const Deadline deadline = Deadline::After(clock_, options_.read_deadline);
+  Gather gather(absent.size() - 1);
+  // One of them is fetched right here: most fills are of one page and need no other thread.
+  for (size_t i = 1; i < absent.size(); ++i) {
+    Status queued = demand_.Submit(
+        [&, page = absent[i]] { gather.Done(FetchPage(file, binding, page, deadline)); });
+    if (!queued.ok()) gather.Done(queued);
+  }
+  Status mine = FetchPage(file, binding, absent[0], deadline);
+  Status others = absent.size() > 1 ? gather.Wait() : OkStatus();
+  return mine.ok() ? others : mine;
+}
+
+Status Filler::FillWhole(cache::LiveFile& file, const rpc::Binding& binding) {
+  constexpr uint64_t kStep = 64 * cache::kPageBytes;  // Bounds what is queued at once.
+  for (uint64_t at = 0; at < binding.size_bytes && !file.Complete(); at += kStep) {
+    RETURN_IF_ERROR(Fill(file, binding, at, kStep));
+  }
+  return OkStatus();
+}
+
+void Filler::Prefetch(const ContentId& content, const rpc::Binding& binding, Range range) {
+  const uint64_t end = range.offset_bytes + range.length_bytes;
+  for (uint64_t page = range.offset_bytes / cache::kPageBytes; page * cache::kPageBytes < end;
+       ++page) {
+    Status queued = ahead_.TrySubmit([this, content, binding, page] {
+      if (stop_.stop_requested()) return;
+      // A pin of its own: the reader may close, and the content be evicted, before this runs.
+      Result<std::unique_ptr<cache::LiveFile>> file = cache_.Open(content);
+      if (!file.ok() || (*file)->Present(page * cache::kPageBytes, 1)) return;
+      const Deadline deadline = Deadline::After(clock_, options_.read_deadline);
+      Status status = FetchPage(**file, binding, page, deadline);
+      // The reader meets the same error if it comes this far.
+      if (!status.ok()) LogDebug("read ahead: ", status);
+    });
+    if (!queued.ok()) return;  // Enough is on its way.
+  }
+}
+
+void Filler::NoteRead(const ContentId& content, const rpc::Binding& binding, uint64_t offset_bytes,
+                      uint64_t length_bytes, ReadHistory& history) {
+  if (options_.readahead_max_bytes == 0) return;
+  const Range range = PlanReadAhead(history, offset_bytes, length_bytes, binding.size_bytes,
+                                    4 * cache::kPageBytes, options_.readahead_max_bytes);
+  if (range.length_bytes > 0) Prefetch(content, binding, range);
+}
+
+}  // namespace tarn::worker

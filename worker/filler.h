@@ -1,0 +1,71 @@
+#pragma once
+
+// Brings absent pages of contents from the UFS to this node's disk. Thread-safe.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <stop_token>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "cache/cache_store.h"
+#include "rpc/types.h"
+#include "ufs/mounts.h"
+#include "worker/read_ahead.h"
+
+namespace tarn::worker {
+
+struct FillerOptions {
+  size_t threads = 16;                            // Pages read from the UFS at the same time.
+  uint64_t readahead_max_bytes = 32 << 20;        // 0: none.
+  Nanos read_deadline = std::chrono::minutes(2);  // Of one Fill, retries included.
+};
+
+class Filler {
+ public:
+  // All outlive it.
+  Filler(const FillerOptions& options, cache::CacheStore& cache, ufs::UfsMounts& mounts,
+         Clock& clock);
+  ~Filler();  // Lets what is under way end.
+
+  // Makes [offset, offset + length) of `file` present, from the object that `binding` names. One
+  // read a page, however many ask for it; what the UFS cannot answer for now is tried again until
+  // the deadline. kStale: the object is not the one bound any more; kNotFound: it is gone.
+  Status Fill(cache::LiveFile& file, const rpc::Binding& binding, uint64_t offset_bytes,
+              uint64_t length_bytes);
+  Status FillWhole(cache::LiveFile& file, const rpc::Binding& binding);
+  // Fills fail with kCancelled from now on, those under way soon. For the end of the process.
+  void Cancel() { stop_.request_stop(); }
+  // A reader read here: fetches ahead of it in the background while it reads in order.
+  void NoteRead(const ContentId& content, const rpc::Binding& binding, uint64_t offset_bytes,
+                uint64_t length_bytes, ReadHistory& history);
+
+ private:
+  struct Fetch;  // A page being fetched, and who waits for it.
+  using PageKey = std::pair<InodeId, uint64_t>;
+
+  Status FetchPage(cache::LiveFile& file, const rpc::Binding& binding, uint64_t page,
+                   Deadline deadline);
+  Status ReadPage(cache::LiveFile& file, const rpc::Binding& binding, uint64_t page,
+                  Deadline deadline);
+  Status ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, uint64_t page,
+                  Deadline deadline);
+  void Prefetch(const ContentId& content, const rpc::Binding& binding, Range range);
+
+  const FillerOptions options_;
+  cache::CacheStore& cache_;
+  ufs::UfsMounts& mounts_;
+  Clock& clock_;
+  std::stop_source stop_;
+  Mutex mutex_;
+  CondVar fetched_;
+  std::map<PageKey, std::shared_ptr<Fetch>> fetches_ GUARDED_BY(mutex_);
+  ThreadPool demand_;
+  ThreadPool
+      ahead_;  // Of its own, so that readers never wait behind what nobody has asked for yet.
+};
+
+}  // namespace tarn::worker

@@ -1,0 +1,194 @@
+#include "worker/filler.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "ufs/stores.h"
+#include "worker/fakes.h"
+
+namespace tarn::worker {
+namespace {
+
+using cache::kPageBytes;
+using ufs::UfsFaults;
+
+constexpr InodeId kFile{5};
+
+std::string Text(size_t size) {
+  std::string text(size, '\0');
+  for (size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i * 7 + i / kPageBytes);
+  return text;
+}
+
+class FillerTest : public testing::Test {
+ protected:
+  FillerTest() : below_(ufs::NewMemoryUfs(SystemClock())) {
+    ufs::FaultyUfs faulty = ufs::NewFaultyUfs(*below_, SystemClock());
+    faults_ = faulty.faults;
+    EXPECT_TRUE(mounts_.Add(kMount, std::move(faulty.ufs)).ok());
+    Put(Text(3 * kPageBytes + 100));
+  }
+  void Put(const std::string& text) {
+    text_ = text;
+    binding_ = {kMount, "dir/file", PutObject(*below_, "dir/file", text), Generation(1),
+                text.size()};
+  }
+  std::unique_ptr<cache::LiveFile> AddClean(InodeId ino = kFile) {
+    auto file = cache_->AddClean({ino, Generation(1)}, binding_.size_bytes);
+    EXPECT_TRUE(file.ok()) << file.status().ToString();
+    return std::move(*file);
+  }
+  Filler& filler() {
+    if (!filler_) filler_ = std::make_unique<Filler>(options_, *cache_, mounts_, SystemClock());
+    return *filler_;
+  }
+
+  std::unique_ptr<ufs::UnderFileSystem> below_;
+  UfsFaults* faults_ = nullptr;
+  ufs::UfsMounts mounts_;
+  std::unique_ptr<cache::CacheStore> cache_ = cache::NewMemoryCacheStore(64 << 20);
+  FillerOptions options_{.threads = 4};
+  std::unique_ptr<Filler> filler_;
+  std::string text_;
+  rpc::Binding binding_;
+};
+
+TEST_F(FillerTest, FillsOnlyThePagesAskedFor) {
+  auto file = AddClean();
+  ASSERT_TRUE(filler().Fill(*file, binding_, kPageBytes + 5, 10).ok());
+  EXPECT_TRUE(file->Present(kPageBytes, kPageBytes));
+  EXPECT_FALSE(file->Present(0, 1));
+  EXPECT_FALSE(file->Present(2 * kPageBytes, 1));
+  EXPECT_EQ(faults_->Calls(), 1);
+}
+
+TEST_F(FillerTest, AWholeFileIsWhatTheUfsHas) {
+  auto file = AddClean();
+  ASSERT_TRUE(filler().FillWhole(*file, binding_).ok());
+  EXPECT_TRUE(file->Complete());
+  EXPECT_EQ(ReadLive(*file), text_);
+}
+
+TEST_F(FillerTest, WhatIsThereIsNotReadAgain) {
+  auto file = AddClean();
+  ASSERT_TRUE(filler().FillWhole(*file, binding_).ok());
+  const int calls = faults_->Calls();
+  ASSERT_TRUE(filler().Fill(*file, binding_, 0, text_.size()).ok());
+  EXPECT_EQ(faults_->Calls(), calls);
+}
+
+TEST_F(FillerTest, ManyReadersOfOnePageCostOneRead) {
+  auto file = AddClean();
+  faults_->DelayEach(std::chrono::milliseconds(20));
+  Filler& shared = filler();
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < 8; ++i) {
+    readers.emplace_back([&] { EXPECT_TRUE(shared.Fill(*file, binding_, 0, 1).ok()); });
+  }
+  readers.clear();
+  EXPECT_EQ(faults_->Calls(), 1);
+}
+
+TEST_F(FillerTest, AnyOneFailingReadIsTriedAgain) {
+  for (int n = 1; n <= 4; ++n) {
+    auto file = AddClean(InodeId(100 + static_cast<uint64_t>(n)));
+    faults_->FailNth(n, Status(Code::kUnavailable, "busy"), UfsFaults::When::kBeforeEffect);
+    ASSERT_TRUE(filler().FillWhole(*file, binding_).ok()) << n;
+    EXPECT_EQ(ReadLive(*file), text_) << n;
+  }
+}
+
+TEST_F(FillerTest, PastTheDeadlineTheReasonIsTold) {
+  options_.read_deadline = Nanos(0);
+  auto file = AddClean();
+  faults_->FailAll(Status(Code::kUnavailable, "the disk is gone"));
+  Status status = filler().FillWhole(*file, binding_);
+  EXPECT_EQ(status.code(), Code::kUnavailable);
+  EXPECT_EQ(status.message(), "the disk is gone");
+  EXPECT_FALSE(file->Present(0, 1));
+}
+
+TEST_F(FillerTest, OtherErrorsAreNotTriedAgain) {
+  auto file = AddClean();
+  faults_->FailAll(Status(Code::kIo, "bad sector"));
+  EXPECT_EQ(filler().Fill(*file, binding_, 0, 1).code(), Code::kIo);
+  EXPECT_EQ(faults_->Calls(), 1);
+}
+
+TEST_F(FillerTest, AReplacedObjectIsStaleAndNothingOfItIsCached) {
+  auto file = AddClean();
+  const rpc::Binding before = binding_;
+  Put(Text(3 * kPageBytes + 200));
+  EXPECT_EQ(filler().FillWhole(*file, before).code(), Code::kStale);
+  EXPECT_FALSE(file->Present(0, 1));
+}
+
+TEST_F(FillerTest, AnObjectThatIsGoneIsNotFound) {
+  auto file = AddClean();
+  binding_.key = "dir/gone";
+  EXPECT_EQ(filler().Fill(*file, binding_, 0, 1).code(), Code::kNotFound);
+}
+
+TEST_F(FillerTest, ReadingInOrderFetchesAhead) {
+  auto file = AddClean();
+  ReadHistory history;
+  filler().NoteRead({kFile, Generation(1)}, binding_, 0, 4096, history);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!file->Present(0, text_.size()) && std::chrono::steady_clock::now() < end) {
+    std::this_thread::yield();
+  }
+  EXPECT_TRUE(file->Complete());
+}
+
+TEST_F(FillerTest, FetchingAheadNeedsNoReaderAnyMore) {
+  ReadHistory history;
+  filler().NoteRead({kFile, Generation(1)}, binding_, 0, 4096, history);  // Nothing of it is here.
+  filler_.reset();
+  EXPECT_EQ(faults_->Calls(), 0);
+}
+
+TEST_F(FillerTest, CancelEndsWaitingForAUfsThatIsAway) {
+  auto file = AddClean();
+  faults_->FailAll(Status(Code::kUnavailable, "away"));
+  filler().Cancel();
+  const Code code = filler().Fill(*file, binding_, 0, 1).code();
+  EXPECT_TRUE(code == Code::kCancelled || code == Code::kUnavailable) << CodeName(code);
+}
+
+TEST(ReadAheadTest, TheWindowDoublesWhileReadsFollowOneAnother) {
+  ReadHistory history;
+  std::vector<uint64_t> fetched;
+  for (uint64_t at = 0; at < 200; at += 1) {
+    const Range range = PlanReadAhead(history, at, 1, 1000, 4, 32);
+    if (range.length_bytes > 0) fetched.push_back(range.length_bytes);
+  }
+  ASSERT_GE(fetched.size(), 4u);
+  EXPECT_EQ(fetched[0], 4u);
+  EXPECT_LE(*std::max_element(fetched.begin(), fetched.end()), 32u);
+  EXPECT_EQ(history.window_bytes, 32u);
+}
+
+TEST(ReadAheadTest, NothingIsFetchedTwiceOrLeftOut) {
+  ReadHistory history;
+  uint64_t next = 1;
+  for (uint64_t at = 0; at < 500; ++at) {
+    const Range range = PlanReadAhead(history, at, 1, 400, 4, 32);
+    if (range.length_bytes == 0) continue;
+    EXPECT_EQ(range.offset_bytes, next);
+    next = range.offset_bytes + range.length_bytes;
+  }
+  EXPECT_EQ(next, 400u);
+}
+
+TEST(ReadAheadTest, AJumpClosesTheWindow) {
+  ReadHistory history;
+  PlanReadAhead(history, 0, 1, 1000, 4, 32);
+  PlanReadAhead(history, 1, 1, 1000, 4, 32);
+  EXPECT_EQ(PlanReadAhead(history, 700, 1, 1000, 4, 32).length_bytes, 0u);
+  EXPECT_EQ(history.window_bytes, 0u);
+  EXPECT_EQ(PlanReadAhead(history, 300, 1, 1000, 4, 32).length_bytes, 0u);
+}
+
+}  // namespace
+}  // namespace tarn::worker

@@ -1,0 +1,236 @@
+#include "worker/persister.h"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <map>
+#include <thread>
+
+#include "base/log.h"
+
+namespace tarn::worker {
+namespace {
+
+constexpr size_t kSmallBatch = 64;
+constexpr Nanos kIdleWait = std::chrono::milliseconds(200);
+constexpr Nanos kAfterError = std::chrono::seconds(1);
+// What may finish after Stop; then uploads are broken off, and done again after the next start.
+constexpr Nanos kGrace = std::chrono::seconds(10);
+// Persisting gives way to the applications on the same machine.
+constexpr int kNiceness = 10;
+
+void BeNice() {
+  if (setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNiceness) != 0) {
+    LogWarning("the persist threads run at normal priority");
+  }
+}
+
+bool IsExpected(const Status& status) {
+  return status.ok() || status.code() == Code::kBusy || status.code() == Code::kStale;
+}
+
+}  // namespace
+
+struct Persister::Threads {
+  std::vector<std::jthread> all;
+};
+
+struct Persister::Step {
+  rpc::Task task;
+  rpc::Action action;
+  Done done;
+};
+
+Persister::Persister(const PersisterOptions& options, rpc::PersistQueue& queue,
+                     cache::CacheStore& cache, Filler& filler, ufs::UfsMounts& mounts, Clock& clock)
+    : options_(options),
+      queue_(queue),
+      cache_(cache),
+      mounts_(mounts),
+      clock_(clock),
+      filler_(filler),
+      runner_(cache, filler, mounts, clock, options.ufs_timeout),
+      threads_(std::make_unique<Threads>()) {
+  // Large files must not keep small ones waiting: at least one thread is for each.
+  const int large = std::max(1, options_.threads / 2);
+  const int small = std::max(1, options_.threads - large);
+  running_ = small + large;
+  threads_->all.emplace_back([this] { RemoveLeftovers(); });
+  for (int i = 0; i < small; ++i) {
+    threads_->all.emplace_back(
+        [this] { Run(rpc::TaskClass::kSmall, kSmallBatch, stop_.get_token()); });
+  }
+  for (int i = 0; i < large; ++i) {
+    threads_->all.emplace_back([this] { Run(rpc::TaskClass::kLarge, 1, stop_.get_token()); });
+  }
+}
+
+Persister::~Persister() { Stop(); }
+
+void Persister::Stop() {
+  stop_.request_stop();
+  {
+    MutexLock lock(mutex_);
+    const MonotonicTime end = clock_.Now() + kGrace;
+    while (running_ > 0 && clock_.Now() < end) {
+      changed_.WaitFor(mutex_, end - clock_.Now());
+    }
+  }
+  break_off_.request_stop();
+  filler_.Cancel();
+  for (std::jthread& thread : threads_->all) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+// An upload cut off by a crash is done again from its beginning, under another name.
+void Persister::RemoveLeftovers() {
+  BeNice();
+  bool gone = true;
+  for (const MountId mount : options_.leftovers_in) {
+    Status status = RemoveLeftovers(mount);
+    gone = gone && status.ok();
+    if (!status.ok()) LogWarning("remove uploads left behind by a crash: ", status);
+  }
+  leftovers_gone_ = gone;
+  MutexLock lock(mutex_);
+  may_start_ = true;
+  changed_.NotifyAll();
+}
+
+Status Persister::RemoveLeftovers(MountId mount) {
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(mount));
+  const ufs::CallOptions call{Deadline::Never(), stop_.get_token()};
+  ASSIGN_OR_RETURN(std::vector<ufs::PendingUpload> uploads, ufs->ListUploads(call));
+  for (const ufs::PendingUpload& upload : uploads) {
+    RETURN_IF_ERROR(ufs->AbortUpload(upload, call));
+  }
+  if (!uploads.empty()) LogInfo("removed ", uploads.size(), " uploads left behind by a crash");
+  return OkStatus();
+}
+
+void Persister::WaitForLeftovers() {
+  MutexLock lock(mutex_);
+  while (!may_start_) changed_.Wait(mutex_);
+}
+
+void Persister::Run(rpc::TaskClass task_class, size_t batch, const std::stop_token& stop) {
+  BeNice();
+  WaitForLeftovers();
+  while (!stop.stop_requested()) {
+    Result<std::vector<rpc::Task>> tasks = queue_.Lease(task_class, batch, kIdleWait);
+    if (!tasks.ok()) {
+      LogError("take tasks from the persist queue: ", tasks.status());
+      clock_.SleepFor(kAfterError, stop);
+      continue;
+    }
+    WorkOff(std::move(*tasks), stop);
+  }
+  MutexLock lock(mutex_);
+  --running_;
+  changed_.NotifyAll();
+}
+
+// Task by task goes one step further, all steps of a round become durable together, until each is
+// done or waits.
+void Persister::WorkOff(std::vector<rpc::Task> tasks, const std::stop_token& stop) {
+  while (!tasks.empty()) {
+    if (stop.stop_requested()) return GiveBack(tasks);
+    std::vector<Step> steps;
+    Prepare(std::move(tasks), &steps);
+    tasks.clear();
+    const Status recorded = steps.empty() ? OkStatus() : SyncLog();
+    for (Step& step : steps) {
+      if (recorded.ok())
+        step.done = runner_.Run(step.action, break_off_.get_token());
+      else
+        step.done.outcome.status = recorded;
+    }
+    SyncAll(steps);
+    Settle(steps);
+    for (Step& step : steps) {
+      if (step.done.outcome.status.ok()) tasks.push_back(std::move(step.task));
+    }
+  }
+}
+
+void Persister::Prepare(std::vector<rpc::Task> tasks, std::vector<Step>* steps) {
+  for (rpc::Task& task : tasks) {
+    Result<rpc::Action> action = queue_.Prepare(task);
+    if (!action.ok()) {
+      LogError("prepare to persist ", task.subject, ": ", action.status());
+      GiveBack({task});
+      clock_.SleepFor(kAfterError, stop_.get_token());  // The store fails: it may need a moment.
+      continue;
+    }
+    if (action->kind == rpc::Action::Kind::kDone || action->kind == rpc::Action::Kind::kWait)
+      continue;
+    Step& step = steps->emplace_back();
+    step.task = std::move(task);
+    step.action = std::move(*action);
+  }
+}
+
+// A commit that is not durable is no commit: if the sync fails, so did every step that stood on it.
+void Persister::SyncAll(std::vector<Step>& steps) {
+  std::map<MountId, Status> synced;
+  for (Step& step : steps) {
+    rpc::Outcome& outcome = step.done.outcome;
+    if (!outcome.status.ok()) continue;
+    auto [found, first] = synced.try_emplace(step.action.mount);
+    if (first) {
+      Result<ufs::UnderFileSystem*> ufs = mounts_.Get(step.action.mount);
+      const ufs::CallOptions call{Deadline::After(clock_, options_.ufs_timeout), {}};
+      found->second = ufs.ok() ? (*ufs)->Sync(call) : ufs.status();
+    }
+    outcome.status = found->second;
+  }
+}
+
+void Persister::Settle(std::vector<Step>& steps) {
+  GiveBackBrokenOff(steps);
+  if (steps.empty()) return;
+  std::vector<rpc::PersistQueue::Settled> items;
+  for (Step& step : steps) {
+    const Status& status = step.done.outcome.status;
+    if (!IsExpected(status)) {
+      LogWarning("persist ", step.task.subject, " (try ", step.task.attempts + 1, "): ", status);
+    }
+    items.push_back({step.task, step.action, step.done.outcome});
+  }
+  Result<std::vector<bool>> persisted = queue_.Settle(items);
+  if (!persisted.ok()) {
+    LogError("settle ", items.size(), " persist tasks: ", persisted.status());
+    for (Step& step : steps) {
+      step.done.outcome.status = persisted.status();
+      GiveBack({step.task});
+    }
+    clock_.SleepFor(kAfterError, stop_.get_token());
+    return;
+  }
+  const Status recorded = SyncLog();
+  if (!recorded.ok()) return LogError("contents stay pinned: ", recorded);
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (!(*persisted)[i] || !steps[i].done.content) continue;
+    Status marked = cache_.MarkClean(*steps[i].done.content);
+    if (!IsExpected(marked)) LogWarning("mark ", steps[i].task.subject, " clean: ", marked);
+    steps[i].done.content.reset();
+  }
+}
+
+// Not attempts that failed: nothing is counted, and the next start goes on at once.
+void Persister::GiveBackBrokenOff(std::vector<Step>& steps) {
+  std::erase_if(steps, [this](const Step& step) {
+    if (step.done.outcome.status.code() != Code::kCancelled) return false;
+    GiveBack({step.task});
+    return true;
+  });
+}
+
+void Persister::GiveBack(const std::vector<rpc::Task>& tasks) {
+  Status status = queue_.Release(tasks);
+  if (!status.ok()) LogWarning("give persist tasks back: ", status);
+}
+
+}  // namespace tarn::worker

@@ -1,0 +1,77 @@
+#pragma once
+
+// Brings the UFS in line with the namespace: takes tasks from the queue, does what the coordinator
+// says is next, reports.
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "cache/cache_store.h"
+#include "rpc/persist_queue.h"
+#include "ufs/mounts.h"
+#include "worker/action.h"
+#include "worker/filler.h"
+
+namespace tarn::worker {
+
+struct PersisterOptions {
+  int threads = 4;                              // One of them, at least, for small files only.
+  Nanos ufs_timeout = std::chrono::minutes(1);  // Of one call.
+  // After a crash: where uploads may have been left behind, to be removed before anything else.
+  std::vector<MountId> leftovers_in = {};
+  // Makes what the coordinator has decided and recorded durable (rpc::Files::SyncLog). Called
+  // before a batch changes the UFS, and before bytes that it has taken over may be evicted: after a
+  // power cut neither an unlink that is forgotten again may have cost the object, nor an upload
+  // that is forgotten again the only copy. Empty: nothing to do.
+  std::function<Status()> sync_log = {};
+};
+
+class Persister {
+ public:
+  // All outlive it. Starts working at once.
+  Persister(const PersisterOptions& options, rpc::PersistQueue& queue, cache::CacheStore& cache,
+            Filler& filler, ufs::UfsMounts& mounts, Clock& clock);
+  ~Persister();
+  // Finishes what is in hand, or breaks it off after ten seconds, and gives the rest back.
+  // Idempotent; the filler is of no use afterwards.
+  void Stop();
+  // Uploads of processes that died have been removed where the options said so.
+  bool LeftoversGone() const { return leftovers_gone_; }
+
+ private:
+  struct Threads;
+  struct Step;  // A task with its next action and what came of it.
+  void RemoveLeftovers();
+  Status RemoveLeftovers(MountId mount);
+  void WaitForLeftovers();
+  void Run(rpc::TaskClass task_class, size_t batch, const std::stop_token& stop);
+  void WorkOff(std::vector<rpc::Task> tasks, const std::stop_token& stop);
+  void Prepare(std::vector<rpc::Task> tasks, std::vector<Step>* steps);
+  Status SyncLog() const { return options_.sync_log ? options_.sync_log() : OkStatus(); }
+  void SyncAll(std::vector<Step>& steps);
+  void Settle(std::vector<Step>& steps);
+  void GiveBackBrokenOff(std::vector<Step>& steps);
+  void GiveBack(const std::vector<rpc::Task>& tasks);
+
+  const PersisterOptions options_;
+  rpc::PersistQueue& queue_;
+  cache::CacheStore& cache_;
+  ufs::UfsMounts& mounts_;
+  Clock& clock_;
+  Filler& filler_;
+  ActionRunner runner_;
+  std::stop_source stop_;       // Takes no more tasks.
+  std::stop_source break_off_;  // Ends the calls under way.
+  Mutex mutex_;
+  CondVar changed_;
+  int running_ GUARDED_BY(mutex_) = 0;
+  bool may_start_ GUARDED_BY(mutex_) = false;
+  std::atomic<bool> leftovers_gone_{false};
+  std::unique_ptr<Threads> threads_;
+};
+
+}  // namespace tarn::worker

@@ -1,0 +1,258 @@
+#include "worker/persister.h"
+
+#include <gtest/gtest.h>
+
+#include "ufs/stores.h"
+#include "worker/fakes.h"
+
+namespace tarn::worker {
+namespace {
+
+using cache::ContentState;
+using cache::kPageBytes;
+using rpc::Action;
+using ufs::UfsFaults;
+using Syncing = cache::CacheStore::Syncing;
+using Truncate = cache::CacheStore::Truncate;
+
+class PersisterTest : public testing::Test {
+ protected:
+  PersisterTest() : below_(ufs::NewMemoryUfs(SystemClock())) {
+    ufs::FaultyUfs faulty = ufs::NewFaultyUfs(*below_, SystemClock());
+    faults_ = faulty.faults;
+    EXPECT_TRUE(mounts_.Add(kMount, std::move(faulty.ufs)).ok());
+    filler_ =
+        std::make_unique<Filler>(FillerOptions{.threads = 2}, *cache_, mounts_, SystemClock());
+  }
+  void Start(int threads = 2) {
+    persister_ = std::make_unique<Persister>(PersisterOptions{.threads = threads}, queue_, *cache_,
+                                             *filler_, mounts_, SystemClock());
+  }
+  std::unique_ptr<cache::LiveFile> Stage(uint64_t ino, std::string_view text) {
+    auto file = cache_->Stage(InodeId(ino));
+    EXPECT_TRUE(file.ok()) << file.status().ToString();
+    EXPECT_TRUE((*file)->Write(0, Bytes(text)).ok());
+    EXPECT_TRUE(cache_->Commit(**file, Generation(1), Syncing::kSynced).ok());
+    return std::move(*file);
+  }
+  void MakeDirty(uint64_t ino, std::string_view text) {
+    auto file = Stage(ino, text);
+    cache_->EndWriting(*file);
+    EXPECT_TRUE(cache_->Settle(*file).ok());
+  }
+  static Action Upload(uint64_t ino, const std::string& key, uint64_t generation = 1) {
+    Action action;
+    action.kind = Action::Kind::kUpload;
+    action.mount = kMount;
+    action.ino = InodeId(ino);
+    action.generation = Generation(generation);
+    action.key = key;
+    action.attempt = "attempt-" + key;
+    return action;
+  }
+  ContentState State(uint64_t ino) { return cache_->Find(InodeId(ino))->state; }
+  Status OnlyOutcome() {
+    const auto settled = queue_.settled();
+    EXPECT_EQ(settled.size(), 1u);
+    return settled.empty() ? OkStatus() : settled[0].outcome.status;
+  }
+
+  std::unique_ptr<ufs::UnderFileSystem> below_;
+  UfsFaults* faults_ = nullptr;
+  ufs::UfsMounts mounts_;
+  std::unique_ptr<cache::CacheStore> cache_ = cache::NewMemoryCacheStore(128 << 20);
+  std::unique_ptr<Filler> filler_;
+  ScriptedQueue queue_;
+  std::unique_ptr<Persister> persister_;
+};
+
+TEST_F(PersisterTest, UploadsWhatWasWrittenAndMakesItClean) {
+  MakeDirty(5, "hello");
+  queue_.Add(Upload(5, "a/b"));
+  Start();
+  ASSERT_TRUE(queue_.WaitFinished());
+  persister_.reset();
+  EXPECT_EQ(GetObject(*below_, "a/b"), "hello");
+  EXPECT_EQ(below_->Stat("a/b", {})->metadata["tarn-attempt"], "attempt-a/b");
+  EXPECT_EQ(queue_.settled()[0].outcome.etag, below_->Stat("a/b", {})->etag);
+  EXPECT_EQ(State(5), ContentState::kClean);
+}
+
+TEST_F(PersisterTest, LargerThanOnePartArrivesWhole) {
+  std::string text(20 * kPageBytes + 17, 'x');
+  for (size_t i = 0; i < text.size(); i += 4096) text[i] = static_cast<char>(i >> 12);
+  MakeDirty(5, text);
+  queue_.Add(Upload(5, "big"));
+  Start();
+  ASSERT_TRUE(queue_.WaitFinished());
+  EXPECT_TRUE(GetObject(*below_, "big") == text);
+}
+
+TEST_F(PersisterTest, WhateverCallFailsItIsPersistedInTheEnd) {
+  queue_.SetTries(5);
+  for (int n = 1; n <= 6; ++n) {
+    const auto ino = static_cast<uint64_t>(10 + n);
+    const std::string key = "f" + std::to_string(n);
+    MakeDirty(ino, key + " content");
+    const auto when = n % 2 == 0 ? UfsFaults::When::kAfterEffect : UfsFaults::When::kBeforeEffect;
+    faults_->FailNth(n, Status(Code::kUnavailable, "injected"), when);
+    queue_.Add(Upload(ino, key));
+    Start();
+    ASSERT_TRUE(queue_.WaitFinished());
+    persister_.reset();
+    EXPECT_EQ(GetObject(*below_, key), key + " content") << n;
+    EXPECT_EQ(State(ino), ContentState::kClean) << n;
+    faults_->Heal();
+  }
+}
+
+TEST_F(PersisterTest, OneThatFailsHoldsUpNoOther) {
+  MakeDirty(1, "one");
+  MakeDirty(2, "two");
+  queue_.Add(Upload(1, std::string(5000, 'k')));  // Longer than a key may be.
+  queue_.Add(Upload(2, "two"));
+  Start();
+  ASSERT_TRUE(queue_.WaitFinished());
+  persister_.reset();
+  EXPECT_EQ(GetObject(*below_, "two"), "two");
+  EXPECT_EQ(State(1), ContentState::kDirty);
+}
+
+TEST_F(PersisterTest, AFileThatIsStillOpenIsUploadedAsCommittedAndStaysPinned) {
+  auto file = Stage(5, "committed");
+  queue_.Add(Upload(5, "f"));
+  Start();
+  ASSERT_TRUE(queue_.WaitFinished());
+  persister_.reset();
+  EXPECT_EQ(GetObject(*below_, "f"), "committed");
+  EXPECT_EQ(State(5), ContentState::kStaging);
+}
+
+TEST_F(PersisterTest, AFileWrittenSinceItsCommitIsBusy) {
+  auto file = Stage(5, "committed");
+  ASSERT_TRUE(file->Write(0, Bytes("later")).ok());
+  queue_.Add(Upload(5, "f"));
+  Start();
+  ASSERT_TRUE(queue_.WaitFinished());
+  EXPECT_EQ(OnlyOutcome().code(), Code::kBusy);
+  EXPECT_EQ(below_->Stat("f", {}).code(), Code::kNotFound);
+}
+
+TEST_F(PersisterTest, AGenerationThatWasOverwrittenIsNotUploaded) {
+  MakeDirty(5, "now");
+  queue_.Add(Upload(5, "f", 7));
+  Start();
+  ASSERT_TRUE(queue_.WaitFinished());
+  EXPECT_EQ(OnlyOutcome().code(), Code::kStale);
+  EXPECT_EQ(below_->Stat("f", {}).code(), Code::kNotFound);
+}
+
+TEST_F(PersisterTest, PagesStillInTheUfsAreFetchedBeforeTheUpload) {
+  const std::string base = std::string(kPageBytes, 'a') + std::string(kPageBytes, 'b');
+  const std::string etag = PutObject(*below_, "f", base);
+  auto file = cache_->AddClean({InodeId(5), Generation(1)}, base.size());
+  ASSERT_TRUE(file.ok());
+  ASSERT_TRUE(cache_->BeginWriting(**file, Truncate::kNo).ok());
+  ASSERT_TRUE((*file)->Write(kPageBytes, Bytes(std::string(kPageBytes, 'c'))).ok());
+  ASSERT_TRUE(cache_->Commit(**file, Generation(2), Syncing::kSynced).ok());
+  cache_->EndWriting(**file);
+  ASSERT_TRUE(cache_->Settle(**file).ok());
+  Action action = Upload(5, "f", 2);
+  action.from_key = "f";
+  action.from_size_bytes = base.size();
+  action.expected_etag = etag;
+  queue_.Add(action);
+  Start();
+  ASSERT_TRUE(queue_.WaitFinished());
+  EXPECT_TRUE(OnlyOutcome().ok()) << OnlyOutcome().ToString();
+  EXPECT_TRUE(GetObject(*below_, "f") ==
+              std::string(kPageBytes, 'a') + std::string(kPageBytes, 'c'));
+}
+
+TEST_F(PersisterTest, LocalizedBytesAreHereAndDirty) {
+  const std::string text(2 * kPageBytes + 5, 'l');
+  Action action;
+  action.kind = Action::Kind::kLocalize;
+  action.mount = kMount;
+  action.ino = InodeId(6);
+  action.generation = Generation(3);
+  action.size_bytes = text.size();
+  action.from_key = "f";
+  action.expected_etag = PutObject(*below_, "f", text);
+  queue_.Add(action);
+  Start();
+  ASSERT_TRUE(queue_.WaitFinished());
+  EXPECT_TRUE(OnlyOutcome().ok()) << OnlyOutcome().ToString();
+  EXPECT_EQ(State(6), ContentState::kDirty);
+  auto file = cache_->Open({InodeId(6), Generation(3)});
+  ASSERT_TRUE(file.ok());
+  EXPECT_TRUE(ReadLive(**file) == text);
+}
+
+TEST_F(PersisterTest, AMoveLeavesNothingBehindAndADeleteNothingAtAll) {
+  Action move;
+  move.kind = Action::Kind::kMove;
+  move.mount = kMount;
+  move.ino = InodeId(6);
+  move.from_key = "old";
+  move.key = "new";
+  move.expected_etag = PutObject(*below_, "old", "moved");
+  queue_.Add(move);
+  Action remove;
+  remove.kind = Action::Kind::kDelete;
+  remove.mount = kMount;
+  remove.ino = InodeId(7);
+  remove.key = "rubbish";
+  PutObject(*below_, "rubbish", "x");
+  queue_.Add(remove);
+  Start();
+  ASSERT_TRUE(queue_.WaitFinished());
+  EXPECT_EQ(GetObject(*below_, "new"), "moved");
+  EXPECT_EQ(below_->Stat("old", {}).code(), Code::kNotFound);
+  EXPECT_EQ(below_->Stat("rubbish", {}).code(), Code::kNotFound);
+}
+
+TEST_F(PersisterTest, AMoveOfAnotherVersionIsStaleAndChangesNothing) {
+  Action move;
+  move.kind = Action::Kind::kMove;
+  move.mount = kMount;
+  move.ino = InodeId(6);
+  move.from_key = "old";
+  move.key = "new";
+  move.expected_etag = PutObject(*below_, "old", "first");
+  PutObject(*below_, "old", "second");
+  queue_.Add(move);
+  Start();
+  ASSERT_TRUE(queue_.WaitFinished());
+  EXPECT_EQ(OnlyOutcome().code(), Code::kStale);
+  EXPECT_EQ(GetObject(*below_, "old"), "second");
+  EXPECT_EQ(below_->Stat("new", {}).code(), Code::kNotFound);
+}
+
+TEST_F(PersisterTest, UploadsOfACrashAreRemovedBeforeAnythingElse) {
+  ufs::CreateOptions options;
+  options.size_bytes = 5;
+  ASSERT_TRUE(below_->Create("f", options, {}).ok());  // Given up at once: left behind.
+  ASSERT_EQ(below_->ListUploads({})->size(), 1u);
+  MakeDirty(5, "hello");
+  queue_.Add(Upload(5, "f"));
+  persister_ = std::make_unique<Persister>(PersisterOptions{.threads = 2, .leftovers_in = {kMount}},
+                                           queue_, *cache_, *filler_, mounts_, SystemClock());
+  ASSERT_TRUE(queue_.WaitFinished());
+  EXPECT_TRUE(persister_->LeftoversGone());
+  EXPECT_TRUE(below_->ListUploads({})->empty());
+  EXPECT_EQ(GetObject(*below_, "f"), "hello");
+}
+
+TEST_F(PersisterTest, StopLeavesNoLeaseBehind) {
+  for (uint64_t ino = 1; ino <= 50; ++ino) {
+    MakeDirty(ino, "x");
+    queue_.Add(Upload(ino, "f" + std::to_string(ino)));
+  }
+  Start(1);
+  persister_->Stop();
+  EXPECT_EQ(queue_.leased(), 0);
+}
+
+}  // namespace
+}  // namespace tarn::worker

@@ -1,0 +1,138 @@
+#include "worker/recovery.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/strings.h"
+
+namespace tarn::worker {
+namespace {
+
+using cache::Recovered;
+using cache::Verdict;
+
+// Whether the file holds anything else than what the coordinator has of it. Only after the death of
+// the process alone.
+bool WrittenSince(const cache::ContentInfo& content, const rpc::FileInfo& file) {
+  const bool committed = file.attr.generation && content.generation == file.attr.generation;
+  return !committed || content.live_changed;
+}
+
+class Judge {
+ public:
+  Judge(rpc::Names& names, rpc::Files& files, rpc::Maintenance& maintenance)
+      : names_(names), files_(files), maintenance_(maintenance) {}
+
+  Result<Recovered> operator()(const cache::ContentInfo& content, bool power_cut);
+
+ private:
+  Result<Recovered> CommitLive(const cache::ContentInfo& content, const rpc::FileInfo& file);
+  static Result<Recovered> KeepCommitted(const rpc::FileInfo& file);
+  Result<Recovered> NeverCommitted(const cache::ContentInfo& content);
+  Status UnlinkPath(const std::string& path);
+  Result<Recovered> Lost(const cache::ContentInfo& content, const rpc::FileInfo& file);
+
+  rpc::Names& names_;
+  rpc::Files& files_;
+  rpc::Maintenance& maintenance_;
+  const rpc::Caller caller_{.session = SessionId(1)};
+};
+
+// Bytes that the daemon never saw committed, but that are all in the file.
+Result<Recovered> Judge::CommitLive(const cache::ContentInfo& content, const rpc::FileInfo& file) {
+  rpc::WriteCommit commit;
+  commit.base = file.attr.generation;
+  commit.generation = Generation(commit.base.value + 1);
+  commit.size_bytes = content.live_size_bytes;
+  commit.mtime_ns = content.live_mtime_ns != 0 ? content.live_mtime_ns : file.attr.mtime_ns;
+  commit.durable = false;  // Before its bytes would be wrong: Recover syncs both at its end.
+  RETURN_IF_ERROR(files_.CommitWrite(caller_, content.ino, commit).status());
+  return Recovered{Verdict::kCommitLive, commit.generation, commit.size_bytes};
+}
+
+// What the coordinator has committed is what counts; what was written behind it is cut off.
+Result<Recovered> Judge::KeepCommitted(const rpc::FileInfo& file) {
+  // The UFS has these bytes, and the file here may hold others by now.
+  if (file.attr.persist == rpc::PersistState::kPersisted) return Recovered{Verdict::kDrop, {}, 0};
+  return Recovered{Verdict::kKeepDirty, file.attr.generation, file.attr.size_bytes};
+}
+
+// A file never synced since it was created is not there after a power cut: its bytes may be
+// anything.
+Result<Recovered> Judge::NeverCommitted(const cache::ContentInfo& content) {
+  for (;;) {
+    Result<std::string> path = maintenance_.PathOf(content.ino);
+    if (path.code() == Code::kNotFound) return Recovered{Verdict::kDrop, {}, 0};
+    if (!path.ok()) return path.status();
+    LogInfo("recovery: ", *path,
+            " was created and never closed or synced before the power cut: removed");
+    RETURN_IF_ERROR(UnlinkPath(*path));
+  }
+}
+
+Status Judge::UnlinkPath(const std::string& path) {
+  InodeId parent = kRootInode;
+  std::string_view rest = std::string_view(path).substr(1);
+  for (size_t slash = rest.find('/'); slash != std::string_view::npos; slash = rest.find('/')) {
+    ASSIGN_OR_RETURN(rpc::FileInfo info, names_.Lookup(caller_, parent, rest.substr(0, slash)));
+    parent = info.attr.ino;
+    rest.remove_prefix(slash + 1);
+  }
+  return names_.Unlink(caller_, parent, rest).status();
+}
+
+Result<Recovered> Judge::Lost(const cache::ContentInfo& content, const rpc::FileInfo& file) {
+  ASSIGN_OR_RETURN(rpc::FileInfo now, maintenance_.ContentLost(content.ino, file.attr.generation));
+  const bool back = now.attr.persist == rpc::PersistState::kPersisted;
+  LogWarning("recovery: the last bytes written to inode ", content.ino.value,
+             " did not survive the power cut: ",
+             back ? "it is back at its last persisted version" : "it is LOST");
+  return Recovered{Verdict::kDrop, {}, 0};
+}
+
+Result<Recovered> Judge::operator()(const cache::ContentInfo& content, bool power_cut) {
+  Result<rpc::FileInfo> file = files_.GetAttr(content.ino);
+  const bool gone = file.code() == Code::kStale || file.code() == Code::kNotFound;
+  if (gone) return Recovered{Verdict::kDrop, {}, 0};
+  if (!file.ok()) return file.status();
+  if (file->attr.nlink == 0) return Recovered{Verdict::kDrop, {}, 0};  // An orphan: reaped below.
+  if (power_cut) {
+    if (!file->attr.generation) return NeverCommitted(content);
+    // The crash may have come between the two steps of a commit: then the one before counts.
+    const bool ahead = content.generation > file->attr.generation;
+    const bool synced = ahead ? content.prior_synced : content.synced;
+    if (content.lost || !synced) return Lost(content, *file);
+    return KeepCommitted(*file);
+  }
+  if (content.lost) return Lost(content, *file);
+  if (WrittenSince(content, *file)) return CommitLive(content, *file);
+  return KeepCommitted(*file);
+}
+
+}  // namespace
+
+Result<Recovered> JudgeContent(rpc::Names& names, rpc::Files& files, rpc::Maintenance& maintenance,
+                               const cache::ContentInfo& content, bool power_cut) {
+  return Judge(names, files, maintenance)(content, power_cut);
+}
+
+Status RecoverContents(cache::CacheStore& cache, rpc::Names& names, rpc::Files& files,
+                       rpc::Maintenance& maintenance) {
+  RETURN_IF_ERROR(cache.Recover([&](const cache::ContentInfo& content, bool power_cut) {
+    return JudgeContent(names, files, maintenance, content, power_cut);
+  }));
+  std::vector<InodeId> orphans;
+  RETURN_IF_ERROR(maintenance.ListOrphans([&orphans](InodeId ino) {
+    orphans.push_back(ino);
+    return OkStatus();
+  }));
+  for (const InodeId ino : orphans) {
+    RETURN_IF_ERROR(cache.Erase(ino));
+    RETURN_IF_ERROR(files.Forget(ino));
+  }
+  return OkStatus();
+}
+
+}  // namespace tarn::worker

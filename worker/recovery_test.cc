@@ -1,0 +1,254 @@
+#include "worker/recovery.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace tarn::worker {
+namespace {
+
+using cache::ContentInfo;
+using cache::ContentState;
+using cache::Recovered;
+using cache::Verdict;
+using rpc::FileInfo;
+using rpc::PersistState;
+
+constexpr InodeId kFile{5};
+
+// A coordinator with files in the root directory. What recovery has no business with is refused.
+class FakeCoordinator final : public rpc::Names, public rpc::Files, public rpc::Maintenance {
+ public:
+  std::map<InodeId, FileInfo> files;
+  std::map<std::string, InodeId> names;
+  std::vector<InodeId> orphans, forgotten;
+  Generation lost;
+
+  Result<FileInfo> GetAttr(InodeId ino) override {
+    const auto found = files.find(ino);
+    if (found == files.end()) return Status(Code::kStale, "no such inode");
+    return found->second;
+  }
+  Result<FileInfo> CommitWrite(const rpc::Caller&, InodeId ino,
+                               const rpc::WriteCommit& commit) override {
+    FileInfo& file = files.at(ino);
+    if (file.attr.generation != commit.base) return Status(Code::kStale, "another base");
+    file.attr.generation = commit.generation;
+    file.attr.size_bytes = commit.size_bytes;
+    file.attr.mtime_ns = commit.mtime_ns;
+    file.attr.persist = PersistState::kNotPersisted;
+    return file;
+  }
+  Result<FileInfo> Unlink(const rpc::Caller&, InodeId, std::string_view name) override {
+    const InodeId ino = names.at(std::string(name));
+    names.erase(std::string(name));
+    if (--files.at(ino).attr.nlink == 0) orphans.push_back(ino);
+    return files.at(ino);
+  }
+  Result<std::string> PathOf(InodeId ino) override {
+    for (const auto& [name, named] : names) {
+      if (named == ino) return "/" + name;
+    }
+    return Status(Code::kNotFound, "it has no name");
+  }
+  Result<FileInfo> ContentLost(InodeId ino, Generation generation) override {
+    lost = generation;
+    files.at(ino).attr.persist = PersistState::kLost;
+    return files.at(ino);
+  }
+  Status ListOrphans(const std::function<Status(InodeId)>& each) override {
+    for (const InodeId ino : orphans) RETURN_IF_ERROR(each(ino));
+    return OkStatus();
+  }
+  Status Forget(InodeId ino) override {
+    forgotten.push_back(ino);
+    files.erase(ino);
+    return OkStatus();
+  }
+
+  Result<FileInfo> Lookup(const rpc::Caller&, InodeId, std::string_view) override { return No(); }
+  Result<FileInfo> Create(const rpc::Caller&, InodeId, std::string_view,
+                          const rpc::CreateSpec&) override {
+    return No();
+  }
+  Result<FileInfo> Link(const rpc::Caller&, InodeId, InodeId, std::string_view) override {
+    return No();
+  }
+  Status Rmdir(const rpc::Caller&, InodeId, std::string_view) override { return No(); }
+  Result<Renamed> Rename(const rpc::Caller&, InodeId, std::string_view, InodeId, std::string_view,
+                         rpc::RenameMode) override {
+    return No();
+  }
+  Result<Listing> ReadDir(const rpc::Caller&, InodeId, uint64_t, size_t, WithAttrs) override {
+    return No();
+  }
+  Result<InodeId> ParentOf(InodeId) override { return No(); }
+  Result<FileInfo> SetAttr(const rpc::Caller&, InodeId, const rpc::AttrChange&) override {
+    return No();
+  }
+  Result<std::string> ReadLink(InodeId) override { return No(); }
+  Result<std::string> GetXattr(InodeId, std::string_view) override { return No(); }
+  Result<std::vector<std::string>> ListXattrs(InodeId) override { return No(); }
+  Status SetXattr(const rpc::Caller&, InodeId, std::string_view, std::string_view,
+                  rpc::XattrMode) override {
+    return No();
+  }
+  Status RemoveXattr(const rpc::Caller&, InodeId, std::string_view) override { return No(); }
+  Status SyncLog() override { return No(); }
+  Result<rpc::StatFs> GetStatFs() override { return No(); }
+  Status Revalidate(InodeId) override { return No(); }
+  Result<std::vector<rpc::MountInfo>> ListMounts() override { return No(); }
+  void SetChangeSink(std::function<void(const rpc::Change&)>) override {}
+
+ private:
+  static Status No() { return Status(Code::kUnsupported, "recovery has no business with it"); }
+};
+
+class JudgeTest : public testing::Test {
+ protected:
+  void HasFile(uint64_t generation, PersistState persist, uint64_t size = 10) {
+    FileInfo file;
+    file.attr.ino = kFile;
+    file.attr.nlink = 1;
+    file.attr.generation = Generation(generation);
+    file.attr.size_bytes = size;
+    file.attr.mtime_ns = 1000;
+    file.attr.persist = persist;
+    coordinator_.files[kFile] = file;
+    coordinator_.names["f"] = kFile;
+  }
+  static ContentInfo Content(ContentState state, uint64_t generation) {
+    ContentInfo content;
+    content.ino = kFile;
+    content.state = state;
+    content.generation = Generation(generation);
+    content.size_bytes = content.live_size_bytes = 10;
+    content.live_mtime_ns = 1000;
+    return content;
+  }
+  static ContentInfo Written(uint64_t generation, uint64_t size) {
+    ContentInfo content = Content(ContentState::kStaging, generation);
+    content.live_changed = true;
+    content.live_size_bytes = size;
+    content.live_mtime_ns = 2000;
+    return content;
+  }
+  Recovered Judge(const ContentInfo& content, bool power_cut) {
+    Result<Recovered> verdict =
+        JudgeContent(coordinator_, coordinator_, coordinator_, content, power_cut);
+    EXPECT_TRUE(verdict.ok()) << verdict.status().ToString();
+    return verdict.ok() ? *verdict : Recovered{};
+  }
+  const rpc::Attr& attr() { return coordinator_.files.at(kFile).attr; }
+
+  FakeCoordinator coordinator_;
+};
+
+TEST_F(JudgeTest, CommittedContentIsKept) {
+  for (const bool power_cut : {false, true}) {
+    HasFile(3, PersistState::kNotPersisted);
+    const Recovered verdict = Judge(Content(ContentState::kDirty, 3), power_cut);
+    EXPECT_EQ(verdict.verdict, Verdict::kKeepDirty);
+    EXPECT_EQ(verdict.generation, Generation(3));
+    EXPECT_EQ(verdict.size_bytes, 10u);
+    EXPECT_EQ(attr().generation, Generation(3));
+  }
+}
+
+TEST_F(JudgeTest, WhatTheUfsHasIsDroppedNotPinnedForEver) {
+  HasFile(3, PersistState::kPersisted);
+  EXPECT_EQ(Judge(Content(ContentState::kDirty, 3), false).verdict, Verdict::kDrop);
+  EXPECT_EQ(Judge(Content(ContentState::kStaging, 3), true).verdict, Verdict::kDrop);
+}
+
+TEST_F(JudgeTest, UncommittedWritesSurviveTheDeathOfTheProcess) {
+  HasFile(3, PersistState::kPersisted);
+  const Recovered verdict = Judge(Written(3, 77), false);
+  EXPECT_EQ(verdict.verdict, Verdict::kCommitLive);
+  EXPECT_EQ(verdict.generation, Generation(4));
+  EXPECT_EQ(attr().generation, Generation(4));
+  EXPECT_EQ(attr().size_bytes, 77u);
+  EXPECT_EQ(attr().mtime_ns, 2000);
+}
+
+TEST_F(JudgeTest, AFileOpenedForWritingAndNotWrittenIsAsItWas) {
+  HasFile(3, PersistState::kNotPersisted);
+  EXPECT_EQ(Judge(Content(ContentState::kStaging, 3), false).verdict, Verdict::kKeepDirty);
+  EXPECT_EQ(attr().generation, Generation(3));
+}
+
+TEST_F(JudgeTest, ANewFileIsCommittedAfterTheDeathOfTheProcess) {
+  HasFile(0, PersistState::kOpen, 0);
+  ContentInfo content = Written(0, 0);
+  content.live_changed = false;
+  content.live_mtime_ns = 0;
+  EXPECT_EQ(Judge(content, false).verdict, Verdict::kCommitLive);
+  EXPECT_EQ(attr().generation, Generation(1));
+  EXPECT_EQ(attr().mtime_ns, 1000) << "not 1970";
+}
+
+TEST_F(JudgeTest, ACommitHalfDoneIsDoneAfterTheDeathOfTheProcess) {
+  HasFile(3, PersistState::kNotPersisted);
+  ContentInfo content = Content(ContentState::kStaging, 4);
+  content.live_size_bytes = content.size_bytes = 20;
+  EXPECT_EQ(Judge(content, false).verdict, Verdict::kCommitLive);
+  EXPECT_EQ(attr().generation, Generation(4));
+  EXPECT_EQ(attr().size_bytes, 20u);
+}
+
+TEST_F(JudgeTest, ACommitHalfDoneIsUndoneByAPowerCut) {
+  HasFile(3, PersistState::kNotPersisted);
+  ContentInfo content = Content(ContentState::kStaging, 4);
+  content.synced = false;
+  const Recovered verdict = Judge(content, true);
+  EXPECT_EQ(verdict.verdict, Verdict::kKeepDirty);
+  EXPECT_EQ(verdict.generation, Generation(3));
+}
+
+TEST_F(JudgeTest, ANewFileNeverSyncedIsGoneAfterAPowerCut) {
+  HasFile(0, PersistState::kOpen, 0);
+  coordinator_.names["second-name"] = kFile;
+  coordinator_.files[kFile].attr.nlink = 2;
+  EXPECT_EQ(Judge(Written(0, 50), true).verdict, Verdict::kDrop);
+  EXPECT_TRUE(coordinator_.names.empty());
+}
+
+TEST_F(JudgeTest, BytesNeverSyncedAreNotTrustedAfterAPowerCut) {
+  HasFile(3, PersistState::kNotPersisted);
+  ContentInfo content = Content(ContentState::kDirty, 3);
+  content.synced = false;
+  EXPECT_EQ(Judge(content, true).verdict, Verdict::kDrop);
+  EXPECT_EQ(coordinator_.lost, Generation(3));
+}
+
+TEST_F(JudgeTest, ALostFileIsReported) {
+  for (const bool power_cut : {false, true}) {
+    HasFile(3, PersistState::kNotPersisted);
+    ContentInfo content = Content(ContentState::kDirty, 3);
+    content.lost = true;
+    EXPECT_EQ(Judge(content, power_cut).verdict, Verdict::kDrop);
+    EXPECT_EQ(coordinator_.lost, Generation(3));
+    coordinator_.lost = {};
+  }
+}
+
+TEST_F(JudgeTest, UnlinkedAndUnknownInodesAreDropped) {
+  HasFile(3, PersistState::kNotPersisted);
+  coordinator_.files[kFile].attr.nlink = 0;
+  EXPECT_EQ(Judge(Written(3, 9), false).verdict, Verdict::kDrop);
+  coordinator_.files.clear();
+  EXPECT_EQ(Judge(Written(3, 9), false).verdict, Verdict::kDrop);
+}
+
+TEST(RecoverContentsTest, OrphansAreErasedAndForgotten) {
+  FakeCoordinator coordinator;
+  coordinator.orphans = {InodeId(8), InodeId(9)};
+  const std::unique_ptr<cache::CacheStore> cache = cache::NewMemoryCacheStore(8 << 20);
+  ASSERT_TRUE(cache->AddClean({InodeId(8), Generation(1)}, 5).ok());
+  ASSERT_TRUE(RecoverContents(*cache, coordinator, coordinator, coordinator).ok());
+  EXPECT_EQ(coordinator.forgotten, coordinator.orphans);
+  EXPECT_FALSE(cache->Find(InodeId(8)).has_value());
+}
+
+}  // namespace
+}  // namespace tarn::worker
