@@ -1,0 +1,53 @@
+#pragma once
+
+// Digests that protocols ask for, and their text forms. Pure. Against bit rot on our own disks use
+// base/checksum.h, which is faster.
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace tarn {
+
+using Sha256Digest = std::array<std::byte, 32>;
+using Md5Digest = std::array<std::byte, 16>;
+
+Sha256Digest Sha256(std::string_view bytes);
+Sha256Digest Sha256(std::span<const std::byte> bytes);
+Sha256Digest HmacSha256(std::string_view key, std::string_view bytes);
+Md5Digest Md5(std::string_view bytes);
+Md5Digest Md5(std::span<const std::byte> bytes);
+
+// The MD5 of bytes that come in pieces. For one thread at a time.
+class Md5Stream {
+ public:
+  Md5Stream();
+  ~Md5Stream();
+  Md5Stream(const Md5Stream&) = delete;
+  Md5Stream& operator=(const Md5Stream&) = delete;
+  void Update(std::span<const std::byte> bytes);
+  Md5Digest Finish();  // Once.
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+std::string Hex(std::span<const std::byte> bytes);  // Lower case.
+// Nullopt: an odd number of digits, or something else than digits. Any case.
+std::optional<std::string> FromHex(std::string_view text);
+std::string Base64(std::span<const std::byte> bytes);  // Padded.
+// Whether they are equal, in a time that tells nothing of where they differ.
+bool EqualInConstantTime(std::string_view a, std::string_view b);
+
+// The digest's bytes as a string, for instance as a key.
+template <size_t N>
+std::string_view BytesOfDigest(const std::array<std::byte, N>& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), N};
+}
+
+}  // namespace tarn
