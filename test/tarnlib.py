@@ -175,6 +175,7 @@ class Bed:
         self.mnt = os.path.join(self.root, "mnt")
         self.properties = list(properties)
         self.options = list(options)
+        self.environment = {}
         self.pid, self.serving = None, False
         _beds.append(self)
         for directory in (self.source, self.mnt):
@@ -193,7 +194,11 @@ class Bed:
         self.serving = False
 
     def tarn(self, *arguments, expect=0, timeout_s=300):
-        return run(BINARY, *arguments, expect=expect, timeout_s=timeout_s)
+        return run(BINARY, *arguments, expect=expect, timeout_s=timeout_s, env=self.environment)
+
+    def uri(self):
+        """What is mounted."""
+        return f"file://{self.source}"
 
     def ask(self, *arguments, **keywords):
         """A command about this mount, whichever others there are."""
@@ -204,12 +209,16 @@ class Bed:
             return run(*(("mount", "--bind") if PLAIN == "1" else (PLAIN,)), self.source, self.mnt)
         words = [word for p in self.properties for word in ("-D", p)]
         words += [word for o in self.options for word in ("-o", o)]
-        done = self.tarn("mount", *words, *more, "--state", self.state, f"file://{self.source}", self.mnt,
-                         expect=expect, timeout_s=timeout_s)
+        done = self.tarn("mount", *words, *more, "--state", self.state, self.uri(), self.mnt, expect=expect,
+                         timeout_s=timeout_s)
         if expect == 0:
-            check(self.mnt in mounts_below(self.mnt), f"{self.mnt} is not a mount point after tarn mount returned 0")
-            self.pid, self.serving = int(self.facts()["pid"]), True
+            self.serves()
         return done
+
+    def serves(self):
+        """After a mount that succeeded."""
+        check(self.mnt in mounts_below(self.mnt), f"{self.mnt} is not a mount point after tarn mount returned 0")
+        self.pid, self.serving = int(self.facts()["pid"]), True
 
     def facts(self):
         """What `tarn stat` says of this mount."""
