@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
 import radosgw  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
-from tarnlib import BINARY, PLAIN, Bed, Skipped, check, equal, eventually, need, run, scratch, write_file  # noqa: E402
+from tarnlib import BINARY, PLAIN, Bed, Failed, Skipped, check, equal, eventually, need, run, scratch, write_file  # noqa: E402
 
 # The UFS is asked again every second, and what is written is persisted at once; retries do not outlast a test.
 FAST = ["tarn.ufs.metadata.sync.interval=1s", "tarn.write.cache.persist.delay=50ms",
@@ -65,6 +65,19 @@ def aws(*words, expect=0, endpoint=None, timeout_s=300, stdin=None):
     server = the_server()
     return run("aws", "--endpoint-url", endpoint or server.endpoint, "--no-cli-pager", *words, expect=expect,
                timeout_s=timeout_s, stdin=stdin, env={**server.environment(), "PYTHONWARNINGS": "ignore"})
+
+
+def comes_to(look, expected, what, timeout_s=30.0):
+    """Waits until `look()` is what is expected; the report shows the last it was."""
+    seen = []
+
+    def is_there():
+        seen[:] = [look()]
+        return seen[0] == expected
+    try:
+        eventually(is_there, what, timeout_s)
+    except Failed:
+        equal(seen[0], expected, f"{what}, after {timeout_s:g} s")
 
 
 def new_bucket(client, name="b"):
@@ -207,7 +220,3 @@ class S3Bed(Bed):
         super().close()
         if self.own_bucket:
             empty_bucket(self.client, self.bucket)
-
-
-__all__ = ["FAST", "S3Bed", "FaultProxy", "aws", "boto", "check", "empty_bucket", "eventually", "keys_of", "md5", "new_bucket",
-           "object_bytes", "pattern", "the_server", "uploads_of"]
