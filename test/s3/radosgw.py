@@ -31,6 +31,7 @@ import uuid
 PACKAGES = {"ceph-mon": "ceph-mon", "ceph-osd": "ceph-osd", "radosgw": "radosgw", "radosgw-admin": "radosgw",
             "monmaptool": "ceph-common", "ceph-authtool": "ceph-common", "ceph": "ceph-common"}
 DOMAIN = "s3.localhost"
+LOOPBACK = "127.0.0.1,localhost,.localhost"
 MEMORY_GIB = 12
 READY_S = 60
 KEYS = {"first": ("firstaccess", "firstsecret0123456789"), "second": ("secondaccess", "secondsecret0123456789")}
@@ -108,7 +109,8 @@ class Server:
         access, secret = self.keys[user]
         return {"AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret, "AWS_DEFAULT_REGION": "us-east-1",
                 "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null",
-                "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_PAGER": ""}
+                "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_PAGER": "", "AWS_CA_BUNDLE": "",
+                "NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK}
 
 
 def missing():

@@ -26,6 +26,8 @@ FAST = ["tarn.ufs.metadata.sync.interval=1s", "tarn.write.cache.persist.delay=50
         "tarn.worker.write.cache.async.persist.retry.max.interval=1s"]
 KEYS = {"site": "in tarn-site.properties", "environment": "in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"}
 
+os.environ.update({"AWS_CA_BUNDLE": "", "NO_PROXY": radosgw.LOOPBACK, "no_proxy": radosgw.LOOPBACK})
+
 _server = None
 
 
