@@ -41,6 +41,7 @@ std::string Hex(std::span<const std::byte> bytes);  // Lower case.
 // Nullopt: an odd number of digits, or something else than digits. Any case.
 std::optional<std::string> FromHex(std::string_view text);
 std::string Base64(std::span<const std::byte> bytes);  // Padded.
+std::optional<std::string> DecodeBase64(std::string_view text);
 // Whether they are equal, in a time that tells nothing of where they differ.
 bool EqualInConstantTime(std::string_view a, std::string_view b);
 

@@ -237,6 +237,10 @@ TEST(Sigv4, EveryByteIsEncodedAndDecoded) {
 TEST(Digest, KnownAnswers) {
   EXPECT_EQ(Hex(Md5("abc")), "900150983cd24fb0d6963f7d28e17f72");
   EXPECT_EQ(Base64(Md5("abc")), "kAFQmDzST7DWlj99KOF/cg==");
+  for (const char* text : {"", "a", "ab", "abc", "abcd"}) {
+    EXPECT_EQ(DecodeBase64(Base64(BytesOf(text))).value(), text);
+  }
+  for (const char* bad : {"a", "ab=", "a$bc"}) EXPECT_FALSE(DecodeBase64(bad).has_value()) << bad;
   EXPECT_EQ(Hex(Sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   Md5Stream stream;
   stream.Update(BytesOf("a"));

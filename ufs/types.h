@@ -55,11 +55,12 @@ struct ObjectInfo {
   // Empty: none.
   std::string identity;
   int64_t mtime_ns = 0;
-  // Where Traits().attributes; otherwise the mount's defaults apply.
+  // Where Traits().attributes or attributes_kept; otherwise the mount's defaults apply.
   uint32_t mode = 0;  // Permission bits only.
   uint32_t uid = 0;
   uint32_t gid = 0;
   int64_t atime_ns = 0;
+  bool attributes_kept = false;  // This object came with mode, uid and gid; only from Stat.
   std::string symlink_target;
   std::map<std::string, std::string> xattrs;
   std::map<std::string, std::string> metadata;  // Where Traits().object_metadata; only from Stat.
@@ -85,11 +86,20 @@ struct Precondition {
   std::string etag;
 };
 
+// What a store without Traits().attributes may keep beside an object's bytes.
+struct FileAttributes {
+  uint32_t mode = 0;  // Permission bits only.
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  int64_t mtime_ns = 0;
+};
+
 struct CreateOptions {
   uint64_t size_bytes = 0;  // Known before; parts cover exactly [0, size_bytes).
   Precondition precondition;
   std::map<std::string, std::string> metadata;
-  std::string content_type;
+  std::string content_type;  // Empty: by the key's extension.
+  std::optional<FileAttributes> attributes;
 };
 
 struct PendingUpload {

@@ -255,7 +255,10 @@ TEST_P(UfsContract, AnAbortedUploadLeavesNothing) {
 
 TEST_P(UfsContract, ADroppedUploadIsFoundAndAborted) {
   MakeParents("d/e/f");
-  auto upload = Start("d/e/f", 3).value();
+  // So large that the store has to be told before it is committed.
+  const size_t part_bytes = std::max<size_t>(1, ufs().Traits().min_part_bytes);
+  auto upload = Start("d/e/f", 3 * part_bytes).value();
+  ASSERT_TRUE(upload->WritePart(part_bytes, BytesOf(std::string(part_bytes, 'x')), {}).ok());
   EXPECT_EQ(UploadsPending(), Names()) << "it is held";
   const std::string id = upload->UploadId();
   upload.reset();

@@ -1,0 +1,170 @@
+#include "ufs/s3/attributes.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/strings.h"
+#include "ufs/s3/names.h"
+#include "ufs/s3/xml.h"
+
+namespace tarn::ufs::s3 {
+namespace {
+
+constexpr int64_t kNsPerSecond = 1'000'000'000;
+constexpr std::string_view kMeta = "x-amz-meta-";
+
+// Seconds with nine digits behind the point, as rclone writes them; s3fs cuts them off.
+std::string FormatSeconds(int64_t ns) {
+  int64_t seconds = ns / kNsPerSecond;
+  int64_t rest = ns % kNsPerSecond;
+  if (rest < 0) {
+    rest += kNsPerSecond;
+    --seconds;
+  }
+  const std::string digits = std::to_string(rest);
+  return Concat(seconds, ".", std::string(9 - digits.size(), '0'), digits);
+}
+
+template <typename T>
+std::optional<T> Number(std::string_view text) {
+  T value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<int64_t> ParseSeconds(std::string_view text) {
+  const size_t point = std::min(text.find('.'), text.size());
+  const std::optional<int64_t> seconds = Number<int64_t>(text.substr(0, point));
+  if (!seconds || std::abs(*seconds) > INT64_MAX / kNsPerSecond - 1) return std::nullopt;
+  std::string digits(text.substr(std::min(point + 1, text.size())));
+  digits.resize(9, '0');
+  const std::optional<int64_t> rest = Number<int64_t>(digits);
+  if (!rest || *rest < 0) return std::nullopt;
+  return *seconds * kNsPerSecond + *rest;
+}
+
+Status CheckMetadata(std::string_view name, std::string_view value) {
+  const auto plain = [](char c) { return c >= 0x20 && c < 0x7f; };
+  const auto in_name = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  };
+  const bool fits = !name.empty() && std::all_of(name.begin(), name.end(), in_name) &&
+                    std::all_of(value.begin(), value.end(), plain) && Trimmed(value) == value;
+  if (fits) return OkStatus();
+  return Status(Code::kInvalid, Concat("object metadata \"", name, "\": \"", value,
+                                       "\": only lower-case names and ASCII text can be kept"));
+}
+
+void AddAttributes(const FileAttributes& attributes, sigv4::Pairs& headers) {
+  headers.emplace_back("x-amz-meta-mtime", FormatSeconds(attributes.mtime_ns));
+  headers.emplace_back("x-amz-meta-mode", std::to_string(S_IFREG | (attributes.mode & 07777)));
+  headers.emplace_back("x-amz-meta-uid", std::to_string(attributes.uid));
+  headers.emplace_back("x-amz-meta-gid", std::to_string(attributes.gid));
+}
+
+std::string KeyDigest(const S3Options& options) {
+  // The key is checked when the options are: what does not decode is refused there.
+  return Base64(Md5(DecodeBase64(options.customer_key).value_or("")));
+}
+
+void TakeAttribute(std::string_view name, const std::string& value, ObjectInfo& info) {
+  if (name == "mtime") {
+    info.mtime_ns = ParseSeconds(value).value_or(info.mtime_ns);
+  } else if (const std::optional<uint32_t> number = Number<uint32_t>(value)) {
+    if (name == "mode") info.mode = *number & 07777;
+    if (name == "uid") info.uid = *number;
+    if (name == "gid") info.gid = *number;
+  }
+}
+
+bool IsAttribute(std::string_view name) {
+  return name == "mtime" || name == "mode" || name == "uid" || name == "gid" || name == "ctime" ||
+         name == "atime";
+}
+
+// All three are there: those of one that only kept a time are not taken for root's.
+bool HasOwner(const HttpResponse& response) {
+  return Number<uint32_t>(response.Header("x-amz-meta-mode")) &&
+         Number<uint32_t>(response.Header("x-amz-meta-uid")) &&
+         Number<uint32_t>(response.Header("x-amz-meta-gid"));
+}
+
+}  // namespace
+
+Result<sigv4::Pairs> HeadersOfNewObject(const S3Options& options, std::string_view key,
+                                        const CreateOptions& create) {
+  sigv4::Pairs headers;
+  headers.emplace_back("Content-Type",
+                       create.content_type.empty() ? ContentTypeOf(key) : create.content_type);
+  for (const auto& [name, value] : create.metadata) {
+    RETURN_IF_ERROR(CheckMetadata(name, value));
+    headers.emplace_back(Concat(kMeta, name), value);
+  }
+  if (options.keep_attributes && create.attributes) AddAttributes(*create.attributes, headers);
+  AddPlacement(options, headers);
+  AddCustomerKey(options, headers);
+  return headers;
+}
+
+void AddPlacement(const S3Options& options, sigv4::Pairs& headers) {
+  if (!options.storage_class.empty()) {
+    headers.emplace_back("x-amz-storage-class", options.storage_class);
+  }
+  if (!options.acl.empty()) headers.emplace_back("x-amz-acl", options.acl);
+  if (!options.tags.empty()) headers.emplace_back("x-amz-tagging", options.tags);
+  if (options.encryption == Encryption::kS3) {
+    headers.emplace_back("x-amz-server-side-encryption", "AES256");
+  }
+  if (options.encryption != Encryption::kKms) return;
+  headers.emplace_back("x-amz-server-side-encryption", "aws:kms");
+  if (!options.kms_key_id.empty()) {
+    headers.emplace_back("x-amz-server-side-encryption-aws-kms-key-id", options.kms_key_id);
+  }
+}
+
+void AddCustomerKey(const S3Options& options, sigv4::Pairs& headers) {
+  if (options.encryption != Encryption::kCustomer) return;
+  headers.emplace_back("x-amz-server-side-encryption-customer-algorithm", "AES256");
+  headers.emplace_back("x-amz-server-side-encryption-customer-key", options.customer_key);
+  headers.emplace_back("x-amz-server-side-encryption-customer-key-MD5", KeyDigest(options));
+}
+
+void AddSourceCustomerKey(const S3Options& options, sigv4::Pairs& headers) {
+  if (options.encryption != Encryption::kCustomer) return;
+  constexpr std::string_view kName = "x-amz-copy-source-server-side-encryption-customer-";
+  headers.emplace_back(Concat(kName, "algorithm"), "AES256");
+  headers.emplace_back(Concat(kName, "key"), options.customer_key);
+  headers.emplace_back(Concat(kName, "key-MD5"), KeyDigest(options));
+}
+
+Result<ObjectInfo> InfoOfHeaders(const S3Options& options, std::string_view key,
+                                 const HttpResponse& response) {
+  ObjectInfo info;
+  info.key = std::string(key);
+  info.etag = Unquoted(response.Header("etag"));
+  const std::optional<uint64_t> size = Number<uint64_t>(response.Header("content-length"));
+  const std::optional<int64_t> time = ParseHttpTime(response.Header("last-modified"));
+  if (!size || !time || info.etag.empty()) {
+    return Status(Code::kCorruption,
+                  Concat("stat ", key, ": the answer lacks Content-Length, Last-Modified or ETag"));
+  }
+  info.size_bytes = *size;
+  info.mtime_ns = *time;
+  info.attributes_kept = options.keep_attributes && HasOwner(response);
+  for (const auto& [name, value] : response.headers) {
+    if (!name.starts_with(kMeta)) continue;
+    const std::string_view rest = std::string_view(name).substr(kMeta.size());
+    if (!IsAttribute(rest)) {
+      info.metadata[std::string(rest)] = value;
+    } else if (options.keep_attributes) {
+      TakeAttribute(rest, value, info);
+    }
+  }
+  if (!info.attributes_kept) info.mode = info.uid = info.gid = 0;
+  return info;
+}
+
+}  // namespace tarn::ufs::s3

@@ -1,0 +1,31 @@
+#pragma once
+
+// What an object carries besides its bytes, as headers: user metadata, attributes in the names that
+// s3fs and rclone use (x-amz-meta-mtime, -mode, -uid, -gid), encryption, storage class, ACL, tags.
+// Pure. Internal to ufs/s3.
+
+#include <string_view>
+
+#include "base/sigv4.h"
+#include "base/status.h"
+#include "ufs/s3/http.h"
+#include "ufs/s3/options.h"
+#include "ufs/types.h"
+
+namespace tarn::ufs::s3 {
+
+// For whatever makes an object. kInvalid: metadata that no header can hold.
+Result<sigv4::Pairs> HeadersOfNewObject(const S3Options& options, std::string_view key,
+                                        const CreateOptions& create);
+// Storage class, ACL, encryption, tags: what a copy does not take over from its source.
+void AddPlacement(const S3Options& options, sigv4::Pairs& headers);
+// The customer's key, which each request for such an object must bring along; of a copy's source
+// under other names.
+void AddCustomerKey(const S3Options& options, sigv4::Pairs& headers);
+void AddSourceCustomerKey(const S3Options& options, sigv4::Pairs& headers);
+
+// Of an answer to HEAD or GET. kCorruption: no size or time in it.
+Result<ObjectInfo> InfoOfHeaders(const S3Options& options, std::string_view key,
+                                 const HttpResponse& response);
+
+}  // namespace tarn::ufs::s3

@@ -1,0 +1,350 @@
+#include "ufs/s3/client.h"
+
+#include <algorithm>
+#include <atomic>
+#include <list>
+#include <optional>
+#include <vector>
+
+#include "base/log.h"
+#include "base/mutex.h"
+#include "base/strings.h"
+#include "ufs/call.h"
+#include "ufs/s3/credentials.h"
+#include "ufs/s3/gate.h"
+#include "ufs/s3/xml.h"
+
+namespace tarn::ufs::s3 {
+namespace {
+
+constexpr int kMaxRedirects = 4;
+constexpr int64_t kSkewNs = 240LL * 1'000'000'000;  // Stores refuse more than 15 minutes.
+const std::string kHashOfNothing = Hex(Sha256(std::string_view()));
+
+// A call on its way through its attempts.
+struct Attempt {
+  S3Call* call = nullptr;
+  std::string payload_hash;
+  HttpExchange exchange;
+  std::optional<Place> elsewhere;  // Where a redirect sent this request only.
+  uint32_t failures = 0;
+  int redirects = 0;
+  bool keys_renewed = false;
+  bool clock_set = false;
+  bool done = false;
+  MonotonicTime not_before = MonotonicTime::min();
+
+  bool IsChange() const { return call->method != "GET" && call->method != "HEAD"; }
+};
+
+std::string RequestId(const HttpResponse& response, const ErrorDocument& error) {
+  const std::string id = response.Header("x-amz-request-id");
+  return id.empty() ? error.request_id : id;
+}
+
+std::string Describe(const S3Call& call, const ErrorDocument& error, uint32_t attempts) {
+  std::string text = Concat(call.what, ": HTTP ", call.response.status);
+  if (!error.code.empty()) text += Concat(" ", error.code);
+  if (!error.message.empty()) text += Concat(": ", error.message);
+  text += Concat(" (request ", RequestId(call.response, error));
+  if (attempts > 1) text += Concat(", ", attempts, " attempts");
+  return text + ")";
+}
+
+class BucketClient final : public Client {
+ public:
+  BucketClient(S3Options options, Place place, const Environment& environment, Clock& clock)
+      : options_(std::move(options)),
+        clock_(clock),
+        http_(NewHttp(options_.http)),
+        credentials_(
+            NewDefaultChain(options_.credentials, environment, place.region, *http_, clock)),
+        gate_(options_.max_connections),
+        place_(std::move(place)) {}
+
+  void Run(std::span<S3Call> calls, const CallOptions& call) override;
+  std::string Uri(std::string_view key) const override {
+    return Concat("s3://", options_.bucket, "/", key);
+  }
+  std::string Endpoint() const override {
+    const Place place = CurrentPlace();
+    return Concat(place.scheme, "://", place.host, place.path);
+  }
+  bool SignsPayloads() const override {
+    if (options_.payload_signing != PayloadSigning::kAuto) {
+      return options_.payload_signing == PayloadSigning::kAlways;
+    }
+    return CurrentPlace().scheme != "https";
+  }
+  bool IsAws() const override { return CurrentPlace().is_aws; }
+
+ private:
+  Place CurrentPlace() const {
+    MutexLock lock(mutex_);
+    return place_;
+  }
+  void RunRound(std::vector<Attempt*> attempts, const CallOptions& call);
+  Status Prepare(Attempt& attempt, const CallOptions& call);
+  void Sign(sigv4::Request& request, const sigv4::Credentials& keys, const std::string& region,
+            const std::string& payload_hash);
+  std::string PayloadHash(const S3Call& call) const;
+  void Settle(Attempt& attempt, const CallOptions& call);
+  void SettleAnswer(Attempt& attempt, const CallOptions& call);
+  bool Redirected(Attempt& attempt, const ErrorDocument& error);
+  bool MovedRegion(Attempt& attempt, const ErrorDocument& error);
+  bool KeysRenewed(Attempt& attempt, const ErrorDocument& error);
+  bool ClockSet(Attempt& attempt, const ErrorDocument& error);
+  void TryAgain(Attempt& attempt, const Status& failure, std::string_view retry_after,
+                const CallOptions& call);
+  void End(Attempt& attempt, Status status) {
+    attempt.call->status = std::move(status);
+    attempt.done = true;
+  }
+
+  const S3Options options_;
+  Clock& clock_;
+  const std::unique_ptr<Http> http_;
+  const std::unique_ptr<CredentialChain> credentials_;
+  Gate gate_;
+  std::atomic<int64_t> clock_offset_ns_ = 0;  // What the store's clock is ahead of ours.
+  mutable Mutex mutex_;
+  Place place_ GUARDED_BY(mutex_);
+  struct CachedKey {
+    std::string secret;
+    std::string scope;
+    sigv4::SigningKey key;
+  };
+  std::optional<CachedKey> signing_key_ GUARDED_BY(mutex_);
+};
+
+void BucketClient::Run(std::span<S3Call> calls, const CallOptions& call) {
+  std::list<Attempt> all;
+  for (S3Call& one : calls) {
+    Attempt& attempt = all.emplace_back();
+    attempt.call = &one;
+    one.unknown = false;
+  }
+  for (;;) {
+    std::vector<Attempt*> ready;
+    MonotonicTime next = MonotonicTime::max();
+    const MonotonicTime now = clock_.Now();
+    for (Attempt& attempt : all) {
+      if (attempt.done) continue;
+      next = std::min(next, attempt.not_before);
+      if (attempt.not_before <= now) ready.push_back(&attempt);
+    }
+    if (next == MonotonicTime::max()) return;
+    if (ready.empty()) {
+      clock_.SleepFor(next - now, call.stop);
+      if (!call.stop.stop_requested()) continue;
+      for (Attempt& attempt : all) {
+        if (!attempt.done) End(attempt, Status(Code::kCancelled, attempt.call->what));
+      }
+      return;
+    }
+    RunRound(std::move(ready), call);
+  }
+}
+
+void BucketClient::RunRound(std::vector<Attempt*> attempts, const CallOptions& call) {
+  Result<size_t> room = gate_.Enter(attempts.size(), call);
+  if (!room.ok()) {
+    for (Attempt* attempt : attempts) {
+      End(*attempt,
+          Status(room.code(), Concat(attempt->call->what, ": ", room.status().message())));
+    }
+    return;
+  }
+  attempts.resize(*room);
+  std::vector<Attempt*> good;
+  std::vector<HttpExchange*> exchanges;
+  for (Attempt* attempt : attempts) {
+    Status prepared = Prepare(*attempt, call);
+    if (!prepared.ok()) {
+      End(*attempt, Status(prepared.code(), Concat(attempt->call->what, ": ", prepared.message())));
+      continue;
+    }
+    good.push_back(attempt);
+    exchanges.push_back(&attempt->exchange);
+  }
+  if (!exchanges.empty()) http_->Perform(exchanges, call);
+  gate_.Leave(*room);
+  for (Attempt* attempt : good) Settle(*attempt, call);
+}
+
+std::string BucketClient::PayloadHash(const S3Call& call) const {
+  if (call.body.empty()) return kHashOfNothing;
+  return SignsPayloads() ? Hex(Sha256(call.body)) : std::string(sigv4::kUnsignedPayload);
+}
+
+Status BucketClient::Prepare(Attempt& attempt, const CallOptions& call) {
+  const S3Call& wanted = *attempt.call;
+  const Place place = attempt.elsewhere.value_or(CurrentPlace());
+  sigv4::Request request;
+  request.method = wanted.method;
+  request.path =
+      Concat(place.path, place.bucket_in_host ? "" : Concat("/", options_.bucket), "/", wanted.key);
+  request.query = wanted.query;
+  request.headers = wanted.headers;
+  const std::string host =
+      place.bucket_in_host ? Concat(options_.bucket, ".", place.host) : place.host;
+  request.headers.emplace_back("Host", host);
+  if (options_.requester_pays) request.headers.emplace_back("x-amz-request-payer", "requester");
+  if (!options_.credentials.anonymous) {
+    ASSIGN_OR_RETURN(const sigv4::Credentials keys, credentials_->Get(call));
+    if (attempt.payload_hash.empty()) attempt.payload_hash = PayloadHash(wanted);
+    Sign(request, keys, place.region, attempt.payload_hash);
+  }
+  HttpRequest& http = attempt.exchange.request;
+  http.method = wanted.method;
+  http.url = Concat(place.scheme, "://", host, request.EncodedTarget());
+  http.headers = std::move(request.headers);
+  http.body = wanted.body;
+  http.sink = wanted.sink;
+  return OkStatus();
+}
+
+void BucketClient::Sign(sigv4::Request& request, const sigv4::Credentials& keys,
+                        const std::string& region, const std::string& payload_hash) {
+  sigv4::Scope scope;
+  scope.time = sigv4::FormatTime(clock_.WallNs() + clock_offset_ns_);
+  scope.region = region;
+  std::optional<sigv4::SigningKey> key;
+  {
+    MutexLock lock(mutex_);
+    const bool fits = signing_key_ && signing_key_->secret == keys.secret_access_key &&
+                      signing_key_->scope == scope.Text();
+    if (!fits) {
+      signing_key_ = CachedKey{keys.secret_access_key, scope.Text(),
+                               sigv4::SigningKey(keys.secret_access_key, scope)};
+    }
+    key = signing_key_->key;
+  }
+  sigv4::SignHeaders(request, keys, *key, scope, payload_hash);
+}
+
+void BucketClient::Settle(Attempt& attempt, const CallOptions& call) {
+  HttpExchange& exchange = attempt.exchange;
+  S3Call& wanted = *attempt.call;
+  wanted.response = std::move(exchange.response);
+  if (exchange.status.ok()) return SettleAnswer(attempt, call);
+  const Status failure(
+      exchange.status.code(),
+      Concat(wanted.what, " at ", exchange.request.url.substr(0, exchange.request.url.find('/', 8)),
+             ": ", exchange.status.message()));
+  if (attempt.IsChange() && exchange.sent) wanted.unknown = true;
+  if (failure.code() == Code::kUnavailable) return TryAgain(attempt, failure, "", call);
+  End(attempt, failure);
+}
+
+void BucketClient::SettleAnswer(Attempt& attempt, const CallOptions& call) {
+  S3Call& wanted = *attempt.call;
+  const HttpResponse& response = wanted.response;
+  ErrorDocument error;
+  // Copies and completed uploads may fail after the store has answered 200.
+  const bool may_be_error =
+      response.status / 100 != 2 || (attempt.IsChange() && response.body.find("<Error>") < 200);
+  if (may_be_error) error = ParseErrorDocument(response.body);
+  wanted.error = error.code;
+  if (response.status / 100 == 2 && error.code.empty()) {
+    gate_.NoteSuccess();
+    return End(attempt, OkStatus());
+  }
+  if (Redirected(attempt, error) || KeysRenewed(attempt, error) || ClockSet(attempt, error)) return;
+  Verdict verdict = Judge(response.status / 100 == 2 ? 500 : response.status, error.code);
+  if (verdict.throttled) gate_.NoteThrottled();
+  if (attempt.IsChange() && verdict.unknown) wanted.unknown = true;
+  const Status failure(verdict.code, Describe(wanted, error, attempt.failures + 1));
+  if (verdict.again) return TryAgain(attempt, failure, response.Header("retry-after"), call);
+  End(attempt, failure);
+}
+
+void BucketClient::TryAgain(Attempt& attempt, const Status& failure, std::string_view retry_after,
+                            const CallOptions& call) {
+  const Nanos wait = gate_.Wait(options_.retry, attempt.failures, retry_after);
+  const bool in_time = !call.deadline.PassedBy(clock_.Now() + wait);
+  if (attempt.failures < options_.retry.max_retries && in_time && gate_.TakeRetry()) {
+    ++attempt.failures;
+    attempt.not_before = clock_.Now() + wait;
+    LogDebug(failure, ": again in ", wait.count() / 1'000'000, " ms");
+    return;
+  }
+  const bool lost = attempt.call->unknown && failure.code() == Code::kUnavailable;
+  End(attempt, lost ? Status(Code::kMaybeCommitted, failure.message()) : failure);
+}
+
+bool BucketClient::MovedRegion(Attempt& attempt, const ErrorDocument& error) {
+  std::string region = attempt.call->response.Header("x-amz-bucket-region");
+  if (region.empty()) region = error.region;
+  MutexLock lock(mutex_);
+  if (region.empty() || region == place_.region) return false;
+  LogInfo("bucket ", options_.bucket, " is in region ", region, ", not ", place_.region,
+          ": set tarn.underfs.s3.endpoint.region to save the detour");
+  place_ = MovedTo(place_, region);
+  return true;
+}
+
+// Where the bucket is now, or for this request only, if the answer says so.
+bool BucketClient::Redirected(Attempt& attempt, const ErrorDocument& error) {
+  const HttpResponse& response = attempt.call->response;
+  const bool redirect = response.status / 100 == 3 && response.status != 304;
+  const bool wrong_region = error.code == "AuthorizationHeaderMalformed" ||
+                            error.code == "IllegalLocationConstraintException";
+  // Answers to HEAD have no body that would say why.
+  const bool silent = attempt.call->method == "HEAD" && response.status == 400;
+  if (!redirect && !wrong_region && !silent) return false;
+  if (++attempt.redirects > kMaxRedirects) return false;
+  if (MovedRegion(attempt, error)) return true;
+  const std::string location = response.Header("location");
+  const Place here = attempt.elsewhere.value_or(CurrentPlace());
+  const size_t colon = location.find("://");
+  if (!redirect || colon == std::string::npos) return false;
+  Place there = here;
+  there.scheme = location.substr(0, colon);
+  there.host = location.substr(colon + 3, location.find('/', colon + 3) - colon - 3);
+  const bool weaker = here.scheme == "https" && there.scheme != "https";
+  if (weaker || there.host.empty()) return false;
+  const std::string bucket = Concat(options_.bucket, ".");
+  there.bucket_in_host = there.host.starts_with(bucket);
+  if (there.bucket_in_host) there.host.erase(0, bucket.size());
+  attempt.elsewhere = std::move(there);
+  return true;
+}
+
+bool BucketClient::KeysRenewed(Attempt& attempt, const ErrorDocument& error) {
+  const HttpResponse& response = attempt.call->response;
+  const bool said = error.code == "ExpiredToken" || error.code == "ExpiredTokenException" ||
+                    error.code == "TokenRefreshRequired" || error.code == "InvalidToken";
+  const bool silent =
+      attempt.call->method == "HEAD" && (response.status == 400 || response.status == 403);
+  if ((!said && !silent) || attempt.keys_renewed || options_.credentials.anonymous) return false;
+  attempt.keys_renewed = true;
+  credentials_->Forget();
+  return true;
+}
+
+bool BucketClient::ClockSet(Attempt& attempt, const ErrorDocument& error) {
+  const HttpResponse& response = attempt.call->response;
+  const bool said = error.code == "RequestTimeTooSkewed" || error.code == "RequestExpired";
+  const bool silent = attempt.call->method == "HEAD" && response.status == 403;
+  const std::optional<int64_t> store_ns = ParseHttpTime(response.Header("date"));
+  if ((!said && !silent) || !store_ns || attempt.clock_set) return false;
+  const int64_t offset = *store_ns - clock_.WallNs();
+  if (std::abs(offset - clock_offset_ns_) < kSkewNs) return false;
+  attempt.clock_set = true;
+  clock_offset_ns_ = offset;
+  LogWarning("the clock of ", Endpoint(), " differs from this machine's by ",
+             offset / 1'000'000'000, " s: requests are signed with its time");
+  return true;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Client>> NewClient(const S3Options& options, const Environment& environment,
+                                          Clock& clock) {
+  ASSIGN_OR_RETURN(Place place, PlaceOf(options, environment));
+  return std::unique_ptr<Client>(
+      std::make_unique<BucketClient>(options, std::move(place), environment, clock));
+}
+
+}  // namespace tarn::ufs::s3

@@ -1,0 +1,54 @@
+#pragma once
+
+// Requests to one bucket: addressed, signed, tried again where that helps, within a budget of
+// requests under way that adapts to what the store can take. Internal to ufs/s3. Thread-safe;
+// blocks.
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/sigv4.h"
+#include "base/status.h"
+#include "ufs/s3/http.h"
+#include "ufs/s3/options.h"
+#include "ufs/types.h"
+
+namespace tarn::ufs::s3 {
+
+// One request and what came of it.
+struct S3Call {
+  std::string what;    // For messages: "read s3://bucket/key [0,100)".
+  std::string method;  // Everything but GET and HEAD counts as a change.
+  std::string key;     // The whole S3 key; empty: the bucket itself.
+  sigv4::Pairs query;
+  sigv4::Pairs headers;
+  std::span<const std::byte> body;  // Borrowed, like `sink`, until Run returns.
+  std::span<std::byte> sink;        // As HttpRequest::sink.
+
+  HttpResponse response;  // The last one.
+  // kOk: 2xx. Otherwise as Judge says, with bucket, key, HTTP status, the store's words and request
+  // id; kMaybeCommitted: a change whose answer was lost; kDeadlineExceeded, kCancelled.
+  Status status;
+  std::string error;     // The store's code: "NoSuchKey".
+  bool unknown = false;  // An attempt may have made the change though its answer was lost.
+};
+
+class Client {
+ public:
+  virtual ~Client() = default;
+  // All at the same time, as far as the budget goes.
+  virtual void Run(std::span<S3Call> calls, const CallOptions& call) = 0;
+  virtual std::string Uri(std::string_view key) const = 0;  // "s3://bucket/key"
+  virtual std::string Endpoint() const = 0;                 // "http://127.0.0.1:9000"
+  virtual bool SignsPayloads() const = 0;
+  virtual bool IsAws() const = 0;
+};
+
+// kInvalid: as PlaceOf. `clock` outlives it.
+Result<std::unique_ptr<Client>> NewClient(const S3Options& options, const Environment& environment,
+                                          Clock& clock);
+
+}  // namespace tarn::ufs::s3

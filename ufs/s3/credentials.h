@@ -1,0 +1,65 @@
+#pragma once
+
+// Where the keys to a bucket come from, in this order: properties, environment, shared credentials
+// and configuration files, web identity, container, instance (IMDSv2). Those that expire are
+// fetched again before they do. Internal to ufs/s3.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/sigv4.h"
+#include "base/status.h"
+#include "ufs/s3/http.h"
+#include "ufs/s3/options.h"
+#include "ufs/types.h"
+
+namespace tarn::ufs::s3 {
+
+struct TimedCredentials {
+  sigv4::Credentials keys;
+  std::optional<int64_t> expires_ns;  // Wall clock; nullopt: never.
+  std::string source;                 // For people: "environment", "profile default", ...
+};
+
+// One place to look. Nullopt: nothing is configured there, look elsewhere. Thread-safe.
+class CredentialSource {
+ public:
+  virtual ~CredentialSource() = default;
+  virtual Result<std::optional<TimedCredentials>> Fetch(const CallOptions& call) = 0;
+};
+
+std::unique_ptr<CredentialSource> NewStaticSource(const CredentialOptions& options,
+                                                  Environment environment);
+std::unique_ptr<CredentialSource> NewProfileSource(std::string profile, Environment environment);
+// `http` outlives them.
+std::unique_ptr<CredentialSource> NewWebIdentitySource(Environment environment, Http& http,
+                                                       std::string region);
+std::unique_ptr<CredentialSource> NewContainerSource(Environment environment, Http& http);
+std::unique_ptr<CredentialSource> NewInstanceSource(Environment environment, Http& http);
+
+// A setting of the profile in ~/.aws/config; empty: there is none. Profile "": AWS_PROFILE or
+// "default".
+std::string ProfileSetting(const std::string& profile, const std::string& name,
+                           const Environment& environment);
+
+// The first source that has some, remembered while they are good. Thread-safe.
+class CredentialChain {
+ public:
+  virtual ~CredentialChain() = default;
+  // kPermission: no source has any; the message says where was looked. While fetching again fails,
+  // those not yet expired are given.
+  virtual Result<sigv4::Credentials> Get(const CallOptions& call) = 0;
+  // The store says that they have expired.
+  virtual void Forget() = 0;
+};
+std::unique_ptr<CredentialChain> NewCredentialChain(
+    std::vector<std::unique_ptr<CredentialSource>> sources, const Clock& clock);
+// All of the above. `http` and `clock` outlive it.
+std::unique_ptr<CredentialChain> NewDefaultChain(const CredentialOptions& options,
+                                                 const Environment& environment,
+                                                 const std::string& region, Http& http,
+                                                 const Clock& clock);
+
+}  // namespace tarn::ufs::s3

@@ -1,0 +1,70 @@
+#pragma once
+
+// HTTP/1.1 exchanges on libcurl: connections kept alive, several exchanges at once from one thread,
+// every one of them ended by deadline, stop token or a stalled peer. Knows nothing of S3. Internal
+// to ufs/s3. Thread-safe; blocks.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "ufs/types.h"
+
+namespace tarn::ufs::s3 {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string url;  // Sent as it is: dots and slashes in its path are kept.
+  Headers headers;
+  std::span<const std::byte> body;  // Borrowed until the exchange is over.
+  // Where the body of a 2xx answer goes instead of HttpResponse::body; empty: there. An answer that
+  // is longer is an error.
+  std::span<std::byte> sink;
+};
+
+struct HttpResponse {
+  int status = 0;
+  Headers headers;  // Names in lower case.
+  std::string body;
+  size_t sink_bytes = 0;                            // How much of the sink was filled.
+  std::string Header(std::string_view name) const;  // Empty: absent.
+};
+
+struct HttpExchange {
+  HttpRequest request;
+  HttpResponse response;
+  // kOk: a whole answer came, whatever it says. kUnavailable: try again. kIo: trying again does not
+  // help (a certificate that is not trusted, ...). kDeadlineExceeded, kCancelled.
+  Status status;
+  bool sent = false;  // The request may have been acted upon.
+};
+
+struct HttpOptions {
+  std::string ca_bundle;  // A file of PEM certificates; empty: the system's.
+  std::string proxy;      // "http://host:port"; empty: as the environment says; "none".
+  std::string user_agent = "tarn";
+  Nanos connect_timeout = std::chrono::seconds(5);
+  Nanos stall_timeout = std::chrono::seconds(20);  // Slower than stall_bytes_per_s for so long.
+  uint32_t stall_bytes_per_s = 1024;
+  bool verify_certificates = true;
+};
+
+class Http {
+ public:
+  virtual ~Http() = default;
+  // Carries out all exchanges at the same time; returns when each is over.
+  virtual void Perform(std::span<HttpExchange* const> exchanges, const CallOptions& call) = 0;
+};
+
+std::unique_ptr<Http> NewHttp(const HttpOptions& options);
+
+}  // namespace tarn::ufs::s3

@@ -1,0 +1,84 @@
+#pragma once
+
+// How one bucket is reached and used. Values; what they mean for users is in doc/s3.md, their names
+// in base/property_table.inc. Internal to ufs/s3 and whoever opens one.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "ufs/s3/http.h"
+#include "ufs/s3/retry.h"
+
+namespace tarn::ufs::s3 {
+
+// Looks up a variable of the environment; nullopt: not set.
+using Environment = std::function<std::optional<std::string>(const std::string&)>;
+Environment ProcessEnvironment();
+
+struct CredentialOptions {
+  std::string access_key_id;  // Both set: these and no others.
+  std::string secret_access_key;
+  std::string session_token;
+  std::string profile;     // Empty: AWS_PROFILE, or "default".
+  bool anonymous = false;  // Requests are not signed.
+};
+
+enum class Encryption : uint8_t { kNone, kS3, kKms, kCustomer };
+enum class PayloadSigning : uint8_t { kAuto, kAlways, kNever };  // kAuto: over plain HTTP only.
+enum class ConditionalWrites : uint8_t { kAuto, kYes, kNo };     // kAuto: found out.
+
+struct S3Options {
+  std::string bucket;
+  std::string prefix;                // "" or "a/b/".
+  std::string endpoint;              // "http://127.0.0.1:9000"; empty: AWS's of the region.
+  std::string region;                // Empty: AWS_REGION, the profile's, or found out.
+  bool disable_dns_buckets = false;  // Path style always.
+  CredentialOptions credentials;
+  HttpOptions http;
+  RetryOptions retry;
+  size_t max_connections = 64;
+
+  uint64_t part_bytes = 8 << 20;            // Of multipart uploads, copies and large reads.
+  uint64_t single_put_bytes = 16 << 20;     // Up to it one PUT.
+  uint64_t single_copy_bytes = 5ULL << 30;  // Up to it one server-side copy.
+  uint64_t copy_part_bytes = 512 << 20;
+  bool bulk_delete = true;
+  PayloadSigning payload_signing = PayloadSigning::kAuto;
+  bool content_md5 = true;  // Sent with each PUT and compared with the ETag that comes back.
+  ConditionalWrites conditional_writes = ConditionalWrites::kAuto;
+  Nanos abandoned_upload_age = std::chrono::hours(72);  // Uploads of others older than it are given
+                                                        // out by ListUploads.
+  std::string upload_journal;  // A file that remembers our own uploads; empty: none.
+  bool read_only = false;      // Nothing is written to find out what the store can.
+
+  bool keep_attributes = true;  // mtime, mode, uid and gid in x-amz-meta-*.
+  bool write_directory_markers = false;
+  Encryption encryption = Encryption::kNone;
+  std::string kms_key_id;
+  std::string customer_key;  // 32 bytes, in base64.
+  std::string storage_class;
+  std::string acl;
+  std::string tags;  // "a=1&b=2"
+  bool requester_pays = false;
+};
+
+// The region, endpoint and addressing that the options, the environment and the profile come to.
+struct Place {
+  std::string scheme;  // "https"
+  std::string host;    // With a port where it is not the scheme's own; without the bucket.
+  std::string path;    // Of the endpoint itself, "" or "/s3".
+  std::string region;
+  bool bucket_in_host = false;
+  bool is_aws = false;  // The host follows the region.
+};
+// kInvalid: the endpoint is no URL, or the bucket no bucket name.
+Result<Place> PlaceOf(const S3Options& options, const Environment& environment);
+// The same bucket in another region of AWS.
+Place MovedTo(Place place, const std::string& region);
+// "us-west-2" as AWS's shared configuration has it for the profile; empty: it has none.
+std::string RegionOfProfile(const std::string& profile, const Environment& environment);
+
+}  // namespace tarn::ufs::s3

@@ -1,0 +1,304 @@
+// Uploads left behind, copies, deletion.
+
+#include <algorithm>
+#include <map>
+
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "ufs/call.h"
+#include "ufs/s3/attributes.h"
+#include "ufs/s3/names.h"
+#include "ufs/s3/s3_ufs.h"
+#include "ufs/s3/xml.h"
+
+namespace tarn::ufs::s3 {
+namespace {
+
+constexpr size_t kMaxBatch = 1000;    // Of keys, in one deletion.
+constexpr size_t kCopiesAtOnce = 16;  // Parts of one copy.
+
+}  // namespace
+
+void S3UnderFileSystem::LetGo(const std::string& upload_id) {
+  MutexLock lock(mutex_);
+  held_.erase(upload_id);
+}
+
+void S3UnderFileSystem::Forget(const std::string& upload_id) {
+  if (journal_ == nullptr) return;
+  Status status = journal_->Remove(upload_id);
+  // At worst an upload that is gone is aborted once more.
+  if (!status.ok()) LogWarning("forget upload ", upload_id, ": ", status);
+}
+
+Status S3UnderFileSystem::AbortById(std::string_view key, const std::string& upload_id,
+                                    const CallOptions& call) {
+  S3Call abort = NewCall("abort upload of", "DELETE", key);
+  abort.query = {{"uploadId", upload_id}};
+  Status status = RunOne(abort, call);
+  if (!status.ok() && status.code() != Code::kNotFound) return status;
+  Forget(upload_id);
+  return OkStatus();
+}
+
+Status S3UnderFileSystem::AbortUpload(const PendingUpload& upload, const CallOptions& call) {
+  RETURN_IF_ERROR(CheckCall(call));
+  RETURN_IF_ERROR(CheckObjectKey(upload.key));
+  return AbortById(upload.key, upload.upload_id, call);
+}
+
+// Ours, and those that nobody can be waiting for any more.
+Result<std::vector<PendingUpload>> S3UnderFileSystem::ListUploads(const CallOptions& call) {
+  RETURN_IF_ERROR(CheckCall(call));
+  std::vector<PendingUpload> found;
+  UploadListing listing;
+  do {
+    S3Call list;
+    list.method = "GET";
+    list.what = Concat("list uploads below ", client_->Uri(options_.prefix));
+    list.query = {{"uploads", ""}, {"prefix", options_.prefix}, {"encoding-type", "url"}};
+    if (!listing.next_key.empty()) list.query.emplace_back("key-marker", listing.next_key);
+    if (!listing.next_upload_id.empty()) {
+      list.query.emplace_back("upload-id-marker", listing.next_upload_id);
+    }
+    RETURN_IF_ERROR(RunOne(list, call));
+    const std::string last = listing.next_key + listing.next_upload_id;
+    ASSIGN_OR_RETURN(listing, ParseUploadListing(list.response.body));
+    if (listing.truncated && listing.next_key + listing.next_upload_id == last) {
+      return Status(Code::kCorruption, Concat(list.what, ": the store repeats itself"));
+    }
+    const int64_t old_ns = clock_.WallNs() - options_.abandoned_upload_age.count();
+    for (const ListedUpload& upload : listing.uploads) {
+      const bool ours = journal_ != nullptr && journal_->Has(upload.upload_id);
+      const auto name = upload.key.starts_with(options_.prefix)
+                            ? NameOfPath(upload.key.substr(options_.prefix.size()))
+                            : std::nullopt;
+      MutexLock lock(mutex_);
+      const bool given =
+          name && !held_.contains(upload.upload_id) && (ours || upload.started_ns <= old_ns);
+      if (given) found.push_back({*name, upload.upload_id, upload.started_ns});
+    }
+  } while (listing.truncated);
+  return found;
+}
+
+Result<ObjectInfo> S3UnderFileSystem::Move(std::string_view from, std::string_view to,
+                                           const Precondition& source, const CallOptions& call) {
+  RETURN_IF_ERROR(CheckCall(call));
+  RETURN_IF_ERROR(CheckObjectKey(from));
+  RETURN_IF_ERROR(CheckObjectKey(to));
+  ASSIGN_OR_RETURN(ObjectInfo there, Head(from, call));
+  const bool holds = source.kind == Precondition::Kind::kNone ||
+                     (source.kind == Precondition::Kind::kEtag && source.etag == there.etag);
+  if (!holds) {
+    return Status(Code::kStale, Concat("copy ", client_->Uri(FullKey(from)), ": it was replaced"));
+  }
+  if (from == to) return there;
+  return there.size_bytes > options_.single_copy_bytes ? CopyInParts(there, to, call)
+                                                       : Copy(there, to, call);
+}
+
+namespace {
+
+// What every copy says of its source: exactly the version that was looked at.
+void AddSource(const S3Options& options, const std::string& full_key, const std::string& etag,
+               sigv4::Pairs& headers) {
+  headers.emplace_back(
+      "x-amz-copy-source",
+      Concat("/", options.bucket, "/", sigv4::UriEncode(full_key, sigv4::Slash::kKeep)));
+  headers.emplace_back("x-amz-copy-source-if-match", Quoted(etag));
+  AddSourceCustomerKey(options, headers);
+}
+
+}  // namespace
+
+Result<ObjectInfo> S3UnderFileSystem::Copy(const ObjectInfo& source, std::string_view to,
+                                           const CallOptions& call) {
+  S3Call copy = NewCall(Concat("copy ", client_->Uri(FullKey(source.key)), " to"), "PUT", to);
+  AddSource(options_, FullKey(source.key), source.etag, copy.headers);
+  AddPlacement(options_, copy.headers);
+  AddCustomerKey(options_, copy.headers);
+  RETURN_IF_ERROR(RunOne(copy, call));
+  ASSIGN_OR_RETURN(const CopyDocument made, ParseCopyDocument(copy.response.body));
+  ObjectInfo info = source;
+  info.key = std::string(to);
+  info.etag = made.etag;
+  if (made.mtime_ns != 0) info.mtime_ns = made.mtime_ns;
+  return info;
+}
+
+Result<ObjectInfo> S3UnderFileSystem::CopyInParts(const ObjectInfo& source, std::string_view to,
+                                                  const CallOptions& call) {
+  CreateOptions create;
+  create.metadata = source.metadata;
+  if (source.attributes_kept) {
+    create.attributes = FileAttributes{source.mode, source.uid, source.gid, source.mtime_ns};
+  }
+  ASSIGN_OR_RETURN(sigv4::Pairs headers, HeadersOfNewObject(options_, to, create));
+  ASSIGN_OR_RETURN(const std::string id, StartUpload(to, std::move(headers), call));
+  ObjectInfo info = source;
+  info.key = std::string(to);
+  Status status = CopyParts(source, to, id, call, &info);
+  if (!status.ok()) {
+    Status aborted = AbortById(to, id, call);
+    if (!aborted.ok()) LogWarning("abort copy to ", to, ": ", aborted);
+  }
+  LetGo(id);
+  if (!status.ok()) return status;
+  Forget(id);
+  return info;
+}
+
+Status S3UnderFileSystem::CopyParts(const ObjectInfo& source, std::string_view to,
+                                    const std::string& upload_id, const CallOptions& call,
+                                    ObjectInfo* info) {
+  const uint64_t least = (source.size_bytes + traits_.max_parts - 1) / traits_.max_parts;
+  const uint64_t step = std::max(options_.copy_part_bytes, least);
+  std::vector<Part> parts;
+  for (uint64_t at = 0; at < source.size_bytes;) {
+    std::vector<S3Call> calls;
+    for (; at < source.size_bytes && calls.size() < kCopiesAtOnce; at += step) {
+      S3Call& copy = calls.emplace_back(
+          NewCall(Concat("copy ", client_->Uri(FullKey(source.key)), " to"), "PUT", to));
+      const uint64_t number = parts.size() + calls.size();
+      copy.query = {{"partNumber", std::to_string(number)}, {"uploadId", upload_id}};
+      AddSource(options_, FullKey(source.key), source.etag, copy.headers);
+      AddCustomerKey(options_, copy.headers);
+      const uint64_t last = std::min(at + step, source.size_bytes) - 1;
+      copy.headers.emplace_back("x-amz-copy-source-range", Concat("bytes=", at, "-", last));
+    }
+    client_->Run(calls, call);
+    for (const S3Call& copy : calls) {
+      RETURN_IF_ERROR(copy.status);
+      ASSIGN_OR_RETURN(const CopyDocument made, ParseCopyDocument(copy.response.body));
+      parts.push_back({static_cast<uint32_t>(parts.size() + 1), made.etag});
+    }
+  }
+  const std::string document = CompleteDocument(parts);
+  S3Call complete = NewCall("complete copy to", "POST", to);
+  complete.query = {{"uploadId", upload_id}};
+  complete.headers = {{"Content-Type", "application/xml"}};
+  complete.body = std::as_bytes(std::span(document.data(), document.size()));
+  RETURN_IF_ERROR(RunOne(complete, call));
+  ASSIGN_OR_RETURN(const CopyDocument made, ParseCopyDocument(complete.response.body));
+  info->etag = made.etag;
+  return OkStatus();
+}
+
+// One request for up to a thousand keys. The batch's own failure is the status; each key's is its
+// result.
+Status S3UnderFileSystem::DeleteBatch(std::span<const std::string> keys, const CallOptions& call,
+                                      std::span<Status> results) const {
+  const std::string document = DeleteDocument({keys.begin(), keys.end()});
+  S3Call remove;
+  remove.method = "POST";
+  remove.what = Concat("delete ", keys.size(), " objects from ", client_->Uri(""));
+  remove.query = {{"delete", ""}};
+  remove.body = std::as_bytes(std::span(document.data(), document.size()));
+  remove.headers = {{"Content-Type", "application/xml"}, {"Content-MD5", Base64(Md5(document))}};
+  RETURN_IF_ERROR(RunOne(remove, call));
+  ASSIGN_OR_RETURN(const std::vector<DeleteFailure> failures,
+                   ParseDeleteDocument(remove.response.body));
+  std::map<std::string_view, size_t> index;
+  for (size_t i = 0; i < keys.size(); ++i) index[keys[i]] = i;
+  for (const DeleteFailure& failure : failures) {
+    const auto found = index.find(failure.key);
+    if (found == index.end() || failure.code == "NoSuchKey") continue;
+    const Verdict verdict = Judge(failure.code == "AccessDenied" ? 403 : 500, failure.code);
+    results[found->second] = Status(verdict.code, Concat("delete ", client_->Uri(failure.key), ": ",
+                                                         failure.code, ": ", failure.message));
+  }
+  return OkStatus();
+}
+
+std::vector<Status> S3UnderFileSystem::Delete(std::span<const DeleteRequest> requests,
+                                              const CallOptions& call) {
+  std::vector<Status> results(requests.size());
+  if (Status status = CheckCall(call); !status.ok()) {
+    std::fill(results.begin(), results.end(), status);
+    return results;
+  }
+  const std::vector<size_t> wanted = CheckDeletes(requests, call, results);
+  std::vector<size_t> batch;
+  std::vector<size_t> alone;
+  for (const size_t i : wanted) {
+    const bool fits = options_.bulk_delete && batches_work_ && wanted.size() > 1 &&
+                      XmlCanHold(FullKey(requests[i].key));
+    (fits ? batch : alone).push_back(i);
+  }
+  for (size_t at = 0; at < batch.size(); at += kMaxBatch) {
+    const size_t count = std::min(kMaxBatch, batch.size() - at);
+    DeleteTogether(requests, std::span(batch).subspan(at, count), call, results, alone);
+  }
+  DeleteEach(requests, alone, call, results);
+  return results;
+}
+
+void S3UnderFileSystem::DeleteTogether(std::span<const DeleteRequest> requests,
+                                       std::span<const size_t> which, const CallOptions& call,
+                                       std::vector<Status>& results, std::vector<size_t>& alone) {
+  std::vector<std::string> keys;
+  for (const size_t i : which) keys.push_back(FullKey(requests[i].key));
+  std::vector<Status> each(keys.size());
+  Status status = DeleteBatch(keys, call, each);
+  const bool unknown_here = status.code() == Code::kUnsupported || status.code() == Code::kInvalid;
+  if (unknown_here) {
+    if (batches_work_.exchange(false)) {
+      LogInfo(client_->Endpoint(), " cannot delete in batches: ", status);
+    }
+    alone.insert(alone.end(), which.begin(), which.end());
+    return;
+  }
+  for (size_t n = 0; n < which.size(); ++n) results[which[n]] = status.ok() ? each[n] : status;
+}
+
+void S3UnderFileSystem::DeleteEach(std::span<const DeleteRequest> requests,
+                                   std::span<const size_t> which, const CallOptions& call,
+                                   std::vector<Status>& results) const {
+  std::vector<S3Call> calls;
+  for (const size_t i : which) calls.push_back(NewCall("delete", "DELETE", requests[i].key));
+  client_->Run(calls, call);
+  for (size_t n = 0; n < calls.size(); ++n) {
+    const bool absent = calls[n].status.code() == Code::kNotFound;
+    results[which[n]] = absent ? OkStatus() : calls[n].status;
+  }
+}
+
+// Looks at the versions that deletions name, all at once. Those that are to be deleted; of the
+// others the results say why not.
+std::vector<size_t> S3UnderFileSystem::CheckDeletes(std::span<const DeleteRequest> requests,
+                                                    const CallOptions& call,
+                                                    std::vector<Status>& results) const {
+  std::vector<size_t> wanted;
+  std::vector<size_t> asked;
+  std::vector<S3Call> heads;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    results[i] = CheckObjectKey(requests[i].key);
+    if (!results[i].ok()) continue;
+    if (requests[i].precondition.kind == Precondition::Kind::kNone) {
+      wanted.push_back(i);
+      continue;
+    }
+    AddCustomerKey(options_, heads.emplace_back(NewCall("stat", "HEAD", requests[i].key)).headers);
+    asked.push_back(i);
+  }
+  client_->Run(heads, call);
+  for (size_t n = 0; n < asked.size(); ++n) {
+    if (heads[n].status.code() == Code::kNotFound) continue;
+    results[asked[n]] = heads[n].status;
+    if (!heads[n].status.ok()) continue;
+    const Precondition& precondition = requests[asked[n]].precondition;
+    const bool holds = precondition.kind == Precondition::Kind::kEtag &&
+                       Unquoted(heads[n].response.Header("etag")) == precondition.etag;
+    if (holds) {
+      wanted.push_back(asked[n]);
+    } else {
+      results[asked[n]] = Status(
+          Code::kStale, Concat("delete ", client_->Uri(heads[n].key), ": something else is there"));
+    }
+  }
+  return wanted;
+}
+
+}  // namespace tarn::ufs::s3

@@ -1,0 +1,295 @@
+// What the client makes of a store, or a network, that misbehaves.
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "base/strings.h"
+#include "ufs/s3/open.h"
+#include "ufs/s3/s3_test_store.h"
+
+namespace tarn::ufs::s3 {
+namespace {
+
+TEST_F(S3Store, ServerErrorsAreTriedAgain) {
+  objects_["f"] = "hello";
+  int left = 3;
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    if (request.method != "GET" || left-- == 0) return std::nullopt;
+    return left == 1 ? ErrorReply(503, "SlowDown") : ErrorReply(500, "InternalError");
+  };
+  Open();
+  left = 3;
+  EXPECT_EQ(Get("f"), "hello");
+  EXPECT_EQ(left, -1);
+}
+
+TEST_F(S3Store, RetryAfterIsWaitedFor) {
+  objects_["f"] = "hello";
+  Open();
+  bool first = true;
+  fault_ = [&](const TestRequest&) -> std::optional<TestReply> {
+    if (!std::exchange(first, false)) return std::nullopt;
+    TestReply reply = ErrorReply(503, "SlowDown");
+    reply.headers.emplace_back("Retry-After", "7");
+    return reply;
+  };
+  EXPECT_EQ(Get("f"), "hello");
+  EXPECT_GE(clock_.slept(), std::chrono::milliseconds(6'999));
+}
+
+TEST_F(S3Store, AFailureNamesWhatWasTriedAndNoSecret) {
+  objects_["f"] = "hello";
+  Open();
+  fault_ = [](const TestRequest&) { return ErrorReply(503, "SlowDown"); };
+  const Status status = Read("f", 0, 5).status();
+  EXPECT_EQ(status.code(), Code::kUnavailable);
+  for (const char* part :
+       {"s3://bucket/f", "[0,5)", "503", "SlowDown", "request-7", "4 attempts"}) {
+    EXPECT_NE(status.message().find(part), std::string::npos) << part << " in " << status.message();
+  }
+  EXPECT_EQ(status.message().find("very-secret"), std::string::npos);
+}
+
+TEST_F(S3Store, ABodyCutShortIsReadAgain) {
+  objects_["f"] = "0123456789";
+  Open();
+  for (const bool reset : {false, true}) {
+    int left = 2;
+    fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+      TestReply reply = Answer(request);
+      if (left-- <= 0) return reply;
+      reply.claimed_bytes = reply.body.size();
+      reply.body.resize(4);
+      reply.reset = reset;
+      return reply;
+    };
+    EXPECT_EQ(Get("f"), "0123456789");
+    EXPECT_EQ(left, -1);
+  }
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    TestReply reply = Answer(request);
+    reply.claimed_bytes = reply.body.size();
+    reply.body.resize(4);
+    return reply;
+  };
+  EXPECT_EQ(Read("f", 0, 10).code(), Code::kUnavailable);
+}
+
+TEST_F(S3Store, OtherBytesThanAskedForAreNeverGiven) {
+  objects_["f"] = "0123456789";
+  Open();
+  const auto answer_with = [&](const std::string& range, const std::string& body) {
+    fault_ = [=, this](const TestRequest& request) -> std::optional<TestReply> {
+      TestReply reply = Answer(request);
+      for (auto& [name, value] : reply.headers) {
+        if (name == "Content-Range") value = range;
+      }
+      reply.body = body;
+      return reply;
+    };
+  };
+  answer_with("bytes 3-5/10", "345");
+  EXPECT_EQ(Read("f", 2, 3).code(), Code::kCorruption) << "another place";
+  answer_with("bytes 2-4/10", "2");
+  EXPECT_EQ(Read("f", 2, 3).code(), Code::kCorruption) << "fewer bytes than it says";
+  answer_with("bytes 2-3/10", "23");
+  EXPECT_EQ(Read("f", 2, 3).code(), Code::kCorruption) << "short, but not at the end";
+  answer_with("nonsense", "234");
+  EXPECT_EQ(Read("f", 2, 3).code(), Code::kCorruption);
+  fault_ = [](const TestRequest&) { return TestReply{200, {{"ETag", "\"x\""}}, "0123456789"}; };
+  EXPECT_EQ(Read("f", 2, 3).code(), Code::kIo) << "the range was ignored";
+}
+
+TEST_F(S3Store, AnAnswerOfAnotherVersionIsStale) {
+  objects_["f"] = "hello";
+  Open();
+  const std::string etag = ufs_->Stat("f", {}).value().etag;
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    TestReply reply = Answer(request);
+    for (auto& [name, value] : reply.headers) {
+      if (name == "ETag") value = "\"another\"";
+    }
+    return reply;
+  };
+  EXPECT_EQ(Read("f", 0, 5, etag).code(), Code::kStale);
+}
+
+TEST_F(S3Store, AWrongEtagAfterPutIsNoSuccess) {
+  Open();
+  int puts = 0;
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    if (request.method != "PUT") return std::nullopt;
+    ++puts;
+    TestRequest damaged = request;
+    damaged.body = "damaged";  // On its way into the store.
+    damaged.headers.erase("content-md5");
+    return Answer(damaged);
+  };
+  EXPECT_EQ(Put("f", "whole").code(), Code::kCorruption);
+  EXPECT_EQ(puts, 3);
+  puts = 0;
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    TestReply reply = Answer(request);
+    if (request.method == "PUT" && puts++ == 0)
+      reply.headers = {{"ETag", "\"0123456789abcdef0123456789abcdef\""}};
+    return reply;
+  };
+  EXPECT_TRUE(Put("g", "whole").ok()) << "once is put right";
+  EXPECT_EQ(puts, 2);
+}
+
+TEST_F(S3Store, AnUploadWhoseAnswerIsLostIsSettledByLooking) {
+  Open();
+  const Precondition absent = {Precondition::Kind::kAbsent, ""};
+  bool lost = false;
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    if (request.method != "PUT" || std::exchange(lost, true)) return std::nullopt;
+    Answer(request);
+    return TestReply{.drop = true};
+  };
+  EXPECT_TRUE(Put("f", "mine", absent).ok()) << "its second try meets its first";
+  EXPECT_EQ(objects_["f"], "mine");
+  fault_ = nullptr;
+  EXPECT_EQ(Put("f", "mine", absent).code(), Code::kStale) << "this one really is another's";
+}
+
+TEST_F(S3Store, AChangeWhoseFateIsUnknownSaysSo) {
+  Open();
+  fault_ = [](const TestRequest& request) -> std::optional<TestReply> {
+    if (request.method != "PUT") return std::nullopt;
+    return TestReply{.drop = true};
+  };
+  EXPECT_EQ(Put("f", "x").code(), Code::kMaybeCommitted);
+  fault_ = [](const TestRequest&) { return ErrorReply(503, "SlowDown"); };
+  EXPECT_EQ(Put("f", "x").code(), Code::kUnavailable) << "refused is not unknown";
+}
+
+TEST_F(S3Store, NobodyThereIsUnavailable) {
+  Open();
+  server_.reset();
+  EXPECT_EQ(Read("f", 0, 5).code(), Code::kUnavailable);
+  EXPECT_EQ(ufs_->Stat("f", {}).code(), Code::kUnavailable);
+  EXPECT_EQ(Put("f", "x").code(), Code::kUnavailable);
+}
+
+TEST_F(S3Store, ADeadlineAndAStopEndACallThatHangs) {
+  objects_["f"] = "hello";
+  Open();
+  fault_ = [](const TestRequest&) { return TestReply{.claimed_bytes = 5, .hang = true}; };
+  CallOptions late;
+  late.deadline = Deadline::After(SystemClock(), std::chrono::milliseconds(50));
+  EXPECT_EQ(Read("f", 0, 5, "", late).code(), Code::kDeadlineExceeded);
+  std::stop_source stop;
+  CallOptions stopped;
+  stopped.stop = stop.get_token();
+  std::jthread stopper([&] {
+    while (server_->Requests().back().method != "GET" || server_->Connections() < 2) {
+      std::this_thread::yield();
+    }
+    stop.request_stop();
+  });
+  EXPECT_EQ(Read("f", 0, 5, "", stopped).code(), Code::kCancelled);
+}
+
+TEST_F(S3Store, APeerThatStallsIsGivenUp) {
+  objects_["f"] = "hello";
+  options_.http.stall_timeout = std::chrono::seconds(1);
+  options_.retry.max_retries = 0;
+  Open();
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    TestReply reply = Answer(request);
+    reply.claimed_bytes = reply.body.size();
+    reply.body.resize(1);
+    reply.hang = true;
+    return reply;
+  };
+  EXPECT_EQ(Read("f", 0, 5).code(), Code::kUnavailable);
+}
+
+TEST_F(S3Store, ARedirectIsFollowedForThatRequest) {
+  objects_["f"] = "hello";
+  Open();
+  TestServer other([&](const TestRequest& request) { return Answer(request); });
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    TestReply reply = ErrorReply(307, "TemporaryRedirect");
+    reply.headers.emplace_back("Location", other.Url() + request.path);
+    return reply;
+  };
+  EXPECT_EQ(Get("f"), "hello");
+  EXPECT_TRUE(Put("g", "there").ok());
+  EXPECT_EQ(objects_["g"], "there");
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    TestReply reply = ErrorReply(307, "TemporaryRedirect");
+    reply.headers.emplace_back("Location", server_->Url() + request.path);
+    return reply;
+  };
+  EXPECT_EQ(Read("f", 0, 5).code(), Code::kIo) << "round in circles";
+}
+
+TEST_F(S3Store, TheBucketsOwnRegionIsLearned) {
+  objects_["f"] = "hello";
+  fault_ = [](const TestRequest& request) -> std::optional<TestReply> {
+    if (request.headers.at("authorization").find("/eu-west-3/") != std::string::npos) {
+      return std::nullopt;
+    }
+    TestReply reply = ErrorReply(301, "PermanentRedirect");
+    reply.headers.emplace_back("x-amz-bucket-region", "eu-west-3");
+    return reply;
+  };
+  Open();
+  const size_t before = server_->Requests().size();
+  EXPECT_EQ(Get("f"), "hello");
+  EXPECT_EQ(server_->Requests().size(), before + 1) << "once is enough";
+}
+
+TEST_F(S3Store, AClockThatIsWrongIsSetByTheStores) {
+  objects_["f"] = "hello";
+  const std::string store_day = "20130524";
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    if (request.headers.at("x-amz-date").starts_with(store_day)) return std::nullopt;
+    TestReply reply = ErrorReply(403, "RequestTimeTooSkewed");
+    reply.headers.emplace_back("Date", "Fri, 24 May 2013 12:00:00 GMT");
+    return reply;
+  };
+  Open();
+  EXPECT_EQ(Get("f"), "hello");
+  EXPECT_EQ(ufs_->Stat("f", {}).value().size_bytes, 5u);
+}
+
+TEST_F(S3Store, ExpiredKeysAreFetchedAgain) {
+  objects_["f"] = "hello";
+  int given = 0;
+  TestServer container([&](const TestRequest&) {
+    return TestReply{
+        200,
+        {},
+        Concat("{\"AccessKeyId\":\"key", ++given, "\",\"SecretAccessKey\":\"s\",\"Token\":\"t\"}")};
+  });
+  options_.credentials = {};
+  environment_["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = container.Url() + "/";
+  Open();
+  fault_ = [](const TestRequest& request) -> std::optional<TestReply> {
+    const bool old = request.headers.at("authorization").find("key1/") != std::string::npos;
+    return old ? std::optional(ErrorReply(400, "ExpiredToken")) : std::nullopt;
+  };
+  EXPECT_EQ(Get("f"), "hello");
+  EXPECT_EQ(given, 2);
+}
+
+TEST_F(S3Store, AListingThatLosesItsPageIsAnError) {
+  Open();
+  fault_ = [](const TestRequest&) {
+    return TestReply{
+        200, {}, "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"};
+  };
+  EXPECT_EQ(ufs_->List("", {}, {}).code(), Code::kCorruption);
+  fault_ = [](const TestRequest&) { return TestReply{200, {}, "<ListBucketResult><Conte"}; };
+  EXPECT_EQ(ufs_->List("", {}, {}).code(), Code::kCorruption);
+  fault_ = [](const TestRequest&) { return ErrorReply(404, "NoSuchBucket"); };
+  EXPECT_EQ(ufs_->List("", {}, {}).code(), Code::kUnavailable) << "not an empty directory";
+  EXPECT_EQ(ufs_->Stat("f", {}).code(), Code::kUnavailable) << "nor an absent file";
+}
+
+}  // namespace
+}  // namespace tarn::ufs::s3

@@ -1,0 +1,126 @@
+// Reading: ranges, several at once where much is asked for, each checked against what was asked.
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/strings.h"
+#include "ufs/call.h"
+#include "ufs/s3/attributes.h"
+#include "ufs/s3/s3_ufs.h"
+#include "ufs/s3/xml.h"
+
+namespace tarn::ufs::s3 {
+namespace {
+
+constexpr int kTries = 3;  // Of answers that are not what was asked for.
+
+// "bytes 0-99/1234"
+struct ContentRange {
+  uint64_t first = 0;
+  uint64_t last = 0;
+  uint64_t total = 0;
+};
+
+std::optional<ContentRange> ParseContentRange(std::string_view text) {
+  constexpr std::string_view kUnit = "bytes ";
+  if (!text.starts_with(kUnit)) return std::nullopt;
+  text.remove_prefix(kUnit.size());
+  ContentRange range;
+  const char* end = text.data() + text.size();
+  const auto take = [&end](const char* at, char separator, uint64_t* value) -> const char* {
+    const auto [after, error] = std::from_chars(at, end, *value);
+    if (at == nullptr || error != std::errc()) return nullptr;
+    if (separator == '\0') return after == end ? after : nullptr;
+    return after < end && *after == separator ? after + 1 : nullptr;
+  };
+  const char* at = take(text.data(), '-', &range.first);
+  if (at != nullptr) at = take(at, '/', &range.last);
+  if (at != nullptr) at = take(at, '\0', &range.total);
+  if (at == nullptr || range.last < range.first || range.last >= range.total) return std::nullopt;
+  return range;
+}
+
+// How many bytes came, if they are those that were asked for. kCorruption: they are not.
+Result<size_t> CheckAnswer(const S3Call& read, uint64_t offset_bytes, std::string_view etag) {
+  const HttpResponse& response = read.response;
+  if (!etag.empty() && Unquoted(response.Header("etag")) != etag) {
+    return Status(Code::kStale, Concat(read.what, ": it was replaced"));
+  }
+  const size_t got = response.sink_bytes;
+  // The whole object, from a store that leaves a range out where it covers everything.
+  if (response.status == 200 && offset_bytes == 0) return got;
+  const auto range = ParseContentRange(response.Header("content-range"));
+  const bool as_asked = response.status == 206 && range && range->first == offset_bytes &&
+                        range->last - range->first + 1 == got &&
+                        got == std::min<uint64_t>(read.sink.size(), range->total - offset_bytes);
+  if (as_asked) return got;
+  return Status(Code::kCorruption,
+                Concat(read.what, ": the store answered HTTP ", response.status, " with ", got,
+                       " bytes, Content-Range \"", response.Header("content-range"), "\""));
+}
+
+}  // namespace
+
+struct S3UnderFileSystem::Range {
+  uint64_t offset_bytes = 0;
+  size_t got = 0;
+};
+
+// Behind the end, or for nothing: only whether it is still that version is to be said.
+Result<size_t> S3UnderFileSystem::ReadAtEnd(std::string_view key, std::string_view etag,
+                                            const CallOptions& call) const {
+  ASSIGN_OR_RETURN(const ObjectInfo info, Head(key, call));
+  if (!etag.empty() && info.etag != etag) {
+    return Status(Code::kStale, Concat("read ", client_->Uri(FullKey(key)), ": it was replaced"));
+  }
+  return size_t{0};
+}
+
+Result<size_t> S3UnderFileSystem::ReadRanges(std::string_view key, std::string_view etag,
+                                             uint64_t offset_bytes, std::span<std::byte> out,
+                                             const CallOptions& call) const {
+  const size_t step = out.size() >= 2 * options_.part_bytes ? options_.part_bytes : out.size();
+  std::vector<S3Call> reads;
+  for (size_t at = 0; at < out.size(); at += step) {
+    S3Call& read = reads.emplace_back(NewCall("read", "GET", key));
+    read.sink = out.subspan(at, std::min(step, out.size() - at));
+    const uint64_t first = offset_bytes + at;
+    const uint64_t last = first + read.sink.size() - 1;
+    read.what += Concat(" [", first, ",", last + 1, ")");
+    read.headers.emplace_back("Range", Concat("bytes=", first, "-", last));
+    if (!etag.empty()) read.headers.emplace_back("If-Match", Quoted(etag));
+    AddCustomerKey(options_, read.headers);
+  }
+  client_->Run(reads, call);
+  size_t done = 0;
+  std::string first_etag(etag);
+  for (const S3Call& read : reads) {
+    if (read.status.code() == Code::kRange) {
+      if (done > 0) break;
+      return ReadAtEnd(key, etag, call);
+    }
+    RETURN_IF_ERROR(read.status);
+    ASSIGN_OR_RETURN(const size_t got, CheckAnswer(read, offset_bytes + done, first_etag));
+    if (first_etag.empty()) first_etag = Unquoted(read.response.Header("etag"));
+    done += got;
+    if (got < read.sink.size()) break;
+  }
+  return done;
+}
+
+Result<size_t> S3UnderFileSystem::Read(std::string_view key, std::string_view etag,
+                                       uint64_t offset_bytes, std::span<std::byte> out,
+                                       const CallOptions& call) {
+  RETURN_IF_ERROR(CheckCall(call));
+  RETURN_IF_ERROR(CheckObjectKey(key));
+  if (out.empty() || offset_bytes > traits_.max_object_bytes) return ReadAtEnd(key, etag, call);
+  for (int i = 1;; ++i) {
+    Result<size_t> got = ReadRanges(key, etag, offset_bytes, out, call);
+    // Without an etag a version that came meanwhile is as good, once all of it is that one.
+    const bool again =
+        got.code() == Code::kCorruption || (got.code() == Code::kStale && etag.empty());
+    if (!again || i == kTries) return got;
+  }
+}
+
+}  // namespace tarn::ufs::s3

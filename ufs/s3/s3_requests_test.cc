@@ -1,0 +1,242 @@
+// What is asked of a store that works: requests, headers, names.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/sigv4.h"
+#include "base/strings.h"
+#include "ufs/s3/open.h"
+#include "ufs/s3/s3_test_store.h"
+
+namespace tarn::ufs::s3 {
+namespace {
+
+std::vector<std::string> Listed(UnderFileSystem& ufs, const std::string& directory,
+                                size_t page_size) {
+  std::vector<std::string> keys;
+  ListOptions options;
+  options.page_size = page_size;
+  do {
+    const ListPage page = ufs.List(directory, options, {}).value();
+    for (const ObjectInfo& entry : page.entries) {
+      keys.push_back(entry.key + (entry.type == ObjectType::kDirectory ? "/" : ""));
+    }
+    options.start_after = page.next_start_after;
+  } while (!options.start_after.empty());
+  return keys;
+}
+
+TEST_F(S3Store, KeysThatCannotBeFilesAreLeftOut) {
+  for (const char* key : {"a", "a-b", "a.c", "a/x", "/lead", "b//c", "d/../e", "d/./f", "dir/", "z",
+                          "d/g", "..", "."}) {
+    objects_[key] = "1";
+  }
+  objects_[std::string(256, 'n')] = "1";
+  Open();
+  for (size_t page_size = 1; page_size < 16; ++page_size) {
+    EXPECT_EQ(Listed(*ufs_, "", page_size),
+              (std::vector<std::string>{"a-b", "a.c", "a/", "b/", "d/", "dir/", "z"}))
+        << page_size;
+    EXPECT_EQ(Listed(*ufs_, "b", page_size), std::vector<std::string>());
+    EXPECT_EQ(Listed(*ufs_, "d", page_size), std::vector<std::string>{"d/g"});
+    EXPECT_EQ(Listed(*ufs_, "dir", page_size), std::vector<std::string>());
+  }
+  EXPECT_EQ(ufs_->Stat("a", {}).value().type, ObjectType::kDirectory);
+  EXPECT_EQ(ufs_->Stat("dir", {}).value().type, ObjectType::kDirectory);
+  EXPECT_EQ(ufs_->Stat("z", {}).value().type, ObjectType::kFile);
+}
+
+TEST_F(S3Store, AStatIsOneHeadAndOneListAndARangeOneGet) {
+  objects_["f"] = "hello";
+  Open();
+  const size_t before = server_->Requests().size();
+  ASSERT_TRUE(ufs_->Stat("f", {}).ok());
+  EXPECT_EQ(server_->Requests().size(), before + 2);
+  EXPECT_EQ(Get("f"), "hello");
+  EXPECT_EQ(server_->Requests().size(), before + 3);
+}
+
+TEST_F(S3Store, ConnectionsAreKept) {
+  objects_["f"] = "hello";
+  Open();
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(Get("f"), "hello");
+  EXPECT_LE(server_->Connections(), 2u);
+}
+
+TEST_F(S3Store, RequestsAreSignedAsAServerVerifiesThem) {
+  objects_["a b/\xc3\xa9"] = "hello";
+  Open();
+  EXPECT_EQ(Get("a b/\xc3\xa9"), "hello");
+  ASSERT_TRUE(Put("new+file", "bytes").ok());
+  for (const TestRequest& seen : server_->Requests()) {
+    sigv4::Request request{seen.method, sigv4::UriDecode(seen.path).value(), {}, {}};
+    for (const auto& header : seen.headers) request.headers.push_back(header);
+    for (size_t at = 0; at < seen.query.size();) {
+      const size_t end = std::min(seen.query.find('&', at), seen.query.size());
+      const size_t equals = seen.query.find('=', at);
+      request.query.emplace_back(
+          sigv4::UriDecode(seen.query.substr(at, equals - at)).value(),
+          sigv4::UriDecode(seen.query.substr(equals + 1, end - equals - 1)).value());
+      at = end + 1;
+    }
+    const sigv4::Claim claim = sigv4::ParseClaim(request).value();
+    EXPECT_EQ(claim.access_key_id, "key");
+    EXPECT_TRUE(sigv4::Verify(request, claim, "very-secret")) << seen.method << " " << seen.path;
+    EXPECT_EQ(claim.payload_hash, Hex(Sha256(seen.body))) << "plain HTTP signs the payload";
+  }
+}
+
+TEST_F(S3Store, LargeReadsAreSeveralRangesOfOneVersion) {
+  std::string bytes;
+  for (int i = 0; i < 1000; ++i) bytes += static_cast<char>('a' + i % 26);
+  objects_["f"] = bytes;
+  Open();
+  EXPECT_EQ(Read("f", 0, 1000).value(), bytes);
+  EXPECT_EQ(Read("f", 950, 1000).value(), bytes.substr(950));
+  EXPECT_EQ(Read("f", 5000, 1000).value(), "");
+  int answered = 0;
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    TestReply reply = Answer(request);
+    if (++answered == 3) objects_["f"] = std::string(1000, 'x');  // Replaced amid the reading.
+    return reply;
+  };
+  EXPECT_EQ(Read("f", 0, 1000).value(), std::string(1000, 'x'));
+  answered = -1000;
+  fault_ = nullptr;
+  const std::string etag = ufs_->Stat("f", {}).value().etag;
+  objects_["f"] = bytes;
+  EXPECT_EQ(Read("f", 0, 1000, etag).code(), Code::kStale);
+}
+
+TEST_F(S3Store, PartsOfAnyAllowedSizeMakeTheObject) {
+  std::string bytes;
+  for (int i = 0; i < 1050; ++i) bytes += static_cast<char>('a' + i % 26);
+  Open();
+  for (const size_t part : {100, 110, 250, 349, 1050}) {
+    ASSERT_TRUE(Put("f", bytes, {}, part).ok()) << part;
+    EXPECT_EQ(objects_["f"], bytes) << part;
+  }
+  EXPECT_EQ(Put("f", bytes, {}, 99).code(), Code::kInvalid) << "less than a part may have";
+}
+
+TEST_F(S3Store, ACompletionWhoseAnswerIsLostIsSettledByLooking) {
+  Open();
+  const std::string bytes(350, 'x');
+  const std::string part(100, 'x');
+  bool lost = false;
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    TestReply reply = Answer(request);
+    if (request.method == "HEAD" || request.method == "GET") {
+      for (auto& [name, value] : reply.headers) {
+        const std::string parts = Concat(BytesOfDigest(Md5(part)), BytesOfDigest(Md5(part)),
+                                         BytesOfDigest(Md5(std::string(150, 'x'))));
+        if (name == "ETag") value = Concat("\"", Hex(Md5(parts)), "-3\"");
+      }
+    }
+    if (request.method != "POST" || !request.Asks("uploadId") || std::exchange(lost, true))
+      return reply;
+    return TestReply{.drop = true};
+  };
+  EXPECT_TRUE(Put("f", bytes).ok());
+  EXPECT_EQ(objects_["f"], bytes);
+}
+
+TEST_F(S3Store, AttributesAreKeptAsS3fsAndRcloneDo) {
+  Open();
+  CreateOptions create;
+  create.attributes = FileAttributes{0640, 1000, 1001, 1'234'567'890'000'000'012};
+  ASSERT_TRUE(ufs_->Create("f.txt", create, {}).value()->Commit({}).ok());
+  EXPECT_EQ(meta_["f.txt"]["x-amz-meta-mtime"], "1234567890.000000012");
+  EXPECT_EQ(meta_["f.txt"]["x-amz-meta-mode"], "33184");
+  EXPECT_EQ(meta_["f.txt"]["x-amz-meta-uid"], "1000");
+  const ObjectInfo info = ufs_->Stat("f.txt", {}).value();
+  EXPECT_TRUE(info.attributes_kept);
+  EXPECT_EQ(info.mode, 0640u);
+  EXPECT_EQ(info.uid, 1000u);
+  EXPECT_EQ(info.gid, 1001u);
+  EXPECT_EQ(info.mtime_ns, create.attributes->mtime_ns);
+  EXPECT_TRUE(info.metadata.empty());
+  meta_["f.txt"] = {{"x-amz-meta-mtime", "1600000000"}, {"x-amz-meta-own", "1"}};
+  const ObjectInfo rclone = ufs_->Stat("f.txt", {}).value();
+  EXPECT_FALSE(rclone.attributes_kept);
+  EXPECT_EQ(rclone.mtime_ns, 1'600'000'000'000'000'000);
+  EXPECT_EQ(rclone.metadata.at("own"), "1");
+}
+
+TEST_F(S3Store, PlacementAndEncryptionAreAskedFor) {
+  options_.storage_class = "STANDARD_IA";
+  options_.acl = "bucket-owner-full-control";
+  options_.tags = "a=1&b=2";
+  options_.encryption = Encryption::kKms;
+  options_.kms_key_id = "key-1";
+  options_.requester_pays = true;
+  Open();
+  ASSERT_TRUE(Put("f.json", "{}").ok());
+  const std::vector<TestRequest> requests = server_->Requests();
+  const auto put = std::find_if(requests.begin(), requests.end(), [](const TestRequest& request) {
+    return request.path == "/bucket/f.json" && request.method == "PUT";
+  });
+  ASSERT_NE(put, requests.end());
+  EXPECT_EQ(put->headers.at("content-type"), "application/json");
+  EXPECT_EQ(put->headers.at("x-amz-storage-class"), "STANDARD_IA");
+  EXPECT_EQ(put->headers.at("x-amz-acl"), "bucket-owner-full-control");
+  EXPECT_EQ(put->headers.at("x-amz-tagging"), "a=1&b=2");
+  EXPECT_EQ(put->headers.at("x-amz-server-side-encryption"), "aws:kms");
+  EXPECT_EQ(put->headers.at("x-amz-server-side-encryption-aws-kms-key-id"), "key-1");
+  EXPECT_EQ(put->headers.at("x-amz-request-payer"), "requester");
+}
+
+TEST_F(S3Store, OnlyUploadsOfOursOrOldOnesAreGivenOut) {
+  Open();
+  upload_open_ = true;
+  upload_key_ = "f";
+  EXPECT_EQ(ufs_->ListUploads({}).value().size(), 1u) << "of 2013";
+  options_.abandoned_upload_age = std::chrono::hours(24 * 365 * 90);
+  Open();
+  EXPECT_TRUE(ufs_->ListUploads({}).value().empty()) << "somebody else's";
+}
+
+TEST_F(S3Store, OptionsThatMakeNoSenseAreRefused) {
+  const auto open = [this] {
+    return OpenS3Ufs(options_, ProcessEnvironment(), clock_, {}).status();
+  };
+  const S3Options good = options_;
+  options_.endpoint = "ftp://host";
+  EXPECT_EQ(open().code(), Code::kInvalid);
+  options_ = good;
+  options_.bucket = "a/b";
+  EXPECT_EQ(open().code(), Code::kInvalid);
+  options_ = good;
+  options_.encryption = Encryption::kCustomer;
+  options_.customer_key = "c2hvcnQ=";
+  EXPECT_EQ(open().code(), Code::kInvalid);
+  options_ = good;
+  options_.bucket = "absent";
+  EXPECT_EQ(open().code(), Code::kNotFound);
+}
+
+TEST(S3Place, BucketsGoIntoTheHostWhereTheyFit) {
+  const Environment none = [](const std::string&) { return std::nullopt; };
+  const auto place_of = [&](const std::string& endpoint, const std::string& bucket, bool disabled) {
+    S3Options options;
+    options.endpoint = endpoint;
+    options.bucket = bucket;
+    options.region = "eu-west-1";
+    options.disable_dns_buckets = disabled;
+    return PlaceOf(options, none).value();
+  };
+  EXPECT_EQ(place_of("", "bucket", false).host, "s3.eu-west-1.amazonaws.com");
+  EXPECT_TRUE(place_of("", "bucket", false).bucket_in_host);
+  EXPECT_FALSE(place_of("", "bucket", true).bucket_in_host);
+  EXPECT_FALSE(place_of("", "dotted.bucket", false).bucket_in_host);
+  EXPECT_FALSE(place_of("", "Upper", false).bucket_in_host);
+  EXPECT_FALSE(place_of("http://127.0.0.1:9000", "bucket", false).bucket_in_host);
+  EXPECT_FALSE(place_of("http://minio:9000", "bucket", false).bucket_in_host);
+  EXPECT_TRUE(place_of("https://storage.example.com", "bucket", false).bucket_in_host);
+  EXPECT_EQ(place_of("https://h.example.com/s3/", "bucket", true).path, "/s3");
+  EXPECT_EQ(MovedTo(place_of("", "bucket", false), "us-west-2").host, "s3.us-west-2.amazonaws.com");
+}
+
+}  // namespace
+}  // namespace tarn::ufs::s3

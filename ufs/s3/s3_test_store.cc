@@ -1,0 +1,215 @@
+#include "ufs/s3/s3_test_store.h"
+
+#include "base/digest.h"
+#include "base/sigv4.h"
+#include "base/strings.h"
+#include "ufs/s3/open.h"
+#include "ufs/s3/xml.h"
+
+namespace tarn::ufs::s3 {
+namespace {
+
+std::string Parameter(const TestRequest& request, const std::string& name) {
+  const std::string query = "&" + request.query;
+  const size_t at = query.find("&" + name + "=");
+  if (at == std::string::npos) return "";
+  const size_t begin = at + name.size() + 2;
+  return sigv4::UriDecode(query.substr(begin, query.find('&', begin) - begin)).value();
+}
+
+std::string HeaderOf(const TestRequest& request, const std::string& name) {
+  const auto found = request.headers.find(name);
+  return found == request.headers.end() ? "" : found->second;
+}
+
+std::string EtagOf(const std::string& bytes) { return Hex(Md5(bytes)); }
+
+}  // namespace
+
+TestReply ErrorReply(int status, const std::string& code) {
+  return {status,
+          {{"x-amz-request-id", "request-7"}},
+          Concat("<Error><Code>", code, "</Code><Message>scripted</Message></Error>")};
+}
+
+S3Store::S3Store() {
+  options_.bucket = "bucket";
+  options_.credentials.access_key_id = "key";
+  options_.credentials.secret_access_key = "very-secret";
+  options_.http.proxy = "none";
+  options_.retry = {3, std::chrono::milliseconds(1), std::chrono::seconds(20)};
+  options_.part_bytes = options_.single_put_bytes = 100;
+  server_ = std::make_unique<TestServer>([this](const TestRequest& request) {
+    if (fault_) {
+      if (std::optional<TestReply> reply = fault_(request)) return *reply;
+    }
+    return Answer(request);
+  });
+  options_.endpoint = server_->Url();
+}
+
+void S3Store::Open() {
+  const Environment environment = [this](const std::string& name) -> std::optional<std::string> {
+    const auto found = environment_.find(name);
+    return found == environment_.end() ? std::nullopt : std::optional(found->second);
+  };
+  Result<std::unique_ptr<UnderFileSystem>> opened = OpenS3Ufs(options_, environment, clock_, {});
+  ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+  ufs_ = std::move(opened).value();
+}
+
+Result<std::string> S3Store::Read(const std::string& key, uint64_t offset, size_t size,
+                                  const std::string& etag, const CallOptions& call) {
+  std::string bytes(size, '\0');
+  ASSIGN_OR_RETURN(
+      const size_t got,
+      ufs_->Read(key, etag, offset, std::as_writable_bytes(std::span(bytes.data(), size)), call));
+  return bytes.substr(0, got);
+}
+
+Result<ObjectInfo> S3Store::Put(const std::string& key, const std::string& bytes,
+                                const Precondition& precondition, size_t part_bytes) {
+  CreateOptions create;
+  create.size_bytes = bytes.size();
+  create.precondition = precondition;
+  ASSIGN_OR_RETURN(std::unique_ptr<Upload> upload, ufs_->Create(key, create, {}));
+  const size_t step = part_bytes == 0 ? bytes.size() : part_bytes;
+  for (size_t at = 0; at < bytes.size(); at += step) {
+    const size_t size = std::min(step, bytes.size() - at);
+    RETURN_IF_ERROR(upload->WritePart(at, std::as_bytes(std::span(bytes.data() + at, size)), {}));
+  }
+  return upload->Commit({});
+}
+
+TestReply S3Store::Answer(const TestRequest& request) {
+  std::string path = sigv4::UriDecode(request.path).value();
+  const std::string root = "/bucket/";
+  if (!path.starts_with(root)) return ErrorReply(404, "NoSuchBucket");
+  const std::string key = path.substr(root.size());
+  if (request.Asks("uploads=") || request.Asks("uploadId=")) return Multipart(request, key);
+  if (key.empty()) return List(request);
+  if (request.method == "PUT") return PutObject(request, key);
+  if (request.method == "DELETE") {
+    objects_.erase(key);
+    return {204};
+  }
+  return GetObject(request, key);
+}
+
+TestReply S3Store::GetObject(const TestRequest& request, const std::string& key) {
+  const auto found = objects_.find(key);
+  if (found == objects_.end()) return ErrorReply(404, "NoSuchKey");
+  const std::string& bytes = found->second;
+  const std::string etag = EtagOf(bytes);
+  const std::string wanted = HeaderOf(request, "if-match");
+  if (!wanted.empty() && Unquoted(wanted) != etag) return ErrorReply(412, "PreconditionFailed");
+  TestReply reply;
+  reply.headers = {{"ETag", Quoted(etag)}, {"Last-Modified", "Fri, 24 May 2013 00:00:00 GMT"}};
+  for (const auto& header : meta_[key]) reply.headers.push_back(header);
+  if (request.method == "HEAD") {
+    reply.headers.emplace_back("Content-Length", std::to_string(bytes.size()));
+    return reply;
+  }
+  reply.body = bytes;
+  const std::string range = HeaderOf(request, "range");
+  if (range.empty()) return reply;
+  const size_t first = std::stoul(range.substr(6));
+  const size_t last = std::stoul(range.substr(range.find('-') + 1));
+  if (first >= bytes.size()) return ErrorReply(416, "InvalidRange");
+  reply.status = 206;
+  reply.body = bytes.substr(first, last - first + 1);
+  reply.headers.emplace_back(
+      "Content-Range",
+      Concat("bytes ", first, "-", first + reply.body.size() - 1, "/", bytes.size()));
+  return reply;
+}
+
+TestReply S3Store::PutObject(const TestRequest& request, const std::string& key) {
+  const auto found = objects_.find(key);
+  if (HeaderOf(request, "if-none-match") == "*" && found != objects_.end()) {
+    return ErrorReply(412, "PreconditionFailed");
+  }
+  const std::string wanted = HeaderOf(request, "if-match");
+  if (!wanted.empty() && (found == objects_.end() || EtagOf(found->second) != Unquoted(wanted))) {
+    return ErrorReply(412, "PreconditionFailed");
+  }
+  const std::string md5 = HeaderOf(request, "content-md5");
+  if (!md5.empty() && md5 != Base64(Md5(request.body))) return ErrorReply(400, "BadDigest");
+  objects_[key] = request.body;
+  meta_[key].clear();
+  for (const auto& [name, value] : request.headers) {
+    if (name.starts_with("x-amz-meta-")) meta_[key][name] = value;
+  }
+  return {200, {{"ETag", Quoted(EtagOf(request.body))}}, ""};
+}
+
+TestReply S3Store::Multipart(const TestRequest& request, const std::string& key) {
+  if (request.method == "POST" && request.Asks("uploads=")) {
+    upload_open_ = true;
+    upload_key_ = key;
+    parts_.clear();
+    return {
+        200,
+        {},
+        "<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>"};
+  }
+  if (request.method == "GET") {
+    const std::string one = upload_open_
+                                ? Concat("<Upload><Key>", upload_key_,
+                                         "</Key><UploadId>u1</UploadId>"
+                                         "<Initiated>2013-05-24T00:00:00Z</Initiated></Upload>")
+                                : "";
+    return {200, {}, Concat("<ListMultipartUploadsResult>", one, "</ListMultipartUploadsResult>")};
+  }
+  if (!upload_open_) return ErrorReply(404, "NoSuchUpload");
+  if (request.method == "PUT") {
+    parts_[std::stoi(Parameter(request, "partNumber"))] = request.body;
+    return {200, {{"ETag", Quoted(EtagOf(request.body))}}, ""};
+  }
+  upload_open_ = false;
+  if (request.method == "DELETE") return {204};
+  std::string whole;
+  for (const auto& [number, bytes] : parts_) whole += bytes;
+  objects_[key] = whole;
+  return {200,
+          {},
+          Concat("<CompleteMultipartUploadResult><ETag>", EtagOf(whole),
+                 "</ETag></CompleteMultipartUploadResult>")};
+}
+
+TestReply S3Store::List(const TestRequest& request) {
+  const std::string prefix = Parameter(request, "prefix");
+  const std::string delimiter = Parameter(request, "delimiter");
+  const std::string after = Parameter(request, "start-after");
+  const size_t most = std::stoul(Parameter(request, "max-keys"));
+  std::string body;
+  std::string last_directory;
+  size_t count = 0;
+  bool truncated = false;
+  for (const auto& [key, bytes] : objects_) {
+    if (!key.starts_with(prefix) || key <= after) continue;
+    const size_t slash = delimiter.empty() ? std::string::npos : key.find('/', prefix.size());
+    const std::string directory = slash == std::string::npos ? "" : key.substr(0, slash + 1);
+    if (!directory.empty() && directory == last_directory) continue;
+    if (count++ == most) {
+      truncated = true;
+      break;
+    }
+    last_directory = directory;
+    const auto encoded = [](const std::string& text) {
+      return sigv4::UriEncode(text, sigv4::Slash::kKeep);
+    };
+    body +=
+        directory.empty()
+            ? Concat("<Contents><Key>", encoded(key), "</Key><Size>", bytes.size(),
+                     "</Size><LastModified>2013-05-24T00:00:00.000Z</LastModified><ETag>",
+                     EtagOf(bytes), "</ETag></Contents>")
+            : Concat("<CommonPrefixes><Prefix>", encoded(directory), "</Prefix></CommonPrefixes>");
+  }
+  return {200,
+          {},
+          Concat("<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>", truncated,
+                 "</IsTruncated>", body, "</ListBucketResult>")};
+}
+
+}  // namespace tarn::ufs::s3

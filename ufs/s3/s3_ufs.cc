@@ -1,0 +1,191 @@
+#include "ufs/s3/s3_ufs.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "base/strings.h"
+#include "ufs/call.h"
+#include "ufs/s3/attributes.h"
+#include "ufs/s3/names.h"
+#include "ufs/s3/open.h"
+#include "ufs/s3/xml.h"
+
+namespace tarn::ufs::s3 {
+namespace {
+
+constexpr uint64_t kMaxObjectBytes = 5ULL << 40;
+constexpr uint32_t kMaxParts = 10'000;
+constexpr size_t kKeyBytes = 32;
+
+Status CheckOptions(const S3Options& options) {
+  if (options.encryption == Encryption::kCustomer) {
+    const std::optional<std::string> key = DecodeBase64(options.customer_key);
+    if (!key || key->size() != kKeyBytes) {
+      return Status(Code::kInvalid, "tarn.underfs.s3.sse.customer.key: not 32 bytes in base64");
+    }
+  }
+  return CheckKey(options.prefix.substr(0, options.prefix.size() - !options.prefix.empty()));
+}
+
+}  // namespace
+
+S3UnderFileSystem::S3UnderFileSystem(S3Options options, std::unique_ptr<Client> client,
+                                     Clock& clock)
+    : options_(std::move(options)),
+      client_(std::move(client)),
+      clock_(clock),
+      opened_ns_(clock.WallNs()) {
+  traits_.scheme = "s3";
+  traits_.object_metadata = true;
+  traits_.max_object_bytes = kMaxObjectBytes;
+  traits_.min_part_bytes = options_.part_bytes;
+  traits_.max_parts = kMaxParts;
+  traits_.max_key_bytes = static_cast<uint32_t>(kMaxKeyBytes - options_.prefix.size());
+  traits_.max_name_bytes = kMaxNameBytes;
+}
+
+std::string S3UnderFileSystem::FullKey(std::string_view key) const {
+  return options_.prefix + EncodeKey(key);
+}
+
+S3Call S3UnderFileSystem::NewCall(std::string_view verb, std::string method,
+                                  std::string_view key) const {
+  S3Call one;
+  one.method = std::move(method);
+  one.key = FullKey(key);
+  one.what = Concat(verb, " ", client_->Uri(one.key));
+  return one;
+}
+
+Status S3UnderFileSystem::RunOne(S3Call& one, const CallOptions& call) const {
+  client_->Run(std::span(&one, 1), call);
+  return one.status;
+}
+
+Status S3UnderFileSystem::CheckObjectKey(std::string_view key) const {
+  RETURN_IF_ERROR(CheckKeyForS3(options_.prefix, key));
+  if (key.empty()) return Status(Code::kIsDirectory, "the root is no object");
+  return OkStatus();
+}
+
+Status S3UnderFileSystem::Start(const CallOptions& call) {
+  Result<ListPage> first = List("", {"", 1}, call);
+  if (!first.ok()) {
+    const bool absent = first.status().message().find("NoSuchBucket") != std::string::npos;
+    return Status(absent ? Code::kNotFound : first.code(), first.status().message());
+  }
+  if (!options_.upload_journal.empty()) {
+    ASSIGN_OR_RETURN(journal_, UploadJournal::Open(options_.upload_journal));
+  }
+  if (options_.conditional_writes == ConditionalWrites::kYes || client_->IsAws()) {
+    puts_are_conditional_ = options_.conditional_writes != ConditionalWrites::kNo;
+    traits_.conditional_writes = puts_are_conditional_ && client_->IsAws();
+    return OkStatus();
+  }
+  const bool may_ask =
+      options_.conditional_writes == ConditionalWrites::kAuto && !options_.read_only;
+  return may_ask ? ProbeConditionalWrites(call) : OkStatus();
+}
+
+// A PUT that must fail where preconditions are held to: it names an ETag that nothing has. Where
+// they are not, it makes an empty object, which is removed at once.
+Status S3UnderFileSystem::ProbeConditionalWrites(const CallOptions& call) {
+  Random random(RandomSeed());
+  const std::string key = Concat(".tarn-probe-", random.Next());
+  S3Call put = NewCall("probe", "PUT", key);
+  put.headers.emplace_back("If-Match", "\"00000000000000000000000000000000\"");
+  AddCustomerKey(options_, put.headers);
+  Status status = RunOne(put, call);
+  if (status.code() == Code::kStale || status.code() == Code::kNotFound) {
+    puts_are_conditional_ = true;
+    return OkStatus();
+  }
+  if (status.code() == Code::kPermission) {
+    LogInfo("the bucket cannot be written to: ", status);
+    return OkStatus();
+  }
+  if (status.ok()) {
+    S3Call remove = NewCall("remove probe", "DELETE", key);
+    RETURN_IF_ERROR(RunOne(remove, call));
+  } else if (status.code() != Code::kUnsupported && status.code() != Code::kInvalid) {
+    return status;
+  }
+  LogInfo(client_->Endpoint(), " does not know conditional writes: preconditions are looked at ",
+          "just before each write");
+  return OkStatus();
+}
+
+Result<std::string> S3UnderFileSystem::SourceIdentity(const CallOptions& call) {
+  RETURN_IF_ERROR(CheckCall(call));
+  // A bucket that is gone fails its listing (NoSuchBucket): no request of its own is needed to
+  // tell it from an empty one.
+  return Concat("s3:", client_->Endpoint(), "/", options_.bucket, "/", options_.prefix);
+}
+
+Status S3UnderFileSystem::Sync(const CallOptions& call) { return CheckCall(call); }
+
+Result<ObjectInfo> S3UnderFileSystem::Head(std::string_view key, const CallOptions& call) const {
+  S3Call head = NewCall("stat", "HEAD", key);
+  AddCustomerKey(options_, head.headers);
+  RETURN_IF_ERROR(RunOne(head, call));
+  return InfoOfHeaders(options_, key, head.response);
+}
+
+// An object and a directory of one name: the directory is what is seen.
+Result<ObjectInfo> S3UnderFileSystem::Stat(std::string_view key, const CallOptions& call) {
+  RETURN_IF_ERROR(CheckCall(call));
+  RETURN_IF_ERROR(CheckKeyForS3(options_.prefix, key));
+  ObjectInfo directory;
+  directory.key = std::string(key);
+  directory.type = ObjectType::kDirectory;
+  directory.mtime_ns = opened_ns_;
+  if (key.empty()) return directory;
+  S3Call both[] = {NewCall("stat", "HEAD", key), NewCall("look below", "GET", "")};
+  AddCustomerKey(options_, both[0].headers);
+  both[1].what = Concat("look below ", client_->Uri(FullKey(key)), "/");
+  both[1].key.clear();
+  both[1].query = {{"list-type", "2"},
+                   {"prefix", Concat(FullKey(key), "/")},
+                   {"max-keys", "1"},
+                   {"encoding-type", "url"}};
+  client_->Run(both, call);
+  if (both[1].status.ok()) {
+    ASSIGN_OR_RETURN(const ObjectListing below, ParseObjectListing(both[1].response.body));
+    if (!below.objects.empty()) return directory;
+  } else if (both[1].status.code() != Code::kPermission || !both[0].status.ok()) {
+    // Whoever may read but not list sees what can be known without.
+    return both[1].status;
+  }
+  RETURN_IF_ERROR(both[0].status);
+  return InfoOfHeaders(options_, key, both[0].response);
+}
+
+Status S3UnderFileSystem::CheckPrecondition(std::string_view key, const Precondition& precondition,
+                                            const CallOptions& call) const {
+  if (precondition.kind == Precondition::Kind::kNone) return OkStatus();
+  Result<ObjectInfo> there = Head(key, call);
+  if (!there.ok() && there.code() != Code::kNotFound) return there.status();
+  const bool wants_absent = precondition.kind == Precondition::Kind::kAbsent;
+  const bool holds = wants_absent ? !there.ok() : there.ok() && there->etag == precondition.etag;
+  if (holds) return OkStatus();
+  return Status(Code::kStale, Concat(client_->Uri(FullKey(key)), ": something else is there"));
+}
+
+bool IsMd5(std::string_view etag) {
+  const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  return etag.size() == 32 && std::all_of(etag.begin(), etag.end(), is_digit);
+}
+
+Result<std::unique_ptr<UnderFileSystem>> OpenS3Ufs(const S3Options& options,
+                                                   const Environment& environment, Clock& clock,
+                                                   const CallOptions& call) {
+  RETURN_IF_ERROR(CheckOptions(options));
+  ASSIGN_OR_RETURN(std::unique_ptr<Client> client, NewClient(options, environment, clock));
+  auto ufs = std::make_unique<S3UnderFileSystem>(options, std::move(client), clock);
+  RETURN_IF_ERROR(ufs->Start(call));
+  return std::unique_ptr<UnderFileSystem>(std::move(ufs));
+}
+
+}  // namespace tarn::ufs::s3

@@ -1,0 +1,71 @@
+#pragma once
+
+// A tiny HTTP server in this process, whose answers a test scripts, faults included. For tests.
+
+#include <atomic>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+
+namespace tarn::ufs::s3 {
+
+struct TestRequest {
+  std::string method;
+  std::string path;                            // As sent, without the query.
+  std::string query;                           // As sent.
+  std::map<std::string, std::string> headers;  // Names in lower case.
+  std::string body;
+  bool Asks(const std::string& parameter) const {
+    return query.find(parameter) != std::string::npos;
+  }
+};
+
+struct TestReply {
+  int status = 200;
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string body = {};
+  // What goes wrong.
+  std::optional<size_t> claimed_bytes = {};  // Content-Length says so.
+  bool reset = false;                        // The connection is reset after the body.
+  bool drop = false;                         // It is closed without any answer.
+  bool hang = false;                         // Nothing more comes until the client goes away.
+};
+
+class TestServer {
+ public:
+  using Handler = std::function<TestReply(const TestRequest&)>;
+  // The handler runs in many threads, under one mutex.
+  explicit TestServer(Handler handler);
+  ~TestServer();
+  TestServer(const TestServer&) = delete;
+  TestServer& operator=(const TestServer&) = delete;
+
+  std::string Host() const;  // "127.0.0.1:40001"
+  std::string Url() const { return "http://" + Host(); }
+  std::vector<TestRequest> Requests() const;  // So far, in order.
+  size_t Connections() const { return connections_; }
+
+ private:
+  struct Threads;
+  void Accept();
+  void Serve(int socket);
+  bool Answer(int socket, const TestRequest& request);
+
+  const Handler handler_;
+  int listener_ = -1;
+  int port_ = 0;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<size_t> connections_ = 0;
+  mutable Mutex mutex_;
+  std::vector<TestRequest> requests_ GUARDED_BY(mutex_);
+  std::list<int> sockets_ GUARDED_BY(mutex_);
+  std::unique_ptr<Threads> threads_;
+};
+
+}  // namespace tarn::ufs::s3

@@ -1,0 +1,85 @@
+#pragma once
+
+// The XML documents of the S3 protocol, read and written. Pure. Whatever a server sends is either
+// understood or kCorruption, never trusted for a size. Internal to ufs/s3.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace tarn::ufs::s3 {
+
+struct ErrorDocument {
+  std::string code;  // "NoSuchKey"; empty: no such document.
+  std::string message;
+  std::string region;    // Of errors about a wrong one.
+  std::string endpoint;  // Of PermanentRedirect.
+  std::string request_id;
+};
+ErrorDocument ParseErrorDocument(std::string_view body);
+
+struct ListedObject {
+  std::string key;
+  uint64_t size_bytes = 0;
+  std::string etag;  // Without quotes.
+  int64_t mtime_ns = 0;
+};
+struct ObjectListing {
+  std::vector<ListedObject> objects;
+  std::vector<std::string> prefixes;  // With the delimiter at their end.
+  bool truncated = false;
+};
+// Keys were asked for with encoding-type=url; a server that does not know it sends them plain.
+Result<ObjectListing> ParseObjectListing(std::string_view body);
+
+struct ListedUpload {
+  std::string key;
+  std::string upload_id;
+  int64_t started_ns = 0;
+};
+struct UploadListing {
+  std::vector<ListedUpload> uploads;
+  bool truncated = false;
+  std::string next_key;
+  std::string next_upload_id;
+};
+Result<UploadListing> ParseUploadListing(std::string_view body);
+
+Result<std::string> ParseUploadId(std::string_view body);
+struct CopyDocument {
+  std::string etag;
+  int64_t mtime_ns = 0;  // 0: not said.
+};
+// Of CopyObject, UploadPartCopy and CompleteMultipartUpload, which may fail after having answered
+// 200: the caller looks for an ErrorDocument first.
+Result<CopyDocument> ParseCopyDocument(std::string_view body);
+
+struct DeleteFailure {
+  std::string key;
+  std::string code;
+  std::string message;
+};
+Result<std::vector<DeleteFailure>> ParseDeleteDocument(std::string_view body);
+
+struct Part {
+  uint32_t number = 0;
+  std::string etag;
+};
+std::string CompleteDocument(const std::vector<Part>& parts);
+// False: the key has a character that XML cannot express.
+bool XmlCanHold(std::string_view key);
+std::string DeleteDocument(const std::vector<std::string>& keys);
+
+// "abc" of "\"abc\""; weak etags stay as they are.
+std::string Unquoted(std::string_view etag);
+std::string Quoted(std::string_view etag);
+// Of "Fri, 24 May 2013 00:00:00 GMT" (HTTP) or "2013-05-24T00:00:00.123Z" (XML), fractions cut off
+// so that both say the same of one object; nullopt: neither.
+std::optional<int64_t> ParseHttpTime(std::string_view text);
+std::optional<int64_t> ParseIsoTime(std::string_view text);
+
+}  // namespace tarn::ufs::s3
