@@ -65,7 +65,7 @@ def aws(*words, expect=0, endpoint=None, timeout_s=300, stdin=None):
     """Runs AWS CLI on the server."""
     need("aws")
     server = the_server()
-    return run("aws", "--endpoint-url", endpoint or server.endpoint, "--no-cli-pager", *words, expect=expect,
+    return run("aws", "--endpoint-url", endpoint or server.endpoint, *words, expect=expect,
                timeout_s=timeout_s, stdin=stdin, env={**server.environment(), "PYTHONWARNINGS": "ignore"})
 
 
