@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
 import radosgw  # noqa: E402
-from fault_proxy import FaultProxy  # noqa: E402
+from proxy_process import ProxyProcess  # noqa: E402
 from tarnlib import BINARY, PLAIN, Bed, Failed, Skipped, check, equal, eventually, need, run, scratch, write_file  # noqa: E402
 
 # The UFS is asked again every second, and what is written is persisted at once; retries do not outlast a test.
@@ -147,7 +147,7 @@ class S3Bed(Bed):
         self.own_bucket = bucket is None
         self.bucket = bucket or new_bucket(self.client, name)
         self.prefix = prefix
-        self.proxy = FaultProxy(self.server.endpoint) if proxy else None
+        self.proxy = ProxyProcess(self.server.endpoint) if proxy else None
         self.keys = keys
         super().__init__(name, properties=[*FAST, *properties, *os.environ.get("TARN_S3_PROPERTIES", "").split()],
                          mounted=False, **keywords)
