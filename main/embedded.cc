@@ -16,11 +16,11 @@
 #include "fuse/front_end.h"
 #include "kv/engines.h"
 #include "main/commands.h"
+#include "main/open_source.h"
 #include "main/page_source.h"
 #include "meta/namespace.h"
 #include "rpc/control_grpc.h"
 #include "ufs/mounts.h"
-#include "ufs/stores.h"
 #include "worker/persister.h"
 #include "worker/recovery.h"
 
@@ -28,6 +28,7 @@ namespace tarn {
 namespace {
 
 constexpr MountId kRootMount{1};
+constexpr uint32_t kDefaultRootMode = 0755;  // Of a source that knows none.
 constexpr rlim_t kWantedDescriptors = 1 << 20;
 constexpr Nanos kReadyTimeout = std::chrono::seconds(30);
 constexpr int kStopSignals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -125,19 +126,24 @@ meta::MetaOptions Embedded::MetadataOptions() const {
 }
 
 Status Embedded::OpenMetadata() {
-  ASSIGN_OR_RETURN(std::unique_ptr<ufs::UnderFileSystem> source,
-                   ufs::OpenLocalUfs(options_.source.path));
+  const ufs::CallOptions call{
+      Deadline::After(SystemClock(), properties().Get(property::kUfsTimeout)), {}};
+  const OpenSourceOptions how{options_.state->path(), IsReadOnly(options_.mount_options)};
+  Result<std::unique_ptr<ufs::UnderFileSystem>> opened_source =
+      OpenSource(options_.source, properties(), how, SystemClock(), call);
+  if (!opened_source.ok())
+    return Naming(Concat("cannot mount ", options_.source.uri), opened_source.status());
+  std::unique_ptr<ufs::UnderFileSystem> source = std::move(opened_source).value();
   meta::RootMount root;
   root.mount = kRootMount;
   root.uri = options_.source.uri;
   root.adopt = options_.adopt;
-  const ufs::CallOptions call{
-      Deadline::After(SystemClock(), properties().Get(property::kUfsTimeout)), {}};
   ASSIGN_OR_RETURN(root.identity, source->SourceIdentity(call));
   ASSIGN_OR_RETURN(ufs::ObjectInfo top, source->Stat("", call));
-  root.root_mode = top.mode;
-  root.root_uid = top.uid;
-  root.root_gid = top.gid;
+  const bool attributes = source->Traits().attributes;
+  root.root_mode = attributes ? top.mode : kDefaultRootMode;
+  root.root_uid = attributes ? top.uid : geteuid();
+  root.root_gid = attributes ? top.gid : getegid();
   RETURN_IF_ERROR(mounts_.Add(kRootMount, std::move(source)));
   Result<std::unique_ptr<meta::Namespace>> opened =
       meta::OpenNamespace(*metadata_, mounts_, SystemClock(), MetadataOptions(), root);

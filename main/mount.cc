@@ -45,7 +45,7 @@ std::vector<std::string> SplitOptions(const std::vector<std::string>& texts) {
 Result<EmbeddedOptions> Check(const MountCommand& command) {
   EmbeddedOptions options;
   ASSIGN_OR_RETURN(options.properties, Properties::Load(ProcessSources(command.definitions)));
-  ASSIGN_OR_RETURN(options.source, ParseSource(command.source));
+  ASSIGN_OR_RETURN(options.source, ParseSource(command.source, options.properties));
   ASSIGN_OR_RETURN(options.mount_point, PrepareMountPoint(command.mount_point, options.source));
   RETURN_IF_ERROR(CheckFuseDevice());
   options.mount_options = options.properties.Get(property::kMountOptions);
@@ -173,6 +173,8 @@ constexpr const char kMore[] =
     "and what waits.\n\n"
     "  tarn mount /data /mnt/data\n"
     "  tarn mount -o ro file:///data /mnt/data\n"
+    "  tarn mount s3://bucket/prefix /mnt/data\n"
+    "  tarn mount -D tarn.underfs.s3.endpoint=http://127.0.0.1:9000 s3://bucket /mnt/data\n"
     "  tarn mount -D tarn.worker.page.store.sizes=200GiB --state /nvme/tarn /data /mnt/data\n\n"
     "The state directory is below /var/lib/tarn for root, and $XDG_STATE_HOME/tarn otherwise.";
 
@@ -183,7 +185,8 @@ void AddMount(CLI::App& app, GlobalOptions& global, int* exit_status) {
       app.add_subcommand("mount", "Mount a source; the command returns when the mount can be used");
   mount->footer(kMore);
   auto command = std::make_shared<MountCommand>();
-  mount->add_option("SOURCE", command->source, "file:///directory, or a path")->required();
+  mount->add_option("SOURCE", command->source, "file:///directory, a path, or s3://bucket/prefix")
+      ->required();
   mount->add_option("MOUNTPOINT", command->mount_point, "An empty directory")->required();
   mount
       ->add_option("-o", command->options,

@@ -101,15 +101,40 @@ Status CheckDirectory(const std::string& path, const std::string& what, const st
 
 }  // namespace
 
-Result<Source> ParseSource(const std::string& text) {
+namespace {
+
+// Keys are taken as they are: a part that no name leads to cannot be mounted either.
+Result<Source> ParseBucket(const std::string& text, const Properties& properties) {
+  std::string path = text.substr(text.find("://") + 2);
+  while (path.ends_with('/')) path.pop_back();
+  for (size_t begin = 0; begin < path.size();) {
+    const size_t end = std::min(path.find('/', begin + 1), path.size());
+    const std::string part = path.substr(begin + 1, end - begin - 1);
+    if (part.empty() || part == "." || part == "..") {
+      return Status(Code::kInvalid, Concat("cannot mount ", text,
+                                           ": write it as s3://bucket or s3://bucket/prefix"));
+    }
+    begin = end;
+  }
+  if (path.empty()) {
+    return Status(Code::kInvalid, Concat("cannot mount ", text, ": it names no bucket"));
+  }
+  return Source{"s3", path, Concat("s3:/", path), properties.Get(property::kS3Endpoint)};
+}
+
+}  // namespace
+
+Result<Source> ParseSource(const std::string& text, const Properties& properties) {
   std::string path = text;
   const size_t colon = text.find("://");
   if (colon != std::string::npos) {
     const std::string scheme = text.substr(0, colon);
+    if (scheme == "s3" || scheme == "s3a") return ParseBucket(text, properties);
     if (scheme != "file") {
       return Status(Code::kInvalid,
                     Concat("cannot mount ", text, ": unknown scheme \"", scheme,
-                           "\"; known are: file (file:///directory, or just its path)"));
+                           "\"; known are: file (file:///directory, or just its path), ",
+                           "s3 (s3://bucket/prefix)"));
     }
     path = text.substr(colon + 3);
     if (!path.starts_with('/')) {
@@ -122,7 +147,7 @@ Result<Source> ParseSource(const std::string& text) {
   char resolved[PATH_MAX];
   if (realpath(path.c_str(), resolved) == nullptr)
     return ErrnoStatus(errno, Concat("source ", path));
-  return Source{"file", resolved, Concat("file://", resolved)};
+  return Source{"file", resolved, Concat("file://", resolved), ""};
 }
 
 Result<bool> DetachIfDead(const std::string& path) {
@@ -146,7 +171,7 @@ Result<std::string> PrepareMountPoint(const std::string& text, const Source& sou
     return Status(Code::kBusy, Concat("cannot mount on ", path, ": a file system (", type,
                                       ") is already mounted there; unmount it first"));
   }
-  if (!cli::Below(path, source.path).empty()) {
+  if (source.scheme == "file" && !cli::Below(path, source.path).empty()) {
     return Status(Code::kInvalid,
                   Concat("cannot mount on ", path, ": it is inside of the source ", source.path));
   }

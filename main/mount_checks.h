@@ -5,18 +5,21 @@
 
 #include <string>
 
+#include "base/properties.h"
 #include "base/status.h"
 
 namespace tarn {
 
 struct Source {
-  std::string scheme;  // "file"
-  std::string path;    // Absolute, symlinks resolved.
-  std::string uri;     // "file:///data"
+  std::string scheme;   // "file", "s3"
+  std::string path;     // Of a directory: absolute, symlinks resolved. "/bucket/prefix".
+  std::string uri;      // "file:///data", "s3://bucket/prefix"
+  std::string where{};  // What tells it from others of the same URI: an endpoint.
 };
 
-// "file:///data" or a path. kInvalid: unknown scheme; kNotFound, kNotDirectory: no such directory.
-Result<Source> ParseSource(const std::string& text);
+// "file:///data", a path, or "s3://bucket/prefix". kInvalid: unknown scheme, no bucket, or a prefix
+// that is no path; kNotFound, kNotDirectory: no such directory.
+Result<Source> ParseSource(const std::string& text, const Properties& properties);
 // The absolute path of the mount point. A dead mount there ("Transport endpoint is not connected")
 // is detached first.
 Result<std::string> PrepareMountPoint(const std::string& text, const Source& source);

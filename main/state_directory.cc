@@ -83,7 +83,7 @@ Result<uint64_t> DefaultCapacity(const std::string& directory) {
 std::string DefaultStatePath(const Source& source) {
   char hash[17];
   snprintf(hash, sizeof hash, "%08llx",
-           static_cast<unsigned long long>(Checksum(source.uri) & 0xffffffffu));
+           static_cast<unsigned long long>(Checksum(source.uri + source.where) & 0xffffffffu));
   const std::string name = Concat(Readable(source.path), "-", hash);
   if (geteuid() == 0) return "/var/lib/tarn/" + name;
   const char* state = std::getenv("XDG_STATE_HOME");

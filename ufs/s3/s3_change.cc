@@ -181,8 +181,8 @@ Status S3UnderFileSystem::CopyParts(const ObjectInfo& source, std::string_view t
   complete.headers = {{"Content-Type", "application/xml"}};
   complete.body = std::as_bytes(std::span(document.data(), document.size()));
   RETURN_IF_ERROR(RunOne(complete, call));
-  ASSIGN_OR_RETURN(const CopyDocument made, ParseCopyDocument(complete.response.body));
-  info->etag = made.etag;
+  RETURN_IF_ERROR(ParseCompletion(complete.response.body).status());
+  ASSIGN_OR_RETURN(*info, Head(to, call));
   return OkStatus();
 }
 

@@ -121,7 +121,9 @@ Result<std::string> S3UnderFileSystem::SourceIdentity(const CallOptions& call) {
   RETURN_IF_ERROR(CheckCall(call));
   // A bucket that is gone fails its listing (NoSuchBucket): no request of its own is needed to
   // tell it from an empty one.
-  return Concat("s3:", client_->Endpoint(), "/", options_.bucket, "/", options_.prefix);
+  // AWS's buckets have one name all over the world, whatever the region.
+  return Concat("s3:", client_->IsAws() ? "aws" : client_->Endpoint(), "/", options_.bucket, "/",
+                options_.prefix);
 }
 
 Status S3UnderFileSystem::Sync(const CallOptions& call) { return CheckCall(call); }

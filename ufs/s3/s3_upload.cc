@@ -49,10 +49,10 @@ class S3Upload : public Upload {
     return store_checks ? OkStatus() : ufs_.CheckPrecondition(key_, options_.precondition, call);
   }
 
-  // The object as the store has it now, if that is the one written.
+  // The object as the store has it now, if that is the one written (etag empty: its size tells).
   Result<ObjectInfo> Arrived(std::string_view etag, const CallOptions& call) const {
     ASSIGN_OR_RETURN(ObjectInfo info, ufs_.Head(key_, call));
-    if (info.etag != etag) {
+    if (!etag.empty() && info.etag != etag) {
       return Status(Code::kStale, Concat(ufs_.FullKey(key_), ": replaced by another writer"));
     }
     if (info.size_bytes == options_.size_bytes) return info;
@@ -378,8 +378,9 @@ Result<ObjectInfo> Multipart::Complete(const std::vector<Part>& parts, const Cal
   Status status = ufs_.RunOne(complete, call);
   std::string etag = ExpectedEtag(parts);
   if (status.ok()) {
-    ASSIGN_OR_RETURN(const CopyDocument made, ParseCopyDocument(complete.response.body));
-    return Verified(complete, made.etag, call);
+    ASSIGN_OR_RETURN(const std::string answered, ParseCompletion(complete.response.body));
+    if (!answered.empty()) etag = answered;
+    return Verified(complete, etag, call);
   }
   // The answer to an earlier attempt was lost: the upload is gone because it was completed.
   const bool unsure = complete.unknown && !etag.empty();

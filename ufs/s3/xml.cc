@@ -148,6 +148,13 @@ Result<CopyDocument> ParseCopyDocument(std::string_view body) {
   return copy;
 }
 
+Result<std::string> ParseCompletion(std::string_view body) {
+  pugi::xml_document document;
+  ASSIGN_OR_RETURN(const pugi::xml_node root,
+                   Root(document, body, "CompleteMultipartUploadResult"));
+  return Unquoted(Text(root, "ETag"));
+}
+
 Result<std::vector<DeleteFailure>> ParseDeleteDocument(std::string_view body) {
   pugi::xml_document document;
   ASSIGN_OR_RETURN(const pugi::xml_node root, Root(document, body, "DeleteResult"));

@@ -54,9 +54,11 @@ struct CopyDocument {
   std::string etag;
   int64_t mtime_ns = 0;  // 0: not said.
 };
-// Of CopyObject, UploadPartCopy and CompleteMultipartUpload, which may fail after having answered
-// 200: the caller looks for an ErrorDocument first.
+// Of CopyObject and UploadPartCopy, which like CompleteMultipartUpload may fail after having
+// answered 200: the caller looks for an ErrorDocument first.
 Result<CopyDocument> ParseCopyDocument(std::string_view body);
+// The ETag of the completed upload; empty where the store (Ceph 16) does not say.
+Result<std::string> ParseCompletion(std::string_view body);
 
 struct DeleteFailure {
   std::string key;

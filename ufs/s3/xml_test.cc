@@ -48,6 +48,7 @@ TEST(S3Xml, DamagedAnswersAreRefused) {
     EXPECT_EQ(ParseUploadListing(bad).code(), Code::kCorruption) << bad;
     EXPECT_EQ(ParseUploadId(bad).code(), Code::kCorruption) << bad;
     EXPECT_EQ(ParseCopyDocument(bad).code(), Code::kCorruption) << bad;
+    EXPECT_EQ(ParseCompletion(bad).code(), Code::kCorruption) << bad;
     EXPECT_EQ(ParseDeleteDocument(bad).code(), Code::kCorruption) << bad;
     EXPECT_EQ(ParseErrorDocument(bad).code, "") << bad;
   }

@@ -1,0 +1,102 @@
+#include "main/open_source.h"
+
+#include "base/strings.h"
+#include "main/commands.h"
+#include "ufs/s3/open.h"
+#include "ufs/stores.h"
+
+namespace tarn {
+namespace {
+
+using ufs::s3::S3Options;
+
+// "s3://bucket/a/b" gives "bucket" and "a/b/".
+void TakeBucket(const Source& source, S3Options& s3) {
+  const std::string& path = source.path;  // "/bucket/a/b"
+  const size_t slash = path.find('/', 1);
+  s3.bucket = path.substr(1, slash == std::string::npos ? slash : slash - 1);
+  if (slash != std::string::npos) s3.prefix = path.substr(slash + 1) + "/";
+}
+
+void TakeCredentials(const Properties& properties, S3Options& s3) {
+  s3.credentials.access_key_id = properties.Get(property::kS3AccessKeyId);
+  s3.credentials.secret_access_key = properties.Get(property::kS3SecretKey);
+  s3.credentials.session_token = properties.Get(property::kS3SessionToken);
+  s3.credentials.profile = properties.Get(property::kS3Profile);
+  s3.credentials.anonymous = properties.Get(property::kS3Anonymous);
+}
+
+void TakeNetwork(const Properties& properties, S3Options& s3) {
+  const ufs::s3::Environment environment = ufs::s3::ProcessEnvironment();
+  s3.endpoint = properties.Get(property::kS3Endpoint);
+  s3.region = properties.Get(property::kS3Region);
+  s3.disable_dns_buckets = properties.Get(property::kS3DisableDnsBuckets);
+  s3.max_connections = static_cast<size_t>(properties.Get(property::kS3ThreadsMax));
+  s3.retry.max_retries = static_cast<uint32_t>(properties.Get(property::kS3MaxErrorRetry));
+  s3.http.connect_timeout = properties.Get(property::kS3ConnectTimeout);
+  s3.http.stall_timeout = properties.Get(property::kS3SocketTimeout);
+  s3.http.ca_bundle = properties.Get(property::kS3CaBundle);
+  if (s3.http.ca_bundle.empty()) s3.http.ca_bundle = environment("AWS_CA_BUNDLE").value_or("");
+  s3.http.user_agent = properties.Get(property::kS3UserAgent);
+  if (s3.http.user_agent.empty()) s3.http.user_agent = Concat("tarn/", kVersion);
+  const std::string& proxy = properties.Get(property::kS3ProxyHost);
+  if (proxy.empty()) return;
+  s3.http.proxy = proxy == "none" ? proxy
+                                  : Concat(proxy.find("://") == std::string::npos ? "http://" : "",
+                                           proxy, ":", properties.Get(property::kS3ProxyPort));
+}
+
+ufs::s3::Encryption EncryptionOf(const Properties& properties) {
+  using ufs::s3::Encryption;
+  const std::string& name = properties.Get(property::kS3Encryption);
+  if (name == "KMS") return Encryption::kKms;
+  if (name == "CUSTOMER") return Encryption::kCustomer;
+  const bool s3 = name == "S3" || properties.Get(property::kS3EncryptionEnabled);
+  return s3 ? Encryption::kS3 : Encryption::kNone;
+}
+
+void TakeObjects(const Properties& properties, S3Options& s3) {
+  using ufs::s3::ConditionalWrites;
+  using ufs::s3::PayloadSigning;
+  s3.part_bytes = properties.Get(property::kS3PartSize);
+  s3.single_put_bytes = 2 * s3.part_bytes;
+  s3.abandoned_upload_age = properties.Get(property::kS3UploadCleanAge);
+  s3.bulk_delete = properties.Get(property::kS3BulkDelete);
+  const std::string& signing = properties.Get(property::kS3PayloadSigning);
+  if (signing != "AUTO") {
+    s3.payload_signing = signing == "ALWAYS" ? PayloadSigning::kAlways : PayloadSigning::kNever;
+  }
+  s3.content_md5 = properties.Get(property::kS3ContentMd5);
+  const std::string& conditional = properties.Get(property::kS3ConditionalWrites);
+  if (conditional != "AUTO") {
+    s3.conditional_writes = conditional == "YES" ? ConditionalWrites::kYes : ConditionalWrites::kNo;
+  }
+  s3.keep_attributes = properties.Get(property::kS3Attributes);
+  s3.encryption = EncryptionOf(properties);
+  s3.kms_key_id = properties.Get(property::kS3KmsKeyId);
+  s3.customer_key = properties.Get(property::kS3CustomerKey);
+  s3.storage_class = properties.Get(property::kS3StorageClass);
+  s3.acl = properties.Get(property::kS3Acl);
+  s3.tags = properties.Get(property::kS3Tags);
+  s3.requester_pays = properties.Get(property::kS3RequesterPays);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ufs::UnderFileSystem>> OpenSource(const Source& source,
+                                                         const Properties& properties,
+                                                         const OpenSourceOptions& options,
+                                                         Clock& clock,
+                                                         const ufs::CallOptions& call) {
+  if (source.scheme != "s3") return ufs::OpenLocalUfs(source.path);
+  S3Options s3;
+  TakeBucket(source, s3);
+  TakeCredentials(properties, s3);
+  TakeNetwork(properties, s3);
+  TakeObjects(properties, s3);
+  s3.read_only = options.read_only;
+  if (!options.read_only) s3.upload_journal = options.state_directory + "/s3-uploads";
+  return ufs::s3::OpenS3Ufs(s3, ufs::s3::ProcessEnvironment(), clock, call);
+}
+
+}  // namespace tarn

@@ -1,0 +1,29 @@
+#pragma once
+
+// From a source, as a user names it, to the under file system that it is.
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/properties.h"
+#include "base/status.h"
+#include "main/mount_checks.h"
+#include "ufs/under_file_system.h"
+
+namespace tarn {
+
+struct OpenSourceOptions {
+  std::string state_directory;  // Where what must survive us is remembered.
+  bool read_only = false;
+};
+
+// The store is asked: kNotFound, kPermission, kUnavailable; kInvalid: properties that make no
+// sense. `clock` outlives the store.
+Result<std::unique_ptr<ufs::UnderFileSystem>> OpenSource(const Source& source,
+                                                         const Properties& properties,
+                                                         const OpenSourceOptions& options,
+                                                         Clock& clock,
+                                                         const ufs::CallOptions& call);
+
+}  // namespace tarn
