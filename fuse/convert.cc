@@ -98,7 +98,8 @@ rpc::Caller Request::caller() const {
 void Request::Errno(int error) { fuse_reply_err(req_, error); }
 
 void Request::Error(const Status& status) {
-  const int error = ErrnoOf(status.code());
+  // Applications know EIO of a file system, and no time-out.
+  const int error = status.code() == Code::kDeadlineExceeded ? EIO : ErrnoOf(status.code());
   if (error == EIO) LogError(what_, " of inode ", ino_.value, ": ", status.ToString());
   fuse_reply_err(req_, error);
 }

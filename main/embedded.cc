@@ -209,7 +209,9 @@ Status Embedded::Mount() {
   worker::PersisterOptions persist;
   persist.threads = static_cast<int>(properties().Get(property::kPersistThreads));
   persist.ufs_timeout = properties().Get(property::kUfsTimeout);
-  if (!options_.state->ended_cleanly()) persist.leftovers_in = {kRootMount};
+  // A store that could not be reached when an upload was to be aborted has it still.
+  const bool remote = options_.source.scheme != "file";
+  if (remote || !options_.state->ended_cleanly()) persist.leftovers_in = {kRootMount};
   persist.sync_log = [this] { return namespace_->GetFiles().SyncLog(); };
   if (IsReadOnly(options_.mount_options)) return OkStatus();
   persister_ = std::make_unique<worker::Persister>(persist, namespace_->GetPersistQueue(), *cache_,

@@ -45,9 +45,10 @@ uint32_t DefaultMode(rpc::FileType type) {
 
 void TakeAttributes(const ufs::ObjectInfo& info, bool attributes, const InodeRecord& dir,
                     InodeRecord& inode) {
-  inode.mode = attributes ? info.mode : DefaultMode(inode.type);
-  inode.uid = attributes ? info.uid : dir.uid;
-  inode.gid = attributes ? info.gid : dir.gid;
+  const bool has_owner = attributes || info.attributes_kept;
+  inode.mode = has_owner ? info.mode : DefaultMode(inode.type);
+  inode.uid = has_owner ? info.uid : dir.uid;
+  inode.gid = has_owner ? info.gid : dir.gid;
   inode.mtime_ns = info.mtime_ns;
   inode.atime_ns = attributes ? info.atime_ns : info.mtime_ns;
 }

@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <thread>
 #include <vector>
 
 #include "base/log.h"
@@ -13,6 +15,7 @@ namespace tarn::worker {
 namespace {
 
 constexpr uint64_t kPartBytes = 8 << 20;
+constexpr uint64_t kPartsAtOnce = 4;  // Of one file; each has a buffer of its own.
 
 ufs::AttributeChange AttributesOf(const rpc::Action& action) {
   ufs::AttributeChange change;
@@ -28,6 +31,11 @@ ufs::AttributeChange AttributesOf(const rpc::Action& action) {
 
 bool HasAttributes(const rpc::Action& action) {
   return action.mode || action.uid || action.gid || action.mtime_ns || action.xattrs;
+}
+
+std::optional<ufs::FileAttributes> AttributesToKeep(const rpc::Action& action) {
+  if (!action.mode || !action.uid || !action.gid || !action.mtime_ns) return std::nullopt;
+  return ufs::FileAttributes{*action.mode, *action.uid, *action.gid, *action.mtime_ns};
 }
 
 Status ReadPart(int descriptor, uint64_t offset_bytes, std::span<std::byte> out) {
@@ -84,15 +92,55 @@ Status ActionRunner::Complete(const rpc::Action& action) {
   return filler_.FillWhole(**file, base);
 }
 
-Status ActionRunner::SendParts(cache::FrozenContent& content, ufs::Upload& upload, Call& call) {
-  const uint64_t size = content.Info().size_bytes;
-  std::vector<std::byte> buffer(std::min(size, kPartBytes));
-  for (uint64_t at = 0; at < size; at += kPartBytes) {
-    const std::span<std::byte> part(buffer.data(), std::min(kPartBytes, size - at));
-    RETURN_IF_ERROR(ReadPart(content.Descriptor(), at, part));
-    RETURN_IF_ERROR(upload.WritePart(at, part, call.Options()));
+// As large as the store asks for, and no more of them than it takes.
+uint64_t ActionRunner::PartBytes(uint64_t size_bytes, const ufs::UfsTraits& traits) {
+  const uint64_t least = (size_bytes + traits.max_parts - 1) / traits.max_parts;
+  return std::max({kPartBytes, traits.min_part_bytes, least});
+}
+
+// Takes one part after the other until there are none left, or one has failed.
+struct ActionRunner::Sending {
+  cache::FrozenContent& content;
+  ufs::Upload& upload;
+  const uint64_t part_bytes;
+  std::atomic<uint64_t> next{0};
+  std::atomic<bool> failed{false};
+
+  Status Work(const Call& call) {
+    const uint64_t size = content.Info().size_bytes;
+    const auto buffer = std::make_unique_for_overwrite<std::byte[]>(std::min(size, part_bytes));
+    for (uint64_t at = next.fetch_add(part_bytes); at < size && !failed;
+         at = next.fetch_add(part_bytes)) {
+      const std::span<std::byte> part(buffer.get(), std::min(part_bytes, size - at));
+      Status status = ReadPart(content.Descriptor(), at, part);
+      if (status.ok()) status = upload.WritePart(at, part, call.Options());
+      if (status.ok()) continue;
+      failed = true;
+      return status;
+    }
+    return OkStatus();
   }
-  return OkStatus();
+};
+
+// A store far away is kept busy by several parts at a time.
+Status ActionRunner::SendParts(cache::FrozenContent& content, ufs::Upload& upload, Call& call) {
+  const ufs::UfsTraits& traits = call.ufs.Traits();
+  const uint64_t size = content.Info().size_bytes;
+  Sending sending{content, upload, PartBytes(size, traits)};
+  const uint64_t parts = (size + sending.part_bytes - 1) / sending.part_bytes;
+  const size_t others =
+      traits.min_part_bytes == 0 || parts < 2 ? 0 : std::min<uint64_t>(parts, kPartsAtOnce) - 1;
+  std::vector<Status> statuses(others);
+  Status mine;
+  {
+    std::vector<std::jthread> threads;
+    for (size_t i = 0; i < others; ++i) {
+      threads.emplace_back([&, i] { statuses[i] = sending.Work(call); });
+    }
+    mine = sending.Work(call);
+  }
+  for (const Status& status : statuses) RETURN_IF_ERROR(status);
+  return mine;
 }
 
 Result<ufs::ObjectInfo> ActionRunner::Upload(const rpc::Action& action,
@@ -100,14 +148,18 @@ Result<ufs::ObjectInfo> ActionRunner::Upload(const rpc::Action& action,
   ufs::CreateOptions options;
   options.size_bytes = content.Info().size_bytes;
   options.metadata["tarn-attempt"] = action.attempt;
+  options.attributes = AttributesToKeep(action);
   ASSIGN_OR_RETURN(std::unique_ptr<ufs::Upload> upload,
                    call.ufs.Create(action.key, options, call.Options()));
   Status sent = SendParts(content, *upload, call);
   if (sent.ok() && !content.Unchanged()) sent = Status(Code::kStale, "it was written to meanwhile");
-  if (sent.ok()) return upload->Commit(call.Options());
+  Result<ufs::ObjectInfo> committed =
+      sent.ok() ? upload->Commit(call.Options()) : Result<ufs::ObjectInfo>(sent);
+  if (committed.ok()) return committed;
+  // Also where nobody knows whether it was committed: what was not shall not be any more.
   Status aborted = upload->Abort(call.Options());
   if (!aborted.ok()) LogWarning("abort upload of ", action.key, ": ", aborted);
-  return sent;
+  return committed;
 }
 
 Result<ufs::ObjectInfo> ActionRunner::UploadContent(const rpc::Action& action, Call& call,

@@ -30,6 +30,8 @@ class ActionRunner {
   Done Run(const rpc::Action& action, const std::stop_token& stop);
 
  private:
+  struct Sending;
+  static uint64_t PartBytes(uint64_t size_bytes, const ufs::UfsTraits& traits);
   struct Call;  // The UFS, its traits, and options for each call.
   Result<std::unique_ptr<cache::FrozenContent>> Freeze(const rpc::Action& action);
   Status Complete(const rpc::Action& action);

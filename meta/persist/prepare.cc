@@ -108,7 +108,7 @@ Result<rpc::Action> Preparation::NewAction(Kind kind, const InodeRecord& inode, 
 }
 
 Status Preparation::AddAttributes(const InodeRecord& inode, rpc::Action& action) {
-  if (!traits_->attributes) return OkStatus();
+  if (!traits_->attributes && !traits_->object_metadata) return OkStatus();
   action.mode = inode.mode;
   action.uid = inode.uid;
   action.gid = inode.gid;

@@ -35,6 +35,7 @@ struct Attempt {
   MonotonicTime not_before = MonotonicTime::min();
 
   bool IsChange() const { return call->method != "GET" && call->method != "HEAD"; }
+  void NoteUnknown() const { call->unknown = call->unknown || (IsChange() && !call->unseen); }
 };
 
 std::string RequestId(const HttpResponse& response, const ErrorDocument& error) {
@@ -232,7 +233,7 @@ void BucketClient::Settle(Attempt& attempt, const CallOptions& call) {
       exchange.status.code(),
       Concat(wanted.what, " at ", exchange.request.url.substr(0, exchange.request.url.find('/', 8)),
              ": ", exchange.status.message()));
-  if (attempt.IsChange() && exchange.sent) wanted.unknown = true;
+  if (exchange.sent) attempt.NoteUnknown();
   if (failure.code() == Code::kUnavailable) return TryAgain(attempt, failure, "", call);
   End(attempt, failure);
 }
@@ -253,7 +254,7 @@ void BucketClient::SettleAnswer(Attempt& attempt, const CallOptions& call) {
   if (Redirected(attempt, error) || KeysRenewed(attempt, error) || ClockSet(attempt, error)) return;
   Verdict verdict = Judge(response.status / 100 == 2 ? 500 : response.status, error.code);
   if (verdict.throttled) gate_.NoteThrottled();
-  if (attempt.IsChange() && verdict.unknown) wanted.unknown = true;
+  if (verdict.unknown) attempt.NoteUnknown();
   const Status failure(verdict.code, Describe(wanted, error, attempt.failures + 1));
   if (verdict.again) return TryAgain(attempt, failure, response.Header("retry-after"), call);
   End(attempt, failure);
@@ -330,8 +331,9 @@ bool BucketClient::ClockSet(Attempt& attempt, const ErrorDocument& error) {
   const std::optional<int64_t> store_ns = ParseHttpTime(response.Header("date"));
   if ((!said && !silent) || !store_ns || attempt.clock_set) return false;
   const int64_t offset = *store_ns - clock_.WallNs();
-  if (std::abs(offset - clock_offset_ns_) < kSkewNs) return false;
   attempt.clock_set = true;
+  // Another request may have set it since this one was signed.
+  if (std::abs(offset - clock_offset_ns_) < kSkewNs) return said;
   clock_offset_ns_ = offset;
   LogWarning("the clock of ", Endpoint(), " differs from this machine's by ",
              offset / 1'000'000'000, " s: requests are signed with its time");

@@ -27,6 +27,8 @@ struct S3Call {
   sigv4::Pairs headers;
   std::span<const std::byte> body;  // Borrowed, like `sink`, until Run returns.
   std::span<std::byte> sink;        // As HttpRequest::sink.
+  // A change that nobody sees before another one: it matters to none whether it was made.
+  bool unseen = false;
 
   HttpResponse response;  // The last one.
   // kOk: 2xx. Otherwise as Judge says, with bucket, key, HTTP status, the store's words and request

@@ -36,6 +36,7 @@ Status S3UnderFileSystem::AbortById(std::string_view key, const std::string& upl
                                     const CallOptions& call) {
   S3Call abort = NewCall("abort upload of", "DELETE", key);
   abort.query = {{"uploadId", upload_id}};
+  abort.unseen = true;
   Status status = RunOne(abort, call);
   if (!status.ok() && status.code() != Code::kNotFound) return status;
   Forget(upload_id);
@@ -163,6 +164,7 @@ Status S3UnderFileSystem::CopyParts(const ObjectInfo& source, std::string_view t
           NewCall(Concat("copy ", client_->Uri(FullKey(source.key)), " to"), "PUT", to));
       const uint64_t number = parts.size() + calls.size();
       copy.query = {{"partNumber", std::to_string(number)}, {"uploadId", upload_id}};
+      copy.unseen = true;
       AddSource(options_, FullKey(source.key), source.etag, copy.headers);
       AddCustomerKey(options_, copy.headers);
       const uint64_t last = std::min(at + step, source.size_bytes) - 1;

@@ -14,6 +14,7 @@ namespace {
 
 constexpr size_t kMaxKeys = 1000;  // More S3 does not give at once.
 constexpr size_t kMaxLogged = 1000;
+constexpr int kTries = 5;                                        // Of answers that are damaged.
 constexpr std::string_view kLastCharacter = "\xf4\x8f\xbf\xbf";  // U+10FFFF
 
 // What the store is asked to begin behind, to be done with a name or with all of a directory.
@@ -42,6 +43,17 @@ struct S3UnderFileSystem::Raw {
   }
 };
 
+Result<ObjectListing> S3UnderFileSystem::RunListing(S3Call& list, const CallOptions& call) const {
+  for (int i = 1;; ++i) {
+    RETURN_IF_ERROR(RunOne(list, call));
+    Result<ObjectListing> listing = ParseObjectListing(list.response.body);
+    if (listing.ok()) return listing;
+    if (i == kTries) {
+      return Status(listing.code(), Concat(list.what, ": ", listing.status().message()));
+    }
+  }
+}
+
 Result<S3UnderFileSystem::Raw> S3UnderFileSystem::ListRaw(std::string_view prefix,
                                                           std::string_view after, size_t count,
                                                           const CallOptions& call) const {
@@ -54,13 +66,8 @@ Result<S3UnderFileSystem::Raw> S3UnderFileSystem::ListRaw(std::string_view prefi
                 {"max-keys", std::to_string(std::clamp<size_t>(count, 1, kMaxKeys))},
                 {"encoding-type", "url"}};
   if (!after.empty()) list.query.emplace_back("start-after", std::string(after));
-  RETURN_IF_ERROR(RunOne(list, call));
   Raw raw;
-  Result<ObjectListing> listing = ParseObjectListing(list.response.body);
-  if (!listing.ok()) {
-    return Status(listing.code(), Concat(list.what, ": ", listing.status().message()));
-  }
-  raw.listing = std::move(listing).value();
+  ASSIGN_OR_RETURN(raw.listing, RunListing(list, call));
   for (const ListedObject& object : raw.listing.objects)
     raw.entries.push_back({object.key, &object});
   for (const std::string& directory : raw.listing.prefixes)

@@ -154,8 +154,10 @@ Result<ObjectInfo> S3UnderFileSystem::Stat(std::string_view key, const CallOptio
                    {"encoding-type", "url"}};
   client_->Run(both, call);
   if (both[1].status.ok()) {
-    ASSIGN_OR_RETURN(const ObjectListing below, ParseObjectListing(both[1].response.body));
-    if (!below.objects.empty()) return directory;
+    Result<ObjectListing> below = ParseObjectListing(both[1].response.body);
+    if (!below.ok()) below = RunListing(both[1], call);
+    if (!below.ok()) return std::move(below).status();
+    if (!below->objects.empty()) return directory;
   } else if (both[1].status.code() != Code::kPermission || !both[0].status.ok()) {
     // Whoever may read but not list sees what can be known without.
     return both[1].status;

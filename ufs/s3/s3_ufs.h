@@ -13,6 +13,7 @@
 #include "ufs/s3/client.h"
 #include "ufs/s3/options.h"
 #include "ufs/s3/upload_journal.h"
+#include "ufs/s3/xml.h"
 #include "ufs/under_file_system.h"
 
 namespace tarn::ufs::s3 {
@@ -70,6 +71,8 @@ class S3UnderFileSystem final : public UnderFileSystem {
                             std::span<std::byte> out, const CallOptions& call) const;
   Result<size_t> ReadAtEnd(std::string_view key, std::string_view etag,
                            const CallOptions& call) const;
+  // One listing, asked for again where the answer cannot be understood.
+  Result<ObjectListing> RunListing(S3Call& list, const CallOptions& call) const;
   Result<Raw> ListRaw(std::string_view prefix, std::string_view after, size_t count,
                       const CallOptions& call) const;
   Status AddEntries(std::string_view directory_key, const Raw& raw, std::string_view after,

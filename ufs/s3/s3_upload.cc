@@ -274,6 +274,7 @@ Multipart::Sending Multipart::NewSending(uint64_t offset_bytes, std::span<const 
   put.body = data;
   put.what += Concat(" [", offset_bytes, ",", offset_bytes + data.size(), ")");
   put.query = {{"partNumber", std::to_string(NumberOf(offset_bytes))}, {"uploadId", id_}};
+  put.unseen = true;
   AddCustomerKey(ufs_.options(), put.headers);
   if (ufs_.options().content_md5) {
     const Md5Digest digest = Md5(data);
@@ -409,6 +410,7 @@ Result<std::string> S3UnderFileSystem::StartUpload(std::string_view key, sigv4::
                                                    const CallOptions& call) {
   S3Call start = NewCall("start upload of", "POST", key);
   start.query = {{"uploads", ""}};
+  start.unseen = true;
   start.headers = std::move(headers);
   RETURN_IF_ERROR(RunOne(start, call));
   ASSIGN_OR_RETURN(std::string id, ParseUploadId(start.response.body));
