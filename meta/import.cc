@@ -134,7 +134,10 @@ Status Replace(const Context& context, kv::Transaction& txn, const InodeRecord& 
                const ufs::ObjectInfo& info, Imported& imported) {
   if (inode.type == rpc::FileType::kDirectory) {
     ASSIGN_OR_RETURN(bool has_names, HasNames(txn, inode.ino));
-    if (has_names) return OkStatus();  // They go first, each by its own absence.
+    if (has_names) {
+      imported.blocked.emplace_back(name);
+      return OkStatus();
+    }
   }
   RemoveName(txn, dir.ino, name, dentry);
   RETURN_IF_ERROR(LoseInode(txn, inode));

@@ -5,6 +5,7 @@
 // its commit conflict, so that old news never undo a change. Entries that the UFS is still to learn
 // of are left alone.
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,6 +22,9 @@ namespace tarn::meta {
 struct Imported {
   std::vector<rpc::Change> changes;
   bool wrote = false;
+  // Names that the UFS gave to something else than the directory known here, which still has names:
+  // they are to go first (ApplyAbsent), each by its own absence.
+  std::vector<std::string> blocked;
 };
 Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
                   std::string_view name, const ufs::ObjectInfo& info, Imported& imported);

@@ -154,7 +154,10 @@ class Pass {
       std::erase_if(imported.changes, [](const rpc::Change& change) {
         return change.kind == rpc::Change::Kind::kEntry && !change.ino;
       });
-    return CommitImport(context_, txn, imported);
+    RETURN_IF_ERROR(CommitImport(context_, txn, imported));
+    for (const std::string& name : imported.blocked)
+      RETURN_IF_ERROR(ApplyName(context_, dir_, name));
+    return OkStatus();
   }
 
   Status ApplyOneByOne(const ufs::ListPage& page) {
