@@ -62,8 +62,16 @@ Status EmptyDirectory(const Context& context, InodeId dir, std::string_view name
   return ApplyListing(context, dentry->ino);
 }
 
+// The emptiness of a source that cannot be recognized means nothing.
+Status CheckSource(const Context& context, MountId mount) {
+  ASSIGN_OR_RETURN(Source source, SourceOf(context, mount));
+  return source.ufs->SourceIdentity(source.call).status();
+}
+
+enum class Recognized { kYes, kToBeChecked };
+
 Status TryName(const Context& context, InodeId dir_ino, std::string_view name, bool emptied,
-               bool* again) {
+               Recognized recognized, bool* again) {
   // Begun before the UFS is asked.
   std::unique_ptr<kv::Transaction> txn = context.store.Begin();
   ASSIGN_OR_RETURN(InodeRecord dir, ReadDirectory(*txn, dir_ino));
@@ -77,6 +85,8 @@ Status TryName(const Context& context, InodeId dir_ino, std::string_view name, b
   Result<ufs::ObjectInfo> info = source.ufs->Stat(key, source.call);
   if (!info.ok() && !IsAbsent(info.code())) return info.status();
   if (!dentry && !info.ok()) return OkStatus();
+  if (!info.ok() && recognized == Recognized::kToBeChecked)
+    RETURN_IF_ERROR(CheckSource(context, dir.mount));
   const bool directory = dentry && dentry->type == rpc::FileType::kDirectory;
   const bool is_directory = info.ok() && info->type == ufs::ObjectType::kDirectory;
   if (directory && !is_directory && !emptied) {
@@ -93,6 +103,22 @@ Status TryName(const Context& context, InodeId dir_ino, std::string_view name, b
   return CommitImport(context, *txn, imported);
 }
 
+Status ApplyOne(const Context& context, InodeId dir, std::string_view name,
+                Recognized recognized) {
+  bool emptied = false;
+  for (int i = 0; i < kTries; ++i) {
+    bool again = false;
+    Status status = TryName(context, dir, name, emptied, recognized, &again);
+    if (again) {
+      RETURN_IF_ERROR(EmptyDirectory(context, dir, name));
+      emptied = true;
+    } else if (!RunAgain(status.code())) {
+      return status;
+    }
+  }
+  return OkStatus();  // It changes here all the time: its own news will follow.
+}
+
 // One listing of one directory.
 class Pass {
  public:
@@ -101,13 +127,13 @@ class Pass {
   Status Run() {
     ASSIGN_OR_RETURN(bool listable, Start());
     if (!listable) return OkStatus();
-    RETURN_IF_ERROR(CheckSource());
+    RETURN_IF_ERROR(CheckSource(context_, mount_));
     std::string after;
     do {
       RETURN_IF_ERROR(ApplyPage(after));
     } while (!after.empty());
     // Only what can be recognized can be missed.
-    RETURN_IF_ERROR(CheckSource());
+    RETURN_IF_ERROR(CheckSource(context_, mount_));
     RETURN_IF_ERROR(Sweep());
     return Complete();
   }
@@ -121,11 +147,6 @@ class Pass {
     key_ = dir.key;
     // One that is moving is listed once, so that all of it can be moved.
     return IsListable(dir) || (dir.bound && !was_complete_);
-  }
-
-  Status CheckSource() {
-    ASSIGN_OR_RETURN(Source source, SourceOf(context_, mount_));
-    return source.ufs->SourceIdentity(source.call).status();
   }
 
   Status ApplyPage(std::string& after) {
@@ -181,7 +202,7 @@ class Pass {
       for (const kv::Pair& pair : page.pairs) {
         const std::string_view name = keys::NameOfDentry(pair.key);
         if (std::binary_search(seen_.begin(), seen_.end(), HashOf(name))) continue;
-        RETURN_IF_ERROR(ApplyName(context_, dir_, name));
+        RETURN_IF_ERROR(ApplyOne(context_, dir_, name, Recognized::kYes));
       }
       more = page.more;
       if (more) begin = page.pairs.back().key + '\0';
@@ -219,18 +240,7 @@ class Pass {
 }  // namespace
 
 Status ApplyName(const Context& context, InodeId dir, std::string_view name) {
-  bool emptied = false;
-  for (int i = 0; i < kTries; ++i) {
-    bool again = false;
-    Status status = TryName(context, dir, name, emptied, &again);
-    if (again) {
-      RETURN_IF_ERROR(EmptyDirectory(context, dir, name));
-      emptied = true;
-    } else if (!RunAgain(status.code())) {
-      return status;
-    }
-  }
-  return OkStatus();  // It changes here all the time: its own news will follow.
+  return ApplyOne(context, dir, name, Recognized::kToBeChecked);
 }
 
 Status ApplyListing(const Context& context, InodeId dir) { return Pass(context, dir).Run(); }

@@ -113,15 +113,13 @@ class UfsLoader final : public Loader {
   }
 
   Status Touch(InodeId dir) override {
-    const Nanos interval = context_.options.sync_interval;
-    if (interval < Nanos::zero()) return OkStatus();
-    if (interval == Nanos::zero()) return List(dir, Joining::kBegunLater);
-    const MonotonicTime now = context_.clock.Now();
-    const Schedule::Due due = schedule_.IsDue(dir, now, interval);
-    if (due == Schedule::Due::kNo) return OkStatus();
-    Status submitted = pool_.TrySubmit([this, dir, due] { RevalidateInBackground(dir, due); });
-    if (!submitted.ok()) schedule_.Set(dir, now);  // Too much at once: the next look tries again.
-    return OkStatus();
+    const bool waits = context_.options.sync_interval == Nanos::zero();
+    return waits ? List(dir, Joining::kBegunLater) : TouchInBackground(dir);
+  }
+
+  Status TouchName(InodeId dir, std::string_view name) override {
+    const bool waits = context_.options.sync_interval == Nanos::zero();
+    return waits ? ApplyName(context_, dir, name) : TouchInBackground(dir);
   }
 
   Status Revalidate(InodeId dir) override { return List(dir, Joining::kBegunLater); }
@@ -135,6 +133,17 @@ class UfsLoader final : public Loader {
     bool done = false;
     Status status;
   };
+
+  Status TouchInBackground(InodeId dir) {
+    const Nanos interval = context_.options.sync_interval;
+    if (interval < Nanos::zero()) return OkStatus();
+    const MonotonicTime now = context_.clock.Now();
+    const Schedule::Due due = schedule_.IsDue(dir, now, interval);
+    if (due == Schedule::Due::kNo) return OkStatus();
+    Status submitted = pool_.TrySubmit([this, dir, due] { RevalidateInBackground(dir, due); });
+    if (!submitted.ok()) schedule_.Set(dir, now);  // Too much at once: the next look tries again.
+    return OkStatus();
+  }
 
   Result<bool> Complete(InodeId dir) {
     return IsComplete(*context_.store.Begin(), dir, kv::Reads::kSnapshot);

@@ -25,6 +25,9 @@ class Loader {
   // the background, one at a time per directory. With interval 0 waits for it. Cheap when nothing
   // is due (no transaction).
   virtual Status Touch(InodeId dir) = 0;
+  // The same where only what the UFS has under one name matters: with interval 0 it is asked for
+  // that name alone.
+  virtual Status TouchName(InodeId dir, std::string_view name) = 0;
   // Lists `dir` again now and applies what changed outside.
   virtual Status Revalidate(InodeId dir) = 0;
   // A name was made here, so that a remembered negative answer is wrong.

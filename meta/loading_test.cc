@@ -45,6 +45,10 @@ class ScriptedLoader final : public Loader {
     calls.push_back("touch " + std::to_string(dir.value));
     return failure;
   }
+  Status TouchName(InodeId dir, std::string_view name) override {
+    calls.push_back(Concat("touch ", dir.value, " ", name));
+    return failure;
+  }
   Status Revalidate(InodeId) override { return failure; }
   void NameCreated(InodeId, std::string_view name) override {
     calls.push_back("created " + std::string(name));

@@ -1,3 +1,6 @@
+#include <optional>
+#include <string>
+
 #include "meta/ops/operations.h"
 
 namespace tarn::meta::ops {
@@ -5,14 +8,18 @@ namespace {
 
 struct Found {
   rpc::FileInfo info;
-  InodeId watched;  // The directory whose sync interval the attributes depend on.
+  // What the sync interval counts for: the name of a file, or all of a directory.
+  InodeId dir;
+  std::optional<std::string> name;
 };
 
 Result<Found> ReadAttr(const Env& env, InodeId ino) {
   return ReadValue<Found>(env, [&](Attempt& attempt) -> Result<Found> {
     ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
     Found found;
-    found.watched = inode.type == rpc::FileType::kDirectory ? ino : inode.parent;
+    const bool directory = inode.type == rpc::FileType::kDirectory;
+    found.dir = directory ? ino : inode.parent;
+    if (!directory) found.name = inode.name;
     ASSIGN_OR_RETURN(found.info, attempt.Info(inode));
     return found;
   });
@@ -23,7 +30,8 @@ Result<Found> ReadAttr(const Env& env, InodeId ino) {
 Result<rpc::FileInfo> GetAttr(const Env& env, InodeId ino) {
   ASSIGN_OR_RETURN(Found found, ReadAttr(env, ino));
   if (found.info.attr.nlink == 0) return std::move(found.info);
-  RETURN_IF_ERROR(env.loader.Touch(found.watched));
+  RETURN_IF_ERROR(found.name ? env.loader.TouchName(found.dir, *found.name)
+                             : env.loader.Touch(found.dir));
   if (env.context.options.sync_interval != Nanos::zero()) return std::move(found.info);
   ASSIGN_OR_RETURN(found, ReadAttr(env, ino));
   return std::move(found.info);

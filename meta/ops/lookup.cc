@@ -19,7 +19,7 @@ Result<InodeRecord> FindDots(Attempt& attempt, InodeId parent, std::string_view 
 Result<rpc::FileInfo> Lookup(const Env& env, InodeId parent, std::string_view name) {
   const bool dots = name == "." || name == "..";
   if (!dots) RETURN_IF_ERROR(CheckName(name));
-  RETURN_IF_ERROR(env.loader.Touch(parent));
+  RETURN_IF_ERROR(dots ? env.loader.Touch(parent) : env.loader.TouchName(parent, name));
   return ReadValue<rpc::FileInfo>(env, [&](Attempt& attempt) -> Result<rpc::FileInfo> {
     ASSIGN_OR_RETURN(InodeRecord inode,
                      dots ? FindDots(attempt, parent, name) : FindInode(attempt, parent, name));
