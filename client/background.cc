@@ -61,12 +61,20 @@ void LocalFileSystem::RunReaper(const std::stop_token& stop) {
     {
       MutexLock lock(reap_mutex_);
       batch.swap(reap_);
+      reaping_ = batch.size();
     }
     Status synced = deps_.files.SyncLog();
+    // Otherwise they are found again by the scan for orphans.
     if (!synced.ok()) LogWarning("unlinked files keep their space: ", synced.ToString());
-    if (!synced.ok()) continue;  // Found again by the scan for orphans.
-    for (const InodeId ino : batch) ReapNow(ino);
+    for (size_t i = 0; synced.ok() && i < batch.size(); ++i) ReapNow(batch[i]);
+    MutexLock lock(reap_mutex_);
+    reaping_ = 0;
   }
+}
+
+uint64_t LocalFileSystem::Forgetting() {
+  MutexLock lock(reap_mutex_);
+  return reap_.size() + reaping_;
 }
 
 void LocalFileSystem::WatchLingering() {

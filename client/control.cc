@@ -81,7 +81,13 @@ class LocalControl final : public rpc::Control {
     return entry;
   }
 
-  Result<rpc::QueueTotals> PersistTotals() override { return deps_.queue.Totals(); }
+  Result<rpc::QueueTotals> PersistTotals() override {
+    // In this order: what is forgotten between the two is in the queue by then.
+    const uint64_t forgetting = fs_.Forgetting();
+    ASSIGN_OR_RETURN(rpc::QueueTotals totals, deps_.queue.Totals());
+    totals.entries += forgetting;
+    return totals;
+  }
 
   Status PersistRetry(const std::string& path) override {
     ASSIGN_OR_RETURN(rpc::FileInfo info, Resolve(path));

@@ -69,6 +69,7 @@ class LocalFileSystem final : public FileSystem {
   Status SyncDirectory(InodeId) override;
   void Release(HandleId) override;
   uint64_t OpenHandles() const override { return open_handles_; }
+  uint64_t Forgetting() override;
   Status Close() override;
 
  private:
@@ -129,6 +130,7 @@ class LocalFileSystem final : public FileSystem {
   Mutex reap_mutex_;
   CondVar reap_ready_;
   std::deque<InodeId> reap_ GUARDED_BY(reap_mutex_);
+  size_t reaping_ GUARDED_BY(reap_mutex_) = 0;  // Taken from there.
   std::atomic<uint64_t> lingering_{0};
   struct Threads;
   std::unique_ptr<Threads> threads_;  // Ended, and joined, first.
