@@ -13,6 +13,7 @@
 #include "kv/group_sync.h"
 #include "kv/log_space.h"
 #include "kv/optimistic.h"
+#include "kv/record_cache.h"
 #include "kv/resolver.h"
 #include "kv/rocksdb_setup.h"
 #include "kv/watch_table.h"
@@ -66,7 +67,8 @@ class RocksdbCursor final : public Cursor {
 
 class RocksdbSnapshot final : public Snapshot {
  public:
-  RocksdbSnapshot(rocksdb::DB& db, Resolver& resolver) : db_(db), resolver_(resolver) {
+  RocksdbSnapshot(rocksdb::DB& db, Resolver& resolver, RecordCache& cache)
+      : db_(db), resolver_(resolver), cache_(cache) {
     version_ = resolver.Enter([this] {
       options_.snapshot = db_.GetSnapshot();
       return options_.snapshot->GetSequenceNumber();
@@ -78,7 +80,12 @@ class RocksdbSnapshot final : public Snapshot {
   }
 
   Version version() const override { return version_; }
-  Result<Value> Get(std::string_view key) const override { return Read(db_, options_, key); }
+  Result<Value> Get(std::string_view key) const override {
+    if (std::optional<Value> known = cache_.Find(key, version_)) return *std::move(known);
+    ASSIGN_OR_RETURN(Value value, Read(db_, options_, key));
+    cache_.Fill(key, value, version_);
+    return value;
+  }
   Result<std::vector<Value>> GetMany(std::span<const std::string_view> keys) const override;
   std::unique_ptr<Cursor> Walk(std::string_view begin, std::string_view end,
                                Order order) const override {
@@ -88,25 +95,37 @@ class RocksdbSnapshot final : public Snapshot {
  private:
   rocksdb::DB& db_;
   Resolver& resolver_;
+  RecordCache& cache_;
   rocksdb::ReadOptions options_;
   Version version_ = 0;
 };
 
 Result<std::vector<Value>> RocksdbSnapshot::GetMany(std::span<const std::string_view> keys) const {
-  const size_t n = keys.size();
-  std::vector<Value> values(n);
+  std::vector<Value> values(keys.size());
+  std::vector<size_t> unknown;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    std::optional<Value> known = cache_.Find(keys[i], version_);
+    if (known)
+      values[i] = *std::move(known);
+    else
+      unknown.push_back(i);
+  }
+  const size_t n = unknown.size();
   if (n == 0) return values;
   std::vector<rocksdb::Slice> slices;
   slices.reserve(n);
-  for (const std::string_view key : keys) slices.push_back(SliceOf(key));
+  for (const size_t i : unknown) slices.push_back(SliceOf(keys[i]));
   std::vector<rocksdb::PinnableSlice> found(n);
   std::vector<rocksdb::Status> statuses(n);
   db_.MultiGet(options_, db_.DefaultColumnFamily(), n, slices.data(), found.data(),
                statuses.data());
   for (size_t i = 0; i < n; ++i) {
-    if (statuses[i].IsNotFound()) continue;
-    RETURN_IF_ERROR(StatusOf(statuses[i], "read many keys"));
-    values[i].emplace(found[i].data(), found[i].size());
+    Value& value = values[unknown[i]];
+    if (!statuses[i].IsNotFound()) {
+      RETURN_IF_ERROR(StatusOf(statuses[i], "read many keys"));
+      value.emplace(found[i].data(), found[i].size());
+    }
+    cache_.Fill(keys[unknown[i]], value, version_);
   }
   return values;
 }
@@ -122,12 +141,13 @@ class RocksdbStore final : public Store, public Engine {
     std::shared_ptr<Signals> signals;
     std::unique_ptr<rocksdb::DB> db;
   };
-  RocksdbStore(Parts parts, Clock& clock)
+  RocksdbStore(Parts parts, size_t record_cache_bytes, Clock& clock)
       : clock_(clock),
         ballast_(std::move(parts.ballast)),
         log_space_(std::move(parts.log_space)),
         signals_(std::move(parts.signals)),
         db_(std::move(parts.db)),
+        cache_(record_cache_bytes),
         group_sync_([this] { return SyncLog(); }) {}
   ~RocksdbStore() override {
     // Whoever needs to know calls Close; what was committed is in the kernel either way.
@@ -147,6 +167,7 @@ class RocksdbStore final : public Store, public Engine {
   Result<Version> Apply(CommitRequest& request) REQUIRES_SHARED(open_) EXCLUDES(commit_mutex_);
   Status FillBatch(const WriteSet& writes) REQUIRES(commit_mutex_);
   Status BatchRange(const std::string& begin, const std::string& end) REQUIRES(commit_mutex_);
+  void FillCache(const WriteSet& writes, Version version) REQUIRES(commit_mutex_);
   Status WriteBatch() REQUIRES(commit_mutex_);
   Status MakeRoom(const rocksdb::Status& cause);
   rocksdb::Status Resume() EXCLUDES(resume_mutex_);
@@ -159,6 +180,7 @@ class RocksdbStore final : public Store, public Engine {
   const std::unique_ptr<LogSpace> log_space_;
   const std::shared_ptr<Signals> signals_;
   const std::unique_ptr<rocksdb::DB> db_;
+  RecordCache cache_;  // Written under `commit_mutex_`.
   std::atomic<int64_t> next_resume_{0};
   Mutex resume_mutex_;  // One resume at a time. After `commit_mutex_`.
   WatchTable watches_;
@@ -169,6 +191,7 @@ class RocksdbStore final : public Store, public Engine {
   bool closed_ GUARDED_BY(open_) = false;
   Mutex commit_mutex_;  // Held over the write to the log, which is what orders commits.
   rocksdb::WriteBatch batch_ GUARDED_BY(commit_mutex_);
+  std::vector<std::string> range_keys_ GUARDED_BY(commit_mutex_);  // Deleted one by one in it.
 };
 
 Status ClosedStatus(const std::string& what) {
@@ -178,7 +201,7 @@ Status ClosedStatus(const std::string& what) {
 Result<std::unique_ptr<Snapshot>> RocksdbStore::OpenSnapshot() {
   ReaderLock lock(open_);
   if (closed_) return ClosedStatus("read");
-  return std::unique_ptr<Snapshot>(std::make_unique<RocksdbSnapshot>(*db_, resolver_));
+  return std::unique_ptr<Snapshot>(std::make_unique<RocksdbSnapshot>(*db_, resolver_, cache_));
 }
 
 Result<Version> RocksdbStore::Commit(CommitRequest request) {
@@ -198,10 +221,16 @@ Result<Version> RocksdbStore::Apply(CommitRequest& request) {
     request.snapshot.reset();
   }
   const Version version = db_->GetLatestSequenceNumber() + 1;
-  RETURN_IF_ERROR(
-      request.writes.Settle(version, [this](std::string_view key) { return Read(*db_, {}, key); }));
+  RETURN_IF_ERROR(request.writes.Settle(version, [&](std::string_view key) -> Result<Value> {
+    std::optional<Value> known = cache_.Find(key, version);
+    return known ? Result<Value>(*std::move(known)) : Read(*db_, {}, key);
+  }));
   RETURN_IF_ERROR(FillBatch(request.writes));
-  RETURN_IF_ERROR(WriteBatch());
+  FillCache(request.writes, version);
+  if (Status written = WriteBatch(); !written.ok()) {
+    cache_.Forget(version);
+    return written;
+  }
   group_sync_.Wrote(version);
   resolver_.Record(version, request.writes);
   return version;
@@ -209,6 +238,7 @@ Result<Version> RocksdbStore::Apply(CommitRequest& request) {
 
 Status RocksdbStore::FillBatch(const WriteSet& writes) {
   batch_.Clear();
+  range_keys_.clear();
   for (const auto& [begin, end] : writes.ranges()) RETURN_IF_ERROR(BatchRange(begin, end));
   for (const auto& [key, write] : writes.points()) {
     const rocksdb::Status status =
@@ -220,14 +250,26 @@ Status RocksdbStore::FillBatch(const WriteSet& writes) {
   return StatusOf(batch_.Delete(writes.ranges().begin()->first), "fill a batch");
 }
 
+// Before the commit is visible: a reader of its version must not meet what was before it.
+void RocksdbStore::FillCache(const WriteSet& writes, Version version) {
+  if (batch_.HasDeleteRange()) {
+    cache_.Forget(version);
+  } else if (!writes.ranges().empty()) {
+    for (const std::string& key : range_keys_) cache_.Write(key, Value(), version);
+  }
+  for (const auto& [key, write] : writes.points())
+    cache_.Write(key, write.kind == WriteSet::Kind::kPut ? Value(write.value) : Value(), version);
+}
+
 Status RocksdbStore::BatchRange(const std::string& begin, const std::string& end) {
   RocksdbCursor cursor(*db_, nullptr, begin, end, Order::kForward);
   std::vector<std::string> keys;
   for (; cursor.Valid() && keys.size() <= kFewKeys; cursor.Next()) keys.emplace_back(cursor.key());
   RETURN_IF_ERROR(cursor.status());
   if (keys.size() > kFewKeys) return StatusOf(batch_.DeleteRange(begin, end), "delete a range");
-  for (const std::string& key : keys) {
+  for (std::string& key : keys) {
     RETURN_IF_ERROR(StatusOf(batch_.Delete(key), "fill a batch"));
+    range_keys_.push_back(std::move(key));
   }
   return OkStatus();
 }
@@ -360,7 +402,8 @@ Result<std::unique_ptr<Store>> OpenRocksdbStore(const RocksdbOptions& options, C
   const bool full = status.code() == Code::kNoSpace;
   if (full && parts.ballast->GiveUp()) status = OpenDatabase(options, parts);
   RETURN_IF_ERROR(status);
-  return std::unique_ptr<Store>(std::make_unique<RocksdbStore>(std::move(parts), clock));
+  return std::unique_ptr<Store>(
+      std::make_unique<RocksdbStore>(std::move(parts), options.record_cache_bytes, clock));
 }
 
 }  // namespace tarn::kv

@@ -4,8 +4,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
+#include <vector>
 
 #include "base/random.h"
 #include "kv/engines.h"
@@ -55,8 +58,26 @@ class RocksdbFixture final : public Fixture {
 const EngineUnderTest kRocksdb{
     "Rocksdb", [](Clock& clock) { return std::make_unique<RocksdbFixture>(clock); }};
 
-INSTANTIATE_TEST_SUITE_P(Rocksdb, StoreContract, testing::Values(kRocksdb, Prefixed(kRocksdb)),
-                         EngineName());
+// Records are known, evicted and read again all the time.
+class ForgetfulFixture final : public Fixture {
+ public:
+  explicit ForgetfulFixture(Clock& clock) {
+    RocksdbOptions options = Small(directory_.path());
+    options.record_cache_bytes = 16 << 10;
+    store_ = OpenRocksdbStore(options, clock).value();
+  }
+  Store& store() override { return *store_; }
+
+ private:
+  const ScratchDirectory directory_;
+  std::unique_ptr<Store> store_;
+};
+
+const EngineUnderTest kForgetful{
+    "Forgetful", [](Clock& clock) { return std::make_unique<ForgetfulFixture>(clock); }};
+
+INSTANTIATE_TEST_SUITE_P(Rocksdb, StoreContract,
+                         testing::Values(kRocksdb, Prefixed(kRocksdb), kForgetful), EngineName());
 
 class RocksdbStoreTest : public testing::Test {
  protected:
@@ -106,6 +127,39 @@ TEST_F(RocksdbStoreTest, KeepsItsDataAndGoesOnCountingWhenReopened) {
     EXPECT_TRUE(store->Close().ok());
   }
   EXPECT_EQ(Open()->Begin()->Scan("k", "l", {})->pairs.size(), 3u);
+}
+
+// Twelve records always hold the same number; some commits delete them by range first.
+TEST_F(RocksdbStoreTest, ReadersAtOnceWithCommitsNeverSeeHalfOfOne) {
+  constexpr int kRecords = 12;
+  options_.record_cache_bytes = 4 << 10;  // A few records a shard: most are evicted again.
+  const auto store = Open();
+  const auto key = [](int i) { return "r" + std::to_string(i); };
+  const auto write_all = [&](int round) {
+    return Transact(*store, {}, [&](Transaction& t) {
+      if (round % 3 == 0) t.DeleteRange("r", "s");
+      for (int i = 0; i < kRecords; ++i) t.Put(key(i), std::to_string(round));
+      return OkStatus();
+    });
+  };
+  ASSERT_TRUE(write_all(0).ok());
+  std::atomic<bool> done = false;
+  std::atomic<int> torn = 0, seen = 0;
+  const auto read = [&] {
+    while (!done) {
+      const auto t = store->Begin();
+      const std::string first = t->Get(key(0), Reads::kSnapshot).value().value_or("none");
+      for (int i = 1; i < kRecords; ++i)
+        if (t->Get(key(i), Reads::kSnapshot).value() != first) ++torn;
+      ++seen;
+    }
+  };
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) readers.emplace_back(read);
+  for (int round = 1; round < 3000 || seen < 1000; ++round) ASSERT_TRUE(write_all(round).ok());
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(torn, 0);
 }
 
 TEST_F(RocksdbProcessTest, ABufferedCommitSurvivesTheDeathOfTheProcess) {
