@@ -25,7 +25,7 @@ struct RocksdbOptions {
   std::string directory;  // Created if absent; locked while open (kBusy if another process has it).
   size_t block_cache_bytes = 16 << 20;
   size_t record_cache_bytes = 24 << 20;  // Single records, in front of it.
-  size_t write_buffer_bytes = 8 << 20;  // Of one memtable; at most three exist.
+  size_t write_buffer_bytes = 8 << 20;   // Of one memtable; at most three exist.
   size_t ballast_bytes =
       16 << 20;  // Preallocated, given up so that commits still work on a full disk.
 };

@@ -47,7 +47,7 @@ class RecordCache {
     size_t Bytes() const;
   };
   struct Shard {
-    mutable Mutex mutex;  // One at a time; nothing is taken under it.
+    mutable Mutex mutex;                         // One at a time; nothing is taken under it.
     std::list<Entry> entries GUARDED_BY(mutex);  // Used last first.
     std::unordered_map<std::string_view, std::list<Entry>::iterator> index GUARDED_BY(mutex);
     size_t bytes GUARDED_BY(mutex) = 0;

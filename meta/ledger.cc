@@ -96,6 +96,8 @@ Status NoteFileMoved(const Context& context, kv::Transaction& txn, InodeRecord& 
   if (inode.never_persist) return OkStatus();
   if (inode.bound) RETURN_IF_ERROR(Own(txn, inode, inode.key));
   if (MayHaveLeft(inode)) RETURN_IF_ERROR(Own(txn, inode, inode.attempt_key));
+  // What the UFS has under the name that it left may be a link, made when that was a further name.
+  RETURN_IF_ERROR(DiscardUnwantedLinks(context, txn, inode));
   if (!inode.bound && !MayHaveLeft(inode) && !inode.places) return OkStatus();
   return NoteDirty(context, txn, inode, context.options.persist_delay);
 }

@@ -103,8 +103,7 @@ Status TryName(const Context& context, InodeId dir_ino, std::string_view name, b
   return CommitImport(context, *txn, imported);
 }
 
-Status ApplyOne(const Context& context, InodeId dir, std::string_view name,
-                Recognized recognized) {
+Status ApplyOne(const Context& context, InodeId dir, std::string_view name, Recognized recognized) {
   bool emptied = false;
   for (int i = 0; i < kTries; ++i) {
     bool again = false;

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "base/strings.h"
 #include "kv/engines.h"
 #include "meta/changes.h"
 #include "meta/format.h"
@@ -175,14 +176,14 @@ TEST_F(LoadingTest, RmdirLoadsADirectoryBeforeItCallsItEmpty) {
   EXPECT_THAT(Calls(), ElementsAre("name d", "all"));
 }
 
-TEST_F(LoadingTest, LooksTouchTheDirectoryThatTheyDependOn) {
+TEST_F(LoadingTest, LooksTouchWhatTheyDependOn) {
   ASSERT_EQ(Make("f"), Code::kOk);
   auto file = ops::Lookup(env_, kRootInode, "f");
   ASSERT_TRUE(file.ok());
   loader_.calls.clear();
   ASSERT_TRUE(ops::GetAttr(env_, file->attr.ino).ok());
   ASSERT_TRUE(ops::GetAttr(env_, kRootInode).ok());
-  EXPECT_THAT(loader_.calls, ElementsAre("touch 1", "touch 1"));
+  EXPECT_THAT(loader_.calls, ElementsAre("touch 1 f", "touch 1"));
 }
 
 }  // namespace

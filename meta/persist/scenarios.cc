@@ -283,6 +283,16 @@ void LinkScenarios(Adder add) {
     r.Link("f", "g");
     r.Remove("f");
   });
+  // The UFS has the link, and not yet that its first name is gone, when the other one moves.
+  add("HardLinkRenamedOnceItIsTheOnlyName", {{"f", "F"}}, {{"h", "F"}}, [](Rig& r) {
+    r.Link("f", "g");
+    r.Drain();
+    r.Remove("f");
+    r.Move("g", "h");
+    if (!r.Crashed()) {
+      EXPECT_TRUE(r.Revalidate("").ok());
+    }
+  });
   add("HardLinkRemoved", {{"f", "F"}}, {{"f", "F"}}, [](Rig& r) {
     r.Link("f", "g");
     r.Remove("g");
