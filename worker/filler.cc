@@ -14,6 +14,14 @@ constexpr Nanos kFirstRetry = std::chrono::milliseconds(50);
 constexpr Nanos kSlowestRetry = std::chrono::seconds(5);
 constexpr size_t kQueuedPages = 1024;
 
+// How many pages to read at once of `count`: each request costs, but nobody shall wait for a
+// megabyte until many of them have come, and several requests are faster than one.
+uint64_t RunPages(uint64_t count) {
+  constexpr uint64_t kMostPages = 8;
+  constexpr uint64_t kRuns = 4;
+  return std::clamp<uint64_t>(count / kRuns, 1, kMostPages);
+}
+
 bool WorthRetrying(Code code) { return code == Code::kUnavailable; }
 
 // Counts tasks down and keeps their first error.
@@ -63,27 +71,31 @@ Filler::~Filler() {
   demand_.Shutdown();
 }
 
-Status Filler::ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, uint64_t page,
+Status Filler::ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
                         Deadline deadline) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(binding.mount));
-  const uint64_t begin = page * cache::kPageBytes;
-  const uint64_t length = std::min(cache::kPageBytes, binding.size_bytes - begin);
-  // Not kept for the next page: idle threads hold no memory.
+  const uint64_t begin = pages.first * cache::kPageBytes;
+  const uint64_t length = std::min(pages.count * cache::kPageBytes, binding.size_bytes - begin);
+  // Not kept for the next time: idle threads hold no memory.
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(length);
+  const std::span<std::byte> bytes(buffer.get(), length);
   const ufs::CallOptions call{.deadline = deadline, .stop = stop_.get_token()};
-  ASSIGN_OR_RETURN(size_t got, ufs->Read(binding.key, binding.etag, begin,
-                                         std::span(buffer.get(), length), call));
+  ASSIGN_OR_RETURN(size_t got, ufs->Read(binding.key, binding.etag, begin, bytes, call));
   if (got != length) {
     return Status(Code::kStale, "read " + binding.key + ": it is shorter than it was");
   }
-  return file.AddPage(page, std::span(buffer.get(), length));
+  for (uint64_t at = 0; at < length; at += cache::kPageBytes) {
+    const uint64_t size = std::min(cache::kPageBytes, length - at);
+    RETURN_IF_ERROR(file.AddPage(pages.first + at / cache::kPageBytes, bytes.subspan(at, size)));
+  }
+  return OkStatus();
 }
 
-Status Filler::ReadPage(cache::LiveFile& file, const rpc::Binding& binding, uint64_t page,
-                        Deadline deadline) {
+Status Filler::ReadPages(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
+                         Deadline deadline) {
   Random random(RandomSeed());
   for (uint32_t attempt = 0;; ++attempt) {
-    Status status = ReadOnce(file, binding, page, deadline);
+    Status status = ReadOnce(file, binding, pages, deadline);
     if (!WorthRetrying(status.code())) return status;
     const Nanos wait = JitteredBackoff(attempt, kFirstRetry, kSlowestRetry, random);
     if (deadline.PassedBy(clock_.Now() + wait)) return status;
@@ -111,7 +123,7 @@ Status Filler::FetchPage(cache::LiveFile& file, const rpc::Binding& binding, uin
   }
   Status status = file.Present(page * cache::kPageBytes, 1)
                       ? OkStatus()
-                      : ReadPage(file, binding, page, deadline);
+                      : ReadPages(file, binding, {page, 1}, deadline);
   MutexLock lock(mutex_);
   mine->done = true;
   mine->status = status;
@@ -120,13 +132,71 @@ Status Filler::FetchPage(cache::LiveFile& file, const rpc::Binding& binding, uin
   return status;
 }
 
+Filler::Claims Filler::Claim(cache::LiveFile& file, const rpc::Binding& binding, Pages pages) {
+  Claims claims;
+  for (uint64_t page = pages.first; page < pages.first + pages.count; ++page) {
+    if (file.Present(page * cache::kPageBytes, 1)) continue;
+    auto mine = std::make_shared<Fetch>();
+    mine->etag = binding.etag;
+    MutexLock lock(mutex_);
+    const auto [slot, first] = fetches_.try_emplace(PageKey(file.Info().ino, page), mine);
+    if (first) claims.emplace_back(page, std::move(mine));
+  }
+  return claims;
+}
+
+void Filler::Settle(InodeId ino, std::span<const Claims::value_type> claims, const Status& status) {
+  MutexLock lock(mutex_);
+  for (const auto& [page, fetch] : claims) {
+    fetch->done = true;
+    fetch->status = status;
+    fetches_.erase(PageKey(ino, page));
+  }
+  fetched_.NotifyAll();
+}
+
+Status Filler::FetchRun(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
+                        Deadline deadline) {
+  const Claims claims = Claim(file, binding, pages);
+  Status first;
+  for (size_t begin = 0; begin < claims.size();) {
+    size_t end = begin + 1;
+    while (end < claims.size() && claims[end].first == claims[end - 1].first + 1) ++end;
+    Status status = ReadPages(file, binding,
+                              {claims[begin].first, static_cast<uint64_t>(end - begin)}, deadline);
+    Settle(file.Info().ino, std::span(claims).subspan(begin, end - begin), status);
+    if (first.ok()) first = status;
+    begin = end;
+  }
+  return first;
+}
+
+// Present when it returns, whoever fetched them.
+Status Filler::FetchAll(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
+                        Deadline deadline) {
+  if (pages.count > 1) RETURN_IF_ERROR(FetchRun(file, binding, pages, deadline));
+  for (uint64_t page = pages.first; page < pages.first + pages.count; ++page) {
+    RETURN_IF_ERROR(FetchPage(file, binding, page, deadline));
+  }
+  return OkStatus();
+}
+
 Status Filler::Fill(cache::LiveFile& file, const rpc::Binding& binding, uint64_t offset_bytes,
                     uint64_t length_bytes) {
   if (file.Complete() || length_bytes == 0 || offset_bytes >= binding.size_bytes) return OkStatus();
   const uint64_t end = offset_bytes + std::min(length_bytes, binding.size_bytes - offset_bytes);
-  std::vector<uint64_t> absent;
+  const uint64_t count = (end - 1) / cache::kPageBytes - offset_bytes / cache::kPageBytes + 1;
+  const uint64_t most = RunPages(count);
+  std::vector<Pages> absent;
   for (uint64_t page = offset_bytes / cache::kPageBytes; page * cache::kPageBytes < end; ++page) {
-    if (!file.Present(page * cache::kPageBytes, 1)) absent.push_back(page);
+    if (file.Present(page * cache::kPageBytes, 1)) continue;
+    const bool goes_on = !absent.empty() && absent.back().count < most &&
+                         absent.back().first + absent.back().count == page;
+    if (goes_on) {
+      ++absent.back().count;
+    } else {
+      absent.push_back({page, 1});
+    }
   }
   if (absent.empty()) return OkStatus();
   const Deadline deadline = Deadline::After(clock_, options_.read_deadline);
@@ -134,10 +204,10 @@ Status Filler::Fill(cache::LiveFile& file, const rpc::Binding& binding, uint64_t
   // One of them is fetched right here: most fills are of one page and need no other thread.
   for (size_t i = 1; i < absent.size(); ++i) {
     Status queued = demand_.Submit(
-        [&, page = absent[i]] { gather.Done(FetchPage(file, binding, page, deadline)); });
+        [&, pages = absent[i]] { gather.Done(FetchAll(file, binding, pages, deadline)); });
     if (!queued.ok()) gather.Done(queued);
   }
-  Status mine = FetchPage(file, binding, absent[0], deadline);
+  Status mine = FetchAll(file, binding, absent[0], deadline);
   Status others = absent.size() > 1 ? gather.Wait() : OkStatus();
   return mine.ok() ? others : mine;
 }
@@ -151,16 +221,19 @@ Status Filler::FillWhole(cache::LiveFile& file, const rpc::Binding& binding) {
 }
 
 void Filler::Prefetch(const ContentId& content, const rpc::Binding& binding, Range range) {
-  const uint64_t end = range.offset_bytes + range.length_bytes;
-  for (uint64_t page = range.offset_bytes / cache::kPageBytes; page * cache::kPageBytes < end;
-       ++page) {
-    Status queued = ahead_.TrySubmit([this, content, binding, page] {
+  const uint64_t begin = range.offset_bytes / cache::kPageBytes;
+  const uint64_t end =
+      (range.offset_bytes + range.length_bytes + cache::kPageBytes - 1) / cache::kPageBytes;
+  const uint64_t most = RunPages(end - begin);
+  for (uint64_t page = begin; page < end; page += most) {
+    const Pages pages{page, std::min(most, end - page)};
+    Status queued = ahead_.TrySubmit([this, content, binding, pages] {
       if (stop_.stop_requested()) return;
       // A pin of its own: the reader may close, and the content be evicted, before this runs.
       Result<std::unique_ptr<cache::LiveFile>> file = cache_.Open(content);
-      if (!file.ok() || (*file)->Present(page * cache::kPageBytes, 1)) return;
+      if (!file.ok()) return;
       const Deadline deadline = Deadline::After(clock_, options_.read_deadline);
-      Status status = FetchPage(**file, binding, page, deadline);
+      Status status = FetchRun(**file, binding, pages, deadline);
       // The reader meets the same error if it comes this far.
       if (!status.ok()) LogDebug("read ahead: ", status);
     });

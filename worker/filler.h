@@ -5,7 +5,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <stop_token>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
@@ -47,11 +50,24 @@ class Filler {
   struct Fetch;  // A page being fetched, and who waits for it.
   using PageKey = std::pair<InodeId, uint64_t>;
 
+  struct Pages {  // Next to each other; read at once.
+    uint64_t first = 0;
+    uint64_t count = 1;
+  };
+  using Claims = std::vector<std::pair<uint64_t, std::shared_ptr<Fetch>>>;
+
   Status FetchPage(cache::LiveFile& file, const rpc::Binding& binding, uint64_t page,
                    Deadline deadline);
-  Status ReadPage(cache::LiveFile& file, const rpc::Binding& binding, uint64_t page,
+  // Those of the pages that are absent and that nobody else fetches.
+  Status FetchRun(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
                   Deadline deadline);
-  Status ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, uint64_t page,
+  Claims Claim(cache::LiveFile& file, const rpc::Binding& binding, Pages pages);
+  void Settle(InodeId ino, std::span<const Claims::value_type> claims, const Status& status);
+  Status FetchAll(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
+                  Deadline deadline);
+  Status ReadPages(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
+                   Deadline deadline);
+  Status ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
                   Deadline deadline);
   void Prefetch(const ContentId& content, const rpc::Binding& binding, Range range);
 
