@@ -9,7 +9,7 @@ find_package(pugixml REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(Protobuf REQUIRED)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
-pkg_check_modules(GRPC REQUIRED IMPORTED_TARGET grpc++)
+find_package(gRPC CONFIG REQUIRED)  # Not by pkg-config, which takes a minute over its hundred private libraries.
 find_package(RocksDB REQUIRED)
 if(NOT TARN_FUSE_PREFIX AND EXISTS ${CMAKE_SOURCE_DIR}/build/fuse/lib/pkgconfig/fuse3.pc)
   set(TARN_FUSE_PREFIX ${CMAKE_SOURCE_DIR}/build/fuse)
