@@ -8,18 +8,21 @@ Each bed has a bucket of its own. TARN_S3_PROPERTIES: more properties for every 
 """
 
 import atexit
+import concurrent.futures
 import contextlib
 import hashlib
 import os
+import queue
 import random
 import sys
+import threading
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
 import radosgw  # noqa: E402
 from proxy_process import ProxyProcess  # noqa: E402
-from tarnlib import BINARY, PLAIN, Bed, Failed, Skipped, check, equal, eventually, need, run, scratch, write_file  # noqa: E402
+from tarnlib import BINARY, PLAIN, Bed, Failed, Skipped, case, check, equal, eventually, need, run, scratch, write_file  # noqa: E402
 
 # The UFS is asked again every second, and what is written is persisted at once; retries do not outlast a test.
 FAST = ["tarn.ufs.metadata.sync.interval=1s", "tarn.write.cache.persist.delay=50ms",
@@ -222,3 +225,48 @@ class S3Bed(Bed):
         super().close()
         if self.own_bucket:
             empty_bucket(self.client, self.bucket)
+
+
+# Cases that wait most of the time, several at a time ----------------------------------------------------------------
+
+_rows = {}
+
+
+def waiting_case(name, play):
+    """A case that may run beside others: `play()` has a bed of its own. The script ends with main(Rows())."""
+    _rows[name] = play
+
+    def wait(rows):
+        return rows[name].result()
+    wait.__name__ = name
+    case(wait, needs_tarn=True)
+
+
+class Rows:
+    """The chosen ones of these cases; they start when the first is asked for. TARN_S3_ROWS: how many at a time."""
+
+    def __init__(self):
+        self.futures = None
+
+    def __getitem__(self, name):
+        if self.futures is None:
+            need_s3()
+            self.start({n: play for n, play in _rows.items() if not sys.argv[1:] or n in sys.argv[1:]})
+        return self.futures[name]
+
+    def start(self, chosen):
+        self.futures = {n: concurrent.futures.Future() for n in chosen}
+        waiting = queue.SimpleQueue()
+        for pair in chosen.items():
+            waiting.put(pair)
+        for _ in range(int(os.environ.get("TARN_S3_ROWS", "4"))):
+            threading.Thread(target=self.work, args=(waiting,), daemon=True).start()   # None outlives the script.
+
+    def work(self, waiting):
+        with contextlib.suppress(queue.Empty):
+            while True:
+                name, play = waiting.get_nowait()
+                try:
+                    self.futures[name].set_result(play())
+                except BaseException as error:   # The case that waits for it raises it.
+                    self.futures[name].set_exception(error)
