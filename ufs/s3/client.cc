@@ -35,7 +35,10 @@ struct Attempt {
   MonotonicTime not_before = MonotonicTime::min();
 
   bool IsChange() const { return call->method != "GET" && call->method != "HEAD"; }
-  void NoteUnknown() const { call->unknown = call->unknown || (IsChange() && !call->unseen); }
+  void NoteUnknown() const {
+    call->unknown = call->unknown || (IsChange() && !call->unseen);
+    call->repeated = call->repeated || IsChange();
+  }
 };
 
 std::string RequestId(const HttpResponse& response, const ErrorDocument& error) {

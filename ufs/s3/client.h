@@ -29,6 +29,7 @@ struct S3Call {
   std::span<std::byte> sink;        // As HttpRequest::sink.
   // A change that nobody sees before another one: it matters to none whether it was made.
   bool unseen = false;
+  bool repeated = false;  // It was sent again after an attempt that may have made the change.
 
   HttpResponse response;  // The last one.
   // kOk: 2xx. Otherwise as Judge says, with bucket, key, HTTP status, the store's words and request

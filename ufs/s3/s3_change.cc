@@ -49,16 +49,14 @@ Status S3UnderFileSystem::AbortUpload(const PendingUpload& upload, const CallOpt
   return AbortById(upload.key, upload.upload_id, call);
 }
 
-// Ours, and those that nobody can be waiting for any more.
-Result<std::vector<PendingUpload>> S3UnderFileSystem::ListUploads(const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
-  std::vector<PendingUpload> found;
+Status S3UnderFileSystem::EachUpload(const std::string& full_prefix, const CallOptions& call,
+                                     const std::function<void(const ListedUpload&)>& visit) const {
   UploadListing listing;
   do {
     S3Call list;
     list.method = "GET";
-    list.what = Concat("list uploads below ", client_->Uri(options_.prefix));
-    list.query = {{"uploads", ""}, {"prefix", options_.prefix}, {"encoding-type", "url"}};
+    list.what = Concat("list uploads below ", client_->Uri(full_prefix));
+    list.query = {{"uploads", ""}, {"prefix", full_prefix}, {"encoding-type", "url"}};
     if (!listing.next_key.empty()) list.query.emplace_back("key-marker", listing.next_key);
     if (!listing.next_upload_id.empty()) {
       list.query.emplace_back("upload-id-marker", listing.next_upload_id);
@@ -69,19 +67,45 @@ Result<std::vector<PendingUpload>> S3UnderFileSystem::ListUploads(const CallOpti
     if (listing.truncated && listing.next_key + listing.next_upload_id == last) {
       return Status(Code::kCorruption, Concat(list.what, ": the store repeats itself"));
     }
-    const int64_t old_ns = clock_.WallNs() - options_.abandoned_upload_age.count();
-    for (const ListedUpload& upload : listing.uploads) {
-      const bool ours = journal_ != nullptr && journal_->Has(upload.upload_id);
-      const auto name = upload.key.starts_with(options_.prefix)
-                            ? NameOfPath(upload.key.substr(options_.prefix.size()))
-                            : std::nullopt;
-      MutexLock lock(mutex_);
-      const bool given =
-          name && !held_.contains(upload.upload_id) && (ours || upload.started_ns <= old_ns);
-      if (given) found.push_back({*name, upload.upload_id, upload.started_ns});
-    }
+    for (const ListedUpload& upload : listing.uploads) visit(upload);
   } while (listing.truncated);
+  return OkStatus();
+}
+
+// Ours, and those that nobody can be waiting for any more.
+Result<std::vector<PendingUpload>> S3UnderFileSystem::ListUploads(const CallOptions& call) {
+  RETURN_IF_ERROR(CheckCall(call));
+  std::vector<PendingUpload> found;
+  const int64_t old_ns = clock_.WallNs() - options_.abandoned_upload_age.count();
+  RETURN_IF_ERROR(EachUpload(options_.prefix, call, [&](const ListedUpload& upload) {
+    const bool ours = journal_ != nullptr &&
+                      (journal_->Has(upload.upload_id) || journal_->IsUnsettled(upload.key));
+    const auto name = upload.key.starts_with(options_.prefix)
+                          ? NameOfPath(upload.key.substr(options_.prefix.size()))
+                          : std::nullopt;
+    MutexLock lock(mutex_);
+    const bool given =
+        name && !held_.contains(upload.upload_id) && (ours || upload.started_ns <= old_ns);
+    if (given) found.push_back({*name, upload.upload_id, upload.started_ns});
+  }));
   return found;
+}
+
+void S3UnderFileSystem::AbortUnknown(std::string_view key, const CallOptions& call) {
+  const std::string full_key = FullKey(key);
+  std::vector<std::string> ids;
+  Status status = EachUpload(full_key, call, [&](const ListedUpload& upload) {
+    MutexLock lock(mutex_);
+    if (upload.key == full_key && !held_.contains(upload.upload_id)) {
+      ids.push_back(upload.upload_id);
+    }
+  });
+  for (const std::string& id : ids) {
+    if (status.ok()) status = AbortById(key, id, call);
+  }
+  if (status.ok() && journal_ != nullptr) status = journal_->Settled(full_key);
+  // The journal has the key still: the next upload of it, or the next mount, tries again.
+  if (!status.ok()) LogWarning("abort uploads whose start was not answered: ", status);
 }
 
 Result<ObjectInfo> S3UnderFileSystem::Move(std::string_view from, std::string_view to,

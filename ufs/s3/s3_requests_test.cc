@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "ufs/s3/open.h"
 #include "ufs/s3/s3_test_store.h"
+#include "ufs/temporary_directory.h"
 
 namespace tarn::ufs::s3 {
 namespace {
@@ -194,6 +195,26 @@ TEST_F(S3Store, OnlyUploadsOfOursOrOldOnesAreGivenOut) {
   EXPECT_EQ(ufs_->ListUploads({}).value().size(), 1u) << "of 2013";
   options_.abandoned_upload_age = std::chrono::hours(24 * 365 * 90);
   Open();
+  EXPECT_TRUE(ufs_->ListUploads({}).value().empty()) << "somebody else's";
+}
+
+TEST_F(S3Store, AnUploadWhoseStartWasNotAnsweredIsOursAlsoAfterACrash) {
+  const TemporaryDirectory directory;
+  options_.upload_journal = directory.path() + "/uploads";
+  options_.abandoned_upload_age = std::chrono::hours(24 * 365 * 90);
+  options_.retry.max_retries = 0;
+  Open();
+  fault_ = [this](const TestRequest& request) -> std::optional<TestReply> {
+    if (request.method != "POST") return std::nullopt;
+    Answer(request);
+    return ErrorReply(500, "InternalError");
+  };
+  EXPECT_FALSE(Put("f", std::string(150, 'x'), {}, 100).ok());
+  EXPECT_TRUE(upload_open_);
+  fault_ = nullptr;
+  Open();
+  EXPECT_EQ(ufs_->ListUploads({}).value().size(), 1u);
+  upload_key_ = "ff";
   EXPECT_TRUE(ufs_->ListUploads({}).value().empty()) << "somebody else's";
 }
 

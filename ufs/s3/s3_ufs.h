@@ -4,6 +4,7 @@
 // Thread-safe.
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -60,6 +61,8 @@ class S3UnderFileSystem final : public UnderFileSystem {
   Result<std::string> StartUpload(std::string_view key, sigv4::Pairs headers,
                                   const CallOptions& call);
   Status AbortById(std::string_view key, const std::string& upload_id, const CallOptions& call);
+  // Aborts the uploads of this key that nobody here holds: the answer that told their id was lost.
+  void AbortUnknown(std::string_view key, const CallOptions& call);
   void LetGo(const std::string& upload_id);   // Nobody holds it any more.
   void Forget(const std::string& upload_id);  // It is committed or aborted.
 
@@ -80,6 +83,9 @@ class S3UnderFileSystem final : public UnderFileSystem {
   Result<bool> IsHiddenByDirectory(const Raw& raw, std::string_view full_key,
                                    const CallOptions& call) const;
   void NoteSkipped(std::string_view full_key, std::string_view why);
+  // All uploads of keys that begin so, page by page.
+  Status EachUpload(const std::string& full_prefix, const CallOptions& call,
+                    const std::function<void(const ListedUpload&)>& visit) const;
   Status ProbeConditionalWrites(const CallOptions& call);
   Result<ObjectInfo> Copy(const ObjectInfo& source, std::string_view to, const CallOptions& call);
   Result<ObjectInfo> CopyInParts(const ObjectInfo& source, std::string_view to,

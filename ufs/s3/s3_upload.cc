@@ -412,6 +412,10 @@ Result<std::string> S3UnderFileSystem::StartUpload(std::string_view key, sigv4::
   start.query = {{"uploads", ""}};
   start.unseen = true;
   start.headers = std::move(headers);
+  bool unsettled = false;
+  if (journal_ != nullptr) {
+    ASSIGN_OR_RETURN(unsettled, journal_->Starting(FullKey(key)));
+  }
   RETURN_IF_ERROR(RunOne(start, call));
   ASSIGN_OR_RETURN(std::string id, ParseUploadId(start.response.body));
   {
@@ -419,6 +423,11 @@ Result<std::string> S3UnderFileSystem::StartUpload(std::string_view key, sigv4::
     held_.insert(id);
   }
   if (journal_ != nullptr) RETURN_IF_ERROR(journal_->Add(id));
+  if (unsettled || start.repeated) {
+    AbortUnknown(key, call);
+  } else if (journal_ != nullptr) {
+    RETURN_IF_ERROR(journal_->Settled(FullKey(key)));
+  }
   return id;
 }
 

@@ -7,16 +7,25 @@
 #include <cstdio>
 #include <fstream>
 
+#include "base/sigv4.h"
 #include "base/strings.h"
 
 namespace tarn::ufs::s3 {
+namespace {
+
+// No upload id begins with a slash, and no line of a key has a line break in it.
+std::string LineOf(const std::string& full_key) {
+  return Concat("/", sigv4::UriEncode(full_key, sigv4::Slash::kKeep));
+}
+
+}  // namespace
 
 Result<std::unique_ptr<UploadJournal>> UploadJournal::Open(const std::string& path) {
   std::unique_ptr<UploadJournal> journal(new UploadJournal(path));
   MutexLock lock(journal->mutex_);
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
-    if (!line.empty()) journal->ids_.insert(line);
+    if (!line.empty()) (line.starts_with('/') ? journal->keys_ : journal->ids_).insert(line);
   }
   RETURN_IF_ERROR(journal->Write());
   return journal;
@@ -38,8 +47,26 @@ bool UploadJournal::Has(const std::string& upload_id) {
   return ids_.contains(upload_id);
 }
 
+Result<bool> UploadJournal::Starting(const std::string& full_key) {
+  MutexLock lock(mutex_);
+  if (!keys_.insert(LineOf(full_key)).second) return true;
+  RETURN_IF_ERROR(Write());
+  return false;
+}
+
+Status UploadJournal::Settled(const std::string& full_key) {
+  MutexLock lock(mutex_);
+  return keys_.erase(LineOf(full_key)) == 0 ? OkStatus() : Write();
+}
+
+bool UploadJournal::IsUnsettled(const std::string& full_key) {
+  MutexLock lock(mutex_);
+  return keys_.contains(LineOf(full_key));
+}
+
 Status UploadJournal::Write() {
   std::string text;
+  for (const std::string& key : keys_) text += Concat(key, "\n");
   for (const std::string& id : ids_) text += Concat(id, "\n");
   const std::string fresh = path_ + ".new";
   const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
