@@ -18,6 +18,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -370,6 +371,7 @@ def main():
     parser.add_argument("--work", default="/var/tmp", help="where mounts, caches and copies are (default /var/tmp)")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))   # Mounts and the server are not left behind.
     with contextlib.ExitStack() as stack:
         try:
             bench = Bench(stack, options)
