@@ -30,6 +30,11 @@ bool IsExpected(const Status& status) {
   return status.ok() || status.code() == Code::kBusy || status.code() == Code::kStale;
 }
 
+// A file may be unlinked, and its content erased, after its step was prepared.
+bool MayBeUnlinked(const Status& status, const rpc::Task& task) {
+  return status.code() == Code::kNotFound && task.attempts == 0;
+}
+
 }  // namespace
 
 struct Persister::Threads {
@@ -194,7 +199,7 @@ void Persister::Settle(std::vector<Step>& steps) {
   std::vector<rpc::PersistQueue::Settled> items;
   for (Step& step : steps) {
     const Status& status = step.done.outcome.status;
-    if (!IsExpected(status)) {
+    if (!IsExpected(status) && !MayBeUnlinked(status, step.task)) {
       LogWarning("persist ", step.task.subject, " (try ", step.task.attempts + 1, "): ", status);
     }
     items.push_back({step.task, step.action, step.done.outcome});
