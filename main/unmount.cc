@@ -58,7 +58,9 @@ Status WaitForEnd(const cli::RunningMount& mount) {
     if (deadline.PassedBy(clock.Now())) {
       return Status(Code::kDeadlineExceeded,
                     Concat(mount.mount_point, " is unmounted, but its process (pid ", mount.pid,
-                           ") has not ended; its log is in ", mount.state_directory));
+                           ") has not ended: another mount namespace, such as a container's, may "
+                           "still use it. Its log is in ",
+                           mount.state_directory));
     }
     clock.SleepFor(std::chrono::milliseconds(5), std::stop_token());
   }
