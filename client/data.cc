@@ -8,28 +8,40 @@
 #include <cerrno>
 #include <vector>
 
+#include "base/strings.h"
 #include "client/local_file_system.h"
 
 namespace tarn::client {
 namespace {
 
-constexpr int kMoveAttempts = 10;
-constexpr auto kMoveWait = std::chrono::milliseconds(20);
+constexpr int kAttempts = 10;
+constexpr auto kChangeWait = std::chrono::milliseconds(20);
+constexpr auto kLongestChange = std::chrono::seconds(60);
+
+// The file has a name here, so "no such file" would be the wrong answer.
+Status Gone(const Status& status) {
+  if (status.code() != Code::kNotFound) return status;
+  return Status(Code::kIo, Concat(status.message(), "; the object was removed from the source"));
+}
 
 }  // namespace
 
 // The bytes of a file that was renamed are moved in the UFS some time later: the binding read at
-// open may be old. True if there is a newer one to try.
-bool LocalFileSystem::RefreshBinding(OpenInode& inode, const rpc::Binding& failed) {
+// open may be old.
+LocalFileSystem::Rebound LocalFileSystem::RefreshBinding(OpenInode& inode,
+                                                         const rpc::Binding& failed) {
   Result<rpc::FileInfo> info = deps_.files.GetAttr(inode.ino);
-  if (!info.ok()) return false;
+  if (!info.ok()) return Rebound::kSame;
   MutexLock lock(inode.mutex);
   inode.binding = info->binding;
-  return info->binding.key != failed.key || info->binding.etag != failed.etag;
+  const bool same = info->binding.key == failed.key && info->binding.etag == failed.etag;
+  if (!same) return Rebound::kElsewhere;
+  return info->binding.changing ? Rebound::kChanging : Rebound::kSame;
 }
 
 Status LocalFileSystem::FillPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes) {
-  for (int attempt = 0;; ++attempt) {
+  const Deadline deadline = Deadline::After(deps_.clock, kLongestChange);
+  for (int attempt = 0;;) {
     cache::LiveFile* live = nullptr;
     rpc::Binding binding;
     {
@@ -40,10 +52,13 @@ Status LocalFileSystem::FillPages(OpenInode& inode, uint64_t offset_bytes, uint6
     Status status = length_bytes == kWholeFile
                         ? deps_.pages.FillWhole(*live, binding)
                         : deps_.pages.Fill(*live, binding, offset_bytes, length_bytes);
-    const bool moved = status.code() == Code::kStale || status.code() == Code::kNotFound;
-    if (!moved || attempt == kMoveAttempts) return status;
-    // While an object moves, neither the old key nor the new one may answer for a moment.
-    if (!RefreshBinding(inode, binding)) deps_.clock.SleepFor(kMoveWait, std::stop_token());
+    if (status.code() != Code::kStale && status.code() != Code::kNotFound) return status;
+    // While the object is moved or given attributes, neither what was known of it nor what will be
+    // may answer. A change is settled once the UFS has synced it, which can take a while.
+    const Rebound rebound = RefreshBinding(inode, binding);
+    if (deadline.PassedBy(deps_.clock.Now())) return Gone(status);
+    if (rebound != Rebound::kChanging && ++attempt > kAttempts) return Gone(status);
+    if (rebound != Rebound::kElsewhere) deps_.clock.SleepFor(kChangeWait, std::stop_token());
   }
 }
 

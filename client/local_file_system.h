@@ -106,7 +106,12 @@ class LocalFileSystem final : public FileSystem {
   // Pages of an inode that the caller holds, with its live file. `length_bytes` kWholeFile: all.
   Status FillPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
   Status FillEdges(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
-  bool RefreshBinding(OpenInode& inode, const rpc::Binding& failed);
+  enum class Rebound {
+    kSame,
+    kElsewhere,  // There is a newer one to try.
+    kChanging,   // There will be.
+  };
+  Rebound RefreshBinding(OpenInode& inode, const rpc::Binding& failed);
 
   // background.cc
   void Reap(InodeId ino);  // In the background: forgets the inode unless it is open.

@@ -124,6 +124,9 @@ class OperationMaintenance final : public rpc::Maintenance {
   Status ListOrphans(const std::function<Status(InodeId)>& each) override {
     return ops::ListOrphans(env_, each);
   }
+  Status ListNeverCommitted(const std::function<Status(InodeId)>& each) override {
+    return ops::ListNeverCommitted(env_, each);
+  }
   void SetChangeSink(std::function<void(const rpc::Change&)> sink) override {
     env_.context.changes.SetSink(std::move(sink));
   }

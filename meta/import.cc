@@ -197,16 +197,14 @@ Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecor
   ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, dentry->ino, kv::Reads::kSerializable));
   ASSIGN_OR_RETURN(bool settled, IsSettled(txn, inode, dir, name));
   if (!settled) return OkStatus();
-  const std::optional<rpc::FileType> type = TypeOf(info.type);
-  if (type != inode.type) return Replace(context, txn, dir, name, *dentry, inode, info, imported);
-  switch (Compare(inode, info)) {
-    case Difference::kNone:
-      return OkStatus();
-    case Difference::kAttributes:
-      return TakeChange(context, txn, std::move(inode), dir, info, imported);
-    case Difference::kContent:
-      break;
-  }
+  const Difference difference =
+      TypeOf(info.type) == inode.type ? Compare(inode, info) : Difference::kContent;
+  if (difference == Difference::kNone) return OkStatus();
+  // Two directories may share one of the UFS while they change places.
+  ASSIGN_OR_RETURN(bool shared, IsBelowClaim(txn, inode.mount, inode.key));
+  if (shared) return OkStatus();
+  if (difference == Difference::kAttributes)
+    return TakeChange(context, txn, std::move(inode), dir, info, imported);
   return Replace(context, txn, dir, name, *dentry, inode, info, imported);
 }
 
@@ -218,6 +216,8 @@ Status ApplyAbsent(const Context& context, kv::Transaction& txn, const InodeReco
   ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, dentry->ino, kv::Reads::kSerializable));
   ASSIGN_OR_RETURN(bool settled, IsSettled(txn, inode, dir, name));
   if (!settled) return OkStatus();
+  ASSIGN_OR_RETURN(bool shared, IsBelowClaim(txn, inode.mount, inode.key));
+  if (shared) return OkStatus();
   if (inode.type == rpc::FileType::kDirectory) {
     ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(inode.mount));
     if (!ufs->Traits().real_directories) return OkStatus();  // It may be here only.

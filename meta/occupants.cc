@@ -144,6 +144,11 @@ Result<Occupant> FindClaimed(kv::Transaction& txn, MountId mount, const std::str
   return Claimed(txn, prefixes, key, InodeId());
 }
 
+Result<bool> IsBelowClaim(kv::Transaction& txn, MountId mount, std::string_view key) {
+  ASSIGN_OR_RETURN(std::vector<Prefix> prefixes, ReadPrefixes(txn, mount, key));
+  return std::any_of(prefixes.begin(), prefixes.end(), IsClaim);
+}
+
 Result<bool> MayImport(kv::Transaction& txn, const InodeRecord& dir, const std::string& key) {
   ASSIGN_OR_RETURN(std::vector<Prefix> prefixes, ReadPrefixes(txn, dir.mount, key));
   if (prefixes.front().record) return false;

@@ -98,6 +98,9 @@ Result<Occupant> FindOccupant(kv::Transaction& txn, MountId mount, const std::st
                               InodeId self);
 // The same apart from the key's own record: what a directory renamed away has there.
 Result<Occupant> FindClaimed(kv::Transaction& txn, MountId mount, const std::string& key);
+// Below a prefix that a directory renamed away has not left: what the UFS has at `key` may be what
+// a directory made there anew needs.
+Result<bool> IsBelowClaim(kv::Transaction& txn, MountId mount, std::string_view key);
 // Whether what the UFS has at `key`, a name directly below the prefix of `dir`, may become a name
 // in `dir`.
 Result<bool> MayImport(kv::Transaction& txn, const InodeRecord& dir, const std::string& key);

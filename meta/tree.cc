@@ -60,7 +60,9 @@ rpc::FileInfo RecordInfo(const InodeRecord& r) {
   rpc::FileInfo info;
   info.attr = RecordAttr(r);
   if (r.type == rpc::FileType::kSymlink) info.attr.size_bytes = r.symlink_target.size();
-  if (r.bound) info.binding = {r.mount, r.key, r.etag, r.persisted_generation, r.bound_size_bytes};
+  if (r.bound)
+    info.binding = {r.mount,           r.key, r.etag, r.persisted_generation, r.bound_size_bytes,
+                    !r.attempt.empty()};
   return info;
 }
 

@@ -99,6 +99,9 @@ class Maintenance {
   // Unlinked inodes that no call to Forget has released, after a crash: `each` is called for every
   // one.
   virtual Status ListOrphans(const std::function<Status(InodeId)>& each) = 0;
+  // Files among the newest inodes that were created and never committed; called before anything is
+  // open, they are what a crash left of creates that were not answered.
+  virtual Status ListNeverCommitted(const std::function<Status(InodeId)>& each) = 0;
   // From now on `sink` hears of changes that are not answers to a session's own call. Called from a
   // thread that holds nothing. One sink; an empty function ends it and waits for calls in flight.
   virtual void SetChangeSink(std::function<void(const Change&)> sink) = 0;

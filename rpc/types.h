@@ -69,6 +69,9 @@ struct Binding {
   Generation
       generation;  // The generation that has these bytes; older than Attr::generation when dirty.
   uint64_t size_bytes = 0;
+  // A change of the object by Tarn itself is under way: until it is settled neither this key and
+  // etag nor the next may answer.
+  bool changing = false;
 };
 
 struct FileInfo {

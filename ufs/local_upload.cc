@@ -70,6 +70,8 @@ Result<ObjectInfo> LocalUpload::Commit(const CallOptions& call) {
     MutexLock lock(mutex_);
     RETURN_IF_ERROR(coverage_.CheckComplete());
   }
+  // Synced before anybody sees it: a power cut must not leave half an object under its name.
+  if (fdatasync(file_.get()) != 0) return ErrnoStatus(errno, Concat("sync upload ", key_));
   // Looked up anew: the directory of Create may have been moved away since.
   ASSIGN_OR_RETURN(Place target, FindNew(ufs_.root(), key_));
   RETURN_IF_ERROR(CheckPrecondition(target, precondition_));

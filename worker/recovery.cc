@@ -26,11 +26,13 @@ class Judge {
       : names_(names), files_(files), maintenance_(maintenance) {}
 
   Result<Recovered> operator()(const cache::ContentInfo& content, bool power_cut);
+  // A file never synced since it was created is not there after a power cut, nor one whose create
+  // was never answered: its bytes may be anything.
+  Status RemoveNeverCommitted(InodeId ino);
 
  private:
   Result<Recovered> CommitLive(const cache::ContentInfo& content, const rpc::FileInfo& file);
   static Result<Recovered> KeepCommitted(const rpc::FileInfo& file);
-  Result<Recovered> NeverCommitted(const cache::ContentInfo& content);
   Status UnlinkPath(const std::string& path);
   Result<Recovered> Lost(const cache::ContentInfo& content, const rpc::FileInfo& file);
 
@@ -59,15 +61,13 @@ Result<Recovered> Judge::KeepCommitted(const rpc::FileInfo& file) {
   return Recovered{Verdict::kKeepDirty, file.attr.generation, file.attr.size_bytes};
 }
 
-// A file never synced since it was created is not there after a power cut: its bytes may be
-// anything.
-Result<Recovered> Judge::NeverCommitted(const cache::ContentInfo& content) {
+Status Judge::RemoveNeverCommitted(InodeId ino) {
   for (;;) {
-    Result<std::string> path = maintenance_.PathOf(content.ino);
-    if (path.code() == Code::kNotFound) return Recovered{Verdict::kDrop, {}, 0};
+    Result<std::string> path = maintenance_.PathOf(ino);
+    if (path.code() == Code::kNotFound) return OkStatus();
     if (!path.ok()) return path.status();
     LogInfo("recovery: ", *path,
-            " was created and never closed or synced before the power cut: removed");
+            " was created and never closed or synced before the crash: removed");
     RETURN_IF_ERROR(UnlinkPath(*path));
   }
 }
@@ -99,7 +99,10 @@ Result<Recovered> Judge::operator()(const cache::ContentInfo& content, bool powe
   if (!file.ok()) return file.status();
   if (file->attr.nlink == 0) return Recovered{Verdict::kDrop, {}, 0};  // An orphan: reaped below.
   if (power_cut) {
-    if (!file->attr.generation) return NeverCommitted(content);
+    if (!file->attr.generation) {
+      RETURN_IF_ERROR(RemoveNeverCommitted(content.ino));
+      return Recovered{Verdict::kDrop, {}, 0};
+    }
     // The crash may have come between the two steps of a commit: then the one before counts.
     const bool ahead = content.generation > file->attr.generation;
     const bool synced = ahead ? content.prior_synced : content.synced;
@@ -123,6 +126,14 @@ Status RecoverContents(cache::CacheStore& cache, rpc::Names& names, rpc::Files& 
   RETURN_IF_ERROR(cache.Recover([&](const cache::ContentInfo& content, bool power_cut) {
     return JudgeContent(names, files, maintenance, content, power_cut);
   }));
+  // Those whose content did not even come into being.
+  std::vector<InodeId> never_committed;
+  RETURN_IF_ERROR(maintenance.ListNeverCommitted([&](InodeId ino) {
+    if (!cache.Find(ino)) never_committed.push_back(ino);
+    return OkStatus();
+  }));
+  for (const InodeId ino : never_committed)
+    RETURN_IF_ERROR(Judge(names, files, maintenance).RemoveNeverCommitted(ino));
   std::vector<InodeId> orphans;
   RETURN_IF_ERROR(maintenance.ListOrphans([&orphans](InodeId ino) {
     orphans.push_back(ino);

@@ -60,6 +60,12 @@ class FakeCoordinator final : public rpc::Names, public rpc::Files, public rpc::
     for (const InodeId ino : orphans) RETURN_IF_ERROR(each(ino));
     return OkStatus();
   }
+  Status ListNeverCommitted(const std::function<Status(InodeId)>& each) override {
+    for (const auto& [ino, file] : files) {
+      if (!file.attr.generation) RETURN_IF_ERROR(each(ino));
+    }
+    return OkStatus();
+  }
   Status Forget(InodeId ino) override {
     forgotten.push_back(ino);
     files.erase(ino);
@@ -248,6 +254,22 @@ TEST(RecoverContentsTest, OrphansAreErasedAndForgotten) {
   ASSERT_TRUE(RecoverContents(*cache, coordinator, coordinator, coordinator).ok());
   EXPECT_EQ(coordinator.forgotten, coordinator.orphans);
   EXPECT_FALSE(cache->Find(InodeId(8)).has_value());
+}
+
+TEST(RecoverContentsTest, AFileThatNeverGotAContentIsRemoved) {
+  FakeCoordinator coordinator;
+  const InodeId empty(7), written(8);
+  for (const InodeId ino : {empty, written}) {
+    coordinator.files[ino].attr.ino = ino;
+    coordinator.files[ino].attr.nlink = 1;
+    coordinator.files[ino].attr.generation = ino == written ? Generation(1) : Generation();
+    coordinator.names[std::to_string(ino.value)] = ino;
+  }
+  const std::unique_ptr<cache::CacheStore> cache = cache::NewMemoryCacheStore(8 << 20);
+  ASSERT_TRUE(RecoverContents(*cache, coordinator, coordinator, coordinator).ok());
+  EXPECT_FALSE(coordinator.names.contains("7"));
+  EXPECT_TRUE(coordinator.names.contains("8"));
+  EXPECT_EQ(coordinator.forgotten, std::vector<InodeId>{empty});
 }
 
 }  // namespace

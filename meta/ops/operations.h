@@ -47,5 +47,6 @@ Result<std::string> PathOf(const Env& env, InodeId ino);
 Result<std::vector<rpc::MountInfo>> ListMounts(const Env& env);
 Result<rpc::FileInfo> ContentLost(const Env& env, InodeId ino, Generation generation);
 Status ListOrphans(const Env& env, const std::function<Status(InodeId)>& each);
+Status ListNeverCommitted(const Env& env, const std::function<Status(InodeId)>& each);
 
 }  // namespace tarn::meta::ops
