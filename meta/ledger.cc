@@ -85,6 +85,20 @@ Result<UfsPath> PathKey(kv::Transaction& txn, InodeId parent, std::string_view n
   return UfsPath{chain.mount, chain.KeyOf(name)};
 }
 
+Status CheckKeyFits(const Context& context, kv::Transaction& txn, MountId mount, InodeId parent,
+                    std::string_view name) {
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(mount));
+  const ufs::UfsTraits& traits = ufs->Traits();
+  if (traits.real_directories) return OkStatus();  // Its paths have the kernel's own limit.
+  Result<UfsPath> path = PathKey(txn, parent, name, kv::Reads::kSnapshot);
+  if (path.code() == Code::kNotFound) return OkStatus();
+  if (!path.ok()) return std::move(path).status();
+  if (path->key.size() <= traits.max_key_bytes) return OkStatus();
+  return Status(Code::kNameTooLong, "a path of " + std::to_string(path->key.size()) +
+                                        " bytes; the source takes " +
+                                        std::to_string(traits.max_key_bytes));
+}
+
 Status NoteNameRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
   if (inode.never_persist) return OkStatus();
   if (inode.nlink > 0) return NoteLinkRemoved(context, txn, inode);

@@ -40,6 +40,16 @@ TEST_F(Names, NamesThatAreNoneAreRefused) {
   EXPECT_EQ(Look(kRootInode, ""), Code::kInvalid);
 }
 
+// The store in memory takes keys of 1,024 bytes.
+TEST_F(Names, APathThatNoKeyCanHoldIsRefusedAtOnce) {
+  InodeId dir = kRootInode;
+  for (int i = 0; i < 4; ++i) {
+    dir = TryMake(dir, std::string(255, 'd'), FileType::kDirectory).value().attr.ino;
+  }
+  EXPECT_EQ(TryMake(dir, "f", FileType::kRegular).code(), Code::kNameTooLong);
+  EXPECT_EQ(TryMake(dir, "d", FileType::kDirectory).code(), Code::kNameTooLong);
+}
+
 TEST_F(Names, CreateTellsWhyNot) {
   const InodeId file = Make(kRootInode, "f");
   EXPECT_EQ(TryMake(kRootInode, "f", FileType::kDirectory).code(), Code::kExists);

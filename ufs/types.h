@@ -32,6 +32,7 @@ struct UfsTraits {
   bool conditional_writes = false;  // Preconditions are exact; otherwise best effort.
   bool atomic_rename = false;       // Move is one atomic step and cheap.
   bool commit_needs_sync = false;   // A commit is durable only after Sync.
+  bool directory_markers = false;   // An empty directory may be an object of its own.
   bool object_metadata = false;     // CreateOptions::metadata is kept and returned by Stat.
   uint64_t max_object_bytes = UINT64_MAX;
   uint64_t min_part_bytes = 0;  // Of all parts but the last; 0: parts of any size at any offset.
@@ -111,6 +112,7 @@ struct PendingUpload {
 struct DeleteRequest {
   std::string key;
   Precondition precondition;
+  ObjectType type = ObjectType::kFile;  // kDirectory: its marker, where Traits() say so.
 };
 
 // Which attributes SetAttributes changes.

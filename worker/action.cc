@@ -245,8 +245,11 @@ Status ActionRunner::Delete(const rpc::Action& action, Call& call) {
 
 Status ActionRunner::RemoveDirectory(const rpc::Action& action, Call& call) {
   ufs::AttributeStore* attributes = call.ufs.Attributes();
-  return attributes == nullptr ? OkStatus()
-                               : attributes->RemoveDirectory(action.key, call.Options());
+  if (attributes != nullptr) return attributes->RemoveDirectory(action.key, call.Options());
+  if (!call.ufs.Traits().directory_markers) return OkStatus();
+  // Somebody may have made one; it would be the directory's return at the next listing.
+  const ufs::DeleteRequest marker{action.key, {}, ufs::ObjectType::kDirectory};
+  return call.ufs.Delete(std::span(&marker, 1), call.Options()).front();
 }
 
 Status ActionRunner::Dispatch(const rpc::Action& action, Call& call, Done* done) {

@@ -143,6 +143,8 @@ Status RenameOnce(Attempt& attempt, const Path& from_path, const Path& to_path, 
   renamed = {from.inode.ino, {}};
   if (IsNothingToDo(from, to)) return OkStatus();
   RETURN_IF_ERROR(CheckMounts(from, to));
+  RETURN_IF_ERROR(
+      CheckKeyFits(attempt.context, attempt.txn, from.inode.mount, to_path.parent, to_path.name));
   RETURN_IF_ERROR(CheckLoops(attempt, from, to, mode));
   if (mode != RenameMode::kExchange) RETURN_IF_ERROR(CheckReplaceable(attempt, from, to));
   MoveDentries(attempt, from, to, mode);

@@ -267,7 +267,7 @@ Result<Step> Preparation::DeletedDirectory(const QueueRecord& entry, LedgerRecor
   options.limit = 1;
   ASSIGN_OR_RETURN(kv::ScanPage page, txn_.Scan(below, kv::PrefixEnd(below), options));
   if (!page.pairs.empty()) return Wait("what is below is to go first");
-  if (!traits_->real_directories) {
+  if (!traits_->real_directories && !traits_->directory_markers) {
     SetLedger(txn_, entry.mount, entry.key, record, std::nullopt);
     return Done();
   }

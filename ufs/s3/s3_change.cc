@@ -32,6 +32,10 @@ void S3UnderFileSystem::Forget(const std::string& upload_id) {
   if (!status.ok()) LogWarning("forget upload ", upload_id, ": ", status);
 }
 
+std::string S3UnderFileSystem::FullKey(const DeleteRequest& request) const {
+  return Concat(FullKey(request.key), request.type == ObjectType::kDirectory ? "/" : "");
+}
+
 Status S3UnderFileSystem::AbortById(std::string_view key, const std::string& upload_id,
                                     const CallOptions& call) {
   S3Call abort = NewCall("abort upload of", "DELETE", key);
@@ -250,7 +254,7 @@ std::vector<Status> S3UnderFileSystem::Delete(std::span<const DeleteRequest> req
   std::vector<size_t> alone;
   for (const size_t i : wanted) {
     const bool fits = options_.bulk_delete && batches_work_ && wanted.size() > 1 &&
-                      XmlCanHold(FullKey(requests[i].key));
+                      XmlCanHold(FullKey(requests[i]));
     (fits ? batch : alone).push_back(i);
   }
   for (size_t at = 0; at < batch.size(); at += kMaxBatch) {
@@ -265,7 +269,7 @@ void S3UnderFileSystem::DeleteTogether(std::span<const DeleteRequest> requests,
                                        std::span<const size_t> which, const CallOptions& call,
                                        std::vector<Status>& results, std::vector<size_t>& alone) {
   std::vector<std::string> keys;
-  for (const size_t i : which) keys.push_back(FullKey(requests[i].key));
+  for (const size_t i : which) keys.push_back(FullKey(requests[i]));
   std::vector<Status> each(keys.size());
   Status status = DeleteBatch(keys, call, each);
   const bool unknown_here = status.code() == Code::kUnsupported || status.code() == Code::kInvalid;
@@ -283,7 +287,10 @@ void S3UnderFileSystem::DeleteEach(std::span<const DeleteRequest> requests,
                                    std::span<const size_t> which, const CallOptions& call,
                                    std::vector<Status>& results) const {
   std::vector<S3Call> calls;
-  for (const size_t i : which) calls.push_back(NewCall("delete", "DELETE", requests[i].key));
+  for (const size_t i : which) {
+    S3Call& remove = calls.emplace_back(NewCall("delete", "DELETE", requests[i].key));
+    remove.key = FullKey(requests[i]);
+  }
   client_->Run(calls, call);
   for (size_t n = 0; n < calls.size(); ++n) {
     const bool absent = calls[n].status.code() == Code::kNotFound;

@@ -188,6 +188,38 @@ TEST_F(S3Store, PlacementAndEncryptionAreAskedFor) {
   EXPECT_EQ(put->headers.at("x-amz-request-payer"), "requester");
 }
 
+TEST_F(S3Store, AMarkerIsDeletedAndNothingElse) {
+  objects_ = {{"d/", ""}, {"d", "file"}, {"d/f", "1"}};
+  Open();
+  const DeleteRequest marker{"d", {}, ObjectType::kDirectory};
+  EXPECT_TRUE(ufs_->Delete(std::span(&marker, 1), {}).at(0).ok());
+  EXPECT_EQ(objects_.count("d/"), 0u);
+  EXPECT_EQ(objects_.size(), 2u);
+}
+
+TEST_F(S3Store, CopiesAboveTheLimitAreMadeInParts) {
+  objects_["f"] = std::string(1050, 'x');
+  options_.single_copy_bytes = 500;
+  options_.copy_part_bytes = 400;
+  Open();
+  std::vector<std::string> ranges;
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    const auto range = request.headers.find("x-amz-copy-source-range");
+    if (range == request.headers.end()) return std::nullopt;
+    ranges.push_back(range->second);
+    TestRequest part = request;
+    const size_t first = std::stoul(range->second.substr(6));
+    const size_t last = std::stoul(range->second.substr(range->second.find('-') + 1));
+    part.body = objects_["f"].substr(first, last - first + 1);
+    Answer(part);
+    return TestReply{200, {}, "<CopyPartResult><ETag>\"x\"</ETag></CopyPartResult>"};
+  };
+  EXPECT_EQ(ufs_->Move("f", "g", {}, {}).value().size_bytes, 1050u);
+  EXPECT_EQ(objects_["g"], objects_["f"]);
+  std::sort(ranges.begin(), ranges.end());
+  EXPECT_EQ(ranges, (std::vector<std::string>{"bytes=0-399", "bytes=400-799", "bytes=800-1049"}));
+}
+
 TEST_F(S3Store, OnlyUploadsOfOursOrOldOnesAreGivenOut) {
   Open();
   upload_open_ = true;

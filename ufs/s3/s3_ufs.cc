@@ -39,6 +39,7 @@ S3UnderFileSystem::S3UnderFileSystem(S3Options options, std::unique_ptr<Client> 
       opened_ns_(clock.WallNs()) {
   traits_.scheme = "s3";
   traits_.object_metadata = true;
+  traits_.directory_markers = true;
   traits_.max_object_bytes = kMaxObjectBytes;
   traits_.min_part_bytes = options_.part_bytes;
   traits_.max_parts = kMaxParts;

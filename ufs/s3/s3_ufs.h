@@ -47,6 +47,7 @@ class S3UnderFileSystem final : public UnderFileSystem {
   // For uploads, which must not outlive this.
   const S3Options& options() const { return options_; }
   std::string FullKey(std::string_view key) const;  // Of the bucket.
+  std::string FullKey(const DeleteRequest& request) const;
   S3Call NewCall(std::string_view verb, std::string method, std::string_view key) const;
   Status RunOne(S3Call& one, const CallOptions& call) const;
   Result<ObjectInfo> Head(std::string_view key, const CallOptions& call) const;
