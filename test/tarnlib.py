@@ -252,7 +252,7 @@ class Bed:
             return
         self.mount()
 
-    def wait(self, timeout_s=180):
+    def wait(self, timeout_s=600):
         """Until everything written is in the UFS."""
         if not PLAIN:
             self.ask("async-persist", "wait", timeout_s=timeout_s)
