@@ -18,7 +18,7 @@ constexpr Nanos kAfterError = std::chrono::seconds(1);
 // What may finish after Stop; then uploads are broken off, and done again after the next start.
 constexpr Nanos kGrace = std::chrono::seconds(10);
 // Persisting gives way to the applications on the same machine.
-constexpr int kNiceness = 10;
+constexpr int kNiceness = 5;
 
 void BeNice() {
   if (setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNiceness) != 0) {
