@@ -252,11 +252,8 @@ Status RocksdbStore::FillBatch(const WriteSet& writes) {
 
 // Before the commit is visible: a reader of its version must not meet what was before it.
 void RocksdbStore::FillCache(const WriteSet& writes, Version version) {
-  if (batch_.HasDeleteRange()) {
-    cache_.Forget(version);
-  } else if (!writes.ranges().empty()) {
-    for (const std::string& key : range_keys_) cache_.Write(key, Value(), version);
-  }
+  if (batch_.HasDeleteRange()) cache_.Forget(version);
+  for (const std::string& key : range_keys_) cache_.Write(key, Value(), version);
   for (const auto& [key, write] : writes.points())
     cache_.Write(key, write.kind == WriteSet::Kind::kPut ? Value(write.value) : Value(), version);
 }

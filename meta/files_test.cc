@@ -86,6 +86,19 @@ TEST_F(FilesTest, CommitSetsSizeTimesAndGeneration) {
   EXPECT_EQ(info->attr.persist, rpc::PersistState::kNotPersisted);
 }
 
+TEST_F(FilesTest, FilesNeverCommittedAreFoundAmongTheNewest) {
+  const InodeId left = Make(kRootInode, "left");
+  ASSERT_TRUE(Commit(Make(kRootInode, "committed"), 1).ok());
+  Make(kRootInode, "unlinked");
+  ASSERT_TRUE(names().Unlink(caller_, kRootInode, "unlinked").ok());
+  MakeDir(kRootInode, "d");
+  std::vector<InodeId> found;
+  ASSERT_TRUE(maintenance()
+                  .ListNeverCommitted([&](InodeId ino) { return found.push_back(ino), OkStatus(); })
+                  .ok());
+  EXPECT_EQ(found, std::vector<InodeId>{left});
+}
+
 TEST_F(FilesTest, CommitOnAnOldGenerationIsStale) {
   const InodeId file = Make(kRootInode, "f");
   ASSERT_TRUE(Commit(file, 1).ok());

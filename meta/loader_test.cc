@@ -276,6 +276,19 @@ TEST_F(LoaderTest, WithoutAnIntervalEachLookSeesTheUfsAsItIs) {
   EXPECT_EQ(Look(kRootInode, "f").code(), Code::kNotFound);
 }
 
+TEST_F(LoaderTest, NorIsANameMissedInASourceThatIsNotThere) {
+  Open(Nanos(0));
+  PutOutside("f", "1");
+  ASSERT_TRUE(Look(kRootInode, "f").ok());
+  fs::remove(Outside("f"));
+  fs::rename(directory_ / "s", directory_ / "away");
+  fs::create_directory(directory_ / "s");
+  EXPECT_EQ(Look(kRootInode, "f").code(), Code::kUnavailable);
+  fs::remove(directory_ / "s");
+  fs::rename(directory_ / "away", directory_ / "s");
+  EXPECT_EQ(Look(kRootInode, "f").code(), Code::kNotFound);
+}
+
 TEST_F(LoaderTest, ARemovedFileIsNotImportedAgainWhileTheUfsHasIt) {
   PutOutside("d/f", "1");
   const InodeId dir = Find("d");
@@ -303,6 +316,22 @@ TEST_F(LoaderTest, ChildrenOfARenamedDirectoryAreFoundWhereItWas) {
   ASSERT_TRUE(anew.ok());
   ASSERT_TRUE(Revalidate(anew->attr.ino).ok());
   EXPECT_THAT(List(anew->attr.ino), IsEmpty());
+}
+
+// A directory made where it was would share it in the UFS, and give it its own attributes.
+TEST_F(LoaderTest, WhatIsBelowADirectoryThatHasNotMovedYetIsNoNews) {
+  PutOutside("d/s/t/f", "1");
+  PutOutside("d/s/gone", "1");
+  const InodeId dir = Look(Find("d"), "s")->attr.ino;
+  ASSERT_THAT(List(dir), UnorderedElementsAre("gone", "t"));
+  const uint32_t mode = Look(dir, "t")->attr.mode;
+  ASSERT_TRUE(
+      names().Rename(caller_, kRootInode, "d", kRootInode, "e", rpc::RenameMode::kNoReplace).ok());
+  fs::permissions(Outside("d/s/t"), fs::perms::owner_all);
+  fs::remove(Outside("d/s/gone"));
+  ASSERT_TRUE(Revalidate(dir).ok());
+  EXPECT_EQ(Look(dir, "t")->attr.mode, mode);
+  EXPECT_THAT(List(dir), UnorderedElementsAre("gone", "t"));
 }
 
 }  // namespace
