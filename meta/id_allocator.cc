@@ -41,12 +41,13 @@ Result<uint64_t> IdAllocator::Next() {
   }
   ASSIGN_OR_RETURN(uint64_t first, Reserve(store_));
   MutexLock lock(mutex_);
-  if (next_ ==
-      end_) {  // Otherwise another thread's batch is in use and the rest of this one is dropped.
-    next_ = first + 1;
+  // Another thread may have reserved a batch at the same time: the later one is used, since numbers
+  // only ascend.
+  if (next_ == end_ || next_ < first) {
+    next_ = first;
     end_ = first + kBatch;
   }
-  return first;
+  return next_++;
 }
 
 }  // namespace tarn::meta

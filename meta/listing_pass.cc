@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <future>
 
 #include "base/log.h"
 #include "meta/changes.h"
@@ -94,6 +95,7 @@ Status TryName(const Context& context, InodeId dir_ino, std::string_view name, b
     return OkStatus();
   }
   Imported imported;
+  MutexLock turn(context.ids.ImportTurn(dir_ino));
   if (info.ok())
     RETURN_IF_ERROR(ApplyFound(context, *txn, dir, name, *info, imported));
   else
@@ -118,23 +120,39 @@ Status ApplyOne(const Context& context, InodeId dir, std::string_view name, Reco
   return OkStatus();  // It changes here all the time: its own news will follow.
 }
 
-// One listing of one directory.
-class Pass {
- public:
-  Pass(const Context& context, InodeId dir) : context_(context), dir_(dir) {}
+// One page of a listing, with the transaction that began before it was asked for.
+struct Fetched {
+  std::unique_ptr<kv::Transaction> txn;
+  InodeRecord dir;
+  std::string after;  // What it was asked behind.
+  ufs::ListPage page;
+};
 
-  Status Run() {
-    ASSIGN_OR_RETURN(bool listable, Start());
-    if (!listable) return OkStatus();
-    RETURN_IF_ERROR(CheckSource(context_, mount_));
-    std::string after;
-    do {
-      RETURN_IF_ERROR(ApplyPage(after));
-    } while (!after.empty());
+class PagedPass final : public ListingPass {
+ public:
+  PagedPass(const Context& context, InodeId dir, ThreadPool* pool)
+      : context_(context), dir_(dir), pool_(pool) {}
+  ~PagedPass() override {
+    if (ahead_.valid()) ahead_.wait();
+  }
+
+  Result<State> Next() override {
+    if (!begun_) {
+      begun_ = true;
+      ASSIGN_OR_RETURN(bool listable, Start());
+      if (!listable) return State::kDone;
+      RETURN_IF_ERROR(CheckSource(context_, mount_));
+    }
+    ASSIGN_OR_RETURN(Fetched fetched, ahead_.valid() ? ahead_.get() : Fetch(after_));
+    after_ = fetched.page.next_start_after;
+    if (!after_.empty()) FetchAhead();
+    RETURN_IF_ERROR(ApplyPage(std::move(fetched)));
+    if (!after_.empty()) return State::kMore;
     // Only what can be recognized can be missed.
     RETURN_IF_ERROR(CheckSource(context_, mount_));
     RETURN_IF_ERROR(Sweep());
-    return Complete();
+    RETURN_IF_ERROR(Complete());
+    return State::kDone;
   }
 
  private:
@@ -148,36 +166,58 @@ class Pass {
     return IsListable(dir) || (dir.bound && !was_complete_);
   }
 
-  Status ApplyPage(std::string& after) {
-    std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
-    Result<InodeRecord> dir = ReadDirectory(*txn, dir_);
-    if (!dir.ok()) return dir.status();
-    if (!dir->bound || dir->key != key_) return Status(Code::kStale, "the directory moved");
+  Result<Fetched> Fetch(const std::string& after) const {
+    Fetched fetched;
+    fetched.after = after;
+    fetched.txn = context_.store.Begin();
+    ASSIGN_OR_RETURN(fetched.dir, ReadDirectory(*fetched.txn, dir_));
+    if (!fetched.dir.bound || fetched.dir.key != key_)
+      return Status(Code::kStale, "the directory moved");
     ASSIGN_OR_RETURN(Source source, SourceOf(context_, mount_));
     Result<ufs::ListPage> page = source.ufs->List(key_, {after, kPageNames}, source.call);
-    after.clear();
-    if (IsAbsent(page.code())) return OkStatus();
-    if (!page.ok()) return page.status();
-    for (const ufs::ObjectInfo& info : page->entries) seen_.push_back(HashOf(NameOf(info.key)));
-    Status applied = ApplyEntries(*txn, *dir, *page);
-    const bool retry = RunAgain(applied.code()) || applied.code() == Code::kTooBig;
-    if (retry) applied = ApplyOneByOne(*page);
-    after = page->next_start_after;
-    return applied;
+    if (!page.ok() && !IsAbsent(page.code())) return page.status();
+    if (page.ok()) fetched.page = *std::move(page);
+    return fetched;
+  }
+
+  // Without room in the pool it is fetched when it is wanted.
+  void FetchAhead() {
+    if (pool_ == nullptr) return;
+    auto fetch = std::make_shared<std::packaged_task<Result<Fetched>()>>(
+        [this, after = after_] { return Fetch(after); });
+    if (pool_->TrySubmit([fetch] { (*fetch)(); }).ok()) ahead_ = fetch->get_future();
+  }
+
+  Status ApplyPage(Fetched fetched) {
+    for (const ufs::ObjectInfo& info : fetched.page.entries)
+      seen_.push_back(HashOf(NameOf(info.key)));
+    Status applied = ApplyEntries(*fetched.txn, fetched.dir, fetched.page);
+    if (RunAgain(applied.code())) {
+      ASSIGN_OR_RETURN(Fetched again, Fetch(fetched.after));
+      applied = ApplyEntries(*again.txn, again.dir, again.page);
+    }
+    const bool alone = RunAgain(applied.code()) || applied.code() == Code::kTooBig;
+    return alone ? ApplyOneByOne(fetched.page) : applied;
   }
 
   Status ApplyEntries(kv::Transaction& txn, const InodeRecord& dir, const ufs::ListPage& page) {
     Imported imported;
+    RETURN_IF_ERROR(CommitEntries(txn, dir, page, imported));
+    for (const std::string& name : imported.blocked)
+      RETURN_IF_ERROR(ApplyName(context_, dir_, name));
+    return OkStatus();
+  }
+
+  Status CommitEntries(kv::Transaction& txn, const InodeRecord& dir, const ufs::ListPage& page,
+                       Imported& imported) {
+    MutexLock turn(context_.ids.ImportTurn(dir_));
     for (const ufs::ObjectInfo& info : page.entries)
       RETURN_IF_ERROR(ApplyFound(context_, txn, dir, NameOf(info.key), info, imported));
     if (!was_complete_)
       std::erase_if(imported.changes, [](const rpc::Change& change) {
         return change.kind == rpc::Change::Kind::kEntry && !change.ino;
       });
-    RETURN_IF_ERROR(CommitImport(context_, txn, imported));
-    for (const std::string& name : imported.blocked)
-      RETURN_IF_ERROR(ApplyName(context_, dir_, name));
-    return OkStatus();
+    return CommitImport(context_, txn, imported);
   }
 
   Status ApplyOneByOne(const ufs::ListPage& page) {
@@ -230,9 +270,13 @@ class Pass {
 
   const Context& context_;
   const InodeId dir_;
+  ThreadPool* const pool_;
+  bool begun_ = false;
+  bool was_complete_ = false;
   MountId mount_;
   std::string key_;
-  bool was_complete_ = false;
+  std::string after_;                   // Of the next page.
+  std::future<Result<Fetched>> ahead_;  // The next page, if it is on its way.
   std::vector<uint64_t> seen_;  // Hashes: a collision at worst delays the removal of a name.
 };
 
@@ -242,9 +286,20 @@ Status ApplyName(const Context& context, InodeId dir, std::string_view name) {
   return ApplyOne(context, dir, name, Recognized::kToBeChecked);
 }
 
-Status ApplyListing(const Context& context, InodeId dir) { return Pass(context, dir).Run(); }
+std::unique_ptr<ListingPass> NewListingPass(const Context& context, InodeId dir,
+                                            ThreadPool* ahead) {
+  return std::make_unique<PagedPass>(context, dir, ahead);
+}
 
-Status ApplyKnownNames(const Context& context, InodeId dir) {
+Status ApplyListing(const Context& context, InodeId dir) {
+  PagedPass pass(context, dir, nullptr);
+  for (;;) {
+    ASSIGN_OR_RETURN(ListingPass::State state, pass.Next());
+    if (state == ListingPass::State::kDone) return OkStatus();
+  }
+}
+
+Result<KnownNames> ApplyKnownNames(const Context& context, InodeId dir) {
   std::unique_ptr<kv::Transaction> txn = context.store.Begin();
   const std::string prefix = keys::DentryPrefix(dir);
   kv::ScanOptions options;
@@ -252,10 +307,10 @@ Status ApplyKnownNames(const Context& context, InodeId dir) {
   options.reads = kv::Reads::kSnapshot;
   ASSIGN_OR_RETURN(kv::ScanPage page, txn->Scan(prefix, kv::PrefixEnd(prefix), options));
   txn.reset();
-  if (page.more) return ApplyListing(context, dir);
+  if (page.more) return KnownNames::kTooMany;
   for (const kv::Pair& pair : page.pairs)
     RETURN_IF_ERROR(ApplyName(context, dir, keys::NameOfDentry(pair.key)));
-  return OkStatus();
+  return KnownNames::kApplied;
 }
 
 }  // namespace tarn::meta

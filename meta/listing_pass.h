@@ -1,24 +1,39 @@
 #pragma once
 
 // Looks at the UFS and applies what it says to a directory: one name, or all of them in pages.
-// Thread-safe; several passes over one directory may run at once. Memory is bounded by a page and 8
-// bytes a name.
+// Thread-safe; several passes over one directory may run at once. Memory is bounded by two pages
+// and 8 bytes a name.
 
+#include <memory>
 #include <string_view>
 
 #include "base/status.h"
+#include "base/thread_pool.h"
 #include "meta/context.h"
 
 namespace tarn::meta {
 
 // kUnavailable and others: the UFS could not be asked. kStale: no such directory any more.
 Status ApplyName(const Context& context, InodeId dir, std::string_view name);
-// Lists all of `dir` and makes it complete. Does nothing for a directory that the UFS does not have
-// yet or that is moving there. kUnavailable also when the source cannot be recognized, whose
-// emptiness then means nothing.
-Status ApplyListing(const Context& context, InodeId dir);
-// Of a directory that is not complete: looks at each name known here, or lists it if there are
-// many.
-Status ApplyKnownNames(const Context& context, InodeId dir);
+
+// Lists all of a directory and makes it complete. Does nothing for one that the UFS does not have
+// yet or that is moving there. For one thread at a time.
+class ListingPass {
+ public:
+  enum class State { kMore, kDone };
+  virtual ~ListingPass() = default;  // May wait for a page that is on its way.
+  // Applies the next page; with the last one the directory is complete. kUnavailable also when the
+  // source cannot be recognized, whose emptiness then means nothing. After an error the pass is of
+  // no more use; names applied stay.
+  virtual Result<State> Next() = 0;
+};
+// `ahead`, which may be null and outlives the pass: where the next page is fetched while one is
+// applied.
+std::unique_ptr<ListingPass> NewListingPass(const Context& context, InodeId dir, ThreadPool* ahead);
+Status ApplyListing(const Context& context, InodeId dir);  // A whole pass.
+
+// Of a directory that is not complete: looks at each name known here, unless there are many.
+enum class KnownNames { kApplied, kTooMany };
+Result<KnownNames> ApplyKnownNames(const Context& context, InodeId dir);
 
 }  // namespace tarn::meta

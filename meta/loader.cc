@@ -1,6 +1,5 @@
 #include "meta/loader.h"
 
-#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -8,6 +7,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/thread_pool.h"
+#include "meta/flights.h"
 #include "meta/listing_pass.h"
 #include "meta/tree.h"
 
@@ -91,7 +91,9 @@ class Schedule {
 class UfsLoader final : public Loader {
  public:
   explicit UfsLoader(const Context& context)
-      : context_(context), pool_({"tarn-revalidate", kThreads, kQueued}) {}
+      : context_(context),
+        flights_(context, [this](InodeId dir) { Listed(dir); }),
+        pool_({"tarn-revalidate", kThreads, kQueued}) {}
   ~UfsLoader() override { pool_.Shutdown(); }
 
   Status LoadName(InodeId dir, std::string_view name) override {
@@ -109,12 +111,18 @@ class UfsLoader final : public Loader {
 
   Status LoadAll(InodeId dir) override {
     ASSIGN_OR_RETURN(bool complete, Complete(dir));
-    return complete ? OkStatus() : List(dir, Joining::kAny);
+    return complete ? OkStatus() : flights_.Whole(dir, Joining::kAny);
+  }
+
+  Result<Loaded> LoadMore(InodeId dir, Progress& progress) override {
+    ASSIGN_OR_RETURN(bool complete, Complete(dir));
+    if (complete) return Loaded::kAll;
+    return flights_.Some(dir, progress);
   }
 
   Status Touch(InodeId dir) override {
     const bool waits = context_.options.sync_interval == Nanos::zero();
-    return waits ? List(dir, Joining::kBegunLater) : TouchInBackground(dir);
+    return waits ? flights_.Whole(dir, Joining::kBegunLater) : TouchInBackground(dir);
   }
 
   Status TouchName(InodeId dir, std::string_view name) override {
@@ -122,17 +130,12 @@ class UfsLoader final : public Loader {
     return waits ? ApplyName(context_, dir, name) : TouchInBackground(dir);
   }
 
-  Status Revalidate(InodeId dir) override { return List(dir, Joining::kBegunLater); }
+  Status Revalidate(InodeId dir) override { return flights_.Whole(dir, Joining::kBegunLater); }
 
   void NameCreated(InodeId dir, std::string_view name) override { absent_.Remove(dir, name); }
 
  private:
-  enum class Joining { kAny, kBegunLater };
-  struct Flight {
-    uint64_t number = 0;
-    bool done = false;
-    Status status;
-  };
+  using Joining = Flights::Joining;
 
   Status TouchInBackground(InodeId dir) {
     const Nanos interval = context_.options.sync_interval;
@@ -159,50 +162,26 @@ class UfsLoader final : public Loader {
     // Somebody is just about to load it. What an earlier process knew of it is looked at soon.
     if (due == Schedule::Due::kFirst && complete.ok() && !*complete)
       return schedule_.Set(dir, context_.clock.Now() + kSoon);
-    Status status = !complete.ok() ? complete.status()
-                    : *complete    ? List(dir, Joining::kAny)
-                                   : ApplyKnownNames(context_, dir);
+    Status status = complete.status();
+    if (complete.ok()) status = *complete ? flights_.Whole(dir, Joining::kAny) : LookAtKnown(dir);
     if (!status.ok() && status.code() != Code::kStale)
       LogWarning("revalidate directory ", dir.value, ": ", status);
   }
+  Status LookAtKnown(InodeId dir) {
+    if (flights_.IsUnderWay(dir)) return OkStatus();
+    ASSIGN_OR_RETURN(const KnownNames applied, ApplyKnownNames(context_, dir));
+    return applied == KnownNames::kApplied ? OkStatus() : flights_.Whole(dir, Joining::kAny);
+  }
 
-  // One listing of a directory at a time; who asks meanwhile waits for it, and for another one if
-  // that under way may have missed what the caller must see.
-  Status List(InodeId dir, Joining joining) {
-    std::shared_ptr<Flight> flight;
-    {
-      MutexLock lock(mutex_);
-      const uint64_t asked = next_flight_;
-      for (;;) {
-        auto found = flights_.find(dir);
-        if (found == flights_.end()) break;
-        flight = found->second;
-        while (!flight->done) landed_.Wait(mutex_);
-        if (joining == Joining::kAny || flight->number >= asked) return flight->status;
-      }
-      flight = std::make_shared<Flight>();
-      flight->number = next_flight_++;
-      flights_[dir] = flight;
-    }
-    Status status = ApplyListing(context_, dir);
+  void Listed(InodeId dir) {
     const Nanos interval = context_.options.sync_interval;
-    if (status.ok() && interval > Nanos::zero())
-      schedule_.Set(dir, context_.clock.Now() + interval);
-    MutexLock lock(mutex_);
-    flight->status = status;
-    flight->done = true;
-    flights_.erase(dir);
-    landed_.NotifyAll();
-    return status;
+    if (interval > Nanos::zero()) schedule_.Set(dir, context_.clock.Now() + interval);
   }
 
   const Context& context_;
   AbsentNames absent_;
   Schedule schedule_;
-  Mutex mutex_;  // Held over no I/O.
-  CondVar landed_;
-  std::map<InodeId, std::shared_ptr<Flight>> flights_ GUARDED_BY(mutex_);
-  uint64_t next_flight_ GUARDED_BY(mutex_) = 1;
+  Flights flights_;
   ThreadPool pool_;  // Last: its tasks use all of the above.
 };
 

@@ -3,6 +3,7 @@
 // Brings names of the UFS into the namespace, on demand. Thread-safe; calls the UFS, so never
 // inside a transaction.
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -21,6 +22,16 @@ class Loader {
   virtual Status LoadName(InodeId dir, std::string_view name) = 0;
   // Makes `dir` complete; a second caller waits for the first.
   virtual Status LoadAll(InodeId dir) = 0;
+  // The same for who can use names as they come: begins to list `dir` if it is not complete, and
+  // returns kSome when more of its names were imported than `progress` tells of (at first: any),
+  // which then tells of them. Imported names become visible in the order of their cursors. kAll:
+  // nothing more comes.
+  struct Progress {
+    uint64_t listing = 0;
+    uint64_t pages = 0;
+  };
+  enum class Loaded { kSome, kAll };
+  virtual Result<Loaded> LoadMore(InodeId dir, Progress& progress) = 0;
   // The sync interval of `dir` (complete or not) or of a file in it may have passed: revalidates in
   // the background, one at a time per directory. With interval 0 waits for it. Cheap when nothing
   // is due (no transaction).

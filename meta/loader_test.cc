@@ -4,10 +4,13 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <set>
+#include <thread>
 
 #include "meta/namespace_fixture.h"
 #include "ufs/temporary_directory.h"
@@ -67,10 +70,15 @@ class LoaderTest : public ::testing::Test {
   }
   std::vector<std::string> List(InodeId dir) {
     std::vector<std::string> found;
-    auto listing = names().ReadDir(caller_, dir, 0, 10'000, rpc::Names::WithAttrs::kNo);
-    EXPECT_TRUE(listing.ok()) << listing.status().ToString();
-    if (listing.ok())
+    uint64_t cursor = 0;
+    for (bool end = false; !end;) {
+      auto listing = names().ReadDir(caller_, dir, cursor, 10'000, rpc::Names::WithAttrs::kNo);
+      EXPECT_TRUE(listing.ok()) << listing.status().ToString();
+      if (!listing.ok()) break;
       for (const rpc::DirEntry& entry : listing->entries) found.push_back(entry.name);
+      if (!listing->entries.empty()) cursor = listing->entries.back().cursor;
+      end = listing->end;
+    }
     return found;
   }
   Status Revalidate(InodeId dir = kRootInode) { return maintenance().Revalidate(dir); }
@@ -150,6 +158,51 @@ TEST_F(LoaderTest, ALongListingIsAppliedInPages) {
   EXPECT_EQ(List(kRootInode).size(), 2500U);
   EXPECT_EQ(Look(kRootInode, "f1700").code(), Code::kNotFound);
   EXPECT_TRUE(Look(kRootInode, "g").ok());
+}
+
+TEST_F(LoaderTest, NamesComeBeforeTheListingHasEndedAndGoOnAfterItsError) {
+  for (int i = 0; i < 3500; ++i) std::ofstream(Outside("f" + std::to_string(i))) << i;
+  // The source is recognized, then pages are listed.
+  faults_->FailNth(4, Status(Code::kIo, "broken"), ufs::UfsFaults::When::kBeforeEffect);
+  std::vector<std::string> found;
+  uint64_t cursor = 0;
+  int errors = 0;
+  for (bool end = false; !end && errors < 5;) {
+    auto listing = names().ReadDir(caller_, kRootInode, cursor, 100, rpc::Names::WithAttrs::kNo);
+    if (!listing.ok()) {
+      EXPECT_EQ(listing.code(), Code::kIo);
+      EXPECT_GE(found.size(), 1000U);
+      ++errors;
+      continue;
+    }
+    for (const rpc::DirEntry& entry : listing->entries) found.push_back(entry.name);
+    if (!listing->entries.empty()) cursor = listing->entries.back().cursor;
+    end = listing->end;
+  }
+  EXPECT_LE(errors, 1);
+  EXPECT_EQ(found.size(), 3500U);
+  EXPECT_EQ(std::set<std::string>(found.begin(), found.end()).size(), 3500U);
+}
+
+TEST_F(LoaderTest, WhoReadsADirectoryWhileItIsListedAndLookedIntoMissesNothing) {
+  constexpr int kFiles = 4500;
+  for (int i = 0; i < kFiles; ++i) std::ofstream(Outside("f" + std::to_string(i))) << i;
+  std::atomic<bool> done = false;
+  std::vector<std::jthread> lookers;
+  for (int t = 0; t < 2; ++t)
+    lookers.emplace_back([&, t] {
+      for (int i = t; !done; i = (i + 1237) % kFiles)
+        EXPECT_TRUE(Look(kRootInode, "f" + std::to_string(i)).ok());
+    });
+  std::vector<std::jthread> readers;
+  for (int t = 0; t < 2; ++t)
+    readers.emplace_back([&] {
+      const std::vector<std::string> found = List(kRootInode);
+      EXPECT_EQ(found.size(), size_t{kFiles});
+      EXPECT_EQ(std::set<std::string>(found.begin(), found.end()).size(), size_t{kFiles});
+    });
+  readers.clear();
+  done = true;
 }
 
 TEST_F(LoaderTest, WhatAppearsOutsideIsSeenAndTold) {

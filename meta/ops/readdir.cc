@@ -42,26 +42,56 @@ Status AddAttrs(Attempt& attempt, std::vector<rpc::DirEntry>& entries) {
   return OkStatus();
 }
 
+// What is known here behind a cursor, as of one moment.
+struct Known {
+  Listing listing;
+  bool complete = false;
+};
+
+struct Wanted {
+  InodeId dir;
+  uint64_t cursor = 0;
+  size_t limit = 0;
+  rpc::Names::WithAttrs attrs = rpc::Names::WithAttrs::kNo;
+};
+
+Result<Known> ReadKnown(Attempt& attempt, const Wanted& wanted, bool partly) {
+  Known known;
+  RETURN_IF_ERROR(attempt.Directory(wanted.dir).status());
+  ASSIGN_OR_RETURN(known.complete, IsComplete(attempt.txn, wanted.dir, kv::Reads::kSnapshot));
+  if (!known.complete && !partly) return known;
+  ASSIGN_OR_RETURN(kv::ScanPage page, ScanNames(attempt, wanted.dir, wanted.cursor, wanted.limit));
+  known.listing.end = !page.more;
+  known.listing.entries.reserve(page.pairs.size());
+  for (const kv::Pair& pair : page.pairs) {
+    ASSIGN_OR_RETURN(rpc::DirEntry entry, Entry(pair));
+    known.listing.entries.push_back(std::move(entry));
+  }
+  const bool with_attrs = wanted.attrs == rpc::Names::WithAttrs::kYes;
+  if (with_attrs) RETURN_IF_ERROR(AddAttrs(attempt, known.listing.entries));
+  return known;
+}
+
 }  // namespace
 
+// Of a directory that is not complete: names as they come. Its listing is under way before the
+// first is given, so that what the UFS no longer has is not all that there is to see of a small
+// one.
 Result<Listing> ReadDir(const Env& env, InodeId dir, uint64_t cursor, size_t limit,
                         rpc::Names::WithAttrs attrs) {
   if (cursor == 0) RETURN_IF_ERROR(env.loader.Touch(dir));
-  return ReadValue<Listing>(env, [&](Attempt& attempt) -> Result<Listing> {
-    Listing listing;
-    RETURN_IF_ERROR(attempt.Directory(dir).status());
-    RETURN_IF_ERROR(attempt.NeedWhole(dir));
-    ASSIGN_OR_RETURN(kv::ScanPage page, ScanNames(attempt, dir, cursor, limit));
-    listing.end = !page.more;
-    listing.entries.reserve(page.pairs.size());
-    for (const kv::Pair& pair : page.pairs) {
-      ASSIGN_OR_RETURN(rpc::DirEntry entry, Entry(pair));
-      listing.entries.push_back(std::move(entry));
-    }
-    const bool with_attrs = attrs == rpc::Names::WithAttrs::kYes;
-    if (with_attrs) RETURN_IF_ERROR(AddAttrs(attempt, listing.entries));
-    return listing;
-  });
+  const Wanted wanted{dir, cursor, limit, attrs};
+  Loader::Progress progress;
+  Loader::Loaded loaded = Loader::Loaded::kSome;
+  for (bool begun = cursor != 0;; begun = true) {
+    ASSIGN_OR_RETURN(Known known, ReadValue<Known>(env, [&](Attempt& attempt) {
+                       return ReadKnown(attempt, wanted, begun);
+                     }));
+    if (known.complete || loaded == Loader::Loaded::kAll) return std::move(known.listing);
+    known.listing.end = false;
+    if (!known.listing.entries.empty()) return std::move(known.listing);
+    ASSIGN_OR_RETURN(loaded, env.loader.LoadMore(dir, progress));
+  }
 }
 
 }  // namespace tarn::meta::ops

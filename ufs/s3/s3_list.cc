@@ -41,6 +41,10 @@ struct S3UnderFileSystem::Raw {
         entries.begin(), entries.end(), Entry{std::string(full_key), nullptr},
         [](const Entry& a, const Entry& b) { return a.full_key < b.full_key; });
   }
+  // What follows one of `entries` is on another page.
+  bool IsCutBehind(const Entry& entry) const {
+    return listing.truncated && &entry == &entries.back();
+  }
 };
 
 Result<ObjectListing> S3UnderFileSystem::RunListing(S3Call& list, const CallOptions& call) const {
@@ -118,6 +122,8 @@ Status S3UnderFileSystem::AddEntries(std::string_view directory_key, const Raw& 
       continue;
     }
     if (!directory) {
+      // The next page begins with it, and tells whether a directory of its name follows.
+      if (raw.IsCutBehind(entry) && !page.entries.empty()) return OkStatus();
       ASSIGN_OR_RETURN(const bool hidden, IsHiddenByDirectory(raw, entry.full_key, call));
       if (hidden) {
         NoteSkipped(entry.full_key, "there is a directory of that name");

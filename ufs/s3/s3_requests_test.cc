@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/sigv4.h"
 #include "base/strings.h"
@@ -46,6 +47,24 @@ TEST_F(S3Store, KeysThatCannotBeFilesAreLeftOut) {
   EXPECT_EQ(ufs_->Stat("a", {}).value().type, ObjectType::kDirectory);
   EXPECT_EQ(ufs_->Stat("dir", {}).value().type, ObjectType::kDirectory);
   EXPECT_EQ(ufs_->Stat("z", {}).value().type, ObjectType::kFile);
+}
+
+TEST_F(S3Store, ALongListingIsOneRequestAPage) {
+  for (int i = 0; i < 95; ++i) objects_[Concat("d/", 100 + i)] = "x";
+  objects_["d/109!"] = objects_["d/109/below"] = "x";  // Of a file and a directory 109: the latter.
+  const size_t before = server_->Requests().size();
+  std::vector<std::string> keys;
+  ListOptions options;
+  options.page_size = 11;
+  do {
+    auto page = ufs_->List("d", options, {});
+    ASSERT_TRUE(page.ok()) << page.status().ToString();
+    for (const ObjectInfo& info : page->entries) keys.push_back(info.key);
+    options.start_after = page->next_start_after;
+  } while (!options.start_after.empty());
+  EXPECT_EQ(keys.size(), 96U);
+  EXPECT_EQ(std::set<std::string>(keys.begin(), keys.end()).size(), keys.size());
+  EXPECT_LE(server_->Requests().size() - before, 11U) << "one in ten names is asked for twice";
 }
 
 TEST_F(S3Store, AStatIsOneHeadAndOneListAndARangeOneGet) {

@@ -1,0 +1,61 @@
+#pragma once
+
+// Listings of directories that are under way, one a directory at a time: whoever needs a directory
+// meanwhile joins. Thread-safe. A listing of more than a page goes on in a thread of its own as
+// soon as its first page is there, so that names can be read as they come.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "base/mutex.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "meta/context.h"
+#include "meta/listing_pass.h"
+#include "meta/loader.h"
+
+namespace tarn::meta {
+
+class Flights {
+ public:
+  enum class Joining { kAny, kBegunLater };
+  // `landed` hears of each directory listed whole. Both outlive this.
+  Flights(const Context& context, std::function<void(InodeId)> landed);
+  ~Flights();  // Those in the background end at their next page.
+
+  // Lists `dir` whole. Another listing under way will do, but with kBegunLater only one that began
+  // after this call.
+  Status Whole(InodeId dir, Joining joining);
+  // As Loader::LoadMore.
+  Result<Loader::Loaded> Some(InodeId dir, Loader::Progress& progress);
+  bool IsUnderWay(InodeId dir);
+
+ private:
+  struct Flight {
+    uint64_t number = 0;
+    uint64_t pages = 0;  // Applied.
+    bool done = false;
+    Status status;
+  };
+  // Joins what is under way and waits for more than `progress`, or begins another flight.
+  std::shared_ptr<Flight> JoinOrBegin(InodeId dir, Loader::Progress& progress, bool& begun);
+  std::shared_ptr<Flight> Begin(InodeId dir) REQUIRES(mutex_);
+  Status Fly(Flight& flight, ListingPass& pass);
+  void Applied(Flight& flight);
+  void Land(InodeId dir, Flight& flight, const Status& status);
+
+  const Context& context_;
+  const std::function<void(InodeId)> landed_;
+  std::atomic<bool> stopping_ = false;
+  Mutex mutex_;      // Held over no I/O. Fields of every flight, too, are under it.
+  CondVar changed_;  // A page was applied, or a flight landed.
+  std::map<InodeId, std::shared_ptr<Flight>> flights_ GUARDED_BY(mutex_);
+  uint64_t next_ GUARDED_BY(mutex_) = 1;
+  ThreadPool ahead_;  // Fetches pages; its tasks wait for nothing but the UFS.
+  ThreadPool pool_;   // Last: its tasks use all of the above.
+};
+
+}  // namespace tarn::meta
