@@ -74,16 +74,23 @@ Status SyncData(int fd) {
   return OkStatus();
 }
 
-Result<bool> NobodyWrites(int fd) {
-  // An open for writing that arrives while the lease is held is announced by a signal; the default
-  // one would end the process, this one is ignored.
+namespace {
+
+Result<bool> CanLease(int fd, int kind) {
+  // An open that arrives while the lease is held is announced by a signal; the default one would
+  // end the process, this one is ignored.
   if (fcntl(fd, F_SETSIG, SIGURG) != 0) return ErrnoStatus(errno, "set the signal of a lease");
-  if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
+  if (fcntl(fd, F_SETLEASE, kind) == 0) {
     if (fcntl(fd, F_SETLEASE, F_UNLCK) != 0) return ErrnoStatus(errno, "release a lease");
     return true;
   }
   if (errno == EAGAIN || errno == EBUSY) return false;
   return ErrnoStatus(errno, "lease a cache file");
 }
+
+}  // namespace
+
+Result<bool> NobodyWrites(int fd) { return CanLease(fd, F_RDLCK); }
+Result<bool> NobodyElseHas(int fd) { return CanLease(fd, F_WRLCK); }
 
 }  // namespace tarn::cache

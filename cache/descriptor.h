@@ -47,5 +47,7 @@ Status SetMtime(int fd, int64_t mtime_ns);
 Status SyncData(int fd);
 // True if nobody has the file open, or mapped, for writing. `fd` is O_RDONLY.
 Result<bool> NobodyWrites(int fd);
+// True if `fd` is the file's only open, and nobody has it mapped.
+Result<bool> NobodyElseHas(int fd);
 
 }  // namespace tarn::cache

@@ -17,6 +17,7 @@
 #include "base/strings.h"
 #include "cache/directory_state.h"
 #include "cache/file_place.h"
+#include "cache/spare_files.h"
 
 namespace tarn::cache {
 namespace {
@@ -71,13 +72,15 @@ class Directory final : public FilePlace {
       : path_(std::move(path)),
         fd_(std::move(fd)),
         state_(std::move(state)),
-        names_follow_bytes_(NamesFollowBytes(fd_.get())) {}
+        names_follow_bytes_(NamesFollowBytes(fd_.get())),
+        spares_(fd_.get()) {}
 
   uint64_t id() const override { return state_->directory_id(); }
   const std::string& name() const override { return path_; }
   bool PowerCut() const override { return state_->power_cut(); }
 
   Result<Descriptor> Create(FileId file) override {
+    if (Descriptor spare = spares_.Take(FileName(file).c_str())) return spare;
     constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL;
     Result<Descriptor> made = OpenFlags(file, kFlags, "create");
     if (made.code() != Code::kNotFound) return made;
@@ -90,6 +93,7 @@ class Directory final : public FilePlace {
 
   Status Remove(FileId file) override {
     const FileName name(file);
+    if (spares_.Keep(name.c_str())) return OkStatus();
     if (unlinkat(fd_.get(), name.c_str(), 0) == 0 || errno == ENOENT) return OkStatus();
     return ErrnoStatus(errno, Concat("remove ", path_, "/", name.c_str()));
   }
@@ -124,6 +128,7 @@ class Directory final : public FilePlace {
   const Descriptor fd_;
   const std::unique_ptr<DirectoryState> state_;
   const bool names_follow_bytes_;
+  SpareFiles spares_;
 };
 
 Status Directory::MakeSubdirectory(unsigned n) {

@@ -74,9 +74,9 @@ class Recovery : public testing::Test {
   std::vector<fs::path> Files() {
     std::vector<fs::path> files;
     for (const auto& entry : fs::recursive_directory_iterator(directory_)) {
-      if (entry.is_regular_file() && entry.path().parent_path() != directory_) {
+      const fs::path parent = entry.path().parent_path();
+      if (entry.is_regular_file() && parent != directory_ && parent.filename() != "spare")
         files.push_back(entry.path());
-      }
     }
     return files;
   }

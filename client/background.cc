@@ -2,6 +2,7 @@
 // their descriptors are watched, changes made elsewhere reach the kernel.
 
 #include "base/log.h"
+#include "base/priority.h"
 #include "client/local_file_system.h"
 
 namespace tarn::client {
@@ -25,29 +26,34 @@ void LocalFileSystem::Reap(InodeId ino) {
   reap_ready_.NotifyOne();
 }
 
-void LocalFileSystem::ReapNow(InodeId ino) {
-  {
-    Hold hold(table_, ino);
-    OpenInode& inode = *hold;
-    MutexLock lock(inode.mutex);
-    const bool open = inode.holds > 1 || inode.lingering;
-    if (open) {
-      inode.unlinked = true;  // The last hold reports it again.
-      return;
-    }
-    inode.unlinked = false;
-    Result<rpc::FileInfo> info = deps_.files.GetAttr(ino);
-    if (info.ok() && info->attr.nlink > 0) return;
-    Status erased = deps_.cache.Erase(ino);
-    if (!erased.ok()) LogWarning("erase content of inode ", ino.value, ": ", erased.ToString());
+bool LocalFileSystem::ReapContent(InodeId ino) {
+  Hold hold(table_, ino);
+  OpenInode& inode = *hold;
+  MutexLock lock(inode.mutex);
+  const bool open = inode.holds > 1 || inode.lingering;
+  inode.unlinked = open;  // The last hold reports it again.
+  if (open) return false;
+  Result<rpc::FileInfo> info = deps_.files.GetAttr(ino);
+  if (info.ok() && info->attr.nlink > 0) return false;
+  Status erased = deps_.cache.Erase(ino);
+  if (!erased.ok()) LogWarning("erase content of inode ", ino.value, ": ", erased.ToString());
+  return true;
+}
+
+void LocalFileSystem::ReapNow(const std::deque<InodeId>& batch) {
+  std::vector<InodeId> gone;
+  for (InodeId ino : batch) {
+    if (ReapContent(ino)) gone.push_back(ino);
   }
-  Status forgotten = deps_.files.Forget(ino);
-  if (!forgotten.ok()) LogWarning("forget inode ", ino.value, ": ", forgotten.ToString());
+  // Those that are left are orphans, found again by the scan.
+  Status forgotten = deps_.files.Forget(gone);
+  if (!forgotten.ok()) LogWarning("forget unlinked inodes: ", forgotten.ToString());
 }
 
 // In batches: a file is removed from the disk only when it is certain that its inode's end survives
 // a power cut, or the name would be back without its bytes.
 void LocalFileSystem::RunReaper(const std::stop_token& stop) {
+  GiveWay();
   while (!stop.stop_requested()) {
     std::deque<InodeId> batch;
     {
@@ -66,7 +72,7 @@ void LocalFileSystem::RunReaper(const std::stop_token& stop) {
     Status synced = deps_.files.SyncLog();
     // Otherwise they are found again by the scan for orphans.
     if (!synced.ok()) LogWarning("unlinked files keep their space: ", synced.ToString());
-    for (size_t i = 0; synced.ok() && i < batch.size(); ++i) ReapNow(batch[i]);
+    if (synced.ok()) ReapNow(batch);
     MutexLock lock(reap_mutex_);
     reaping_ = 0;
   }

@@ -115,7 +115,9 @@ class LocalFileSystem final : public FileSystem {
 
   // background.cc
   void Reap(InodeId ino);  // In the background: forgets the inode unless it is open.
-  void ReapNow(InodeId ino);
+  // True: its content is gone, and it is to be forgotten.
+  bool ReapContent(InodeId ino);
+  void ReapNow(const std::deque<InodeId>& batch);
   void RunReaper(const std::stop_token& stop);
   void RunSweeper(const std::stop_token& stop);
   void StopThreads();  // And joins them. Idempotent.

@@ -93,7 +93,7 @@ class OperationFiles final : public rpc::Files {
                                const rpc::WriteCommit& commit) override {
     return ops::CommitWrite(env_, ino, commit);
   }
-  Status Forget(InodeId ino) override { return ops::Forget(env_, ino); }
+  Status Forget(std::span<const InodeId> inos) override { return ops::Forget(env_, inos); }
 
   Status SyncLog() override { return env_.context.store.Sync(); }
 

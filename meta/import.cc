@@ -61,8 +61,9 @@ void TakeBinding(const ufs::ObjectInfo& info, InodeRecord& inode) {
   inode.symlink_target = info.symlink_target;
 }
 
-void PutXattrs(kv::Transaction& txn, InodeId ino, const ufs::ObjectInfo& info) {
-  for (const auto& [name, value] : info.xattrs) txn.Put(keys::Xattr(ino, name), value);
+void PutXattrs(kv::Transaction& txn, InodeRecord& inode, const ufs::ObjectInfo& info) {
+  inode.xattrs = !info.xattrs.empty();
+  for (const auto& [name, value] : info.xattrs) txn.Put(keys::Xattr(inode.ino, name), value);
 }
 
 Result<InodeRecord> NewInode(const Context& context, const InodeRecord& dir, std::string_view name,
@@ -97,7 +98,7 @@ Status Import(const Context& context, kv::Transaction& txn, const InodeRecord& d
   const std::optional<rpc::FileType> type = TypeOf(info.type);
   if (!type || !CheckName(name).ok()) return OkStatus();
   ASSIGN_OR_RETURN(InodeRecord inode, NewInode(context, dir, name, info, *type));
-  PutXattrs(txn, inode.ino, info);
+  PutXattrs(txn, inode, info);
   AddName(txn, dir.ino, name, {inode.ino, inode.type, cursor.value_or(inode.ino.value)});
   PutInode(txn, inode);
   imported.wrote = true;
@@ -160,9 +161,8 @@ Status TakeChange(const Context& context, kv::Transaction& txn, InodeRecord inod
     TakeAttributes(info, attributes, dir, inode);
     if (inode.type == rpc::FileType::kDirectory) inode.mtime_ns = mtime_ns;
     inode.ctime_ns = context.clock.WallNs();
-    const std::string xattrs = keys::XattrPrefix(inode.ino);
-    txn.DeleteRange(xattrs, kv::PrefixEnd(xattrs));
-    PutXattrs(txn, inode.ino, info);
+    EraseXattrs(txn, inode);
+    PutXattrs(txn, inode, info);
     imported.changes.push_back({rpc::Change::Kind::kAttributes, inode.ino, InodeId(), ""});
   }
   PutInode(txn, inode);

@@ -108,10 +108,11 @@ Status NoteNameRemoved(const Context& context, kv::Transaction& txn, InodeRecord
 
 Status NoteFileMoved(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
   if (inode.never_persist) return OkStatus();
+  const bool may_have_links = inode.places;
   if (inode.bound) RETURN_IF_ERROR(Own(txn, inode, inode.key));
   if (MayHaveLeft(inode)) RETURN_IF_ERROR(Own(txn, inode, inode.attempt_key));
   // What the UFS has under the name that it left may be a link, made when that was a further name.
-  RETURN_IF_ERROR(DiscardUnwantedLinks(context, txn, inode));
+  if (may_have_links) RETURN_IF_ERROR(DiscardUnwantedLinks(context, txn, inode));
   if (!inode.bound && !MayHaveLeft(inode) && !inode.places) return OkStatus();
   return NoteDirty(context, txn, inode, context.options.persist_delay);
 }

@@ -41,14 +41,14 @@ enum InodeFlag : uint8_t {
   kMade = 16,
   kPlaces = 32,
   kLinked = 64,
-  kAllFlags = 127
+  kXattrs = 128
 };
 
 uint8_t FlagsOf(const InodeRecord& r) {
   return static_cast<uint8_t>((r.synced ? kSynced : 0) | (r.lost ? kLost : 0) |
                               (r.never_persist ? kNeverPersist : 0) | (r.bound ? kBound : 0) |
                               (r.made ? kMade : 0) | (r.places ? kPlaces : 0) |
-                              (r.linked ? kLinked : 0));
+                              (r.linked ? kLinked : 0) | (r.xattrs ? kXattrs : 0));
 }
 
 void AppendAttributes(std::string& out, const InodeRecord& r) {
@@ -155,7 +155,6 @@ Result<InodeRecord> InodeRecord::Decode(std::string_view bytes) {
   ReadPersistence(in, r);
   RETURN_IF_ERROR(in.Finish("inode"));
   if (!Known(r.type)) return BadField("inode", "type");
-  if ((flags & ~kAllFlags) != 0) return BadField("inode", "flags");
   r.synced = (flags & kSynced) != 0;
   r.lost = (flags & kLost) != 0;
   r.never_persist = (flags & kNeverPersist) != 0;
@@ -163,6 +162,7 @@ Result<InodeRecord> InodeRecord::Decode(std::string_view bytes) {
   r.made = (flags & kMade) != 0;
   r.places = (flags & kPlaces) != 0;
   r.linked = (flags & kLinked) != 0;
+  r.xattrs = (flags & kXattrs) != 0;
   return r;
 }
 

@@ -61,6 +61,8 @@ struct InodeRecord {
   // There may be K/ino/...: UFS keys other than `key` where bytes of this inode are
   // (meta/places.h).
   bool places = false;
+  // There may be X/ino/...: extended attributes.
+  bool xattrs = false;
   // Its object in the UFS was given a further name there, so that its etag changes with each of
   // them: `etag` is empty.
   bool linked = false;

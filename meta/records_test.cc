@@ -45,6 +45,7 @@ InodeRecord FullInode() {
   r.made = true;
   r.made_key = "m";
   r.places = true;
+  r.xattrs = true;
   r.linked = true;
   r.queue_key = "q";
   return r;

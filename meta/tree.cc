@@ -103,11 +103,14 @@ void PutInode(kv::Transaction& txn, const InodeRecord& inode) {
   txn.Put(keys::Inode(inode.ino), inode.Encode());
 }
 
+void EraseXattrs(kv::Transaction& txn, const InodeRecord& inode) {
+  if (inode.xattrs) EraseBelow(txn, keys::XattrPrefix(inode.ino));
+}
+
 void EraseInode(kv::Transaction& txn, const InodeRecord& inode) {
   txn.Delete(keys::Inode(inode.ino));
   txn.Delete(keys::Orphan(inode.ino));
-  EraseBelow(txn, keys::XattrPrefix(inode.ino));
-  EraseBelow(txn, keys::ExtraNamePrefix(inode.ino));
+  EraseXattrs(txn, inode);
   if (!IsDirectory(inode)) return;
   txn.Delete(keys::DirMtime(inode.ino));
   txn.Delete(keys::DirSubdirs(inode.ino));

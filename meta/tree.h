@@ -33,6 +33,7 @@ Result<InodeRecord> ReadInode(kv::Transaction& txn, InodeId ino,
 void PutInode(kv::Transaction& txn, const InodeRecord& inode);
 // The inode and all that hangs on it (xattrs, further names, directory keys, orphan mark), but no
 // dentry of it.
+void EraseXattrs(kv::Transaction& txn, const InodeRecord& inode);
 void EraseInode(kv::Transaction& txn, const InodeRecord& inode);
 
 Result<std::optional<DentryRecord>> GetDentry(kv::Transaction& txn, InodeId parent,

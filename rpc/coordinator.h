@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,9 +78,10 @@ class Files {
   // Queues the persist.
   virtual Result<FileInfo> CommitWrite(const Caller& caller, InodeId ino,
                                        const WriteCommit& commit) = 0;
-  // Nobody has this unlinked inode open any more: its records go, and the UFS object may be
-  // deleted. OK if it has names again or is gone.
-  virtual Status Forget(InodeId ino) = 0;
+  // Nobody has these unlinked inodes open any more: their records go, and the UFS objects may be
+  // deleted. OK if one has names again or is gone. After an error some may be forgotten.
+  virtual Status Forget(std::span<const InodeId> inos) = 0;
+  Status Forget(InodeId ino) { return Forget(std::span(&ino, 1)); }
   // Every change that has returned survives a power cut.
   virtual Status SyncLog() = 0;
   virtual Result<StatFs> GetStatFs() = 0;

@@ -1,13 +1,10 @@
 #include "worker/persister.h"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <map>
 #include <thread>
 
 #include "base/log.h"
+#include "base/priority.h"
 
 namespace tarn::worker {
 namespace {
@@ -17,14 +14,6 @@ constexpr Nanos kIdleWait = std::chrono::milliseconds(200);
 constexpr Nanos kAfterError = std::chrono::seconds(1);
 // What may finish after Stop; then uploads are broken off, and done again after the next start.
 constexpr Nanos kGrace = std::chrono::seconds(10);
-// Persisting gives way to the applications on the same machine.
-constexpr int kNiceness = 5;
-
-void BeNice() {
-  if (setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNiceness) != 0) {
-    LogWarning("the persist threads run at normal priority");
-  }
-}
 
 bool IsExpected(const Status& status) {
   return status.ok() || status.code() == Code::kBusy || status.code() == Code::kStale;
@@ -91,7 +80,7 @@ void Persister::Stop() {
 
 // An upload cut off by a crash is done again from its beginning, under another name.
 void Persister::RemoveLeftovers() {
-  BeNice();
+  GiveWay();
   bool gone = true;
   for (const MountId mount : options_.leftovers_in) {
     Status status = RemoveLeftovers(mount);
@@ -121,7 +110,7 @@ void Persister::WaitForLeftovers() {
 }
 
 void Persister::Run(rpc::TaskClass task_class, size_t batch, const std::stop_token& stop) {
-  BeNice();
+  GiveWay();
   WaitForLeftovers();
   while (!stop.stop_requested()) {
     Result<std::vector<rpc::Task>> tasks = queue_.Lease(task_class, batch, kIdleWait);

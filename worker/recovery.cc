@@ -139,11 +139,8 @@ Status RecoverContents(cache::CacheStore& cache, rpc::Names& names, rpc::Files& 
     orphans.push_back(ino);
     return OkStatus();
   }));
-  for (const InodeId ino : orphans) {
-    RETURN_IF_ERROR(cache.Erase(ino));
-    RETURN_IF_ERROR(files.Forget(ino));
-  }
-  return OkStatus();
+  for (const InodeId ino : orphans) RETURN_IF_ERROR(cache.Erase(ino));
+  return files.Forget(orphans);
 }
 
 }  // namespace tarn::worker

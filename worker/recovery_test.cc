@@ -66,9 +66,11 @@ class FakeCoordinator final : public rpc::Names, public rpc::Files, public rpc::
     }
     return OkStatus();
   }
-  Status Forget(InodeId ino) override {
-    forgotten.push_back(ino);
-    files.erase(ino);
+  Status Forget(std::span<const InodeId> inos) override {
+    for (InodeId ino : inos) {
+      forgotten.push_back(ino);
+      files.erase(ino);
+    }
     return OkStatus();
   }
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "meta/keys.h"
 #include "meta/ledger.h"
 #include "meta/ops/operations.h"
@@ -6,6 +8,7 @@ namespace tarn::meta::ops {
 namespace {
 
 constexpr size_t kOrphansAtOnce = 1000;
+constexpr size_t kForgottenTogether = 64;
 
 Status ForgetOnce(Attempt& attempt, InodeId ino) {
   ASSIGN_OR_RETURN(std::optional<InodeRecord> inode, GetInode(attempt.txn, ino, attempt.reads));
@@ -13,6 +16,13 @@ Status ForgetOnce(Attempt& attempt, InodeId ino) {
   RETURN_IF_ERROR(NoteForgotten(attempt.context, attempt.txn, *inode));
   EraseInode(attempt.txn, *inode);
   return OkStatus();
+}
+
+Status ForgetTogether(const Env& env, std::span<const InodeId> inos) {
+  return RunChange(env, [&](Attempt& attempt) {
+    for (InodeId ino : inos) RETURN_IF_ERROR(ForgetOnce(attempt, ino));
+    return OkStatus();
+  });
 }
 
 Result<std::vector<InodeId>> OrphansBehind(const Env& env, InodeId last) {
@@ -32,8 +42,13 @@ Result<std::vector<InodeId>> OrphansBehind(const Env& env, InodeId last) {
 
 }  // namespace
 
-Status Forget(const Env& env, InodeId ino) {
-  return RunChange(env, [&](Attempt& attempt) { return ForgetOnce(attempt, ino); });
+Status Forget(const Env& env, std::span<const InodeId> inos) {
+  while (!inos.empty()) {
+    const std::span<const InodeId> now = inos.first(std::min(inos.size(), kForgottenTogether));
+    RETURN_IF_ERROR(ForgetTogether(env, now));
+    inos = inos.subspan(now.size());
+  }
+  return OkStatus();
 }
 
 Status ListOrphans(const Env& env, const std::function<Status(InodeId)>& each) {

@@ -77,7 +77,7 @@ void ClearSetid(Attempt& attempt, InodeRecord& inode) {
   if (IsDirectory(inode)) return;
   inode.mode &= ~kSetuid;
   if ((inode.mode & kGroupExecute) != 0) inode.mode &= ~kSetgid;
-  attempt.txn.Delete(keys::Xattr(inode.ino, "security.capability"));
+  if (inode.xattrs) attempt.txn.Delete(keys::Xattr(inode.ino, "security.capability"));
 }
 
 }  // namespace tarn::meta::ops

@@ -4,6 +4,7 @@
 // as promised there. Thread-safe.
 
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,7 +41,7 @@ Status SetXattr(const Env& env, InodeId ino, std::string_view name, std::string_
                 rpc::XattrMode mode);
 Status RemoveXattr(const Env& env, InodeId ino, std::string_view name);
 Result<rpc::FileInfo> CommitWrite(const Env& env, InodeId ino, const rpc::WriteCommit& commit);
-Status Forget(const Env& env, InodeId ino);
+Status Forget(const Env& env, std::span<const InodeId> inos);
 Result<rpc::StatFs> ReadStatFs(const Env& env, MountId mount);  // Asks the UFS.
 
 Result<std::string> PathOf(const Env& env, InodeId ino);

@@ -32,11 +32,11 @@ Status XattrChanged(Attempt& attempt, InodeRecord& inode) {
 
 Result<std::string> GetXattr(const Env& env, InodeId ino, std::string_view name) {
   return ReadValue<std::string>(env, [&](Attempt& attempt) -> Result<std::string> {
+    ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
+    if (!inode.xattrs) return NoAttribute(name);
     ASSIGN_OR_RETURN(std::optional<std::string> found,
                      attempt.txn.Get(keys::Xattr(ino, name), attempt.reads));
-    if (found) return *std::move(found);
-    RETURN_IF_ERROR(attempt.Inode(ino).status());
-    return NoAttribute(name);
+    return found ? Result<std::string>(*std::move(found)) : NoAttribute(name);
   });
 }
 
@@ -44,7 +44,8 @@ Result<std::vector<std::string>> ListXattrs(const Env& env, InodeId ino) {
   return ReadValue<std::vector<std::string>>(
       env, [&](Attempt& attempt) -> Result<std::vector<std::string>> {
         std::vector<std::string> names;
-        RETURN_IF_ERROR(attempt.Inode(ino).status());
+        ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
+        if (!inode.xattrs) return names;
         const std::string prefix = keys::XattrPrefix(ino);
         kv::ScanOptions options;
         options.reads = attempt.reads;
@@ -65,6 +66,7 @@ Status SetXattr(const Env& env, InodeId ino, std::string_view name, std::string_
     if (mode == rpc::XattrMode::kCreate && old) return Status(Code::kExists, "extended attribute");
     if (mode == rpc::XattrMode::kReplace && !old) return NoAttribute(name);
     attempt.txn.Put(key, value);
+    inode.xattrs = true;
     return XattrChanged(attempt, inode);
   });
 }

@@ -124,6 +124,7 @@ Status Preparation::AddAttributes(const InodeRecord& inode, rpc::Action& action)
   }
   if (inode.type == rpc::FileType::kSymlink) return OkStatus();
   action.xattrs.emplace();
+  if (!inode.xattrs) return OkStatus();
   const std::string prefix = keys::XattrPrefix(inode.ino);
   ASSIGN_OR_RETURN(kv::ScanPage page, txn_.Scan(prefix, kv::PrefixEnd(prefix), {}));
   for (kv::Pair& pair : page.pairs)

@@ -22,8 +22,12 @@ constexpr Nanos kFirstBackoff = std::chrono::seconds(1);
 constexpr size_t kScanPage = 256;
 constexpr size_t kItemsAtOnce = 64;
 constexpr int kStepsOutside = 16;
-// Entries appear in the past by up to the life of the transaction that wrote them.
+// Entries appear in the past by up to the life of the transaction that wrote them, most by far
+// less. What was settled there is passed over again each time, so the whole of it is scanned only
+// now and then.
 constexpr Nanos kLateEntries = kv::kMaxTransactionLife + std::chrono::seconds(1);
+constexpr Nanos kUsuallyLate = std::chrono::milliseconds(50);
+constexpr Nanos kLateScanInterval = std::chrono::seconds(1);
 
 class StoredQueue final : public rpc::PersistQueue {
  public:
@@ -51,6 +55,7 @@ class StoredQueue final : public rpc::PersistQueue {
  private:
   Result<std::vector<std::string>> TakeDue(rpc::TaskClass task_class, size_t limit);
   Result<std::vector<std::string>> ScanDue(rpc::TaskClass task_class, size_t limit);
+  std::string BeginOfScan(uint8_t index, int64_t now_ns);
   Result<std::vector<rpc::Task>> Describe(const std::vector<std::string>& ids);
   Result<bool> DoBefore(Step& step);
   Result<Step> PrepareOnce(const rpc::Task& task);
@@ -70,20 +75,26 @@ class StoredQueue final : public rpc::PersistQueue {
   // All due entries before it are leased or waiting in memory, by class.
   std::string cursor_[2] GUARDED_BY(mutex_);
   int64_t last_scan_ns_[2] GUARDED_BY(mutex_) = {0, 0};
+  int64_t late_scan_ns_[2] GUARDED_BY(mutex_) = {0, 0};
 };
+
+std::string StoredQueue::BeginOfScan(uint8_t index, int64_t now_ns) {
+  MutexLock lock(mutex_);
+  // A clock set back may have put entries anywhere.
+  const bool set_back = now_ns < last_scan_ns_[index];
+  if (set_back) cursor_[index].clear();
+  last_scan_ns_[index] = now_ns;
+  const bool late = set_back || now_ns - late_scan_ns_[index] >= kLateScanInterval.count();
+  if (late) late_scan_ns_[index] = now_ns;
+  const int64_t back_ns = late ? kLateEntries.count() : kUsuallyLate.count();
+  return std::max(keys::QueuePrefix(index),
+                  std::min(cursor_[index], keys::Queue(index, now_ns - back_ns, 0)));
+}
 
 Result<std::vector<std::string>> StoredQueue::ScanDue(rpc::TaskClass task_class, size_t limit) {
   const auto index = static_cast<uint8_t>(task_class);
   const int64_t now_ns = context_.clock.WallNs();
-  std::string begin = keys::QueuePrefix(index);
-  {
-    MutexLock lock(mutex_);
-    // A clock set back may have put entries anywhere.
-    if (now_ns < last_scan_ns_[index]) cursor_[index].clear();
-    last_scan_ns_[index] = now_ns;
-    begin = std::max(
-        begin, std::min(cursor_[index], keys::Queue(index, now_ns - kLateEntries.count(), 0)));
-  }
+  std::string begin = BeginOfScan(index, now_ns);
   const std::string end = keys::Queue(index, now_ns, std::numeric_limits<uint64_t>::max());
   std::vector<std::string> taken;
   for (bool more = true; more && taken.size() < limit;) {
