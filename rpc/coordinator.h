@@ -51,7 +51,8 @@ class Names {
                                  InodeId new_parent, std::string_view new_name,
                                  RenameMode mode) = 0;
   // Up to `limit` entries behind `cursor` (0: start), without "." and "..". Entries present
-  // throughout a listing come exactly once. Loads the directory first if it is not complete.
+  // throughout a listing come exactly once. Of a directory that is not complete yet names come as
+  // the UFS lists them: perhaps fewer than `limit`, but at least one unless it is the end.
   struct Listing {
     std::vector<DirEntry> entries;
     bool end = false;

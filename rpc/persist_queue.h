@@ -57,6 +57,9 @@ struct Action {
   std::string expected_etag;     // Of `from_key` (move, localize, upload) or `key` (delete); empty:
                                  // whatever is there.
   std::string attempt;           // Unique; goes into object metadata where the store keeps it.
+  // kUpload: another attempt at the same content and attributes, of unknown outcome. What is at
+  // `key` is the upload if that says so.
+  std::string earlier_attempt;
   // Which attributes to set, where the store has them.
   std::optional<uint32_t> mode;
   std::optional<uint32_t> uid;

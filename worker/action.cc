@@ -14,6 +14,7 @@
 namespace tarn::worker {
 namespace {
 
+constexpr char kAttemptName[] = "tarn-attempt";  // In the metadata of an object.
 constexpr uint64_t kPartBytes = 8 << 20;
 constexpr uint64_t kPartsAtOnce = 4;  // Of one file; each has a buffer of its own.
 
@@ -147,7 +148,7 @@ Result<ufs::ObjectInfo> ActionRunner::Upload(const rpc::Action& action,
                                              cache::FrozenContent& content, Call& call) {
   ufs::CreateOptions options;
   options.size_bytes = content.Info().size_bytes;
-  options.metadata["tarn-attempt"] = action.attempt;
+  options.metadata[kAttemptName] = action.attempt;
   options.attributes = AttributesToKeep(action);
   ASSIGN_OR_RETURN(std::unique_ptr<ufs::Upload> upload,
                    call.ufs.Create(action.key, options, call.Options()));
@@ -162,11 +163,30 @@ Result<ufs::ObjectInfo> ActionRunner::Upload(const rpc::Action& action,
   return committed;
 }
 
+// What an earlier attempt has made already, if it is there and whole.
+Result<std::optional<ufs::ObjectInfo>> ActionRunner::FindEarlier(
+    const rpc::Action& action, const cache::FrozenContent& content, Call& call) {
+  std::optional<ufs::ObjectInfo> none;
+  if (action.earlier_attempt.empty() || !call.ufs.Traits().object_metadata) return none;
+  Result<ufs::ObjectInfo> info = call.ufs.Stat(action.key, call.Options());
+  if (info.code() == Code::kNotFound) return none;
+  if (!info.ok()) return info.status();
+  const auto attempt = info->metadata.find(kAttemptName);
+  const bool ours = attempt != info->metadata.end() && attempt->second == action.earlier_attempt;
+  if (!ours || info->size_bytes != content.Info().size_bytes) return none;
+  LogInfo("persist ", action.key, ": an upload before the last start had arrived");
+  return std::optional<ufs::ObjectInfo>(*std::move(info));
+}
+
 Result<ufs::ObjectInfo> ActionRunner::UploadContent(const rpc::Action& action, Call& call,
                                                     Done* done) {
   RETURN_IF_ERROR(Complete(action));
   ASSIGN_OR_RETURN(done->content, Freeze(action));
-  ASSIGN_OR_RETURN(ufs::ObjectInfo info, Upload(action, *done->content, call));
+  ASSIGN_OR_RETURN(std::optional<ufs::ObjectInfo> made, FindEarlier(action, *done->content, call));
+  if (!made) {
+    ASSIGN_OR_RETURN(made, Upload(action, *done->content, call));
+  }
+  ufs::ObjectInfo info = *std::move(made);
   if (info.size_bytes != done->content->Info().size_bytes) {
     return Status(Code::kIo, Concat("upload ", action.key, ": the UFS has ", info.size_bytes,
                                     " of ", done->content->Info().size_bytes, " bytes"));

@@ -38,6 +38,9 @@ class ActionRunner {
   Result<ufs::ObjectInfo> Upload(const rpc::Action& action, cache::FrozenContent& content,
                                  Call& call);
   Status SendParts(cache::FrozenContent& content, ufs::Upload& upload, Call& call);
+  Result<std::optional<ufs::ObjectInfo>> FindEarlier(const rpc::Action& action,
+                                                     const cache::FrozenContent& content,
+                                                     Call& call);
   Result<ufs::ObjectInfo> UploadContent(const rpc::Action& action, Call& call, Done* done);
   Result<ufs::ObjectInfo> Move(const rpc::Action& action, Call& call);
   Status Localize(const rpc::Action& action);

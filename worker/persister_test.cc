@@ -78,6 +78,34 @@ TEST_F(PersisterTest, UploadsWhatWasWrittenAndMakesItClean) {
   EXPECT_EQ(State(5), ContentState::kClean);
 }
 
+TEST_F(PersisterTest, AnUploadThatHadArrivedBeforeACrashIsNotMadeAgain) {
+  const auto put = [this](const std::string& key, const std::string& attempt) {
+    ufs::CreateOptions options;
+    options.size_bytes = 5;
+    options.metadata["tarn-attempt"] = attempt;
+    auto upload = below_->Create(key, options, {});
+    EXPECT_TRUE(upload.ok() && (*upload)->WritePart(0, Bytes("hello"), {}).ok());
+    return (*upload)->Commit({})->etag;
+  };
+  const std::string arrived = put("arrived", "earlier");
+  put("another", "somebody's");
+  uint64_t ino = 5;
+  for (const std::string key : {"arrived", "another", "absent"}) {
+    MakeDirty(ino, "hello");
+    Action action = Upload(ino++, key);
+    action.earlier_attempt = "earlier";
+    queue_.Add(action);
+  }
+  Start();
+  ASSERT_TRUE(queue_.WaitFinished());
+  persister_.reset();
+  EXPECT_EQ(below_->Stat("arrived", {})->etag, arrived);
+  EXPECT_EQ(below_->Stat("arrived", {})->metadata["tarn-attempt"], "earlier");
+  EXPECT_EQ(below_->Stat("another", {})->metadata["tarn-attempt"], "attempt-another");
+  EXPECT_EQ(below_->Stat("absent", {})->metadata["tarn-attempt"], "attempt-absent");
+  for (uint64_t one = 5; one < 8; ++one) EXPECT_EQ(State(one), ContentState::kClean);
+}
+
 TEST_F(PersisterTest, LargerThanOnePartArrivesWhole) {
   std::string text(20 * kPageBytes + 17, 'x');
   for (size_t i = 0; i < text.size(); i += 4096) text[i] = static_cast<char>(i >> 12);

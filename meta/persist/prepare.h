@@ -39,6 +39,7 @@ class Preparation {
   struct Target {
     Chain chain;
     std::string key;
+    std::string earlier_attempt;  // May have put there what is to be written.
   };
 
   // What to do when another is in the way: whoever is where it should be holds nobody up, and
@@ -98,6 +99,7 @@ class Preparation {
 };
 
 inline constexpr char kMoveAttempt = 'm';  // First of the attempt ids of moves.
+inline constexpr char kUploadAttempt = 'u';
 inline bool IsUnsettledMove(const InodeRecord& inode) {
   return !inode.attempt.empty() && inode.attempt.front() == kMoveAttempt;
 }

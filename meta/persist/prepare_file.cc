@@ -19,6 +19,14 @@ bool DataIsDirty(const InodeRecord& inode) {
   return IsSymlink(inode) ? !inode.bound : inode.generation != inode.persisted_generation;
 }
 
+// A process died between an upload and its settlement: the object may be there as it should be.
+bool WouldRepeatUpload(const InodeRecord& inode, const std::string& key) {
+  return inode.type == rpc::FileType::kRegular && !inode.attempt.empty() &&
+         inode.attempt.front() == kUploadAttempt && inode.attempt_key == key &&
+         inode.attempt_generation == inode.generation &&
+         inode.attempt_attr_version == inode.attr_version;
+}
+
 }  // namespace
 
 Result<Step> Preparation::File(InodeRecord& inode) {
@@ -27,6 +35,7 @@ Result<Step> Preparation::File(InodeRecord& inode) {
   Target target;
   ASSIGN_OR_RETURN(target.chain, ReadChain(txn_, inode.parent, kv::Reads::kSerializable));
   target.key = target.chain.KeyOf(inode.name);
+  if (WouldRepeatUpload(inode, target.key)) target.earlier_attempt = inode.attempt;
   RETURN_IF_ERROR(TidyAttempt(inode, target.key));
   RETURN_IF_ERROR(SwapWithLink(inode, target.key));
   RETURN_IF_ERROR(ReleaseSymlink(inode, target.key));
@@ -166,7 +175,8 @@ Result<Step> Preparation::Write(InodeRecord& inode, const Target& target) {
   }
   if (kind == Kind::kMove) return Begin(inode, std::move(action), kMoveAttempt);
   RETURN_IF_ERROR(AddAttributes(inode, action));
-  return Begin(inode, std::move(action), 'u');
+  if (kind == Kind::kUpload) action.earlier_attempt = target.earlier_attempt;
+  return Begin(inode, std::move(action), kUploadAttempt);
 }
 
 // The object is in its place, with its bytes.

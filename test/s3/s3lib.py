@@ -32,21 +32,23 @@ KEYS = {"site": "in tarn-site.properties", "environment": "in AWS_ACCESS_KEY_ID 
 os.environ.update({"AWS_CA_BUNDLE": "", "NO_PROXY": radosgw.LOOPBACK, "no_proxy": radosgw.LOOPBACK})
 
 _server = None
+_starting = threading.Lock()
 
 
 def the_server():
-    """The running server; Skipped says why there is none."""
+    """The running server, one for all threads; Skipped says why there is none."""
     global _server
-    if _server is None:
-        directory = os.environ.get("TARN_TEST_RADOSGW")
-        if not directory:
-            directory = scratch("radosgw")
-            atexit.register(radosgw.stop, directory)
-        try:
-            _server = radosgw.start(directory, tls=True)
-        except radosgw.NotAvailable as why:
-            raise Skipped(f"no S3 server: {why}") from None
-    return _server
+    with _starting:
+        if _server is None:
+            directory = os.environ.get("TARN_TEST_RADOSGW")
+            if not directory:
+                directory = scratch("radosgw")
+                atexit.register(radosgw.stop, directory)
+            try:
+                _server = radosgw.start(directory, tls=True)
+            except radosgw.NotAvailable as why:
+                raise Skipped(f"no S3 server: {why}") from None
+        return _server
 
 
 def boto(endpoint=None, user="first", retries=1, timeout_s=60, **config):

@@ -87,6 +87,7 @@ class BucketClient final : public Client {
     MutexLock lock(mutex_);
     return place_;
   }
+  static void EndMade(std::vector<Attempt*>& attempts);
   void RunRound(std::vector<Attempt*> attempts, const CallOptions& call);
   Status Prepare(Attempt& attempt, const CallOptions& call);
   void Sign(sigv4::Request& request, const sigv4::Credentials& keys, const std::string& region,
@@ -100,7 +101,7 @@ class BucketClient final : public Client {
   bool ClockSet(Attempt& attempt, const ErrorDocument& error);
   void TryAgain(Attempt& attempt, const Status& failure, std::string_view retry_after,
                 const CallOptions& call);
-  void End(Attempt& attempt, Status status) {
+  static void End(Attempt& attempt, Status status) {
     attempt.call->status = std::move(status);
     attempt.done = true;
   }
@@ -146,11 +147,22 @@ void BucketClient::Run(std::span<S3Call> calls, const CallOptions& call) {
       }
       return;
     }
+    EndMade(ready);
     RunRound(std::move(ready), call);
   }
 }
 
+void BucketClient::EndMade(std::vector<Attempt*>& attempts) {
+  std::erase_if(attempts, [](Attempt* attempt) {
+    const S3Call& wanted = *attempt->call;
+    if (!wanted.unknown || !wanted.was_made || !wanted.was_made()) return false;
+    End(*attempt, Status(Code::kMaybeCommitted, Concat(wanted.what, ": its answer was lost")));
+    return true;
+  });
+}
+
 void BucketClient::RunRound(std::vector<Attempt*> attempts, const CallOptions& call) {
+  if (attempts.empty()) return;
   Result<size_t> room = gate_.Enter(attempts.size(), call);
   if (!room.ok()) {
     for (Attempt* attempt : attempts) {

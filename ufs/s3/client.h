@@ -4,6 +4,7 @@
 // requests under way that adapts to what the store can take. Internal to ufs/s3. Thread-safe;
 // blocks.
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -29,6 +30,9 @@ struct S3Call {
   std::span<std::byte> sink;        // As HttpRequest::sink.
   // A change that nobody sees before another one: it matters to none whether it was made.
   bool unseen = false;
+  // Asked before a change that may have been made is sent again: true ends it with kMaybeCommitted,
+  // so that the caller settles what is there. Null: it is sent again.
+  std::function<bool()> was_made;
   bool repeated = false;  // It was sent again after an attempt that may have made the change.
 
   HttpResponse response;  // The last one.

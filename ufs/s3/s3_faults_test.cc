@@ -141,6 +141,7 @@ TEST_F(S3Store, AWrongEtagAfterPutIsNoSuccess) {
 
 TEST_F(S3Store, AnUploadWhoseAnswerIsLostIsSettledByLooking) {
   Open();
+  const int before = CountOf("PUT");  // The store was tried.
   const Precondition absent = {Precondition::Kind::kAbsent, ""};
   bool lost = false;
   fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
@@ -148,10 +149,34 @@ TEST_F(S3Store, AnUploadWhoseAnswerIsLostIsSettledByLooking) {
     Answer(request);
     return TestReply{.drop = true};
   };
-  EXPECT_TRUE(Put("f", "mine", absent).ok()) << "its second try meets its first";
+  EXPECT_TRUE(Put("f", "mine", absent).ok());
   EXPECT_EQ(objects_["f"], "mine");
+  EXPECT_EQ(CountOf("PUT") - before, 1) << "it is not made twice";
+  lost = false;
+  EXPECT_TRUE(Put("f", "mine too").ok());
+  EXPECT_EQ(CountOf("PUT") - before, 2) << "nor without a precondition";
   fault_ = nullptr;
   EXPECT_EQ(Put("f", "mine", absent).code(), Code::kStale) << "this one really is another's";
+}
+
+TEST_F(S3Store, AnUploadWhoseAnswerIsLostIsMadeAgainWhereItDidNotArrive) {
+  Open();
+  const int before = CountOf("PUT");  // The store was tried.
+  objects_["f"] = "mine";
+  bool lost = false;
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    if (request.method != "PUT" || std::exchange(lost, true)) return std::nullopt;
+    return TestReply{.drop = true};
+  };
+  ufs::CreateOptions options;
+  options.size_bytes = 4;
+  options.metadata["tarn-attempt"] = "2";
+  auto upload = ufs_->Create("f", options, {});
+  ASSERT_TRUE(upload.ok());
+  const std::string same = "mine";
+  ASSERT_TRUE((*upload)->WritePart(0, std::as_bytes(std::span(same)), {}).ok());
+  EXPECT_TRUE((*upload)->Commit({}).ok());
+  EXPECT_EQ(CountOf("PUT") - before, 2) << "the same bytes of another attempt are not this one's";
 }
 
 TEST_F(S3Store, AChangeWhoseFateIsUnknownSaysSo) {

@@ -81,6 +81,13 @@ Result<ObjectInfo> S3Store::Put(const std::string& key, const std::string& bytes
   return upload->Commit({});
 }
 
+int S3Store::CountOf(std::string_view method) const {
+  int count = 0;
+  for (const TestRequest& request : server_->Requests())
+    if (request.method == method) ++count;
+  return count;
+}
+
 TestReply S3Store::Answer(const TestRequest& request) {
   std::string path = sigv4::UriDecode(request.path).value();
   const std::string root = "/bucket/";

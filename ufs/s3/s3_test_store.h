@@ -43,6 +43,7 @@ class S3Store : public testing::Test {
   TestReply Answer(const TestRequest& request);
   Result<std::string> Read(const std::string& key, uint64_t offset, size_t size,
                            const std::string& etag = "", const CallOptions& call = {});
+  int CountOf(std::string_view method) const;  // Requests so far.
   std::string Get(const std::string& key) { return Read(key, 0, 100).value(); }
   Result<ObjectInfo> Put(const std::string& key, const std::string& bytes,
                          const Precondition& precondition = {}, size_t part_bytes = 0);

@@ -61,6 +61,13 @@ class S3Upload : public Upload {
                          options_.size_bytes, " bytes"));
   }
 
+  // Of a change whose answer was lost: that of this very upload is there, not just the same bytes.
+  bool WasMade(std::string_view etag, const CallOptions& call) const {
+    if (etag.empty()) return false;
+    const Result<ObjectInfo> info = Arrived(etag, call);
+    return info.ok() && info->metadata == options_.metadata;
+  }
+
   // What was answered is all that is known of an object that another writer has replaced since.
   ObjectInfo AsAnswered(const S3Call& done, std::string_view etag) const {
     ObjectInfo info;
@@ -158,6 +165,7 @@ class SinglePut final : public S3Upload {
     EtagForm form = EtagForm::kQuoted;
     for (int i = 1;; ++i) {
       S3Call put = NewPut(digest, form);
+      put.was_made = [&] { return WasMade(Hex(digest), call); };
       Status status = ufs_.RunOne(put, call);
       if (form == EtagForm::kQuoted && RefusedForItsQuotes(put, call)) {
         form = EtagForm::kPlain;
@@ -376,8 +384,9 @@ Result<ObjectInfo> Multipart::Complete(const std::vector<Part>& parts, const Cal
   }
   AddCustomerKey(ufs_.options(), complete.headers);
   complete.body = std::as_bytes(std::span(document.data(), document.size()));
-  Status status = ufs_.RunOne(complete, call);
   std::string etag = ExpectedEtag(parts);
+  complete.was_made = [&] { return WasMade(etag, call); };
+  Status status = ufs_.RunOne(complete, call);
   if (status.ok()) {
     ASSIGN_OR_RETURN(const std::string answered, ParseCompletion(complete.response.body));
     if (!answered.empty()) etag = answered;
