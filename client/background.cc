@@ -8,12 +8,16 @@
 namespace tarn::client {
 namespace {
 
-constexpr auto kGather = std::chrono::milliseconds(5);
+// Reaping would slow down the unlinks of a burst, so it waits for a pause, unless there is much
+// space to be had.
+constexpr auto kPause = std::chrono::milliseconds(20);
+constexpr auto kLongestBurst = std::chrono::milliseconds(500);
+constexpr uint64_t kMuchSpace = 64 << 20;
 constexpr auto kSweepInterval = std::chrono::milliseconds(500);
 
 }  // namespace
 
-void LocalFileSystem::Reap(InodeId ino) {
+void LocalFileSystem::Reap(InodeId ino, uint64_t size_bytes) {
   // Open handles learn at once that nothing is to be committed any more.
   if (OpenInodePtr inode = table_.Find(ino)) {
     if (inode->mutex.try_lock()) {
@@ -23,7 +27,21 @@ void LocalFileSystem::Reap(InodeId ino) {
   }
   MutexLock lock(reap_mutex_);
   reap_.push_back(ino);
+  reap_bytes_ += size_bytes;
   reap_ready_.NotifyOne();
+}
+
+bool LocalFileSystem::AwaitPause(const std::stop_token& stop) {
+  const MonotonicTime end = deps_.clock.Now() + kLongestBurst;
+  for (size_t seen = 0;;) {
+    {
+      MutexLock lock(reap_mutex_);
+      if (reap_bytes_ >= kMuchSpace || reap_.size() == seen) return true;
+      seen = reap_.size();
+    }
+    if (deps_.clock.Now() >= end) return true;
+    if (!deps_.clock.SleepFor(kPause, stop)) return false;
+  }
 }
 
 bool LocalFileSystem::ReapContent(InodeId ino) {
@@ -62,11 +80,11 @@ void LocalFileSystem::RunReaper(const std::stop_token& stop) {
         reap_ready_.WaitFor(reap_mutex_, std::chrono::seconds(1));
       }
     }
-    if (!deps_.clock.SleepFor(kGather, stop))
-      return;  // What is left are orphans, for the next start.
+    if (!AwaitPause(stop)) return;  // What is left are orphans, for the next start.
     {
       MutexLock lock(reap_mutex_);
       batch.swap(reap_);
+      reap_bytes_ = 0;
       reaping_ = batch.size();
     }
     Status synced = deps_.files.SyncLog();

@@ -114,7 +114,9 @@ class LocalFileSystem final : public FileSystem {
   Rebound RefreshBinding(OpenInode& inode, const rpc::Binding& failed);
 
   // background.cc
-  void Reap(InodeId ino);  // In the background: forgets the inode unless it is open.
+  // In the background: forgets the inode unless it is open. `size_bytes`: what that may free.
+  void Reap(InodeId ino, uint64_t size_bytes = 0);
+  bool AwaitPause(const std::stop_token& stop);  // False: stopped.
   // True: its content is gone, and it is to be forgotten.
   bool ReapContent(InodeId ino);
   void ReapNow(const std::deque<InodeId>& batch);
@@ -137,6 +139,7 @@ class LocalFileSystem final : public FileSystem {
   Mutex reap_mutex_;
   CondVar reap_ready_;
   std::deque<InodeId> reap_ GUARDED_BY(reap_mutex_);
+  uint64_t reap_bytes_ GUARDED_BY(reap_mutex_) = 0;
   size_t reaping_ GUARDED_BY(reap_mutex_) = 0;  // Taken from there.
   std::atomic<uint64_t> lingering_{0};
   struct Threads;

@@ -38,7 +38,7 @@ Result<rpc::FileInfo> LocalFileSystem::Link(const rpc::Caller& caller, InodeId i
 
 Status LocalFileSystem::Unlink(const rpc::Caller& caller, InodeId parent, std::string_view name) {
   ASSIGN_OR_RETURN(rpc::FileInfo left, deps_.names.Unlink(caller, parent, name));
-  if (left.attr.nlink == 0) Reap(left.attr.ino);
+  if (left.attr.nlink == 0) Reap(left.attr.ino, left.attr.size_bytes);
   return OkStatus();
 }
 
@@ -53,7 +53,7 @@ Status LocalFileSystem::Rename(const rpc::Caller& caller, InodeId parent, std::s
                    deps_.names.Rename(caller, parent, name, new_parent, new_name, mode));
   const rpc::Attr& replaced = renamed.replaced.attr;
   if (replaced.ino && replaced.nlink == 0 && replaced.type != rpc::FileType::kDirectory) {
-    Reap(replaced.ino);
+    Reap(replaced.ino, replaced.size_bytes);
   }
   return OkStatus();
 }

@@ -4,14 +4,17 @@
 // nothing, and since which version. A reader at version v may use what is valid since v or earlier,
 // because an entry always says what the key holds now. Commits write through it before they become
 // visible, one at a time. Thread-safe; memory is bounded.
+//
+// A key has a set of a few slots where it may lie; of a full set the one that was not used for the
+// longest goes. A look costs two or three lines of the processor's cache.
 
+#include <array>
 #include <cstddef>
-#include <functional>
-#include <list>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/mutex.h"
@@ -39,29 +42,51 @@ class RecordCache {
 
  private:
   static constexpr size_t kShards = 32;
+  static constexpr size_t kWays = 8;
+  static constexpr size_t kUsualBytes = 192;  // Of an entry with its slot.
   static constexpr size_t kMaxValueBytes = 4096;
-  struct Entry {
-    std::string key;
-    Value value;
-    Version version;
-    size_t Bytes() const;
+
+  // The key, and behind it the value, in one piece of memory, which is used again while it is large
+  // enough and not much too large.
+  struct Slot {
+    uint32_t hash = 0;
+    uint32_t capacity = 0;  // 0: free.
+    std::unique_ptr<char[]> bytes;
+    Version version = 0;
+    uint16_t key_bytes = 0;
+    uint16_t value_bytes = 0;
+    bool present = false;
+    std::string_view key() const { return {bytes.get(), key_bytes}; }
+    size_t Bytes() const { return capacity + sizeof(Slot); }
+  };
+  struct Set {
+    std::array<Slot, kWays> slots;  // Used last first; free ones last.
+    Version floor = 0;              // Keys without a slot may have been written up to here.
   };
   struct Shard {
-    mutable Mutex mutex;                         // One at a time; nothing is taken under it.
-    std::list<Entry> entries GUARDED_BY(mutex);  // Used last first.
-    std::unordered_map<std::string_view, std::list<Entry>::iterator> index GUARDED_BY(mutex);
+    mutable Mutex mutex;  // One at a time; nothing is taken under it.
+    std::vector<std::unique_ptr<Set>> sets GUARDED_BY(mutex);  // Made when first used.
     size_t bytes GUARDED_BY(mutex) = 0;
-    // Keys without an entry may have been written up to here.
-    Version floor GUARDED_BY(mutex) = 0;
+    size_t hand GUARDED_BY(mutex) = 0;    // The next set to give memory back.
+    Version floor GUARDED_BY(mutex) = 0;  // Of sets not made yet.
   };
-  Shard& ShardOf(std::string_view key) {
-    return shards_[(std::hash<std::string_view>()(key) >> 16) % kShards];
-  }
-  void Set(Shard& shard, std::string_view key, const Value& value, Version version)
-      REQUIRES(shard.mutex);
-  static void Drop(Shard& shard, std::list<Entry>::iterator entry) REQUIRES(shard.mutex);
+  struct Place {
+    Shard& shard;
+    size_t set;
+    uint32_t hash;
+  };
+
+  Place PlaceOf(std::string_view key);
+  static Set& MakeSet(const Place& place) REQUIRES(place.shard.mutex);
+  // The slot of `key`, moved to the front. Null: none.
+  static Slot* Touch(Set& set, uint32_t hash, std::string_view key);
+  void Put(const Place& place, Set& set, std::string_view key, const Value& value, Version version)
+      REQUIRES(place.shard.mutex);
+  static void Free(Shard& shard, Set& set, Slot& slot) REQUIRES(shard.mutex);
+  void Shrink(Shard& shard) REQUIRES(shard.mutex);
 
   const size_t max_shard_bytes_;
+  const size_t sets_;  // Of a shard.
   std::vector<Shard> shards_;
 };
 
