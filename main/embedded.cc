@@ -65,13 +65,16 @@ class Embedded {
 
  private:
   Status OpenStores();
+  // Recovery settles what a crash left half done, in the records of a read-only mount too.
+  enum class Access { kOfRecovery, kOfMount };
   Status OpenMetadata();
+  Status OpenNamespace(Access access);
   Status OpenWorker();
   Status Mount();
   Status StartControl();
   Status Serve(const std::function<void()>& ready);
   Status CloseAll();
-  meta::MetaOptions MetadataOptions() const;
+  meta::MetaOptions MetadataOptions(Access access) const;
   fuse::MountOptions FuseOptions() const;
   client::Dependencies ClientDependencies();
   rpc::ServerInfo Info() const;
@@ -85,6 +88,7 @@ class Embedded {
   std::unique_ptr<kv::Store> metadata_;
   std::unique_ptr<kv::Store> index_;
   ufs::UfsMounts mounts_;
+  meta::RootMount root_;
   std::unique_ptr<meta::Namespace> namespace_;
   std::unique_ptr<cache::CacheStore> cache_;
   std::unique_ptr<worker::Filler> filler_;
@@ -115,13 +119,13 @@ Status Embedded::OpenStores() {
   return OkStatus();
 }
 
-meta::MetaOptions Embedded::MetadataOptions() const {
+meta::MetaOptions Embedded::MetadataOptions(Access access) const {
   meta::MetaOptions meta;
   meta.sync_interval = properties().Get(property::kMetadataSyncInterval);
   meta.persist_delay = properties().Get(property::kPersistDelay);
   meta.retry_interval_max = properties().Get(property::kPersistRetryMaxInterval);
   meta.ufs_deadline = properties().Get(property::kUfsTimeout);
-  meta.read_only = IsReadOnly(options_.mount_options);
+  meta.read_only = access == Access::kOfMount && IsReadOnly(options_.mount_options);
   return meta;
 }
 
@@ -134,19 +138,23 @@ Status Embedded::OpenMetadata() {
   if (!opened_source.ok())
     return Naming(Concat("cannot mount ", options_.source.uri), opened_source.status());
   std::unique_ptr<ufs::UnderFileSystem> source = std::move(opened_source).value();
-  meta::RootMount root;
-  root.mount = kRootMount;
-  root.uri = options_.source.uri;
-  root.adopt = options_.adopt;
-  ASSIGN_OR_RETURN(root.identity, source->SourceIdentity(call));
+  root_.mount = kRootMount;
+  root_.uri = options_.source.uri;
+  root_.adopt = options_.adopt;
+  ASSIGN_OR_RETURN(root_.identity, source->SourceIdentity(call));
   ASSIGN_OR_RETURN(ufs::ObjectInfo top, source->Stat("", call));
   const bool attributes = source->Traits().attributes;
-  root.root_mode = attributes ? top.mode : kDefaultRootMode;
-  root.root_uid = attributes ? top.uid : geteuid();
-  root.root_gid = attributes ? top.gid : getegid();
+  root_.root_mode = attributes ? top.mode : kDefaultRootMode;
+  root_.root_uid = attributes ? top.uid : geteuid();
+  root_.root_gid = attributes ? top.gid : getegid();
   RETURN_IF_ERROR(mounts_.Add(kRootMount, std::move(source)));
+  return OpenNamespace(Access::kOfRecovery);
+}
+
+Status Embedded::OpenNamespace(Access access) {
+  namespace_.reset();
   Result<std::unique_ptr<meta::Namespace>> opened =
-      meta::OpenNamespace(*metadata_, mounts_, SystemClock(), MetadataOptions(), root);
+      meta::OpenNamespace(*metadata_, mounts_, SystemClock(), MetadataOptions(access), root_);
   if (!opened.ok())
     return Naming(Concat("state directory ", options_.state->path()), opened.status());
   namespace_ = std::move(opened).value();
@@ -166,6 +174,7 @@ client::Dependencies Embedded::ClientDependencies() {
 Status Embedded::OpenWorker() {
   RETURN_IF_ERROR(worker::RecoverContents(*cache_, namespace_->GetNames(), namespace_->GetFiles(),
                                           namespace_->GetMaintenance()));
+  if (IsReadOnly(options_.mount_options)) RETURN_IF_ERROR(OpenNamespace(Access::kOfMount));
   worker::FillerOptions fill;
   fill.threads = static_cast<size_t>(properties().Get(property::kFillThreads));
   fill.readahead_max_bytes = properties().Get(property::kReadaheadMaxSize);
