@@ -52,6 +52,7 @@ TEST_F(S3Store, KeysThatCannotBeFilesAreLeftOut) {
 TEST_F(S3Store, ALongListingIsOneRequestAPage) {
   for (int i = 0; i < 95; ++i) objects_[Concat("d/", 100 + i)] = "x";
   objects_["d/109!"] = objects_["d/109/below"] = "x";  // Of a file and a directory 109: the latter.
+  Open();
   const size_t before = server_->Requests().size();
   std::vector<std::string> keys;
   ListOptions options;
