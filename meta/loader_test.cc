@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
@@ -55,9 +56,11 @@ class LoaderTest : public ::testing::Test {
 
   void PutOutside(const std::string& path, const std::string& bytes) {
     fs::create_directories(fs::path(Outside(path)).parent_path());
-    // As most programs do: a new file over the old one.
-    std::ofstream(Outside(path) + ".new") << bytes;
-    fs::rename(Outside(path) + ".new", Outside(path));
+    // As most programs do: a new file over the old one. It is made elsewhere, or a look that goes
+    // on in the background may find it under its first name.
+    const fs::path made = directory_ / ("new" + std::to_string(next_new_++));
+    std::ofstream(made) << bytes;
+    fs::rename(made, Outside(path));
   }
   std::string Outside(const std::string& path) { return directory_ / ("s/" + path); }
 
@@ -96,6 +99,7 @@ class LoaderTest : public ::testing::Test {
     explicit MadeDirectory(const std::string& path) { fs::create_directory(path); }
   };
   ufs::TemporaryDirectory directory_;
+  std::atomic<int> next_new_{0};
   const MadeDirectory made_{directory_ / "s"};
   TickingClock clock_;
   std::unique_ptr<kv::Store> store_;
