@@ -5,7 +5,6 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
-#include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
