@@ -154,6 +154,14 @@ Status ApplyDefinition(std::string_view definition, Properties& out) {
 
 }  // namespace
 
+std::string_view SecretPart(std::string_view definition) {
+  const size_t equals = definition.find('=');
+  if (equals == std::string_view::npos) return {};
+  const std::optional<size_t> index = IndexOf(OwnName(Trimmed(definition.substr(0, equals))));
+  const bool hidden = !index || PropertyTable()[*index].type == PropertyType::kSecret;
+  return hidden ? definition.substr(equals + 1) : std::string_view();
+}
+
 PropertySources ProcessSources(std::vector<std::string> definitions) {
   PropertySources sources;
   sources.directories = {"/etc/tarn"};

@@ -22,6 +22,9 @@ struct PropertySources {
 
 // /etc/tarn, $TARN_CONF_DIR and this process's environment, with the definitions given.
 PropertySources ProcessSources(std::vector<std::string> definitions);
+// The part of a "name=value" that others must not see: the value of a secret, or of what is no
+// property (a secret's misspelt name). Empty: none.
+std::string_view SecretPart(std::string_view definition);
 
 class Properties {
  public:

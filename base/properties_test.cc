@@ -177,6 +177,16 @@ TEST(Properties, FailedSetChangesNothing) {
   EXPECT_EQ(properties.Find("tarn.fuse.thread").code(), Code::kInvalid);
 }
 
+TEST(Properties, SecretsInDefinitionsAreKnownAsSuch) {
+  EXPECT_EQ(SecretPart("s3a.secretKey=a=b"), "a=b");
+  EXPECT_EQ(SecretPart(" s3a.secretKey = x"), " x");
+  EXPECT_EQ(SecretPart("alluxio.underfs.s3.encryption.customer.key=k"), "k");
+  EXPECT_EQ(SecretPart("s3a.secretkey=x"), "x") << "misspelt";
+  EXPECT_EQ(SecretPart("s3a.accessKeyId=id"), "");
+  EXPECT_EQ(SecretPart("s3a.secretKey="), "");
+  EXPECT_EQ(SecretPart("s3a.secretKey"), "");
+}
+
 TEST(PropertyTable, SecretsAreMasked) {
   PropertyRow row = PropertyTable()[0];
   row.type = PropertyType::kSecret;

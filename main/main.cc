@@ -1,9 +1,11 @@
 // The tarn command.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
+#include "base/properties.h"
 #include "main/commands.h"
 
 namespace tarn {
@@ -35,6 +37,21 @@ std::string UnknownCommand(CLI::App* app, int argc, char** argv) {
   return "";
 }
 
+// The arguments in the order that CLI11 takes, the last first. Secrets among them are then hidden
+// in `argv`, which everybody on the machine can read for as long as the process runs.
+std::vector<std::string> TakeArguments(int argc, char** argv) {
+  std::vector<std::string> arguments;
+  for (int i = argc - 1; i > 0; --i) {
+    const std::string_view word = arguments.emplace_back(argv[i]);
+    const bool value = i > 1 && std::string_view(argv[i - 1]) == "-D";
+    if (!value && !word.starts_with("-D")) continue;
+    const std::string_view definition = word.substr(value ? 0 : 2);
+    const size_t secret_bytes = SecretPart(definition).size();
+    std::fill_n(argv[i] + word.size() - secret_bytes, secret_bytes, '*');
+  }
+  return arguments;
+}
+
 int Run(int argc, char** argv) {
   CLI::App app(kAbout, "tarn");
   app.require_subcommand(1);
@@ -54,7 +71,7 @@ int Run(int argc, char** argv) {
   const std::string unknown = UnknownCommand(&app, argc, argv);
   if (!unknown.empty()) return Fail(Status(Code::kInvalid, unknown)) + 1;
   try {
-    app.parse(argc, argv);
+    app.parse(TakeArguments(argc, argv));
   } catch (const CLI::ParseError& error) {
     const int shown = app.exit(error);
     return shown == 0 ? 0 : 2;
