@@ -1,13 +1,14 @@
-# module(NAME SRCS ... HDRS ... DEPS ... [LIBS ...] [TESTS ...] [TEST_LIBS ...] [BENCHES ...])
+# module(NAME SRCS ... HDRS ... DEPS ... [LIBS ...] [TESTS ...] [TEST_LIBS ...] [TEST_SHARDS n] [BENCHES ...])
 #
 # Makes folder NAME a static library with an include root of its own, so that a folder sees only its own headers and
 # those of its DEPS: #include "meta/..." does not compile where meta is not in DEPS. A second target links the library
 # alone, whole, with its declared DEPS, so that a symbol smuggled past the headers does not link. Each header is
 # compiled alone. Third-party LIBS stay private to the module.
 #
-# TESTS: x_test.cc files, built into one executable NAME_test. BENCHES: into NAME_bench.
+# TESTS: x_test.cc files, built into one executable NAME_test, which with TEST_SHARDS runs n times at once, each time
+# with a part of them. BENCHES: into NAME_bench.
 function(module name)
-  cmake_parse_arguments(M "" "" "SRCS;HDRS;DEPS;LIBS;TESTS;TEST_LIBS;BENCHES" ${ARGN})
+  cmake_parse_arguments(M "" "TEST_SHARDS" "SRCS;HDRS;DEPS;LIBS;TESTS;TEST_LIBS;BENCHES" ${ARGN})
   set(root ${CMAKE_BINARY_DIR}/roots/${name})
   file(MAKE_DIRECTORY ${root})
   file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${root}/${name} SYMBOLIC)
@@ -26,8 +27,18 @@ function(module name)
   if(TARN_TESTS AND M_TESTS)
     add_executable(${name}_test ${M_TESTS})
     target_link_libraries(${name}_test PRIVATE ${name} ${M_TEST_LIBS} GTest::gmock GTest::gtest_main)
-    add_test(NAME ${name} COMMAND ${name}_test)
-    set_tests_properties(${name} PROPERTIES TIMEOUT 1800)
+    if(NOT M_TEST_SHARDS)
+      add_test(NAME ${name} COMMAND ${name}_test)
+      set_tests_properties(${name} PROPERTIES TIMEOUT 1800)
+    else()
+      math(EXPR last "${M_TEST_SHARDS} - 1")
+      foreach(shard RANGE ${last})
+        add_test(NAME ${name}.${shard} COMMAND ${name}_test)
+        set(report json:${CMAKE_BINARY_DIR}/reports/${name}.${shard}_test.json)
+        set_tests_properties(${name}.${shard} PROPERTIES TIMEOUT 1800 ENVIRONMENT
+          "GTEST_TOTAL_SHARDS=${M_TEST_SHARDS};GTEST_SHARD_INDEX=${shard};GTEST_OUTPUT=${report}")
+      endforeach()
+    endif()
     add_dependencies(unit_tests ${name}_test)
   endif()
   if(TARN_BENCH AND M_BENCHES)
