@@ -1,6 +1,11 @@
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cli/format.h"
+#include "cli/registry.h"
 #include "cli/remote.h"
 
 namespace tarn::cli {
@@ -36,6 +41,35 @@ TEST(ShownTest, ControlCharactersAreEscaped) {
 TEST(SizeTextTest, UsesBinaryUnits) {
   EXPECT_EQ(SizeText(512), "512 B");
   EXPECT_EQ(SizeText(1536), "1.5 KiB");
+}
+
+// The child's other thread lives until the pipe is closed.
+void* WaitForEnd(void* pipe) {
+  char byte = 0;
+  static_cast<void>(read(*static_cast<int*>(pipe), &byte, 1));
+  return nullptr;
+}
+
+TEST(ProcessRunsTest, AProcessRunsUntilItsLastThreadEnds) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    close(ends[1]);
+    pthread_t other;
+    pthread_create(&other, nullptr, WaitForEnd, &ends[0]);
+    syscall(SYS_exit, 0);  // Of the first thread alone.
+  }
+  close(ends[0]);
+  EXPECT_TRUE(ProcessRuns(child));
+  usleep(100'000);  // The first is over by then.
+  EXPECT_TRUE(ProcessRuns(child)) << "a thread of it is left";
+  close(ends[1]);
+  siginfo_t info{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_FALSE(ProcessRuns(child)) << "it only waits for its parent to notice";
+  EXPECT_EQ(waitpid(child, nullptr, 0), child);
 }
 
 }  // namespace

@@ -51,7 +51,10 @@ bool ProcessRuns(int64_t pid) {
   const size_t name_end = line.rfind(')');
   if (name_end == std::string::npos || name_end + 2 >= line.size()) return false;
   const char state = line[name_end + 2];
-  return state != 'Z' && state != 'X';
+  if (state != 'Z' && state != 'X') return true;
+  // Its first thread is over; until the last one is, it keeps its files and locks.
+  struct stat tasks = {};
+  return stat(Concat("/proc/", pid, "/task").c_str(), &tasks) == 0 && tasks.st_nlink > 2 + 1;
 }
 
 Result<std::string> RegistryDirectory() {
