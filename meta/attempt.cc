@@ -67,6 +67,12 @@ std::optional<Status> Wants::Load(Loader& loader) {
   return want.name ? loader.LoadName(want.dir, *want.name) : loader.LoadAll(want.dir);
 }
 
+Result<rpc::FileInfo> Attempt::Info(const InodeRecord& inode) {
+  ASSIGN_OR_RETURN(rpc::FileInfo info, InfoOf(txn, inode, reads));
+  info.read_only = MayChange(inode).code() == Code::kReadOnly;
+  return info;
+}
+
 Result<InodeRecord> Attempt::Directory(InodeId ino) {
   ASSIGN_OR_RETURN(InodeRecord inode, Inode(ino));
   if (inode.type != rpc::FileType::kDirectory) return NotDirectory(ino);
@@ -129,6 +135,7 @@ Status RunChange(const Env& env, kv::Durability durability, const Body& body) {
   options.clock = &context.clock;
   Wants wants;
   return RunLoading(env, options.deadline, wants, [&] {
+    const ChangeGate::Pass pass(context.gate);
     return kv::Transact(context.store, options,
                         [&](kv::Transaction& txn) {
                           Attempt attempt(env, txn, kv::Reads::kSerializable, wants);

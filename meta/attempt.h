@@ -62,7 +62,7 @@ class Attempt {
 
   Result<InodeRecord> Inode(InodeId ino) { return ReadInode(txn, ino, reads); }
   Result<InodeRecord> Directory(InodeId ino);  // kStale, kNotDirectory.
-  Result<rpc::FileInfo> Info(const InodeRecord& inode) { return InfoOf(txn, inode, reads); }
+  Result<rpc::FileInfo> Info(const InodeRecord& inode);
 
   // A name and the directory it is in, or would be.
   struct Place {
@@ -76,6 +76,8 @@ class Attempt {
   Result<std::optional<DentryRecord>> FindName(InodeId dir, std::string_view name);
   // kNotFound: no such name.
   Result<DentryRecord> ExistingName(InodeId dir, std::string_view name);
+  // kReadOnly, kBusy: nothing of the mount that the inode is in may be changed.
+  Status MayChange(const InodeRecord& inode) { return context.mounts.CheckWritable(inode.mount); }
   // Returns only when every name of `dir` is known.
   Status NeedWhole(InodeId dir);
 

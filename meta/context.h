@@ -11,6 +11,7 @@
 #include "base/mutex.h"
 #include "base/status.h"
 #include "kv/store.h"
+#include "meta/change_gate.h"
 #include "rpc/types.h"
 #include "ufs/mounts.h"
 
@@ -59,6 +60,7 @@ struct Context {
   MetaOptions options;
   IdAllocator& ids;
   ChangeFeed& changes;
+  ChangeGate& gate;
 };
 
 }  // namespace tarn::meta

@@ -117,7 +117,6 @@ class OperationMaintenance final : public rpc::Maintenance {
 
   Status Revalidate(InodeId dir) override { return env_.loader.Revalidate(dir); }
   Result<std::string> PathOf(InodeId ino) override { return ops::PathOf(env_, ino); }
-  Result<std::vector<rpc::MountInfo>> ListMounts() override { return ops::ListMounts(env_); }
   Result<FileInfo> ContentLost(InodeId ino, Generation generation) override {
     return ops::ContentLost(env_, ino, generation);
   }

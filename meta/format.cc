@@ -9,8 +9,46 @@ namespace {
 
 constexpr int64_t kFormat = 1;
 
-// The root as the UFS has it, or as the mount says where the UFS keeps no attributes.
-Result<InodeRecord> NewRoot(const Context& context, const RootMount& root) {
+MountRecord RecordOf(const RootMount& root) {
+  MountRecord record;
+  record.path = "/";
+  record.uri = root.uri;
+  record.identity = root.identity;
+  return record;
+}
+
+Status CheckFormat(const std::string& bytes) {
+  ASSIGN_OR_RETURN(int64_t format, kv::DecodeCounter(bytes));
+  if (format == kFormat) return OkStatus();
+  return Status(Code::kUnsupported, "metadata of format " + std::to_string(format) +
+                                        "; this program knows " + std::to_string(kFormat));
+}
+
+Status CheckIdentity(const MountRecord& record, const RootMount& root) {
+  if (record.identity == root.identity || root.adopt) return OkStatus();
+  return Status(Code::kInvalid, "the metadata was made for " + record.uri + " (" + record.identity +
+                                    "), not for " + root.uri + " (" + root.identity +
+                                    "); --adopt takes the new source");
+}
+
+Status CheckMount(kv::Transaction& txn, const RootMount& root) {
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn.Get(keys::Mount(root.mount)));
+  if (!bytes) return Status(Code::kCorruption, "metadata without a root mount");
+  ASSIGN_OR_RETURN(MountRecord record, MountRecord::Decode(*bytes));
+  RETURN_IF_ERROR(CheckIdentity(record, root));
+  const MountRecord now = RecordOf(root);
+  if (now.Encode() != *bytes) txn.Put(keys::Mount(root.mount), now.Encode());
+  return OkStatus();
+}
+
+Result<bool> HasFormat(kv::Store& store) {
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes, store.Begin()->Get(keys::System("format")));
+  return bytes.has_value();
+}
+
+}  // namespace
+
+Result<InodeRecord> NewMountRoot(const Context& context, const RootMount& root) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(root.mount));
   InodeRecord inode;
   inode.ino = inode.parent = kRootInode;
@@ -37,59 +75,28 @@ Result<InodeRecord> NewRoot(const Context& context, const RootMount& root) {
   return inode;
 }
 
-Status CheckFormat(const std::string& bytes) {
-  ASSIGN_OR_RETURN(int64_t format, kv::DecodeCounter(bytes));
-  if (format == kFormat) return OkStatus();
-  return Status(Code::kUnsupported, "metadata of format " + std::to_string(format) +
-                                        "; this program knows " + std::to_string(kFormat));
-}
-
-Status CheckIdentity(const MountRecord& record, const RootMount& root) {
-  if (record.identity == root.identity || root.adopt) return OkStatus();
-  return Status(Code::kInvalid, "the metadata was made for " + record.uri + " (" + record.identity +
-                                    "), not for " + root.uri + " (" + root.identity +
-                                    "); --adopt takes the new source");
-}
-
-Status CheckMount(kv::Transaction& txn, const RootMount& root) {
-  ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn.Get(keys::Mount(root.mount)));
-  if (!bytes) return Status(Code::kCorruption, "metadata without a root mount");
-  ASSIGN_OR_RETURN(MountRecord record, MountRecord::Decode(*bytes));
-  RETURN_IF_ERROR(CheckIdentity(record, root));
-  const MountRecord now{"/", root.uri, root.identity};
-  if (now.Encode() != *bytes) txn.Put(keys::Mount(root.mount), now.Encode());
-  return OkStatus();
-}
-
-Result<bool> HasFormat(kv::Store& store) {
-  ASSIGN_OR_RETURN(std::optional<std::string> bytes, store.Begin()->Get(keys::System("format")));
-  return bytes.has_value();
-}
-
-}  // namespace
-
 Status PrepareStore(const Context& context, const RootMount& root) {
   ASSIGN_OR_RETURN(bool exists, HasFormat(context.store));
   InodeRecord inode;
   if (!exists) {
-    ASSIGN_OR_RETURN(inode, NewRoot(context, root));
+    ASSIGN_OR_RETURN(inode, NewMountRoot(context, root));
   }
   kv::TransactOptions options;
   options.durability = kv::Durability::kDurable;
   options.clock = &context.clock;
-  return kv::Transact(
-             context.store, options,
-             [&](kv::Transaction& txn) -> Status {
-               ASSIGN_OR_RETURN(std::optional<std::string> format, txn.Get(keys::System("format")));
-               if (format) {
-                 RETURN_IF_ERROR(CheckFormat(*format));
-                 return CheckMount(txn, root);
-               }
-               txn.Put(keys::System("format"), kv::EncodeCounter(kFormat));
-               txn.Put(keys::Mount(root.mount), MountRecord{"/", root.uri, root.identity}.Encode());
-               PutInode(txn, inode);
-               return OkStatus();
-             })
+  return kv::Transact(context.store, options,
+                      [&](kv::Transaction& txn) -> Status {
+                        ASSIGN_OR_RETURN(std::optional<std::string> format,
+                                         txn.Get(keys::System("format")));
+                        if (format) {
+                          RETURN_IF_ERROR(CheckFormat(*format));
+                          return CheckMount(txn, root);
+                        }
+                        txn.Put(keys::System("format"), kv::EncodeCounter(kFormat));
+                        txn.Put(keys::Mount(root.mount), RecordOf(root).Encode());
+                        PutInode(txn, inode);
+                        return OkStatus();
+                      })
       .status();
 }
 

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "meta/context.h"
 #include "meta/namespace.h"
+#include "meta/records.h"
 
 namespace tarn::meta {
 
@@ -13,5 +14,9 @@ namespace tarn::meta {
 // kInvalid: made for another source. kUnavailable and others: the UFS could not be asked for its
 // root. An error writes nothing.
 Status PrepareStore(const Context& context, const RootMount& root);
+
+// The root directory of a mount as the UFS has it, or as the mount says where the UFS keeps no
+// attributes. Its ino and parent are those of the namespace's root; its name is empty.
+Result<InodeRecord> NewMountRoot(const Context& context, const RootMount& root);
 
 }  // namespace tarn::meta

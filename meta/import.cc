@@ -109,6 +109,7 @@ Status Import(const Context& context, kv::Transaction& txn, const InodeRecord& d
 // Nothing of it waits to be persisted, and it is where the name says.
 Result<bool> IsSettled(kv::Transaction& txn, const InodeRecord& inode, const InodeRecord& dir,
                        std::string_view name) {
+  if (IsMountRoot(inode)) return false;
   const bool clean = inode.bound && inode.queue_key.empty() && inode.attempt_key.empty() &&
                      inode.generation == inode.persisted_generation &&
                      inode.attr_version == inode.persisted_attr_version && inode.nlink == 1 &&

@@ -53,6 +53,13 @@ Status CommitImport(const Context& context, kv::Transaction& txn, const Imported
   return OkStatus();
 }
 
+// Whatever the UFS has under the name of a mount point, or lacks, is hidden by it.
+Result<bool> IsMountPoint(kv::Transaction& txn, const DentryRecord& dentry) {
+  if (dentry.type != rpc::FileType::kDirectory) return false;
+  ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, dentry.ino, kv::Reads::kSerializable));
+  return IsMountRoot(inode);
+}
+
 // A directory is gone from the UFS: so are its names, each by its own absence.
 Status EmptyDirectory(const Context& context, InodeId dir, std::string_view name) {
   std::unique_ptr<kv::Transaction> txn = context.store.Begin();
@@ -80,6 +87,10 @@ Status TryName(const Context& context, InodeId dir_ino, std::string_view name, b
   const std::string key = JoinKey(dir.key, name);
   ASSIGN_OR_RETURN(std::optional<DentryRecord> dentry,
                    GetDentry(*txn, dir_ino, name, kv::Reads::kSerializable));
+  if (dentry) {
+    ASSIGN_OR_RETURN(bool mount_point, IsMountPoint(*txn, *dentry));
+    if (mount_point) return OkStatus();
+  }
   ASSIGN_OR_RETURN(bool may, MayImport(*txn, dir, key));
   if (!dentry && !may) return OkStatus();
   ASSIGN_OR_RETURN(Source source, SourceOf(context, dir.mount));

@@ -111,7 +111,8 @@ class LoadingTest : public ::testing::Test {
   ufs::UfsMounts mounts_;
   IdAllocator ids_{*store_};
   ChangeFeed changes_;
-  Context context_{*store_, mounts_, clock_, {}, ids_, changes_};
+  ChangeGate gate_;
+  Context context_{*store_, mounts_, clock_, {}, ids_, changes_, gate_};
   ScriptedLoader loader_{context_};
   const Env env_{context_, loader_};
 };

@@ -4,6 +4,7 @@
 #include "meta/faces.h"
 #include "meta/format.h"
 #include "meta/loader.h"
+#include "meta/mount_table.h"
 #include "meta/queue.h"
 
 namespace tarn::meta {
@@ -14,29 +15,33 @@ class EmbeddedNamespace final : public Namespace {
   EmbeddedNamespace(kv::Store& store, ufs::UfsMounts& mounts, Clock& clock,
                     const MetaOptions& options, MountId root_mount)
       : ids_(store),
-        context_{store, mounts, clock, options, ids_, changes_},
+        context_{store, mounts, clock, options, ids_, changes_, gate_},
         loader_(NewLoader(context_)),
         names_(NewNames({context_, *loader_})),
         files_(NewFiles({context_, *loader_}, root_mount)),
         maintenance_(NewMaintenance({context_, *loader_})),
-        queue_(NewPersistQueue(context_, *loader_)) {}
+        queue_(NewPersistQueue(context_, *loader_)),
+        mount_table_(NewMountTable({context_, *loader_})) {}
 
   const Context& GetContext() const { return context_; }
   rpc::Names& GetNames() override { return *names_; }
   rpc::Files& GetFiles() override { return *files_; }
   rpc::Maintenance& GetMaintenance() override { return *maintenance_; }
   rpc::PersistQueue& GetPersistQueue() override { return *queue_; }
+  rpc::MountTable& GetMountTable() override { return *mount_table_; }
 
  private:
   // In this order: what stands later uses what stands before, and goes first.
   IdAllocator ids_;
   ChangeFeed changes_;
+  ChangeGate gate_;
   const Context context_;
   const std::unique_ptr<Loader> loader_;
   const std::unique_ptr<rpc::Names> names_;
   const std::unique_ptr<rpc::Files> files_;
   const std::unique_ptr<rpc::Maintenance> maintenance_;
   const std::unique_ptr<rpc::PersistQueue> queue_;
+  const std::unique_ptr<rpc::MountTable> mount_table_;
 };
 
 }  // namespace

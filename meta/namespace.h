@@ -11,6 +11,7 @@
 #include "kv/store.h"
 #include "meta/context.h"
 #include "rpc/coordinator.h"
+#include "rpc/mount_table.h"
 #include "rpc/persist_queue.h"
 #include "ufs/mounts.h"
 
@@ -23,6 +24,7 @@ class Namespace {
   virtual rpc::Files& GetFiles() = 0;
   virtual rpc::Maintenance& GetMaintenance() = 0;
   virtual rpc::PersistQueue& GetPersistQueue() = 0;
+  virtual rpc::MountTable& GetMountTable() = 0;
 };
 
 struct RootMount {

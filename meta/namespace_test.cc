@@ -35,7 +35,7 @@ TEST_F(NamespaceTest, KeepsItsNamesOverARestart) {
 TEST_F(NamespaceTest, RefusesAnotherSourceUnlessToldToAdoptIt) {
   EXPECT_EQ(OpenAs("other", false), Code::kInvalid);
   EXPECT_EQ(OpenAs("other", true), Code::kOk);
-  EXPECT_EQ((*maintenance().ListMounts()).front().uri, "mem://other");
+  EXPECT_EQ((*namespace_->GetMountTable().List()).front().uri, "mem://other");
   EXPECT_EQ(OpenAs("other", false), Code::kOk);
   EXPECT_EQ(OpenAs("mem", false), Code::kInvalid);
 }

@@ -74,14 +74,15 @@ Result<bool> HasBytesAt(kv::Transaction& txn, const InodeRecord& inode, const st
   return place.has_value();
 }
 
-// Follows the rest of `key` behind `prefix` down the names of `claimant`.
+// Follows the rest of `key` behind `prefix` down the names of `claimant`. A mount point ends the
+// way: nothing of this mount is behind it.
 Result<Occupant> Descend(kv::Transaction& txn, InodeId claimant, const std::string& key,
                          size_t prefix_size, InodeId self) {
   InodeId ino = claimant;
   for (size_t end = prefix_size;;) {
     ASSIGN_OR_RETURN(std::optional<InodeRecord> inode,
                      GetInode(txn, ino, kv::Reads::kSerializable));
-    if (!inode) return Occupant{};
+    if (!inode || IsMountRoot(*inode)) return Occupant{};
     const bool directory = inode->type == rpc::FileType::kDirectory;
     if (end == key.size()) {
       ASSIGN_OR_RETURN(bool has, HasBytesAt(txn, *inode, key));

@@ -40,7 +40,7 @@ Result<Chain> ReadChain(kv::Transaction& txn, InodeId parent, kv::Reads reads) {
     if (!dir || dir->nlink == 0)
       return Status(Code::kNotFound, Concat("directory ", ino.value, " has no name"));
     if (!chain.mount) chain.mount = dir->mount;
-    if (ino == kRootInode || dir->mount != chain.mount) break;
+    if (IsMountRoot(*dir)) break;
     ino = dir->parent;
     chain.dirs.push_back(*std::move(dir));
   }
@@ -52,7 +52,9 @@ Result<Chain> ReadChain(kv::Transaction& txn, InodeId parent, kv::Reads reads) {
 Result<std::optional<InodeRecord>> ResolveKey(kv::Transaction& txn, MountId mount,
                                               std::string_view key) {
   std::optional<InodeRecord> none;
-  InodeId ino = kRootInode;
+  ASSIGN_OR_RETURN(std::optional<MountRecord> record, GetMount(txn, mount, kv::Reads::kSnapshot));
+  if (!record) return none;  // It was unmounted.
+  InodeId ino = record->root;
   for (size_t begin = 0; begin < key.size();) {
     const size_t end = std::min(key.find('/', begin), key.size());
     ASSIGN_OR_RETURN(std::optional<DentryRecord> dentry,
@@ -63,6 +65,13 @@ Result<std::optional<InodeRecord>> ResolveKey(kv::Transaction& txn, MountId moun
   }
   ASSIGN_OR_RETURN(std::optional<InodeRecord> inode, GetInode(txn, ino, kv::Reads::kSerializable));
   return inode && inode->mount == mount ? inode : none;
+}
+
+Result<std::optional<MountRecord>> GetMount(kv::Transaction& txn, MountId mount, kv::Reads reads) {
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn.Get(keys::Mount(mount), reads));
+  if (!bytes) return std::optional<MountRecord>();
+  ASSIGN_OR_RETURN(MountRecord record, MountRecord::Decode(*bytes));
+  return std::optional<MountRecord>(std::move(record));
 }
 
 Result<std::optional<LedgerRecord>> GetLedger(kv::Transaction& txn, MountId mount,

@@ -21,8 +21,8 @@ namespace tarn::meta {
 
 std::string JoinKey(std::string_view directory_key, std::string_view name);
 
-// The directories above a name, the mount's root not among them, from the top down, each with the
-// key of its path.
+// The directories of its mount above a name, the mount's root not among them, from the top down,
+// each with the key of its path.
 struct Chain {
   MountId mount;
   std::vector<InodeRecord> dirs;
@@ -35,6 +35,7 @@ struct Chain {
 };
 // kNotFound: an ancestor has no name any more.
 Result<Chain> ReadChain(kv::Transaction& txn, InodeId parent, kv::Reads reads);
+Result<std::optional<MountRecord>> GetMount(kv::Transaction& txn, MountId mount, kv::Reads reads);
 // The inode that the path of a key names now.
 Result<std::optional<InodeRecord>> ResolveKey(kv::Transaction& txn, MountId mount,
                                               std::string_view key);

@@ -44,6 +44,9 @@ enum InodeFlag : uint8_t {
   kXattrs = 128
 };
 
+constexpr uint8_t kMountVersion = 2;
+enum MountFlag : uint8_t { kReadOnlyMount = 1, kUnmounting = 2 };
+
 uint8_t FlagsOf(const InodeRecord& r) {
   return static_cast<uint8_t>((r.synced ? kSynced : 0) | (r.lost ? kLost : 0) |
                               (r.never_persist ? kNeverPersist : 0) | (r.bound ? kBound : 0) |
@@ -206,22 +209,51 @@ Result<CursorRecord> CursorRecord::Decode(std::string_view bytes) {
   return r;
 }
 
+// The first version knew the root's mount alone, which still looks like that.
 std::string MountRecord::Encode() const {
-  std::string out = Start(8 + path.size() + uri.size() + identity.size());
+  const bool first = root == kRootInode && !read_only && !unmounting && options.empty();
+  std::string out = Start(16 + path.size() + uri.size() + identity.size());
+  if (!first) out.back() = static_cast<char>(kMountVersion);
   AppendString(out, path);
   AppendString(out, uri);
   AppendString(out, identity);
+  if (first) return out;
+  AppendVarint(out, root.value);
+  AppendByte(
+      out, static_cast<uint8_t>((read_only ? kReadOnlyMount : 0) | (unmounting ? kUnmounting : 0)));
+  AppendVarint(out, options.size());
+  for (const auto& [name, value] : options) {
+    AppendString(out, name);
+    AppendString(out, value);
+  }
   return out;
 }
 
 Result<MountRecord> MountRecord::Decode(std::string_view bytes) {
+  const bool later = !bytes.empty() && bytes.front() == static_cast<char>(kMountVersion);
   Reader in(bytes);
-  RETURN_IF_ERROR(CheckVersion(in, "mount"));
+  if (later)
+    in.U8();
+  else
+    RETURN_IF_ERROR(CheckVersion(in, "mount"));
   MountRecord r;
   r.path = in.String();
   r.uri = in.String();
   r.identity = in.String();
+  uint8_t flags = 0;
+  if (later) {
+    r.root = InodeId(in.Varint());
+    flags = in.U8();
+    r.options.resize(in.Count(2));
+    for (auto& [name, value] : r.options) {
+      name = in.String();
+      value = in.String();
+    }
+  }
   RETURN_IF_ERROR(in.Finish("mount"));
+  if ((flags & ~(kReadOnlyMount | kUnmounting)) != 0) return BadField("mount", "flags");
+  r.read_only = (flags & kReadOnlyMount) != 0;
+  r.unmounting = (flags & kUnmounting) != 0;
   return r;
 }
 

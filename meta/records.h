@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -102,9 +103,15 @@ struct CursorRecord {
 
 // M/mount.
 struct MountRecord {
-  std::string path;  // In the namespace.
+  std::string path;  // In the namespace, where it was mounted; an ancestor may be renamed since.
   std::string uri;
   std::string identity;  // UnderFileSystem::SourceIdentity when it was mounted.
+  InodeId root = kRootInode;
+  bool read_only = false;
+  bool unmounting = false;  // Its name is gone; what was below it is being forgotten.
+  // Properties of the source apart from those of the process. Secrets only as references to where
+  // they are.
+  std::vector<std::pair<std::string, std::string>> options;
   std::string Encode() const;
   static Result<MountRecord> Decode(std::string_view bytes);
 };

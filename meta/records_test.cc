@@ -91,7 +91,16 @@ TEST(Records, EachRefusesWhatIsCutOffLongerOrNewer) {
   ExpectWholeOrNothing(FullInode());
   ExpectWholeOrNothing(DentryRecord{InodeId(300), rpc::FileType::kFifo, 1000});
   ExpectWholeOrNothing(CursorRecord{"name", InodeId(300), rpc::FileType::kSocket});
-  ExpectWholeOrNothing(MountRecord{"/", "file:///x", "fs:1"});
+  MountRecord mount;
+  mount.path = "/";
+  mount.uri = "file:///x";
+  mount.identity = "fs:1";
+  ExpectWholeOrNothing(mount);
+  EXPECT_EQ(mount.Encode().front(), 1);  // As the first version wrote it.
+  mount.root = InodeId(9);
+  mount.read_only = mount.unmounting = true;
+  mount.options = {{"a", "b"}, {"c", ""}};
+  ExpectWholeOrNothing(mount);
   ExpectWholeOrNothing(
       LedgerRecord{LedgerRecord::Intent::kClaim, InodeId(5), -7, "e", "q", {InodeId(9)}});
   ExpectWholeOrNothing(PlaceRecord{PlaceRecord::Kind::kLink, Generation(3)});

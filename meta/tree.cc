@@ -86,6 +86,22 @@ Status CheckName(std::string_view name) {
   return bad ? Status(Code::kInvalid, "not a name: '" + std::string(name) + "'") : OkStatus();
 }
 
+// No other directory that the UFS is known to have is bound to "".
+bool IsMountRoot(const InodeRecord& inode) {
+  return inode.ino == kRootInode || (IsDirectory(inode) && inode.bound && inode.key.empty());
+}
+
+Result<std::string> PathTo(kv::Transaction& txn, InodeId ino, kv::Reads reads) {
+  std::string path;
+  while (ino != kRootInode) {
+    ASSIGN_OR_RETURN(std::optional<InodeRecord> inode, GetInode(txn, ino, reads));
+    if (!inode || inode->nlink == 0) return Status(Code::kNotFound, Quoted(ino) + " has no name");
+    path.insert(0, "/" + inode->name);
+    ino = inode->parent;
+  }
+  return path.empty() ? "/" : path;
+}
+
 Result<std::optional<InodeRecord>> GetInode(kv::Transaction& txn, InodeId ino, kv::Reads reads) {
   ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn.Get(keys::Inode(ino), reads));
   if (!bytes) return std::optional<InodeRecord>();

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +27,12 @@ inline constexpr size_t kMaxNameBytes = 255;
 
 // kInvalid, kNameTooLong: not a name that a dentry may have.
 Status CheckName(std::string_view name);
+
+// The directory that a mount's "" is: the root of the namespace, or a mount point. Its name, and
+// the dentry of it, belong to the mount above.
+bool IsMountRoot(const InodeRecord& inode);
+// "/a/b" of a name in the namespace, over all mounts. kNotFound: it has none any more.
+Result<std::string> PathTo(kv::Transaction& txn, InodeId ino, kv::Reads reads);
 
 Result<std::optional<InodeRecord>> GetInode(kv::Transaction& txn, InodeId ino, kv::Reads reads);
 Result<InodeRecord> ReadInode(kv::Transaction& txn, InodeId ino,

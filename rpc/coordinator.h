@@ -94,7 +94,6 @@ class Maintenance {
   // Reads the UFS directory again now, with the one entry or all of them, and waits for it.
   virtual Status Revalidate(InodeId dir) = 0;
   virtual Result<std::string> PathOf(InodeId ino) = 0;  // kNotFound: it has no name.
-  virtual Result<std::vector<MountInfo>> ListMounts() = 0;
   // The content of `ino` at `generation` is gone (disk failure, power cut of unsynced bytes): falls
   // back to the bound generation where the UFS has one, else the file becomes LOST. Returns what it
   // is now.

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -77,6 +78,7 @@ struct Binding {
 struct FileInfo {
   Attr attr;
   Binding binding;
+  bool read_only = false;  // It is in a UFS mount that may not be changed.
 };
 
 struct DirEntry {
@@ -134,11 +136,17 @@ struct Change {
   std::string name;  // kEntry.
 };
 
+// A UFS in the namespace.
 struct MountInfo {
   MountId mount;
+  InodeId root;
   std::string path;  // In the namespace.
   std::string uri;
+  std::string identity;  // ufs::UnderFileSystem::SourceIdentity when it was mounted.
   bool read_only = false;
+  bool unmounting = false;  // It has no path any more; what was below it is to be forgotten.
+  // Properties of its source alone. A secret is a reference, "file:/path" or "env:NAME".
+  std::vector<std::pair<std::string, std::string>> options;
 };
 
 }  // namespace tarn::rpc

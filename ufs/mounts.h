@@ -1,10 +1,11 @@
 #pragma once
 
-// Which UFS a mount id names. Filled at start (and by `tarn ufs mount`); stores live as long as the
-// table. Thread-safe.
+// Which UFS a mount id names, and what may be done to it. Filled at start (and by `tarn ufs
+// mount`); stores live as long as the table. Thread-safe.
 
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/mutex.h"
@@ -13,16 +14,31 @@
 
 namespace tarn::ufs {
 
+// kClosing: it is being unmounted, and what is in it must stay as it is.
+enum class Access : uint8_t { kReadWrite, kReadOnly, kClosing };
+
 class UfsMounts {
  public:
   // kExists: the id is taken.
-  Status Add(MountId id, std::unique_ptr<UnderFileSystem> store);
-  // kNotFound: no such mount. The reference stays valid as long as this table.
+  Status Add(MountId id, std::unique_ptr<UnderFileSystem> store,
+             Access access = Access::kReadWrite);
+  // kNotFound: no such mount. The reference stays valid as long as this table, also when the mount
+  // is removed.
   Result<UnderFileSystem*> Get(MountId id) const;
+  void Remove(MountId id);  // Absent is OK.
+
+  void SetAccess(MountId id, Access access);  // Of an id that is there.
+  // kReadOnly; kBusy: it is being unmounted; kNotFound: no such mount.
+  Status CheckWritable(MountId id) const;
 
  private:
+  struct Mount {
+    std::unique_ptr<UnderFileSystem> store;
+    Access access = Access::kReadWrite;
+  };
   mutable Mutex mutex_;
-  std::map<MountId, std::unique_ptr<UnderFileSystem>> stores_ GUARDED_BY(mutex_);
+  std::map<MountId, Mount> mounts_ GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<UnderFileSystem>> removed_ GUARDED_BY(mutex_);
 };
 
 }  // namespace tarn::ufs

@@ -105,7 +105,6 @@ class FakeCoordinator final : public rpc::Names, public rpc::Files, public rpc::
   Status SyncLog() override { return No(); }
   Result<rpc::StatFs> GetStatFs() override { return No(); }
   Status Revalidate(InodeId) override { return No(); }
-  Result<std::vector<rpc::MountInfo>> ListMounts() override { return No(); }
   void SetChangeSink(std::function<void(const rpc::Change&)>) override {}
 
  private:

@@ -41,6 +41,7 @@ Result<rpc::FileInfo> CommitWrite(const Env& env, InodeId ino, const rpc::WriteC
       env, durability, [&](Attempt& attempt) -> Result<rpc::FileInfo> {
         ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
         RETURN_IF_ERROR(CheckCommit(inode, commit));
+        RETURN_IF_ERROR(attempt.MayChange(inode));
         Apply(attempt, commit, inode);
         if (inode.nlink > 0 && !inode.never_persist)
           RETURN_IF_ERROR(NoteDirty(attempt.context, attempt.txn, inode,

@@ -55,6 +55,7 @@ InodeRecord NewInode(InodeId ino, const rpc::Caller& caller, const rpc::CreateSp
 Status Make(Attempt& attempt, const Path& path, InodeRecord& inode) {
   ASSIGN_OR_RETURN(Attempt::Place place, attempt.FindPlace(path.parent, path.name));
   if (place.dentry) return Status(Code::kExists, "'" + std::string(path.name) + "'");
+  RETURN_IF_ERROR(attempt.MayChange(place.dir));
   inode.name = path.name;
   Inherit(place.dir, inode);
   ASSIGN_OR_RETURN(inode.never_persist, NeverPersists(attempt.context, inode));
@@ -70,6 +71,15 @@ Status Make(Attempt& attempt, const Path& path, InodeRecord& inode) {
 }
 
 }  // namespace
+
+Status MakeDirectory(Attempt& attempt, const rpc::Caller& caller, const Path& path, uint32_t mode,
+                     InodeId id) {
+  rpc::CreateSpec spec;
+  spec.type = rpc::FileType::kDirectory;
+  spec.mode = mode;
+  InodeRecord inode = NewInode(id, caller, spec, attempt.now_ns);
+  return Make(attempt, path, inode);
+}
 
 Result<rpc::FileInfo> Create(const Env& env, const rpc::Caller& caller, InodeId parent,
                              std::string_view name, const rpc::CreateSpec& spec) {

@@ -25,6 +25,7 @@ Status AddLink(Attempt& attempt, InodeRecord& inode, const Path& path, uint64_t 
   ASSIGN_OR_RETURN(Attempt::Place place, attempt.FindPlace(path.parent, path.name));
   if (place.dentry) return Status(Code::kExists, "'" + std::string(path.name) + "'");
   RETURN_IF_ERROR(CheckLinkable(inode, place.dir));
+  RETURN_IF_ERROR(attempt.MayChange(place.dir));
   if (inode.nlink == 0)
     GiveFirstName(attempt, inode, path);
   else

@@ -23,6 +23,9 @@ inline bool IsPrimary(const InodeRecord& inode, const Path& path) {
 // A file lost the name `path`, whose dentry is gone or is another inode's already. While names are
 // left the record's primary name is one of them; without any the inode becomes an orphan.
 Status LoseName(Attempt& attempt, InodeRecord& inode, const Path& path);
+// Makes a directory, as mkdir does. kExists.
+Status MakeDirectory(Attempt& attempt, const rpc::Caller& caller, const Path& path, uint32_t mode,
+                     InodeId id);
 // An empty directory goes, with its records; the dentry is the caller's.
 Status LoseDirectory(Attempt& attempt, InodeRecord& dir);
 // kNotEmpty, after loading what is not known of it.

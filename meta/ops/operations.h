@@ -45,7 +45,6 @@ Status Forget(const Env& env, std::span<const InodeId> inos);
 Result<rpc::StatFs> ReadStatFs(const Env& env, MountId mount);  // Asks the UFS.
 
 Result<std::string> PathOf(const Env& env, InodeId ino);
-Result<std::vector<rpc::MountInfo>> ListMounts(const Env& env);
 Result<rpc::FileInfo> ContentLost(const Env& env, InodeId ino, Generation generation);
 Status ListOrphans(const Env& env, const std::function<Status(InodeId)>& each);
 Status ListNeverCommitted(const Env& env, const std::function<Status(InodeId)>& each);

@@ -43,8 +43,7 @@ bool IsNothingToDo(const Side& from, const Side& to) {
 
 Status CheckMounts(const Side& from, const Side& to) {
   if (from.dir.mount != to.dir.mount) return Status(Code::kCrossDevice, "rename across mounts");
-  const bool moves_mount =
-      from.inode.mount != from.dir.mount || (to.dentry && to.inode.mount != to.dir.mount);
+  const bool moves_mount = IsMountRoot(from.inode) || (to.dentry && IsMountRoot(to.inode));
   return moves_mount ? Status(Code::kBusy, "rename of a mount point") : OkStatus();
 }
 
@@ -145,6 +144,7 @@ Status RenameOnce(Attempt& attempt, const Path& from_path, const Path& to_path, 
   RETURN_IF_ERROR(CheckMounts(from, to));
   RETURN_IF_ERROR(
       CheckKeyFits(attempt.context, attempt.txn, from.inode.mount, to_path.parent, to_path.name));
+  RETURN_IF_ERROR(attempt.MayChange(from.dir));
   RETURN_IF_ERROR(CheckLoops(attempt, from, to, mode));
   if (mode != RenameMode::kExchange) RETURN_IF_ERROR(CheckReplaceable(attempt, from, to));
   MoveDentries(attempt, from, to, mode);

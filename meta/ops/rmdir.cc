@@ -9,8 +9,8 @@ Status Rmdir(const Env& env, InodeId parent, std::string_view name) {
     ASSIGN_OR_RETURN(DentryRecord dentry, attempt.ExistingName(parent, name));
     if (dentry.type != rpc::FileType::kDirectory) return Status(Code::kNotDirectory, "rmdir");
     ASSIGN_OR_RETURN(InodeRecord dir, attempt.Inode(dentry.ino));
-    ASSIGN_OR_RETURN(InodeRecord above, ReadInode(attempt.txn, parent, kv::Reads::kSnapshot));
-    if (dir.mount != above.mount) return Status(Code::kBusy, "rmdir of a mount point");
+    if (IsMountRoot(dir)) return Status(Code::kBusy, "rmdir of a mount point");
+    RETURN_IF_ERROR(attempt.MayChange(dir));
     RETURN_IF_ERROR(CheckEmpty(attempt, dir.ino));
     RemoveName(attempt.txn, parent, name, dentry);
     TouchDirectory(attempt.txn, parent, attempt.now_ns);

@@ -29,6 +29,7 @@ Status ApplyTimes(Attempt& attempt, const rpc::AttrChange& change, InodeRecord& 
 Result<rpc::FileInfo> SetAttr(const Env& env, InodeId ino, const rpc::AttrChange& change) {
   return ChangeValue<rpc::FileInfo>(env, [&](Attempt& attempt) -> Result<rpc::FileInfo> {
     ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
+    RETURN_IF_ERROR(attempt.MayChange(inode));
     ApplyMode(attempt, change, inode);
     RETURN_IF_ERROR(ApplyTimes(attempt, change, inode));
     RETURN_IF_ERROR(StoredAttributesChanged(attempt, inode));

@@ -10,6 +10,7 @@ Result<rpc::FileInfo> Unlink(const Env& env, InodeId parent, std::string_view na
     if (dentry.type == rpc::FileType::kDirectory)
       return Status(Code::kNotPermitted, "unlink of a directory");
     ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(dentry.ino));
+    RETURN_IF_ERROR(attempt.MayChange(inode));
     RemoveName(attempt.txn, parent, name, dentry);
     TouchDirectory(attempt.txn, parent, attempt.now_ns);
     RETURN_IF_ERROR(LoseName(attempt, inode, {parent, name}));

@@ -61,6 +61,7 @@ Status SetXattr(const Env& env, InodeId ino, std::string_view name, std::string_
   RETURN_IF_ERROR(CheckXattr(name, value));
   return RunChange(env, [&](Attempt& attempt) -> Status {
     ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
+    RETURN_IF_ERROR(attempt.MayChange(inode));
     const std::string key = keys::Xattr(ino, name);
     ASSIGN_OR_RETURN(std::optional<std::string> old, attempt.txn.Get(key));
     if (mode == rpc::XattrMode::kCreate && old) return Status(Code::kExists, "extended attribute");
@@ -74,6 +75,7 @@ Status SetXattr(const Env& env, InodeId ino, std::string_view name, std::string_
 Status RemoveXattr(const Env& env, InodeId ino, std::string_view name) {
   return RunChange(env, [&](Attempt& attempt) -> Status {
     ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
+    RETURN_IF_ERROR(attempt.MayChange(inode));
     const std::string key = keys::Xattr(ino, name);
     ASSIGN_OR_RETURN(std::optional<std::string> old, attempt.txn.Get(key));
     if (!old) return NoAttribute(name);

@@ -10,7 +10,7 @@ using Kind = rpc::Action::Kind;
 
 Result<Step> Preparation::Directory(InodeRecord& inode) {
   Target target;
-  if (inode.ino != kRootInode) {
+  if (!IsMountRoot(inode)) {
     ASSIGN_OR_RETURN(target.chain, ReadChain(txn_, inode.parent, kv::Reads::kSerializable));
     target.key = target.chain.KeyOf(inode.name);
     ASSIGN_OR_RETURN(std::optional<Step> making, Make(inode, target));

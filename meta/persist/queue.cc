@@ -1,7 +1,7 @@
 #include "meta/queue.h"
 
-#include <atomic>
 #include <limits>
+#include <set>
 
 #include "base/log.h"
 #include "base/random.h"
@@ -63,14 +63,14 @@ class StoredQueue final : public rpc::PersistQueue {
                                                  std::span<const Nanos> backoffs, bool once);
   void AfterSettle(const Settled& item, const Settlement& settlement);
   Nanos BackoffOf(const rpc::Task& task);
-  void NoteAvailability(const Status& status);
+  void NoteAvailability(MountId mount, const Status& status);
 
   const Context& context_;
   Loader& loader_;
   Leases leases_;
   Relocations relocations_;
-  std::atomic<bool> was_unavailable_{false};
-  Mutex mutex_;  // Held over no I/O.
+  Mutex mutex_;                                       // Held over no I/O.
+  std::set<MountId> unavailable_ GUARDED_BY(mutex_);  // They did not answer when asked last.
   Random random_ GUARDED_BY(mutex_);
   // All due entries before it are leased or waiting in memory, by class.
   std::string cursor_[2] GUARDED_BY(mutex_);
@@ -258,11 +258,15 @@ Result<std::vector<Settlement>> StoredQueue::SettleTogether(std::span<const Sett
   return settlements;
 }
 
-// When the UFS answers again, nothing has to wait out what it failed for.
-void StoredQueue::NoteAvailability(const Status& status) {
-  if (status.code() == Code::kUnavailable) {
-    was_unavailable_ = true;
-  } else if (status.ok() && was_unavailable_.exchange(false)) {
+// When a UFS answers again, nothing has to wait out what it failed for.
+void StoredQueue::NoteAvailability(MountId mount, const Status& status) {
+  bool back = false;
+  {
+    MutexLock lock(mutex_);
+    if (status.code() == Code::kUnavailable) unavailable_.insert(mount);
+    if (status.ok()) back = unavailable_.erase(mount) > 0;
+  }
+  if (back) {
     Status retried = RetryNow(InodeId());
     if (!retried.ok()) LogWarning("retry what waits to be persisted: ", retried);
   }
@@ -280,7 +284,7 @@ void StoredQueue::AfterSettle(const Settled& item, const Settlement& settlement)
     leases_.ParkBriefly(item.task.id, context_.clock.Now());
   else if (!item.outcome.status.ok())  // The entry is another inode's, or that was forgotten.
     leases_.ParkBriefly(item.task.id, context_.clock.Now());
-  NoteAvailability(item.outcome.status);
+  NoteAvailability(item.action.mount, item.outcome.status);
 }
 
 Result<std::vector<bool>> StoredQueue::Settle(std::span<const Settled> items) {

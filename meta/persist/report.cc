@@ -104,13 +104,13 @@ Status Commit(const Context& context, const std::function<Status(kv::Transaction
 }  // namespace
 
 std::string SubjectOf(kv::Transaction& txn, const QueueRecord& record) {
-  if (record.what == QueueRecord::What::kDeleteKey) return record.key;
-  Result<std::optional<InodeRecord>> inode = GetInode(txn, record.ino, kv::Reads::kSnapshot);
-  if (inode.ok() && *inode) {
-    Result<UfsPath> path = PathKey(txn, (*inode)->parent, (*inode)->name, kv::Reads::kSnapshot);
-    if (path.ok()) return "/" + path->key;
+  if (record.what == QueueRecord::What::kDeleteKey) {
+    Result<std::optional<MountRecord>> mount = GetMount(txn, record.mount, kv::Reads::kSnapshot);
+    const bool further = mount.ok() && *mount && (*mount)->root != kRootInode;
+    return further ? Concat((*mount)->uri, "/", record.key) : record.key;
   }
-  return Concat("inode ", record.ino.value);
+  Result<std::string> path = PathTo(txn, record.ino, kv::Reads::kSnapshot);
+  return path.ok() ? *path : Concat("inode ", record.ino.value);
 }
 
 Result<std::vector<rpc::QueueEntry>> ListEntries(const Context& context, const Leases& leases,

@@ -51,6 +51,19 @@ void Rig::Open() {
   namespace_ = *std::move(opened);
 }
 
+MountId Rig::Mount(const std::string& path, std::unique_ptr<ufs::UnderFileSystem> ufs) {
+  rpc::MountSpec spec;
+  auto id = ns().GetMountTable().NewId();
+  EXPECT_OK(id.status());
+  spec.mount = id.value();
+  EXPECT_OK(mounts_.Add(spec.mount, std::move(ufs)));
+  spec.path = "/" + path;
+  spec.uri = "test://" + path;
+  spec.identity = path;
+  EXPECT_OK(ns().GetMountTable().Mount(caller_, spec).status());
+  return spec.mount;
+}
+
 void Rig::Restart() {
   held_.reset();
   namespace_.reset();
@@ -227,12 +240,14 @@ void Rig::Close(InodeId ino) {
 Result<std::string> Rig::BytesOf(InodeId ino) {
   ASSIGN_OR_RETURN(rpc::FileInfo info, ns().GetFiles().GetAttr(ino));
   auto found = contents_.find(ino);
-  if (found == contents_.end()) return ReadUfs(info.binding.key, info.binding.etag);
+  if (found == contents_.end())
+    return ReadUfs(info.binding.mount, info.binding.key, info.binding.etag);
   if (found->second.generation != info.attr.generation)
     return Status(Code::kStale, Concat("cached ", found->second.generation.value, ", now ",
                                        info.attr.generation.value));
   if (!found->second.on_base) return found->second.bytes;
-  ASSIGN_OR_RETURN(std::string base, ReadUfs(info.binding.key, info.binding.etag));
+  ASSIGN_OR_RETURN(std::string base,
+                   ReadUfs(info.binding.mount, info.binding.key, info.binding.etag));
   return base + found->second.bytes;
 }
 
@@ -253,17 +268,17 @@ void Rig::WalkNames(InodeId dir, const std::string& path, Tree& tree) {
   }
 }
 
-void Rig::WalkUfs(const std::string& key, Tree& tree) {
-  auto page = ufs_->List(key, {}, {});
+void Rig::WalkUfs(MountId mount, const std::string& key, Tree& tree) {
+  auto page = (*mounts_.Get(mount))->List(key, {}, {});
   ASSERT_TRUE(page.ok()) << page.status().ToString();
   for (const ufs::ObjectInfo& info : page->entries) {
     if (info.type == ufs::ObjectType::kDirectory) {
       tree[info.key + "/"] = "";
-      WalkUfs(info.key, tree);
+      WalkUfs(mount, info.key, tree);
     } else if (info.type == ufs::ObjectType::kSymlink) {
       tree[info.key] = "-> " + info.symlink_target;
     } else {
-      auto bytes = ReadUfs(info.key, "");
+      auto bytes = ReadUfs(mount, info.key, "");
       tree[info.key] = bytes.ok() ? *bytes : bytes.status().ToString();
     }
   }
@@ -275,9 +290,9 @@ Tree Rig::Names() {
   return tree;
 }
 
-Tree Rig::Stored() {
+Tree Rig::Stored(MountId mount) {
   Tree tree;
-  WalkUfs("", tree);
+  WalkUfs(mount, "", tree);
   return tree;
 }
 

@@ -62,12 +62,15 @@ class Rig {
   std::string ReadOpen(InodeId ino);
   void Close(InodeId ino);
 
+  // Another UFS, owned from now on, at a path.
+  MountId Mount(const std::string& path, std::unique_ptr<ufs::UnderFileSystem> ufs);
+
   void Restart();
   void Drain();  // Until nothing is queued; fails the test if that takes for ever.
   void OneStep();
   Status Revalidate(const std::string& path);
-  Tree Names();   // As the namespace has it.
-  Tree Stored();  // As the UFS has it.
+  Tree Names();                             // As the namespace has it.
+  Tree Stored(MountId mount = MountId(1));  // As the UFS has it.
   // The namespace is `expected`, and so is the UFS once all is persisted, with nothing left to do
   // or to remember.
   void ExpectAtEnd(const Tree& expected);
@@ -104,10 +107,10 @@ class Rig {
   Result<ufs::ObjectInfo> Upload(const rpc::Action& action);
   Result<ufs::ObjectInfo> WithAttributes(const rpc::Action& action, ufs::ObjectInfo info);
   Status Localize(const rpc::Action& action);
-  Result<std::string> ReadUfs(const std::string& key, const std::string& etag);
+  Result<std::string> ReadUfs(MountId mount, const std::string& key, const std::string& etag);
   Result<std::string> BytesOf(InodeId ino);
   void WalkNames(InodeId dir, const std::string& path, Tree& tree);
-  void WalkUfs(const std::string& key, Tree& tree);
+  void WalkUfs(MountId mount, const std::string& key, Tree& tree);
   std::pair<InodeId, std::string> Split(const std::string& path);
   void Forget(const rpc::FileInfo& info);
   void Commit(InodeId ino, Content content);

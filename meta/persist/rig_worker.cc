@@ -122,18 +122,20 @@ void Rig::Drain() {
   ADD_FAILURE() << "these stay in the queue for ever:" << all;
 }
 
-Result<std::string> Rig::ReadUfs(const std::string& key, const std::string& etag) {
-  ASSIGN_OR_RETURN(ufs::ObjectInfo info, ufs_->Stat(key, {}));
+Result<std::string> Rig::ReadUfs(MountId mount, const std::string& key, const std::string& etag) {
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(mount));
+  ASSIGN_OR_RETURN(ufs::ObjectInfo info, ufs->Stat(key, {}));
   std::string bytes(info.size_bytes, '\0');
   ASSIGN_OR_RETURN(
       size_t got,
-      ufs_->Read(key, etag, 0, std::as_writable_bytes(std::span(bytes.data(), bytes.size())), {}));
+      ufs->Read(key, etag, 0, std::as_writable_bytes(std::span(bytes.data(), bytes.size())), {}));
   bytes.resize(got);
   return bytes;
 }
 
 Result<ufs::ObjectInfo> Rig::WithAttributes(const rpc::Action& action, ufs::ObjectInfo info) {
-  ufs::AttributeStore* attributes = ufs_->Attributes();
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(action.mount));
+  ufs::AttributeStore* attributes = ufs->Attributes();
   if (attributes == nullptr || !action.mode) return info;
   ufs::AttributeChange change;
   change.mode = action.mode;
@@ -148,19 +150,21 @@ Result<ufs::ObjectInfo> Rig::Upload(const rpc::Action& action) {
   Content& content = found->second;
   if (content.generation != action.generation) return Status(Code::kStale, "another generation");
   if (content.on_base) {
-    ASSIGN_OR_RETURN(std::string base, ReadUfs(action.from_key, action.expected_etag));
+    ASSIGN_OR_RETURN(std::string base,
+                     ReadUfs(action.mount, action.from_key, action.expected_etag));
     content.bytes = base + content.bytes;
     content.on_base = false;
   }
   EXPECT_EQ(content.bytes.size(), action.size_bytes);
-  ASSIGN_OR_RETURN(ufs::ObjectInfo info, PutBytes(*ufs_, action.key, content.bytes));
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(action.mount));
+  ASSIGN_OR_RETURN(ufs::ObjectInfo info, PutBytes(*ufs, action.key, content.bytes));
   return WithAttributes(action, info);
 }
 
 Status Rig::Localize(const rpc::Action& action) {
   auto found = contents_.find(action.ino);
   if (found != contents_.end() && !found->second.on_base) return OkStatus();
-  ASSIGN_OR_RETURN(std::string base, ReadUfs(action.from_key, action.expected_etag));
+  ASSIGN_OR_RETURN(std::string base, ReadUfs(action.mount, action.from_key, action.expected_etag));
   if (found == contents_.end()) {
     contents_[action.ino] = {action.generation, base, false, 0};
     return OkStatus();
@@ -171,7 +175,8 @@ Status Rig::Localize(const rpc::Action& action) {
 }
 
 Status Rig::Effect_(const rpc::Action& action, ufs::ObjectInfo* info) {
-  ufs::AttributeStore* attributes = ufs_->Attributes();
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(action.mount));
+  ufs::AttributeStore* attributes = ufs->Attributes();
   ufs::Precondition source;
   if (!action.expected_etag.empty())
     source = {ufs::Precondition::Kind::kEtag, action.expected_etag};
@@ -183,10 +188,10 @@ Status Rig::Effect_(const rpc::Action& action, ufs::ObjectInfo* info) {
     case Kind::kLocalize:
       return Localize(action);
     case Kind::kMove: {
-      ASSIGN_OR_RETURN(*info, ufs_->Move(action.from_key, action.key, source, {}));
-      if (ufs_->Traits().atomic_rename) return OkStatus();
+      ASSIGN_OR_RETURN(*info, ufs->Move(action.from_key, action.key, source, {}));
+      if (ufs->Traits().atomic_rename) return OkStatus();
       const ufs::DeleteRequest request{action.from_key, source};
-      return ufs_->Delete(std::span(&request, 1), {}).front();
+      return ufs->Delete(std::span(&request, 1), {}).front();
     }
     case Kind::kSetAttributes: {
       ASSIGN_OR_RETURN(*info, WithAttributes(action, {}));
@@ -204,12 +209,12 @@ Status Rig::Effect_(const rpc::Action& action, ufs::ObjectInfo* info) {
     case Kind::kLink: {
       ASSIGN_OR_RETURN(*info, attributes != nullptr
                                   ? attributes->Link(action.from_key, action.key, {})
-                                  : ufs_->Move(action.from_key, action.key, {}, {}));
+                                  : ufs->Move(action.from_key, action.key, {}, {}));
       return OkStatus();
     }
     case Kind::kDelete: {
       const ufs::DeleteRequest request{action.key, source};
-      return ufs_->Delete(std::span(&request, 1), {}).front();
+      return ufs->Delete(std::span(&request, 1), {}).front();
     }
     case Kind::kRemoveDirectory:
       return attributes->RemoveDirectory(action.key, {});
