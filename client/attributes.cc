@@ -86,6 +86,8 @@ Status LocalFileSystem::FillBoundary(OpenInode& inode, uint64_t size_bytes) {
 
 Status LocalFileSystem::Truncate(InodeId ino, uint64_t size_bytes) {
   if (size_bytes > INT64_MAX) return Status(Code::kTooBig, "truncate");
+  ASSIGN_OR_RETURN(const rpc::FileInfo info, deps_.files.GetAttr(ino));
+  if (info.read_only) return Status(Code::kReadOnly, "truncate in a read-only mount");
   Hold hold(table_, ino);
   OpenInode& inode = *hold;
   {

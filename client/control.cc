@@ -98,6 +98,14 @@ class LocalControl final : public rpc::Control {
 
   Result<std::vector<rpc::ConfigEntry>> Config() override { return hooks_.config(); }
 
+  Result<rpc::UfsMountInfo> UfsMount(const UfsMountRequest& request) override {
+    return hooks_.ufs_mount(request);
+  }
+  Status UfsUnmount(const UfsUnmountRequest& request) override {
+    return hooks_.ufs_unmount(request);
+  }
+  Result<std::vector<rpc::UfsMountInfo>> UfsList() override { return hooks_.ufs_list(); }
+
   Result<rpc::QueueTotals> Stop(const StopRequest& request) override {
     RETURN_IF_ERROR(hooks_.stop(request));
     return deps_.queue.Totals();

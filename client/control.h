@@ -16,6 +16,9 @@ struct ControlHooks {
   std::function<rpc::ServerInfo()> info;  // All but what the cache and the file system can tell.
   std::function<std::vector<rpc::ConfigEntry>()> config;
   std::function<Status(const rpc::Control::StopRequest&)> stop;
+  std::function<Result<rpc::UfsMountInfo>(const rpc::Control::UfsMountRequest&)> ufs_mount;
+  std::function<Status(const rpc::Control::UfsUnmountRequest&)> ufs_unmount;
+  std::function<Result<std::vector<rpc::UfsMountInfo>>()> ufs_list;
 };
 
 // All outlive it.

@@ -158,6 +158,8 @@ class FileSystem {
   virtual void Release(HandleId) = 0;
 
   virtual uint64_t OpenHandles() const = 0;
+  // Those with handles, or mapped by somebody still.
+  virtual std::vector<InodeId> OpenInodes() = 0;
   // Unlinked and not yet forgotten: their ends are still to reach the persist queue.
   virtual uint64_t Forgetting() = 0;
   // Commits every open file, stops background work. Handles are invalid afterwards.

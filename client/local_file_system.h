@@ -69,6 +69,7 @@ class LocalFileSystem final : public FileSystem {
   Status SyncDirectory(InodeId) override;
   void Release(HandleId) override;
   uint64_t OpenHandles() const override { return open_handles_; }
+  std::vector<InodeId> OpenInodes() override;
   uint64_t Forgetting() override;
   Status Close() override;
 

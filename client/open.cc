@@ -140,6 +140,7 @@ Result<OpenReply> LocalFileSystem::Open(const rpc::Caller& caller, InodeId ino, 
   bool guarded = false;
   if (Writes(flags)) {
     ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.GetAttr(ino));
+    if (info.read_only) return Status(Code::kReadOnly, "open for writing in a read-only mount");
     // Nobody would clear the bits of a file that the kernel writes by itself, so the daemon sees
     // the writes.
     guarded = caller.uid != 0 && (info.attr.mode & kSetIdBits) != 0;
@@ -239,6 +240,16 @@ void LocalFileSystem::Release(HandleId id) {
   }
   table_.Drop(handle->inode);
   --open_handles_;
+}
+
+std::vector<InodeId> LocalFileSystem::OpenInodes() {
+  std::vector<InodeId> open;
+  for (const OpenInodePtr& inode : table_.All()) {
+    MutexLock lock(inode->mutex);
+    const int handles = inode->passthrough + inode->daemon_io;
+    if (!inode->dead && (handles > 0 || inode->lingering)) open.push_back(inode->ino);
+  }
+  return open;
 }
 
 // The last hold is gone: unpins the live file, and forgets the inode if it has no name.

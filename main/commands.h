@@ -24,6 +24,7 @@ void AddUnmount(CLI::App& app, GlobalOptions& global, int* exit_status);
 void AddStat(CLI::App& app, GlobalOptions& global, int* exit_status);
 void AddFs(CLI::App& app, GlobalOptions& global, int* exit_status);
 void AddAsyncPersist(CLI::App& app, GlobalOptions& global, int* exit_status);
+void AddUfs(CLI::App& app, GlobalOptions& global, int* exit_status);
 void AddConf(CLI::App& app, GlobalOptions& global, int* exit_status);
 
 // Adds --json and --at to a command.

@@ -18,6 +18,7 @@
 #include "main/commands.h"
 #include "main/open_source.h"
 #include "main/page_source.h"
+#include "main/source_mounts.h"
 #include "meta/namespace.h"
 #include "rpc/control_grpc.h"
 #include "ufs/mounts.h"
@@ -90,6 +91,7 @@ class Embedded {
   ufs::UfsMounts mounts_;
   meta::RootMount root_;
   std::unique_ptr<meta::Namespace> namespace_;
+  std::unique_ptr<SourceMounts> sources_;  // All but the root's.
   std::unique_ptr<cache::CacheStore> cache_;
   std::unique_ptr<worker::Filler> filler_;
   std::unique_ptr<client::PageSource> pages_;
@@ -158,7 +160,15 @@ Status Embedded::OpenNamespace(Access access) {
   if (!opened.ok())
     return Naming(Concat("state directory ", options_.state->path()), opened.status());
   namespace_ = std::move(opened).value();
-  return OkStatus();
+  SourceMountsOptions further;
+  further.root = options_.source;
+  further.mount_point = options_.mount_point;
+  further.state_directory = options_.state->path();
+  further.read_only = IsReadOnly(options_.mount_options);
+  further.properties = properties();
+  sources_ =
+      NewSourceMounts(std::move(further), namespace_->GetMountTable(), mounts_, SystemClock());
+  return sources_->OpenAll();
 }
 
 client::Dependencies Embedded::ClientDependencies() {
@@ -221,6 +231,7 @@ Status Embedded::Mount() {
   // A store that could not be reached when an upload was to be aborted has it still.
   const bool remote = options_.source.scheme != "file";
   if (remote || !options_.state->ended_cleanly()) persist.leftovers_in = {kRootMount};
+  for (const MountId further : sources_->Ids()) persist.leftovers_in.push_back(further);
   persist.sync_log = [this] { return namespace_->GetFiles().SyncLog(); };
   if (IsReadOnly(options_.mount_options)) return OkStatus();
   persister_ = std::make_unique<worker::Persister>(persist, namespace_->GetPersistQueue(), *cache_,
@@ -257,6 +268,10 @@ Status Embedded::StartControl() {
     return front_end_->Unmount(request.lazy ? fuse::FrontEnd::Unmounting::kLazy
                                             : fuse::FrontEnd::Unmounting::kIfIdle);
   };
+  hooks.ufs_mount = [this](const auto& request) { return sources_->Mount(request); };
+  hooks.ufs_unmount = [this](const auto& request) { return sources_->Unmount(request); };
+  hooks.ufs_list = [this] { return sources_->List(); };
+  sources_->Start({*cache_, *file_system_, namespace_->GetPersistQueue(), persister_.get()});
   control_ = client::NewControl(*file_system_, ClientDependencies(), std::move(hooks));
   ASSIGN_OR_RETURN(std::string registry, cli::RegistryDirectory());
   cli::RunningMount mount;
@@ -314,6 +329,7 @@ Status Embedded::Serve(const std::function<void()>& ready) {
 Status Embedded::CloseAll() {
   cli::UnregisterMount(getpid());
   control_server_.reset();
+  if (sources_) sources_->Stop();
   Status first;
   auto note = [&first](const Status& status) {
     if (status.ok()) return;
@@ -330,6 +346,7 @@ Status Embedded::CloseAll() {
   persister_.reset();
   file_system_.reset();
   filler_.reset();
+  sources_.reset();
   namespace_.reset();
   if (cache_) note(cache_->Close());
   cache_.reset();

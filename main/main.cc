@@ -67,6 +67,7 @@ int Run(int argc, char** argv) {
   AddStat(app, global, &exit_status);
   AddFs(app, global, &exit_status);
   AddAsyncPersist(app, global, &exit_status);
+  AddUfs(app, global, &exit_status);
   AddConf(app, global, &exit_status);
   const std::string unknown = UnknownCommand(&app, argc, argv);
   if (!unknown.empty()) return Fail(Status(Code::kInvalid, unknown)) + 1;

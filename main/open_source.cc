@@ -95,8 +95,21 @@ Result<std::unique_ptr<ufs::UnderFileSystem>> OpenSource(const Source& source,
   TakeNetwork(properties, s3);
   TakeObjects(properties, s3);
   s3.read_only = options.read_only;
-  if (!options.read_only) s3.upload_journal = options.state_directory + "/s3-uploads";
+  if (!options.read_only)
+    s3.upload_journal = Concat(options.state_directory, "/", options.journal_name);
   return ufs::s3::OpenS3Ufs(s3, ufs::s3::ProcessEnvironment(), clock, call);
+}
+
+ufs::UfsTraits ExpectedTraits(const Source& source) {
+  ufs::UfsTraits traits;
+  traits.scheme = source.scheme;
+  traits.object_metadata = source.scheme == "s3";
+  if (source.scheme == "s3") return traits;
+  traits.real_directories = true;
+  traits.attributes = true;
+  traits.atomic_rename = true;
+  traits.commit_needs_sync = true;
+  return traits;
 }
 
 }  // namespace tarn

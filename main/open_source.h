@@ -16,6 +16,7 @@ namespace tarn {
 struct OpenSourceOptions {
   std::string state_directory;  // Where what must survive us is remembered.
   bool read_only = false;
+  std::string journal_name = "s3-uploads";  // Of the file there; one a source.
 };
 
 // The store is asked: kNotFound, kPermission, kUnavailable; kInvalid: properties that make no
@@ -25,5 +26,8 @@ Result<std::unique_ptr<ufs::UnderFileSystem>> OpenSource(const Source& source,
                                                          const OpenSourceOptions& options,
                                                          Clock& clock,
                                                          const ufs::CallOptions& call);
+
+// What the store of the source can hold, as far as that is known without asking it.
+ufs::UfsTraits ExpectedTraits(const Source& source);
 
 }  // namespace tarn

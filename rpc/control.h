@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -45,6 +46,15 @@ struct ConfigEntry {
   std::string source;  // "default", "/etc/tarn/tarn-site.properties:12", "environment", "-D"
 };
 
+// A UFS in the namespace, as people ask for it.
+struct UfsMountInfo {
+  std::string path;
+  std::string source;
+  bool read_only = false;
+  std::vector<std::pair<std::string, std::string>> options;  // Secrets as references.
+  std::string problem;  // Why its source cannot be used; empty: it can.
+};
+
 class Control {
  public:
   virtual ~Control() = default;
@@ -70,6 +80,25 @@ class Control {
   // Makes all that waits (at or below `path`; "/": all) due now and forgets its backoff.
   virtual Status PersistRetry(const std::string& path) = 0;
   virtual Result<std::vector<ConfigEntry>> Config() = 0;
+  // Puts another source into the namespace at `path`, an absent name or an empty directory. The
+  // source is opened first: an error leaves nothing behind.
+  struct UfsMountRequest {
+    std::string path;
+    std::string source;  // As for `tarn mount`.
+    bool read_only = false;
+    // Properties. A secret is "file:/path" or "env:NAME", seen from the process that serves.
+    std::vector<std::pair<std::string, std::string>> options;
+  };
+  virtual Result<UfsMountInfo> UfsMount(const UfsMountRequest& request) = 0;
+  // kBusy: files below it are open (unless `force`), or wait to be persisted (unless `force` and
+  // `discard`), or another mount is below it.
+  struct UfsUnmountRequest {
+    std::string path;
+    bool force = false;
+    bool discard = false;
+  };
+  virtual Status UfsUnmount(const UfsUnmountRequest& request) = 0;
+  virtual Result<std::vector<UfsMountInfo>> UfsList() = 0;
   // Stops taking requests, commits what is open, unmounts and lets the process end; what waits to
   // be persisted stays on disk. kBusy: files are open and `lazy` is false. The answer comes before
   // the process ends.

@@ -66,6 +66,25 @@ class RemoteControl final : public Control {
     }
     return entries;
   }
+  Result<UfsMountInfo> UfsMount(const UfsMountRequest& request) override {
+    control::UfsMountRequest wire;
+    ToWire(request, &wire);
+    return Call<UfsMountInfo, control::UfsMountInfo>(&Stub::UfsMount, wire);
+  }
+  Status UfsUnmount(const UfsUnmountRequest& request) override {
+    control::UfsUnmountRequest wire;
+    wire.set_path(request.path);
+    wire.set_force(request.force);
+    wire.set_discard(request.discard);
+    return Raw<control::Nothing>(&Stub::UfsUnmount, wire).status();
+  }
+  Result<std::vector<UfsMountInfo>> UfsList() override {
+    ASSIGN_OR_RETURN(control::UfsListReply reply,
+                     Raw<control::UfsListReply>(&Stub::UfsList, control::Nothing()));
+    std::vector<UfsMountInfo> mounts;
+    for (const control::UfsMountInfo& mount : reply.mounts()) mounts.push_back(FromWire(mount));
+    return mounts;
+  }
   Result<QueueTotals> Stop(const StopRequest& request) override {
     control::StopRequest wire;
     wire.set_lazy(request.lazy);

@@ -83,6 +83,30 @@ Binding BindingFromWire(const control::Binding& from) {
   return to;
 }
 
+// UfsMountInfo and UfsMountRequest have the same first four fields.
+template <typename From, typename To>
+void MountToWire(const From& from, To* to) {
+  to->set_path(from.path);
+  to->set_source(from.source);
+  to->set_read_only(from.read_only);
+  for (const auto& [name, value] : from.options) {
+    control::UfsOption* option = to->add_options();
+    option->set_name(name);
+    option->set_value(value);
+  }
+}
+
+template <typename To, typename From>
+To MountFromWire(const From& from) {
+  To to;
+  to.path = from.path();
+  to.source = from.source();
+  to.read_only = from.read_only();
+  for (const control::UfsOption& option : from.options())
+    to.options.emplace_back(option.name(), option.value());
+  return to;
+}
+
 }  // namespace
 
 void KeepGrpc() {
@@ -157,6 +181,25 @@ void ToWire(const QueueTotals& from, control::QueueTotals* to) {
   to->set_entries(from.entries);
   to->set_files(from.files);
   to->set_bytes(from.bytes);
+}
+
+void ToWire(const UfsMountInfo& from, control::UfsMountInfo* to) {
+  MountToWire(from, to);
+  to->set_problem(from.problem);
+}
+
+void ToWire(const Control::UfsMountRequest& from, control::UfsMountRequest* to) {
+  MountToWire(from, to);
+}
+
+UfsMountInfo FromWire(const control::UfsMountInfo& from) {
+  auto to = MountFromWire<UfsMountInfo>(from);
+  to.problem = from.problem();
+  return to;
+}
+
+Control::UfsMountRequest FromWire(const control::UfsMountRequest& from) {
+  return MountFromWire<Control::UfsMountRequest>(from);
 }
 
 ServerInfo FromWire(const control::ServerInfo& from) {

@@ -14,6 +14,8 @@ class PathInfo;
 class QueueEntry;
 class QueueTotals;
 class ServerInfo;
+class UfsMountInfo;
+class UfsMountRequest;
 }  // namespace tarn::control
 
 namespace tarn::rpc {
@@ -30,11 +32,15 @@ void ToWire(const PathInfo& from, control::PathInfo* to);
 void ToWire(const Control::ListReply& from, control::ListReply* to);
 void ToWire(const QueueEntry& from, control::QueueEntry* to);
 void ToWire(const QueueTotals& from, control::QueueTotals* to);
+void ToWire(const UfsMountInfo& from, control::UfsMountInfo* to);
+void ToWire(const Control::UfsMountRequest& from, control::UfsMountRequest* to);
 
 ServerInfo FromWire(const control::ServerInfo& from);
 PathInfo FromWire(const control::PathInfo& from);
 Control::ListReply FromWire(const control::ListReply& from);
 QueueEntry FromWire(const control::QueueEntry& from);
 QueueTotals FromWire(const control::QueueTotals& from);
+UfsMountInfo FromWire(const control::UfsMountInfo& from);
+Control::UfsMountRequest FromWire(const control::UfsMountRequest& from);
 
 }  // namespace tarn::rpc

@@ -114,6 +114,24 @@ class ControlService final : public control::ControlService::Service {
     }
     return grpc::Status::OK;
   }
+  grpc::Status UfsMount(grpc::ServerContext*, const control::UfsMountRequest* request,
+                        control::UfsMountInfo* reply) override {
+    const Running running(calls_);
+    return Answer(control_.UfsMount(FromWire(*request)), reply);
+  }
+  grpc::Status UfsUnmount(grpc::ServerContext*, const control::UfsUnmountRequest* request,
+                          control::Nothing*) override {
+    const Running running(calls_);
+    return ToGrpc(control_.UfsUnmount({request->path(), request->force(), request->discard()}));
+  }
+  grpc::Status UfsList(grpc::ServerContext*, const control::Nothing*,
+                       control::UfsListReply* reply) override {
+    const Running running(calls_);
+    Result<std::vector<UfsMountInfo>> mounts = control_.UfsList();
+    if (!mounts.ok()) return ToGrpc(mounts.status());
+    for (const UfsMountInfo& mount : *mounts) ToWire(mount, reply->add_mounts());
+    return grpc::Status::OK;
+  }
   grpc::Status Stop(grpc::ServerContext*, const control::StopRequest* request,
                     control::QueueTotals* reply) override {
     const Running running(calls_);

@@ -63,6 +63,9 @@ class ScriptedControl final : public Control {
   std::string asked;
   ListRequest list_request;
   bool stopped_lazily = false;
+  UfsMountInfo ufs;
+  UfsMountRequest ufs_request;
+  UfsUnmountRequest ufs_unmount;
 
   Result<ServerInfo> Info() override {
     MutexLock lock(order);
@@ -101,6 +104,20 @@ class ScriptedControl final : public Control {
   Result<std::vector<ConfigEntry>> Config() override {
     MutexLock lock(order);
     return Answer(config);
+  }
+  Result<UfsMountInfo> UfsMount(const UfsMountRequest& request) override {
+    MutexLock lock(order);
+    ufs_request = request;
+    return Answer(ufs);
+  }
+  Status UfsUnmount(const UfsUnmountRequest& request) override {
+    MutexLock lock(order);
+    ufs_unmount = request;
+    return error;
+  }
+  Result<std::vector<UfsMountInfo>> UfsList() override {
+    MutexLock lock(order);
+    return Answer(std::vector<UfsMountInfo>(2, ufs));
   }
   Result<QueueTotals> Stop(const StopRequest& request) override {
     MutexLock lock(order);
@@ -170,6 +187,35 @@ TEST_F(ControlOverSocketTest, EveryCodeArrivesAsItself) {
     EXPECT_EQ(CodeName(answer.code()), CodeName(static_cast<Code>(code)));
     EXPECT_EQ(answer.status().message(), local_.error.message());
   }
+}
+
+TEST_F(ControlOverSocketTest, UfsMountsArriveWhole) {
+  local_.ufs = {"/s3\xff", "s3://b/p", true, {{"a", "1"}, {"b", "\xfe"}}, "no\xff route"};
+  Result<UfsMountInfo> mounted =
+      remote()->UfsMount({"/at\xff", "file:///d", true, {{"name", "value\xff"}}});
+  ASSERT_TRUE(mounted.ok()) << mounted.status().ToString();
+  EXPECT_EQ(local_.ufs_request.path, "/at\xff");
+  EXPECT_EQ(local_.ufs_request.source, "file:///d");
+  EXPECT_TRUE(local_.ufs_request.read_only);
+  ASSERT_EQ(local_.ufs_request.options.size(), 1u);
+  EXPECT_EQ(local_.ufs_request.options[0],
+            std::pair(std::string("name"), std::string("value\xff")));
+  Result<std::vector<UfsMountInfo>> listed = remote()->UfsList();
+  ASSERT_TRUE(listed.ok());
+  ASSERT_EQ(listed->size(), 2u);
+  for (const UfsMountInfo& info : {*mounted, listed->front(), listed->back()}) {
+    EXPECT_EQ(info.path, local_.ufs.path);
+    EXPECT_EQ(info.source, local_.ufs.source);
+    EXPECT_TRUE(info.read_only);
+    EXPECT_EQ(info.options, local_.ufs.options);
+    EXPECT_EQ(info.problem, local_.ufs.problem);
+  }
+  ASSERT_TRUE(remote()->UfsUnmount({"/s3", true, false}).ok());
+  EXPECT_EQ(local_.ufs_unmount.path, "/s3");
+  EXPECT_TRUE(local_.ufs_unmount.force);
+  EXPECT_FALSE(local_.ufs_unmount.discard);
+  local_.error = Status(Code::kBusy, "open files");
+  EXPECT_EQ(remote()->UfsUnmount({"/s3", false, true}).code(), Code::kBusy);
 }
 
 TEST_F(ControlOverSocketTest, PathsAreBytes) {

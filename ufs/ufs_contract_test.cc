@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "ufs/late_ufs.h"
 #include "ufs/stores.h"
 #include "ufs/temporary_directory.h"
 
@@ -41,6 +42,30 @@ class FaultyFixture final : public UfsFixture {
   const FaultyUfs faulty_ = NewFaultyUfs(below_.ufs(), SystemClock());
 };
 
+// With its source there it is that source.
+std::unique_ptr<LateUfs> Provided(std::unique_ptr<UnderFileSystem> source) {
+  std::unique_ptr<LateUfs> late = NewLateUfs(source->Traits());
+  late->Provide(std::move(source));
+  return late;
+}
+
+class LateMemoryFixture final : public UfsFixture {
+ public:
+  UnderFileSystem& ufs() override { return *ufs_; }
+
+ private:
+  const std::unique_ptr<LateUfs> ufs_ = Provided(NewMemoryUfs(SystemClock()));
+};
+
+class LateLocalFixture final : public UfsFixture {
+ public:
+  UnderFileSystem& ufs() override { return *ufs_; }
+
+ private:
+  const TemporaryDirectory directory_;
+  const std::unique_ptr<LateUfs> ufs_ = Provided(OpenLocalUfs(directory_.path()).value());
+};
+
 template <typename T>
 std::unique_ptr<UfsFixture> Make() {
   return std::make_unique<T>();
@@ -51,12 +76,17 @@ const UfsUnderTest kLocal = {"Local", Make<LocalFixture>};
 const UfsUnderTest kFaultyMemory = {"FaultyMemory", Make<FaultyFixture<MemoryFixture>>};
 const UfsUnderTest kFaultyLocal = {"FaultyLocal", Make<FaultyFixture<LocalFixture>>};
 
+const UfsUnderTest kLateMemory = {"LateMemory", Make<LateMemoryFixture>};
+const UfsUnderTest kLateLocal = {"LateLocal", Make<LateLocalFixture>};
+
 }  // namespace
 
 INSTANTIATE_TEST_SUITE_P(Stores, UfsContract,
-                         testing::Values(kMemory, kLocal, kFaultyMemory, kFaultyLocal), UfsName());
-INSTANTIATE_TEST_SUITE_P(Stores, UfsAttributesContract, testing::Values(kLocal, kFaultyLocal),
+                         testing::Values(kMemory, kLocal, kFaultyMemory, kFaultyLocal, kLateMemory,
+                                         kLateLocal),
                          UfsName());
+INSTANTIATE_TEST_SUITE_P(Stores, UfsAttributesContract,
+                         testing::Values(kLocal, kFaultyLocal, kLateLocal), UfsName());
 
 TEST_P(UfsContract, AttributesAreThereIfTraitsSaySo) {
   EXPECT_EQ(ufs().Attributes() != nullptr, ufs().Traits().attributes);

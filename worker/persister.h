@@ -39,6 +39,8 @@ class Persister {
   // Finishes what is in hand, or breaks it off after ten seconds, and gives the rest back.
   // Idempotent; the filler is of no use afterwards.
   void Stop();
+  // Of a mount that could not be reached at the start. Safe at any time.
+  Status RemoveLeftovers(MountId mount);
   // Uploads of processes that died have been removed where the options said so.
   bool LeftoversGone() const { return leftovers_gone_; }
 
@@ -46,7 +48,6 @@ class Persister {
   struct Threads;
   struct Step;  // A task with its next action and what came of it.
   void RemoveLeftovers();
-  Status RemoveLeftovers(MountId mount);
   void WaitForLeftovers();
   void Run(rpc::TaskClass task_class, size_t batch, const std::stop_token& stop);
   void WorkOff(std::vector<rpc::Task> tasks, const std::stop_token& stop);

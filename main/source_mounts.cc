@@ -1,0 +1,428 @@
+#include "main/source_mounts.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <thread>
+
+#include "base/log.h"
+#include "base/mutex.h"
+#include "base/strings.h"
+#include "cli/remote.h"
+#include "main/open_source.h"
+#include "main/source_options.h"
+#include "ufs/late_ufs.h"
+
+namespace tarn {
+namespace {
+
+constexpr uint32_t kDefaultRootMode = 0755;  // Of a source that knows none.
+constexpr Nanos kOpenAtStart = std::chrono::seconds(10);
+constexpr size_t kSubjects = 10;  // Named when something is in the way.
+constexpr size_t kMostNamedBytes = 2000;
+constexpr int kReapTries = 20;
+constexpr Nanos kReapWait = std::chrono::milliseconds(100);
+
+std::optional<std::string> Variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): never changed.
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+// `path` without trailing '/', as the table has it.
+std::string Plain(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
+}
+
+std::string Named(const rpc::Unpersisted& waiting) {
+  std::string named;
+  size_t count = 0;
+  for (const std::string& subject : waiting.subjects) {
+    if (named.size() + subject.size() > kMostNamedBytes) break;
+    named += (count++ == 0 ? "" : ", ") + subject;
+  }
+  if (count < waiting.entries)
+    named += Concat(count == 0 ? "" : " and ", waiting.entries - count,
+                    count == 0 ? " of them" : " more");
+  return named;
+}
+
+class TableMounts final : public SourceMounts {
+ public:
+  TableMounts(SourceMountsOptions options, rpc::MountTable& table, ufs::UfsMounts& mounts,
+              Clock& clock)
+      : options_(std::move(options)), table_(table), mounts_(mounts), clock_(clock) {}
+  ~TableMounts() override { Stop(); }
+
+  Status OpenAll() override;
+  std::vector<MountId> Ids() const override;
+  void Start(const Parts& parts) override {
+    parts_ = std::make_unique<Parts>(parts);
+    thread_ = std::jthread([this](const std::stop_token& stop) { Keep(stop); });
+  }
+  void Stop() override {
+    if (!thread_.joinable()) return;
+    thread_.request_stop();
+    thread_.join();
+  }
+  Result<rpc::UfsMountInfo> Mount(const rpc::Control::UfsMountRequest& request) override;
+  Status Unmount(const rpc::Control::UfsUnmountRequest& request) override;
+  Result<std::vector<rpc::UfsMountInfo>> List() override;
+
+ private:
+  struct Opened {
+    Source source;
+    std::unique_ptr<ufs::UnderFileSystem> ufs;
+    std::string identity;
+  };
+  // One mount or unmount at a time.
+  class Turn {
+   public:
+    explicit Turn(TableMounts& mounts) : mounts_(mounts) {
+      MutexLock lock(mounts_.mutex_);
+      mine_ = !std::exchange(mounts_.busy_, true);
+    }
+    ~Turn() {
+      if (!mine_) return;
+      MutexLock lock(mounts_.mutex_);
+      mounts_.busy_ = false;
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    Status Check() const {
+      return mine_ ? OkStatus()
+                   : Status(Code::kBusy,
+                            "another source is being mounted or unmounted; try again "
+                            "when that is done");
+    }
+
+   private:
+    TableMounts& mounts_;
+    bool mine_ = false;
+  };
+
+  Result<Opened> Open(MountId id, const std::string& uri, const SourceOptions& options,
+                      bool read_only, Deadline deadline);
+  Status CheckPlace(const Source& source);
+  Status CheckOthers(const Source& source, const std::string& identity);
+  Source SourceOf(const rpc::MountInfo& info) const;
+  void TryOpen(const rpc::MountInfo& info, ufs::LateUfs& late, Deadline deadline);
+  Result<rpc::MountInfo> FindMount(const std::string& path);
+  Result<rpc::Unpersisted> WaitForReaper(MountId mount);
+  Status CheckIdle(const rpc::MountInfo& info, const rpc::Control::UfsUnmountRequest& request);
+  Status Forget(MountId mount);
+  void Keep(const std::stop_token& stop);
+  void TryAgain(const rpc::MountInfo& info);
+  rpc::UfsMountInfo Describe(const rpc::MountInfo& info);
+
+  const SourceMountsOptions options_;
+  rpc::MountTable& table_;
+  ufs::UfsMounts& mounts_;
+  Clock& clock_;
+  std::unique_ptr<Parts> parts_;
+  mutable Mutex mutex_;  // Held over no I/O.
+  bool busy_ GUARDED_BY(mutex_) = false;
+  std::map<MountId, ufs::LateUfs*> late_ GUARDED_BY(mutex_);  // Owned by mounts_.
+  std::jthread thread_;
+};
+
+Result<TableMounts::Opened> TableMounts::Open(MountId id, const std::string& uri,
+                                              const SourceOptions& options, bool read_only,
+                                              Deadline deadline) {
+  ASSIGN_OR_RETURN(const Properties properties,
+                   WithOptions(options_.properties, options, Variable));
+  Opened opened;
+  ASSIGN_OR_RETURN(opened.source, ParseSource(uri, properties));
+  RETURN_IF_ERROR(CheckPlace(opened.source));
+  OpenSourceOptions how;
+  how.state_directory = options_.state_directory;
+  how.read_only = read_only;
+  how.journal_name = Concat("s3-uploads-", id.value);
+  const ufs::CallOptions call{deadline, {}};
+  ASSIGN_OR_RETURN(opened.ufs, OpenSource(opened.source, properties, how, clock_, call));
+  ASSIGN_OR_RETURN(opened.identity, opened.ufs->SourceIdentity(call));
+  RETURN_IF_ERROR(opened.ufs->Stat("", call).status());
+  return opened;
+}
+
+// A directory that holds our own mount or state, or is in them, would contain itself.
+Status TableMounts::CheckPlace(const Source& source) {
+  if (source.scheme != "file") return OkStatus();
+  for (const std::string& own : {options_.mount_point, options_.state_directory}) {
+    const bool apart = cli::Below(source.path, own).empty() && cli::Below(own, source.path).empty();
+    if (!apart)
+      return Status(Code::kInvalid, Concat("cannot mount ", source.uri, ": ", own,
+                                           ", which this mount uses itself, overlaps with it"));
+  }
+  return OkStatus();
+}
+
+Source TableMounts::SourceOf(const rpc::MountInfo& info) const {
+  if (info.path == "/") return options_.root;
+  Source source;
+  const size_t colon = info.uri.find("://");
+  source.scheme = info.uri.substr(0, colon);
+  source.uri = info.uri;
+  source.path = info.uri.substr(colon + (source.scheme == "file" ? 3 : 2));
+  for (const auto& [name, value] : info.options)
+    if (name == "tarn.underfs.s3.endpoint") source.where = value;
+  if (source.scheme == "s3" && source.where.empty())
+    source.where = options_.properties.Get(property::kS3Endpoint);
+  return source;
+}
+
+Status TableMounts::CheckOthers(const Source& source, const std::string& identity) {
+  ASSIGN_OR_RETURN(const std::vector<rpc::MountInfo> all, table_.List());
+  for (const rpc::MountInfo& info : all) {
+    RETURN_IF_ERROR(CheckApart(source, SourceOf(info), info.path));
+    if (info.identity == identity)
+      return Status(Code::kInvalid, Concat("cannot mount ", source.uri, ": it is the source of ",
+                                           info.path, " (", info.uri, ")"));
+  }
+  return OkStatus();
+}
+
+Result<rpc::UfsMountInfo> TableMounts::Mount(const rpc::Control::UfsMountRequest& request) {
+  const Turn turn(*this);
+  RETURN_IF_ERROR(turn.Check());
+  ASSIGN_OR_RETURN(const SourceOptions options, CheckOptions(request.options));
+  if (options_.read_only)
+    return Status(Code::kReadOnly, "this mount is read-only (-o ro): nothing can be mounted in it");
+  ASSIGN_OR_RETURN(const MountId id, table_.NewId());
+  const Deadline deadline = Deadline::After(clock_, options_.properties.Get(property::kUfsTimeout));
+  ASSIGN_OR_RETURN(Opened opened, Open(id, request.source, options, request.read_only, deadline));
+  RETURN_IF_ERROR(CheckOthers(opened.source, opened.identity));
+  rpc::MountSpec spec;
+  spec.mount = id;
+  spec.path = Plain(request.path);
+  spec.uri = opened.source.uri;
+  spec.identity = opened.identity;
+  spec.read_only = request.read_only;
+  spec.options = options;
+  spec.root_mode = kDefaultRootMode;
+  spec.root_uid = geteuid();
+  spec.root_gid = getegid();
+  std::unique_ptr<ufs::LateUfs> late = ufs::NewLateUfs(opened.ufs->Traits());
+  ufs::LateUfs* slot = late.get();
+  late->Provide(std::move(opened.ufs));
+  RETURN_IF_ERROR(mounts_.Add(
+      id, std::move(late), request.read_only ? ufs::Access::kReadOnly : ufs::Access::kReadWrite));
+  const rpc::Caller caller{SessionId(1), 0, geteuid(), getegid()};
+  Result<rpc::MountInfo> mounted = table_.Mount(caller, spec);
+  if (!mounted.ok()) {
+    slot->Withhold(Status(Code::kIo, "it was never mounted"));
+    mounts_.Remove(id);
+    return Status(mounted.code(),
+                  Concat("cannot mount on ", spec.path, ": ", mounted.status().message()));
+  }
+  {
+    MutexLock lock(mutex_);
+    late_[id] = slot;
+  }
+  LogInfo("mounted ", spec.uri, " on ", spec.path);
+  return Describe(*mounted);
+}
+
+// --- After a restart.
+
+void TableMounts::TryOpen(const rpc::MountInfo& info, ufs::LateUfs& late, Deadline deadline) {
+  Result<Opened> opened = Open(info.mount, info.uri, info.options, info.read_only, deadline);
+  if (!opened.ok()) return late.Withhold(Status(Code::kIo, opened.status().message()));
+  if (opened->identity != info.identity) {
+    return late.Withhold(Status(Code::kIo, Concat(info.uri, " is another source than was mounted (",
+                                                  opened->identity, ", not ", info.identity, ")")));
+  }
+  late.Provide(std::move(opened->ufs));
+}
+
+Status TableMounts::OpenAll() {
+  ASSIGN_OR_RETURN(const std::vector<rpc::MountInfo> all, table_.List());
+  std::vector<std::jthread> opening;
+  for (const rpc::MountInfo& info : all) {
+    if (info.path == "/" || info.unmounting) continue;
+    std::unique_ptr<ufs::LateUfs> late = ufs::NewLateUfs(ExpectedTraits(SourceOf(info)));
+    ufs::LateUfs* slot = late.get();
+    RETURN_IF_ERROR(mounts_.Add(info.mount, std::move(late),
+                                info.read_only ? ufs::Access::kReadOnly : ufs::Access::kReadWrite));
+    {
+      MutexLock lock(mutex_);
+      late_[info.mount] = slot;
+    }
+    opening.emplace_back([this, &info, slot] {
+      TryOpen(info, *slot, Deadline::After(clock_, kOpenAtStart));
+      const Status state = slot->State();
+      if (!state.ok()) LogError("cannot open ", info.uri, " on ", info.path, ": ", state);
+    });
+  }
+  return OkStatus();  // Waits for all.
+}
+
+std::vector<MountId> TableMounts::Ids() const {
+  MutexLock lock(mutex_);
+  std::vector<MountId> ids;
+  for (const auto& [id, late] : late_) ids.push_back(id);
+  return ids;
+}
+
+void TableMounts::Keep(const std::stop_token& stop) {
+  do {
+    Result<std::vector<rpc::MountInfo>> all = table_.List();
+    if (!all.ok()) LogWarning("read the table of mounts: ", all.status());
+    for (size_t i = 0; all.ok() && i < all->size() && !stop.stop_requested(); ++i)
+      TryAgain((*all)[i]);
+  } while (clock_.SleepFor(options_.retry_interval, stop));
+}
+
+void TableMounts::TryAgain(const rpc::MountInfo& info) {
+  if (info.unmounting) {
+    const Turn turn(*this);
+    const Status forgotten = turn.Check().ok() ? Forget(info.mount) : OkStatus();
+    if (!forgotten.ok()) LogWarning("forget what was below ", info.path, ": ", forgotten);
+    return;
+  }
+  ufs::LateUfs* late = nullptr;
+  {
+    MutexLock lock(mutex_);
+    if (auto found = late_.find(info.mount); found != late_.end()) late = found->second;
+  }
+  if (late == nullptr || late->State().ok()) return;
+  TryOpen(info, *late, Deadline::After(clock_, options_.properties.Get(property::kUfsTimeout)));
+  if (!late->State().ok()) return;
+  LogInfo("opened ", info.uri, " on ", info.path, " after all");
+  if (parts_->persister == nullptr) return;
+  const Status cleaned = parts_->persister->RemoveLeftovers(info.mount);
+  if (!cleaned.ok()) LogWarning("remove uploads left behind by a crash: ", cleaned);
+  const Status retried = parts_->queue.RetryNow(InodeId());
+  if (!retried.ok()) LogWarning("retry what waits to be persisted: ", retried);
+}
+
+// --- Unmounting.
+
+Result<rpc::MountInfo> TableMounts::FindMount(const std::string& path) {
+  ASSIGN_OR_RETURN(std::vector<rpc::MountInfo> all, table_.List());
+  const std::string plain = Plain(path);
+  if (plain == "/")
+    return Status(Code::kInvalid,
+                  "\"/\" is the source of the mount itself; `tarn unmount` ends that");
+  for (rpc::MountInfo& info : all)
+    if (info.path == plain && !info.unmounting) return std::move(info);
+  return Status(Code::kNotFound, Concat("no source is mounted on ", plain,
+                                        "; `tarn ufs list` shows those that are"));
+}
+
+// Files just unlinked are still to be forgotten, which puts their ends into the queue.
+Result<rpc::Unpersisted> TableMounts::WaitForReaper(MountId mount) {
+  for (int i = 0;; ++i) {
+    ASSIGN_OR_RETURN(rpc::Unpersisted waiting, table_.Waiting(mount, kSubjects));
+    if (waiting.unlinked == 0 || i == kReapTries) return waiting;
+    clock_.SleepFor(kReapWait, std::stop_token());
+  }
+}
+
+Status TableMounts::CheckIdle(const rpc::MountInfo& info,
+                              const rpc::Control::UfsUnmountRequest& request) {
+  ASSIGN_OR_RETURN(const uint64_t open,
+                   table_.CountIn(info.mount, parts_->file_system.OpenInodes()));
+  if (open > 0 && !request.force)
+    return Status(Code::kBusy, Concat("cannot unmount ", info.path, ": ", open,
+                                      open == 1 ? " file below it is" : " files below it are",
+                                      " open; close them, or take them away from their "
+                                      "programs with --force"));
+  ASSIGN_OR_RETURN(rpc::Unpersisted waiting, WaitForReaper(info.mount));
+  waiting.entries += open > 0 ? 0 : waiting.unlinked;
+  if (waiting.entries == 0 || (request.force && request.discard)) return OkStatus();
+  const std::string changes = Concat(waiting.entries, waiting.entries == 1 ? " change" : " changes",
+                                     " below it (", Named(waiting), ")");
+  if (request.force)
+    return Status(Code::kBusy, Concat("cannot unmount ", info.path, ": ", changes,
+                                      " would be lost for ever, for they are not in ", info.uri,
+                                      " yet; --discard says that this is meant"));
+  return Status(Code::kBusy, Concat("cannot unmount ", info.path, ": ", changes,
+                                    waiting.entries == 1 ? " is" : " are", " not in ", info.uri,
+                                    " yet; `tarn async-persist wait` waits for that"));
+}
+
+Status TableMounts::Forget(MountId mount) {
+  return table_.Forget(mount, [this](std::span<const InodeId> inodes) -> Status {
+    for (const InodeId ino : inodes) RETURN_IF_ERROR(parts_->cache.Erase(ino));
+    return OkStatus();
+  });
+}
+
+Status TableMounts::Unmount(const rpc::Control::UfsUnmountRequest& request) {
+  const Turn turn(*this);
+  RETURN_IF_ERROR(turn.Check());
+  if (request.discard && !request.force)
+    return Status(Code::kInvalid, "--discard goes with --force only");
+  ASSIGN_OR_RETURN(const rpc::MountInfo info, FindMount(request.path));
+  // Once while everybody may go on, so that a refusal disturbs nobody, and once when nothing can
+  // change any more.
+  RETURN_IF_ERROR(CheckIdle(info, request));
+  table_.StopChanges(info.mount);
+  Status status = CheckIdle(info, request);
+  if (status.ok()) status = table_.Detach(info.mount);
+  if (!status.ok()) {
+    table_.AllowChanges(info);
+    return status;
+  }
+  LogInfo("unmounted ", info.uri, " from ", info.path);
+  {
+    MutexLock lock(mutex_);
+    auto late = late_.find(info.mount);
+    if (late != late_.end()) {
+      late->second->Withhold(Status(Code::kIo, Concat(info.uri, " was unmounted")));
+      late_.erase(late);
+    }
+  }
+  status = Forget(info.mount);
+  mounts_.Remove(info.mount);
+  if (status.ok()) return OkStatus();
+  return Status(status.code(),
+                Concat(info.path, " is unmounted, but what it left is not all forgotten yet (",
+                       status.message(), "); that is tried again"));
+}
+
+rpc::UfsMountInfo TableMounts::Describe(const rpc::MountInfo& info) {
+  rpc::UfsMountInfo described;
+  described.path = info.path;
+  described.source = info.uri;
+  described.read_only = info.read_only;
+  described.options = info.options;
+  if (info.unmounting) {
+    described.problem = "it was unmounted; what it left is being forgotten";
+    return described;
+  }
+  MutexLock lock(mutex_);
+  auto late = late_.find(info.mount);
+  if (late == late_.end()) return described;
+  const Status state = late->second->State();
+  if (!state.ok()) described.problem = state.message();
+  return described;
+}
+
+Result<std::vector<rpc::UfsMountInfo>> TableMounts::List() {
+  ASSIGN_OR_RETURN(const std::vector<rpc::MountInfo> all, table_.List());
+  std::vector<rpc::UfsMountInfo> mounts;
+  for (const rpc::MountInfo& info : all) mounts.push_back(Describe(info));
+  return mounts;
+}
+
+}  // namespace
+
+Status CheckApart(const Source& source, const Source& other, const std::string& other_path) {
+  if (source.scheme != other.scheme || source.where != other.where) return OkStatus();
+  const bool apart =
+      cli::Below(source.path, other.path).empty() && cli::Below(other.path, source.path).empty();
+  if (apart) return OkStatus();
+  return Status(Code::kInvalid, Concat("cannot mount ", source.uri, ": it overlaps with ",
+                                       other.uri, ", which is mounted on ", other_path));
+}
+
+std::unique_ptr<SourceMounts> NewSourceMounts(SourceMountsOptions options, rpc::MountTable& table,
+                                              ufs::UfsMounts& mounts, Clock& clock) {
+  return std::make_unique<TableMounts>(std::move(options), table, mounts, clock);
+}
+
+}  // namespace tarn

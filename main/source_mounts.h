@@ -1,0 +1,63 @@
+#pragma once
+
+// The sources of a running process besides its first one: opens and mounts them on request, opens
+// those of the table again after a restart, tries again the ones that failed, and unmounts.
+// Thread-safe.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/properties.h"
+#include "cache/cache_store.h"
+#include "client/file_system.h"
+#include "main/mount_checks.h"
+#include "rpc/control.h"
+#include "rpc/mount_table.h"
+#include "ufs/mounts.h"
+#include "worker/persister.h"
+
+namespace tarn {
+
+struct SourceMountsOptions {
+  Source root;              // That of the process.
+  std::string mount_point;  // Of the kernel.
+  std::string state_directory;
+  bool read_only = false;  // All of it.
+  Properties properties;
+  Nanos retry_interval = std::chrono::seconds(15);  // Between two tries to open what failed.
+};
+
+class SourceMounts {
+ public:
+  virtual ~SourceMounts() = default;  // Stops trying.
+  // Before anything else uses the namespace. A source that cannot be opened is no error: what needs
+  // it fails with kIo until it can.
+  virtual Status OpenAll() = 0;
+  virtual std::vector<MountId> Ids() const = 0;  // Whose sources were mounted at OpenAll.
+
+  // What serves them by now. All outlive it, or Stop comes before their end.
+  struct Parts {
+    cache::CacheStore& cache;
+    client::FileSystem& file_system;
+    rpc::PersistQueue& queue;
+    worker::Persister* persister;  // Null: nothing is persisted.
+  };
+  virtual void Start(const Parts& parts) = 0;
+  virtual void Stop() = 0;
+
+  // As rpc::Control has them; between Start and Stop.
+  virtual Result<rpc::UfsMountInfo> Mount(const rpc::Control::UfsMountRequest& request) = 0;
+  virtual Status Unmount(const rpc::Control::UfsUnmountRequest& request) = 0;
+  virtual Result<std::vector<rpc::UfsMountInfo>> List() = 0;
+};
+
+// All outlive it.
+std::unique_ptr<SourceMounts> NewSourceMounts(SourceMountsOptions options, rpc::MountTable& table,
+                                              ufs::UfsMounts& mounts, Clock& clock);
+
+// kInvalid, naming the other: one of the two holds the other, or is it.
+Status CheckApart(const Source& source, const Source& other, const std::string& other_path);
+
+}  // namespace tarn

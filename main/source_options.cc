@@ -1,0 +1,107 @@
+#include "main/source_options.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <string_view>
+
+#include "base/strings.h"
+
+namespace tarn {
+namespace {
+
+constexpr std::string_view kFile = "file:";
+constexpr std::string_view kVariable = "env:";
+constexpr size_t kMostSecretBytes = 4096;
+
+bool IsSecret(std::string_view name) {
+  for (const PropertyRow& row : PropertyTable()) {
+    if (row.name == name) return row.type == PropertyType::kSecret;
+  }
+  return false;
+}
+
+bool IsOfSource(std::string_view name) {
+  return name.starts_with("s3a.") || name.starts_with("tarn.underfs.");
+}
+
+Status CheckReference(const std::string& name, const std::string& value) {
+  const bool file =
+      value.starts_with(kFile) && value.size() > kFile.size() + 1 && value[kFile.size()] == '/';
+  const bool variable = value.starts_with(kVariable) && value.size() > kVariable.size();
+  if (file || variable) return OkStatus();
+  return Status(Code::kInvalid,
+                Concat("option ", name,
+                       ": a secret given here could be seen by everybody (ps) and "
+                       "would be kept in clear; write it into a file that only its owner can read "
+                       "and give ",
+                       name, "=file:/path/of/it, or ", name,
+                       "=env:NAME for a variable of the process that serves the mount"));
+}
+
+Result<std::string> FirstLine(const std::string& name, const std::string& path) {
+  std::unique_ptr<FILE, int (*)(FILE*)> file(fopen(path.c_str(), "re"), fclose);
+  if (!file) return ErrnoStatus(errno, Concat("option ", name, ": read ", path));
+  std::string text(kMostSecretBytes, '\0');
+  text.resize(fread(text.data(), 1, text.size(), file.get()));
+  if (ferror(file.get()) != 0) return ErrnoStatus(errno, Concat("option ", name, ": read ", path));
+  text.resize(std::min(text.find('\n'), text.size()));
+  if (text.ends_with('\r')) text.pop_back();
+  if (!text.empty()) return text;
+  return Status(Code::kInvalid, Concat("option ", name, ": the first line of ", path, " is empty"));
+}
+
+Result<std::string> Fetch(const std::string& name, const std::string& value,
+                          const Variables& variables) {
+  if (value.starts_with(kFile)) return FirstLine(name, value.substr(kFile.size()));
+  const std::string variable = value.substr(kVariable.size());
+  if (std::optional<std::string> found = variables(variable)) return *std::move(found);
+  return Status(Code::kNotFound, Concat("option ", name,
+                                        ": the process that serves the mount was "
+                                        "started without the variable ",
+                                        variable));
+}
+
+}  // namespace
+
+Result<std::pair<std::string, std::string>> ParseOption(const std::string& text) {
+  const size_t equals = text.find('=');
+  if (equals != std::string::npos && equals > 0)
+    return std::pair(text.substr(0, equals), text.substr(equals + 1));
+  return Status(Code::kInvalid, Concat("option \"", text.substr(0, equals),
+                                       "\" has no name and value: write it as name=value"));
+}
+
+Result<SourceOptions> CheckOptions(const SourceOptions& options) {
+  SourceOptions checked;
+  Properties scratch;
+  for (const auto& [given, value] : options) {
+    ASSIGN_OR_RETURN(const Properties::Entry known, scratch.Find(given));
+    if (!IsOfSource(known.name)) {
+      return Status(Code::kInvalid, Concat("option ", known.name,
+                                           " is not one of a source; those are s3a.* and "
+                                           "tarn.underfs.* (see `tarn conf list`)"));
+    }
+    if (IsSecret(known.name))
+      RETURN_IF_ERROR(CheckReference(known.name, value));
+    else
+      RETURN_IF_ERROR(scratch.Set(known.name, value, "--option"));
+    checked.emplace_back(known.name, value);
+  }
+  return checked;
+}
+
+Result<Properties> WithOptions(const Properties& base, const SourceOptions& options,
+                               const Variables& variables) {
+  Properties properties = base;
+  for (const auto& [name, value] : options) {
+    std::string text = value;
+    if (IsSecret(name)) {
+      ASSIGN_OR_RETURN(text, Fetch(name, value, variables));
+    }
+    RETURN_IF_ERROR(properties.Set(name, text, "--option"));
+  }
+  return properties;
+}
+
+}  // namespace tarn

@@ -1,0 +1,31 @@
+#pragma once
+
+// The options of one UFS mount: properties that hold for its source alone. A secret is never among
+// them, only where it is: "file:/path" (the first line of a file) or "env:NAME" (a variable of the
+// serving process), read each time the source is opened.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/properties.h"
+#include "base/status.h"
+
+namespace tarn {
+
+using SourceOptions = std::vector<std::pair<std::string, std::string>>;
+using Variables = std::function<std::optional<std::string>(const std::string&)>;
+
+// "name=value". kInvalid: it is not that.
+Result<std::pair<std::string, std::string>> ParseOption(const std::string& text);
+// With the names that the table of properties has. kInvalid: unknown, not of a source, malformed,
+// or a secret that stands there itself; messages never show a secret.
+Result<SourceOptions> CheckOptions(const SourceOptions& options);
+// `base` with the options, their secrets fetched. kNotFound, kPermission, kInvalid: one of them is
+// not where it should be.
+Result<Properties> WithOptions(const Properties& base, const SourceOptions& options,
+                               const Variables& variables);
+
+}  // namespace tarn

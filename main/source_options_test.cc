@@ -1,0 +1,79 @@
+#include "main/source_options.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "main/source_mounts.h"
+
+namespace tarn {
+namespace {
+
+constexpr char kSecret[] = "wJalrXUtnFEMI";
+
+std::optional<std::string> Variables(const std::string& name) {
+  return name == "KEY" ? std::optional<std::string>(kSecret) : std::nullopt;
+}
+
+TEST(SourceOptions, AreNameAndValue) {
+  EXPECT_EQ(*ParseOption("a=b=c"), std::pair(std::string("a"), std::string("b=c")));
+  EXPECT_EQ(ParseOption("a").code(), Code::kInvalid);
+  EXPECT_EQ(ParseOption("=b").code(), Code::kInvalid);
+}
+
+TEST(SourceOptions, ASecretItselfIsRefusedAndNotRepeated) {
+  Status refused = CheckOptions({{"s3a.secretKey", kSecret}}).status();
+  EXPECT_EQ(refused.code(), Code::kInvalid);
+  EXPECT_EQ(refused.message().find(kSecret), std::string::npos);
+  EXPECT_NE(refused.message().find("s3a.secretKey=file:/"), std::string::npos);
+  EXPECT_EQ(CheckOptions({{"s3a.secretKey", "file:relative"}}).code(), Code::kInvalid);
+  EXPECT_EQ(CheckOptions({{"s3a.secretKey", "env:"}}).code(), Code::kInvalid);
+  EXPECT_TRUE(CheckOptions({{"s3a.secretKey", "env:KEY"}}).ok());
+  EXPECT_TRUE(CheckOptions({{"s3a.secretKey", "file:/k"}}).ok());
+}
+
+TEST(SourceOptions, AreThoseOfASource) {
+  EXPECT_EQ(CheckOptions({{"tarn.log.level", "info"}}).code(), Code::kInvalid);
+  EXPECT_EQ(CheckOptions({{"tarn.underfs.s3.nothing", "1"}}).code(), Code::kInvalid);
+  EXPECT_EQ(CheckOptions({{"tarn.underfs.s3.threads.max", "many"}}).code(), Code::kInvalid);
+  const SourceOptions checked = *CheckOptions({{"alluxio.underfs.s3.threads.max", "7"}});
+  EXPECT_EQ(checked.front().first, "tarn.underfs.s3.threads.max");
+}
+
+TEST(SourceOptions, SecretsAreFetchedWhenTheSourceIsOpened) {
+  char path[] = "/tmp/tarn-secret-XXXXXX";
+  const int fd = mkstemp(path);
+  ASSERT_GE(fd, 0);
+  close(fd);
+  std::ofstream(path) << kSecret << "\nmore\n";
+  const std::string reference = std::string("file:") + path;
+  const auto key = [](const Result<Properties>& properties) {
+    return properties.ok() ? properties->Get(property::kS3SecretKey)
+                           : properties.status().ToString();
+  };
+  EXPECT_EQ(key(WithOptions({}, {{"s3a.secretKey", reference}}, Variables)), kSecret);
+  EXPECT_EQ(key(WithOptions({}, {{"s3a.secretKey", "env:KEY"}}, Variables)), kSecret);
+  std::ofstream(path) << "\n";
+  EXPECT_EQ(WithOptions({}, {{"s3a.secretKey", reference}}, Variables).code(), Code::kInvalid);
+  unlink(path);
+  EXPECT_EQ(WithOptions({}, {{"s3a.secretKey", reference}}, Variables).code(), Code::kNotFound);
+  EXPECT_EQ(WithOptions({}, {{"s3a.secretKey", "env:NONE"}}, Variables).code(), Code::kNotFound);
+}
+
+TEST(SourceMounts, SourcesThatOverlapAreRefused) {
+  const Source b{"s3", "/bucket/b", "s3://bucket/b", ""};
+  EXPECT_EQ(CheckApart(b, {"s3", "/bucket", "s3://bucket", ""}, "/x").code(), Code::kInvalid);
+  EXPECT_EQ(CheckApart(b, {"s3", "/bucket/b/c", "s3://bucket/b/c", ""}, "/x").code(),
+            Code::kInvalid);
+  Status same = CheckApart(b, b, "/x");
+  EXPECT_EQ(same.code(), Code::kInvalid);
+  EXPECT_NE(same.message().find("s3://bucket/b, which is mounted on /x"), std::string::npos);
+  EXPECT_TRUE(CheckApart(b, {"s3", "/bucket/bb", "s3://bucket/bb", ""}, "/x").ok());
+  EXPECT_TRUE(CheckApart(b, {"s3", "/bucket/b", "s3://bucket/b", "http://other"}, "/x").ok());
+  EXPECT_TRUE(CheckApart(b, {"file", "/bucket/b", "file:///bucket/b", ""}, "/x").ok());
+}
+
+}  // namespace
+}  // namespace tarn
