@@ -230,8 +230,10 @@ Status Embedded::Mount() {
   persist.ufs_timeout = properties().Get(property::kUfsTimeout);
   // A store that could not be reached when an upload was to be aborted has it still.
   const bool remote = options_.source.scheme != "file";
-  if (remote || !options_.state->ended_cleanly()) persist.leftovers_in = {kRootMount};
-  for (const MountId further : sources_->Ids()) persist.leftovers_in.push_back(further);
+  const bool clean = options_.state->ended_cleanly();
+  persist.leftovers_in = sources_->MayHoldLeftovers(clean ? SourceMounts::LastEnd::kClean
+                                                          : SourceMounts::LastEnd::kCrash);
+  if (remote || !clean) persist.leftovers_in.insert(persist.leftovers_in.begin(), kRootMount);
   persist.sync_log = [this] { return namespace_->GetFiles().SyncLog(); };
   if (IsReadOnly(options_.mount_options)) return OkStatus();
   persister_ = std::make_unique<worker::Persister>(persist, namespace_->GetPersistQueue(), *cache_,

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <map>
 #include <thread>
@@ -28,6 +29,10 @@ constexpr Nanos kReapWait = std::chrono::milliseconds(100);
 std::optional<std::string> Variable(const std::string& name) {
   const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): never changed.
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+ufs::Access AccessOf(bool read_only) {
+  return read_only ? ufs::Access::kReadOnly : ufs::Access::kReadWrite;
 }
 
 // `path` without trailing '/', as the table has it.
@@ -57,7 +62,7 @@ class TableMounts final : public SourceMounts {
   ~TableMounts() override { Stop(); }
 
   Status OpenAll() override;
-  std::vector<MountId> Ids() const override;
+  std::vector<MountId> MayHoldLeftovers(LastEnd last_end) const override;
   void Start(const Parts& parts) override {
     parts_ = std::make_unique<Parts>(parts);
     thread_ = std::jthread([this](const std::stop_token& stop) { Keep(stop); });
@@ -104,17 +109,24 @@ class TableMounts final : public SourceMounts {
   };
 
   Result<Opened> Open(MountId id, const std::string& uri, const SourceOptions& options,
-                      bool read_only, Deadline deadline);
+                      bool read_only, const ufs::CallOptions& call);
   Status CheckPlace(const Source& source);
   Status CheckOthers(const Source& source, const std::string& identity);
   Source SourceOf(const rpc::MountInfo& info) const;
-  void TryOpen(const rpc::MountInfo& info, ufs::LateUfs& late, Deadline deadline);
+  Result<rpc::MountInfo> MountOpened(const rpc::MountSpec& spec,
+                                     std::unique_ptr<ufs::UnderFileSystem> source);
+  Result<std::unique_ptr<ufs::UnderFileSystem>> OpenAgain(const rpc::MountInfo& info,
+                                                          const ufs::CallOptions& call);
+  void TryOpen(const rpc::MountInfo& info, const ufs::CallOptions& call);
+  Status StateOf(MountId mount) const;
+  std::string JournalName(MountId mount) const { return Concat("s3-uploads-", mount.value); }
+  void RemoveJournal(MountId mount);
   Result<rpc::MountInfo> FindMount(const std::string& path);
   Result<rpc::Unpersisted> WaitForReaper(MountId mount);
   Status CheckIdle(const rpc::MountInfo& info, const rpc::Control::UfsUnmountRequest& request);
   Status Forget(MountId mount);
   void Keep(const std::stop_token& stop);
-  void TryAgain(const rpc::MountInfo& info);
+  void TryAgain(const rpc::MountInfo& info, const std::stop_token& stop);
   rpc::UfsMountInfo Describe(const rpc::MountInfo& info);
 
   const SourceMountsOptions options_;
@@ -124,13 +136,14 @@ class TableMounts final : public SourceMounts {
   std::unique_ptr<Parts> parts_;
   mutable Mutex mutex_;  // Held over no I/O.
   bool busy_ GUARDED_BY(mutex_) = false;
-  std::map<MountId, ufs::LateUfs*> late_ GUARDED_BY(mutex_);  // Owned by mounts_.
+  // Of what is mounted, owned by mounts_. Only what is in it gets a source.
+  std::map<MountId, ufs::LateUfs*> late_ GUARDED_BY(mutex_);
   std::jthread thread_;
 };
 
 Result<TableMounts::Opened> TableMounts::Open(MountId id, const std::string& uri,
                                               const SourceOptions& options, bool read_only,
-                                              Deadline deadline) {
+                                              const ufs::CallOptions& call) {
   ASSIGN_OR_RETURN(const Properties properties,
                    WithOptions(options_.properties, options, Variable));
   Opened opened;
@@ -138,9 +151,8 @@ Result<TableMounts::Opened> TableMounts::Open(MountId id, const std::string& uri
   RETURN_IF_ERROR(CheckPlace(opened.source));
   OpenSourceOptions how;
   how.state_directory = options_.state_directory;
-  how.read_only = read_only;
-  how.journal_name = Concat("s3-uploads-", id.value);
-  const ufs::CallOptions call{deadline, {}};
+  how.read_only = read_only || options_.read_only;
+  how.journal_name = JournalName(id);
   ASSIGN_OR_RETURN(opened.ufs, OpenSource(opened.source, properties, how, clock_, call));
   ASSIGN_OR_RETURN(opened.identity, opened.ufs->SourceIdentity(call));
   RETURN_IF_ERROR(opened.ufs->Stat("", call).status());
@@ -160,7 +172,7 @@ Status TableMounts::CheckPlace(const Source& source) {
 }
 
 Source TableMounts::SourceOf(const rpc::MountInfo& info) const {
-  if (info.path == "/") return options_.root;
+  if (info.root == kRootInode) return options_.root;
   Source source;
   const size_t colon = info.uri.find("://");
   source.scheme = info.uri.substr(0, colon);
@@ -176,10 +188,11 @@ Source TableMounts::SourceOf(const rpc::MountInfo& info) const {
 Status TableMounts::CheckOthers(const Source& source, const std::string& identity) {
   ASSIGN_OR_RETURN(const std::vector<rpc::MountInfo> all, table_.List());
   for (const rpc::MountInfo& info : all) {
+    if (info.unmounting) continue;
     RETURN_IF_ERROR(CheckApart(source, SourceOf(info), info.path));
-    if (info.identity == identity)
-      return Status(Code::kInvalid, Concat("cannot mount ", source.uri, ": it is the source of ",
-                                           info.path, " (", info.uri, ")"));
+    if (IdentitiesOverlap(identity, info.identity))
+      return Status(Code::kInvalid, Concat("cannot mount ", source.uri, ": it overlaps with ",
+                                           info.uri, ", which is mounted on ", info.path));
   }
   return OkStatus();
 }
@@ -191,78 +204,117 @@ Result<rpc::UfsMountInfo> TableMounts::Mount(const rpc::Control::UfsMountRequest
   if (options_.read_only)
     return Status(Code::kReadOnly, "this mount is read-only (-o ro): nothing can be mounted in it");
   ASSIGN_OR_RETURN(const MountId id, table_.NewId());
-  const Deadline deadline = Deadline::After(clock_, options_.properties.Get(property::kUfsTimeout));
-  ASSIGN_OR_RETURN(Opened opened, Open(id, request.source, options, request.read_only, deadline));
-  RETURN_IF_ERROR(CheckOthers(opened.source, opened.identity));
+  const ufs::CallOptions call{
+      Deadline::After(clock_, options_.properties.Get(property::kUfsTimeout)), {}};
+  Result<Opened> opened = Open(id, request.source, options, request.read_only, call);
+  Status status = opened.ok() ? CheckOthers(opened->source, opened->identity) : opened.status();
+  if (!status.ok()) {
+    RemoveJournal(id);
+    return status;
+  }
   rpc::MountSpec spec;
   spec.mount = id;
   spec.path = Plain(request.path);
-  spec.uri = opened.source.uri;
-  spec.identity = opened.identity;
+  spec.uri = opened->source.uri;
+  spec.identity = opened->identity;
   spec.read_only = request.read_only;
   spec.options = options;
   spec.root_mode = kDefaultRootMode;
   spec.root_uid = geteuid();
   spec.root_gid = getegid();
-  std::unique_ptr<ufs::LateUfs> late = ufs::NewLateUfs(opened.ufs->Traits());
+  Result<rpc::MountInfo> mounted = MountOpened(spec, std::move(opened->ufs));
+  if (mounted.ok()) {
+    LogInfo("mounted ", spec.uri, " on ", spec.path);
+    return Describe(*mounted);
+  }
+  RemoveJournal(id);
+  return Status(mounted.code(),
+                Concat("cannot mount on ", spec.path, ": ", mounted.status().message()));
+}
+
+Result<rpc::MountInfo> TableMounts::MountOpened(const rpc::MountSpec& spec,
+                                                std::unique_ptr<ufs::UnderFileSystem> source) {
+  std::unique_ptr<ufs::LateUfs> late = ufs::NewLateUfs(source->Traits());
   ufs::LateUfs* slot = late.get();
-  late->Provide(std::move(opened.ufs));
-  RETURN_IF_ERROR(mounts_.Add(
-      id, std::move(late), request.read_only ? ufs::Access::kReadOnly : ufs::Access::kReadWrite));
+  late->Provide(std::move(source));
+  RETURN_IF_ERROR(mounts_.Add(spec.mount, std::move(late), AccessOf(spec.read_only)));
   const rpc::Caller caller{SessionId(1), 0, geteuid(), getegid()};
   Result<rpc::MountInfo> mounted = table_.Mount(caller, spec);
   if (!mounted.ok()) {
     slot->Withhold(Status(Code::kIo, "it was never mounted"));
-    mounts_.Remove(id);
-    return Status(mounted.code(),
-                  Concat("cannot mount on ", spec.path, ": ", mounted.status().message()));
+    mounts_.Remove(spec.mount);
+    return mounted;
   }
-  {
-    MutexLock lock(mutex_);
-    late_[id] = slot;
-  }
-  LogInfo("mounted ", spec.uri, " on ", spec.path);
-  return Describe(*mounted);
+  MutexLock lock(mutex_);
+  late_[spec.mount] = slot;
+  return mounted;
+}
+
+// What a source that is not in the table left in the state directory.
+void TableMounts::RemoveJournal(MountId mount) {
+  const std::string path = Concat(options_.state_directory, "/", JournalName(mount));
+  if (unlink(path.c_str()) != 0 && errno != ENOENT)
+    LogWarning(ErrnoStatus(errno, Concat("remove ", path)));
 }
 
 // --- After a restart.
 
-void TableMounts::TryOpen(const rpc::MountInfo& info, ufs::LateUfs& late, Deadline deadline) {
-  Result<Opened> opened = Open(info.mount, info.uri, info.options, info.read_only, deadline);
-  if (!opened.ok()) return late.Withhold(Status(Code::kIo, opened.status().message()));
-  if (opened->identity != info.identity) {
-    return late.Withhold(Status(Code::kIo, Concat(info.uri, " is another source than was mounted (",
-                                                  opened->identity, ", not ", info.identity, ")")));
-  }
-  late.Provide(std::move(opened->ufs));
+Result<std::unique_ptr<ufs::UnderFileSystem>> TableMounts::OpenAgain(const rpc::MountInfo& info,
+                                                                     const ufs::CallOptions& call) {
+  ASSIGN_OR_RETURN(Opened opened, Open(info.mount, info.uri, info.options, info.read_only, call));
+  if (opened.identity == info.identity) return std::move(opened.ufs);
+  return Status(Code::kIo, Concat(info.uri, " is another source than was mounted (",
+                                  opened.identity, ", not ", info.identity, ")"));
+}
+
+void TableMounts::TryOpen(const rpc::MountInfo& info, const ufs::CallOptions& call) {
+  Result<std::unique_ptr<ufs::UnderFileSystem>> opened = OpenAgain(info, call);
+  MutexLock lock(mutex_);
+  auto late = late_.find(info.mount);
+  if (late == late_.end()) return;  // It was unmounted meanwhile.
+  if (opened.ok())
+    late->second->Provide(std::move(*opened));
+  else
+    late->second->Withhold(Status(Code::kIo, opened.status().message()));
+}
+
+// OK also if it is not mounted any more.
+Status TableMounts::StateOf(MountId mount) const {
+  MutexLock lock(mutex_);
+  auto late = late_.find(mount);
+  return late == late_.end() ? OkStatus() : late->second->State();
 }
 
 Status TableMounts::OpenAll() {
   ASSIGN_OR_RETURN(const std::vector<rpc::MountInfo> all, table_.List());
+  const ufs::CallOptions call{Deadline::After(clock_, kOpenAtStart), {}};
   std::vector<std::jthread> opening;
   for (const rpc::MountInfo& info : all) {
-    if (info.path == "/" || info.unmounting) continue;
+    if (info.root == kRootInode) continue;
     std::unique_ptr<ufs::LateUfs> late = ufs::NewLateUfs(ExpectedTraits(SourceOf(info)));
     ufs::LateUfs* slot = late.get();
-    RETURN_IF_ERROR(mounts_.Add(info.mount, std::move(late),
-                                info.read_only ? ufs::Access::kReadOnly : ufs::Access::kReadWrite));
+    // What was below an unmounted one is there until it is forgotten, but has no path.
+    if (info.unmounting) slot->Withhold(Status(Code::kIo, Concat(info.uri, " was unmounted")));
+    RETURN_IF_ERROR(mounts_.Add(info.mount, std::move(late), AccessOf(info.read_only)));
+    if (info.unmounting) continue;
     {
       MutexLock lock(mutex_);
       late_[info.mount] = slot;
     }
-    opening.emplace_back([this, &info, slot] {
-      TryOpen(info, *slot, Deadline::After(clock_, kOpenAtStart));
-      const Status state = slot->State();
+    opening.emplace_back([this, &info, &call] {
+      TryOpen(info, call);
+      const Status state = StateOf(info.mount);
       if (!state.ok()) LogError("cannot open ", info.uri, " on ", info.path, ": ", state);
     });
   }
   return OkStatus();  // Waits for all.
 }
 
-std::vector<MountId> TableMounts::Ids() const {
+std::vector<MountId> TableMounts::MayHoldLeftovers(LastEnd last_end) const {
   MutexLock lock(mutex_);
   std::vector<MountId> ids;
-  for (const auto& [id, late] : late_) ids.push_back(id);
+  for (const auto& [id, late] : late_)
+    if (last_end == LastEnd::kCrash || late->Traits().scheme != "file") ids.push_back(id);
   return ids;
 }
 
@@ -271,25 +323,20 @@ void TableMounts::Keep(const std::stop_token& stop) {
     Result<std::vector<rpc::MountInfo>> all = table_.List();
     if (!all.ok()) LogWarning("read the table of mounts: ", all.status());
     for (size_t i = 0; all.ok() && i < all->size() && !stop.stop_requested(); ++i)
-      TryAgain((*all)[i]);
+      TryAgain((*all)[i], stop);
   } while (clock_.SleepFor(options_.retry_interval, stop));
 }
 
-void TableMounts::TryAgain(const rpc::MountInfo& info) {
+void TableMounts::TryAgain(const rpc::MountInfo& info, const std::stop_token& stop) {
   if (info.unmounting) {
     const Turn turn(*this);
     const Status forgotten = turn.Check().ok() ? Forget(info.mount) : OkStatus();
     if (!forgotten.ok()) LogWarning("forget what was below ", info.path, ": ", forgotten);
     return;
   }
-  ufs::LateUfs* late = nullptr;
-  {
-    MutexLock lock(mutex_);
-    if (auto found = late_.find(info.mount); found != late_.end()) late = found->second;
-  }
-  if (late == nullptr || late->State().ok()) return;
-  TryOpen(info, *late, Deadline::After(clock_, options_.properties.Get(property::kUfsTimeout)));
-  if (!late->State().ok()) return;
+  if (StateOf(info.mount).ok()) return;
+  TryOpen(info, {Deadline::After(clock_, options_.properties.Get(property::kUfsTimeout)), stop});
+  if (!StateOf(info.mount).ok()) return;
   LogInfo("opened ", info.uri, " on ", info.path, " after all");
   if (parts_->persister == nullptr) return;
   const Status cleaned = parts_->persister->RemoveLeftovers(info.mount);
@@ -345,10 +392,14 @@ Status TableMounts::CheckIdle(const rpc::MountInfo& info,
 }
 
 Status TableMounts::Forget(MountId mount) {
-  return table_.Forget(mount, [this](std::span<const InodeId> inodes) -> Status {
+  const Status forgotten = table_.Forget(mount, [this](std::span<const InodeId> inodes) -> Status {
     for (const InodeId ino : inodes) RETURN_IF_ERROR(parts_->cache.Erase(ino));
     return OkStatus();
   });
+  RETURN_IF_ERROR(forgotten);
+  mounts_.Remove(mount);
+  RemoveJournal(mount);
+  return OkStatus();
 }
 
 Status TableMounts::Unmount(const rpc::Control::UfsUnmountRequest& request) {
@@ -368,16 +419,14 @@ Status TableMounts::Unmount(const rpc::Control::UfsUnmountRequest& request) {
     return status;
   }
   LogInfo("unmounted ", info.uri, " from ", info.path);
+  ufs::LateUfs* late = nullptr;
   {
     MutexLock lock(mutex_);
-    auto late = late_.find(info.mount);
-    if (late != late_.end()) {
-      late->second->Withhold(Status(Code::kIo, Concat(info.uri, " was unmounted")));
-      late_.erase(late);
-    }
+    if (auto found = late_.find(info.mount); found != late_.end()) late = found->second;
+    late_.erase(info.mount);
   }
+  if (late != nullptr) late->Withhold(Status(Code::kIo, Concat(info.uri, " was unmounted")));
   status = Forget(info.mount);
-  mounts_.Remove(info.mount);
   if (status.ok()) return OkStatus();
   return Status(status.code(),
                 Concat(info.path, " is unmounted, but what it left is not all forgotten yet (",
@@ -410,6 +459,12 @@ Result<std::vector<rpc::UfsMountInfo>> TableMounts::List() {
 }
 
 }  // namespace
+
+// A bucket's identity ends with the prefix, which ends with a slash.
+bool IdentitiesOverlap(const std::string& one, const std::string& other) {
+  const bool buckets = one.starts_with("s3:") && other.starts_with("s3:");
+  return buckets ? one.starts_with(other) || other.starts_with(one) : one == other;
+}
 
 Status CheckApart(const Source& source, const Source& other, const std::string& other_path) {
   if (source.scheme != other.scheme || source.where != other.where) return OkStatus();

@@ -4,6 +4,7 @@
 // those of the table again after a restart, tries again the ones that failed, and unmounts.
 // Thread-safe.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,7 +36,10 @@ class SourceMounts {
   // Before anything else uses the namespace. A source that cannot be opened is no error: what needs
   // it fails with kIo until it can.
   virtual Status OpenAll() = 0;
-  virtual std::vector<MountId> Ids() const = 0;  // Whose sources were mounted at OpenAll.
+  // Whose sources may hold uploads of processes that died. A directory has some after a crash only;
+  // a store that could not be reached when an upload was to be aborted has it still.
+  enum class LastEnd : uint8_t { kClean, kCrash };
+  virtual std::vector<MountId> MayHoldLeftovers(LastEnd last_end) const = 0;
 
   // What serves them by now. All outlive it, or Stop comes before their end.
   struct Parts {
@@ -57,6 +61,9 @@ class SourceMounts {
 std::unique_ptr<SourceMounts> NewSourceMounts(SourceMountsOptions options, rpc::MountTable& table,
                                               ufs::UfsMounts& mounts, Clock& clock);
 
+// Of two identities (ufs::UnderFileSystem::SourceIdentity): one source is the other, or holds it as
+// far as that can be told.
+bool IdentitiesOverlap(const std::string& one, const std::string& other);
 // kInvalid, naming the other: one of the two holds the other, or is it.
 Status CheckApart(const Source& source, const Source& other, const std::string& other_path);
 

@@ -68,8 +68,11 @@ Result<std::pair<std::string, std::string>> ParseOption(const std::string& text)
   const size_t equals = text.find('=');
   if (equals != std::string::npos && equals > 0)
     return std::pair(text.substr(0, equals), text.substr(equals + 1));
-  return Status(Code::kInvalid, Concat("option \"", text.substr(0, equals),
-                                       "\" has no name and value: write it as name=value"));
+  // It may be a secret, or hold one.
+  const std::string name = text.substr(0, text.find_first_of(":= \t"));
+  const bool known = Properties().Find(name).ok();
+  return Status(Code::kInvalid, Concat(known ? "option " : "an option", known ? name : "",
+                                       " has no name and value: write it as name=value"));
 }
 
 Result<SourceOptions> CheckOptions(const SourceOptions& options) {

@@ -62,6 +62,24 @@ TEST(SourceOptions, SecretsAreFetchedWhenTheSourceIsOpened) {
   EXPECT_EQ(WithOptions({}, {{"s3a.secretKey", "env:NONE"}}, Variables).code(), Code::kNotFound);
 }
 
+TEST(SourceOptions, WhatIsNoOptionIsNotRepeatedWhole) {
+  const Status refused = ParseOption(std::string("s3a.secretKey:") + kSecret).status();
+  EXPECT_EQ(refused.code(), Code::kInvalid);
+  EXPECT_EQ(refused.message().find(kSecret), std::string::npos) << refused.ToString();
+  EXPECT_NE(refused.message().find("s3a.secretKey"), std::string::npos) << refused.ToString();
+  EXPECT_EQ(ParseOption(kSecret).status().message().find(kSecret), std::string::npos);
+}
+
+TEST(SourceMounts, IdentitiesTellWhatOverlaps) {
+  EXPECT_TRUE(IdentitiesOverlap("s3:http://h/b/", "s3:http://h/b/"));
+  EXPECT_TRUE(IdentitiesOverlap("s3:http://h/b/", "s3:http://h/b/p/"));
+  EXPECT_TRUE(IdentitiesOverlap("s3:http://h/b/p/", "s3:http://h/b/"));
+  EXPECT_FALSE(IdentitiesOverlap("s3:http://h/b/p/", "s3:http://h/b/pp/"));
+  EXPECT_FALSE(IdentitiesOverlap("s3:http://h/b/", "s3:http://i/b/"));
+  EXPECT_TRUE(IdentitiesOverlap("file:1:2:3", "file:1:2:3"));
+  EXPECT_FALSE(IdentitiesOverlap("file:1:2:3", "file:1:2:34"));
+}
+
 TEST(SourceMounts, SourcesThatOverlapAreRefused) {
   const Source b{"s3", "/bucket/b", "s3://bucket/b", ""};
   EXPECT_EQ(CheckApart(b, {"s3", "/bucket", "s3://bucket", ""}, "/x").code(), Code::kInvalid);

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "meta/keys.h"
 #include "meta/namespace_fixture.h"
 #include "meta/persist/rig.h"
@@ -364,6 +367,25 @@ TEST_P(MountsPersistTest, TheEmptyDirectoryBehindAMountPointIsRemoved) {
   ExpectNothingLeft();
   EXPECT_EQ(rig_.Stored(), (Tree{{"old", "o"}}));
   EXPECT_EQ(rig_.Stored(below), (Tree{{"x", "2"}}));
+}
+
+TEST(MountsPersist, WhatIsPutBehindAMountPointStaysAndHoldsUpNothing) {
+  TickingClock clock;
+  ufs::TemporaryDirectory outer;
+  Rig rig(*ufs::OpenLocalUfs(outer.path()), {}, Pace::kNothing);
+  rig.MakeDir("a");
+  rig.Mount("a/m", ufs::NewMemoryUfs(clock));
+  rig.Drain();
+  const std::filesystem::path behind = std::filesystem::path(outer.path()) / "a/m";
+  std::filesystem::create_directory(behind);
+  std::ofstream(behind / "hidden") << "h";
+  rig.Move("a", "b");
+  for (int i = 0; i < 200 && rig.Records('P') > 0; ++i) {
+    ASSERT_TRUE(rig.ns().GetPersistQueue().RetryNow(InodeId()).ok());  // As `async-persist wait`.
+    rig.OneStep();
+  }
+  EXPECT_EQ(rig.Records('P'), 0U) << rig.Dump();
+  EXPECT_EQ(rig.Stored(), (Tree{{"a/", ""}, {"a/m/", ""}, {"a/m/hidden", "h"}, {"b/", ""}}));
 }
 
 std::string KindOf(const ::testing::TestParamInfo<bool>& kind) {

@@ -70,7 +70,9 @@ Status MakeDue(const Context& context, kv::Transaction& txn, const std::string& 
   if (!bytes) return OkStatus();
   ASSIGN_OR_RETURN(QueueRecord record, QueueRecord::Decode(*bytes));
   const int64_t queued_ns = record.queued_ns;
-  record.attempts = 0;
+  // A directory whose removal failed often holds somebody else's names; retrying is no reason to
+  // count anew, or who retries for ever would never learn that.
+  if (record.what == QueueRecord::What::kInode) record.attempts = 0;
   const auto task_class = static_cast<rpc::TaskClass>(key[1]);
   std::string next;
   if (record.what == QueueRecord::What::kInode) {
