@@ -330,8 +330,12 @@ void TableMounts::Keep(const std::stop_token& stop) {
 void TableMounts::TryAgain(const rpc::MountInfo& info, const std::stop_token& stop) {
   if (info.unmounting) {
     const Turn turn(*this);
-    const Status forgotten = turn.Check().ok() ? Forget(info.mount) : OkStatus();
-    if (!forgotten.ok()) LogWarning("forget what was below ", info.path, ": ", forgotten);
+    if (!turn.Check().ok()) return;
+    const Status forgotten = Forget(info.mount);
+    if (forgotten.ok())
+      LogInfo("forgot what the unmounted ", info.uri, " left below ", info.path);
+    else
+      LogWarning("forget what was below ", info.path, ": ", forgotten);
     return;
   }
   if (StateOf(info.mount).ok()) return;
