@@ -24,6 +24,7 @@ constexpr Nanos kOpenAtStart = std::chrono::seconds(10);
 constexpr size_t kSubjects = 10;  // Named when something is in the way.
 constexpr size_t kMostNamedBytes = 2000;
 constexpr int kReapTries = 20;
+constexpr int kReleaseTries = 10;
 constexpr Nanos kReapWait = std::chrono::milliseconds(100);
 
 std::optional<std::string> Variable(const std::string& name) {
@@ -122,6 +123,7 @@ class TableMounts final : public SourceMounts {
   std::string JournalName(MountId mount) const { return Concat("s3-uploads-", mount.value); }
   void RemoveJournal(MountId mount);
   Result<rpc::MountInfo> FindMount(const std::string& path);
+  Result<uint64_t> WaitForReleases(MountId mount);
   Result<rpc::Unpersisted> WaitForReaper(MountId mount);
   Status CheckIdle(const rpc::MountInfo& info, const rpc::Control::UfsUnmountRequest& request);
   Status Forget(MountId mount);
@@ -363,6 +365,15 @@ Result<rpc::MountInfo> TableMounts::FindMount(const std::string& path) {
                                         "; `tarn ufs list` shows those that are"));
 }
 
+// The kernel tells of a close after the program was answered.
+Result<uint64_t> TableMounts::WaitForReleases(MountId mount) {
+  for (int i = 0;; ++i) {
+    ASSIGN_OR_RETURN(const uint64_t open, table_.CountIn(mount, parts_->file_system.OpenInodes()));
+    if (open == 0 || i == kReleaseTries) return open;
+    clock_.SleepFor(kReapWait, std::stop_token());
+  }
+}
+
 // Files just unlinked are still to be forgotten, which puts their ends into the queue.
 Result<rpc::Unpersisted> TableMounts::WaitForReaper(MountId mount) {
   for (int i = 0;; ++i) {
@@ -374,8 +385,7 @@ Result<rpc::Unpersisted> TableMounts::WaitForReaper(MountId mount) {
 
 Status TableMounts::CheckIdle(const rpc::MountInfo& info,
                               const rpc::Control::UfsUnmountRequest& request) {
-  ASSIGN_OR_RETURN(const uint64_t open,
-                   table_.CountIn(info.mount, parts_->file_system.OpenInodes()));
+  ASSIGN_OR_RETURN(const uint64_t open, WaitForReleases(info.mount));
   if (open > 0 && !request.force)
     return Status(Code::kBusy, Concat("cannot unmount ", info.path, ": ", open,
                                       open == 1 ? " file below it is" : " files below it are",
