@@ -26,6 +26,8 @@ void EraseWhole(kv::Transaction& txn, const InodeRecord& inode) {
   if (!inode.queue_key.empty()) txn.Delete(inode.queue_key);
   const std::string places = keys::ClaimPrefix(inode.ino);
   txn.DeleteRange(places, kv::PrefixEnd(places));
+  const std::string names = keys::ExtraNamePrefix(inode.ino);
+  if (inode.nlink > 1) txn.DeleteRange(names, kv::PrefixEnd(names));
   EraseInode(txn, inode);
 }
 

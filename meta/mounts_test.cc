@@ -214,14 +214,16 @@ TEST_F(MountsTest, UnmountingForgetsEverythingBelowAndNothingElse) {
   NamesIn(Find(Find(Find(mount.root, "e"), "deep"), "er"));
   const InodeId top = Find(mount.root, "top");
   ASSERT_TRUE(files().SetXattr(caller_, top, "user.a", "b", rpc::XattrMode::kAny).ok());
+  ASSERT_TRUE(names().Link(caller_, top, Find(mount.root, "d"), "linked").ok());
+  EXPECT_EQ(Records('B'), 1U);
   Status unmounted = Unmount(mount.mount);
   ASSERT_TRUE(unmounted.ok()) << unmounted.ToString();
   EXPECT_EQ(Look(kRootInode, "s3"), Code::kNotFound);
-  EXPECT_EQ(forgotten_.size(), 452U);
+  EXPECT_EQ(forgotten_.size(), 453U);  // A name each.
   EXPECT_THAT(forgotten_, ::testing::Contains(top));
   EXPECT_EQ(Records('I'), inodes);
   EXPECT_EQ(Records('D'), names_before);
-  for (const char kind : {'X', 'P', 'U', 'K', 'Z'}) EXPECT_EQ(Records(kind), 0U) << kind;
+  for (const char kind : {'B', 'X', 'P', 'U', 'K', 'Z'}) EXPECT_EQ(Records(kind), 0U) << kind;
   EXPECT_EQ(Records('M'), 1U);
   EXPECT_THAT(NamesIn(kRootInode), ElementsAre("stays"));
   EXPECT_TRUE(other_->Stat("top", {}).ok());  // The source keeps what it has.
