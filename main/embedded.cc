@@ -70,6 +70,7 @@ class Embedded {
   enum class Access { kOfRecovery, kOfMount };
   Status OpenMetadata();
   Status OpenNamespace(Access access);
+  Status OpenFurtherSources();
   Status OpenWorker();
   Status Mount();
   Status StartControl();
@@ -160,6 +161,11 @@ Status Embedded::OpenNamespace(Access access) {
   if (!opened.ok())
     return Naming(Concat("state directory ", options_.state->path()), opened.status());
   namespace_ = std::move(opened).value();
+  if (sources_) sources_->UseTable(namespace_->GetMountTable());
+  return OkStatus();
+}
+
+Status Embedded::OpenFurtherSources() {
   SourceMountsOptions further;
   further.root = options_.source;
   further.mount_point = options_.mount_point;
@@ -363,6 +369,7 @@ Status Embedded::Run(const std::function<void()>& ready) {
   RETURN_IF_ERROR(options_.state->NotePid());
   Status status = OpenStores();
   if (status.ok()) status = OpenMetadata();
+  if (status.ok()) status = OpenFurtherSources();
   if (status.ok()) status = OpenWorker();
   if (status.ok()) status = Mount();
   if (status.ok()) status = Serve(ready);

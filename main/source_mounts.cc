@@ -59,10 +59,11 @@ class TableMounts final : public SourceMounts {
  public:
   TableMounts(SourceMountsOptions options, rpc::MountTable& table, ufs::UfsMounts& mounts,
               Clock& clock)
-      : options_(std::move(options)), table_(table), mounts_(mounts), clock_(clock) {}
+      : options_(std::move(options)), table_(&table), mounts_(mounts), clock_(clock) {}
   ~TableMounts() override { Stop(); }
 
   Status OpenAll() override;
+  void UseTable(rpc::MountTable& table) override { table_ = &table; }
   std::vector<MountId> MayHoldLeftovers(LastEnd last_end) const override;
   void Start(const Parts& parts) override {
     parts_ = std::make_unique<Parts>(parts);
@@ -132,7 +133,7 @@ class TableMounts final : public SourceMounts {
   rpc::UfsMountInfo Describe(const rpc::MountInfo& info);
 
   const SourceMountsOptions options_;
-  rpc::MountTable& table_;
+  rpc::MountTable* table_;
   ufs::UfsMounts& mounts_;
   Clock& clock_;
   std::unique_ptr<Parts> parts_;
@@ -188,7 +189,7 @@ Source TableMounts::SourceOf(const rpc::MountInfo& info) const {
 }
 
 Status TableMounts::CheckOthers(const Source& source, const std::string& identity) {
-  ASSIGN_OR_RETURN(const std::vector<rpc::MountInfo> all, table_.List());
+  ASSIGN_OR_RETURN(const std::vector<rpc::MountInfo> all, table_->List());
   for (const rpc::MountInfo& info : all) {
     if (info.unmounting) continue;
     RETURN_IF_ERROR(CheckApart(source, SourceOf(info), info.path));
@@ -205,7 +206,7 @@ Result<rpc::UfsMountInfo> TableMounts::Mount(const rpc::Control::UfsMountRequest
   ASSIGN_OR_RETURN(const SourceOptions options, CheckOptions(request.options));
   if (options_.read_only)
     return Status(Code::kReadOnly, "this mount is read-only (-o ro): nothing can be mounted in it");
-  ASSIGN_OR_RETURN(const MountId id, table_.NewId());
+  ASSIGN_OR_RETURN(const MountId id, table_->NewId());
   const ufs::CallOptions call{
       Deadline::After(clock_, options_.properties.Get(property::kUfsTimeout)), {}};
   Result<Opened> opened = Open(id, request.source, options, request.read_only, call);
@@ -241,7 +242,7 @@ Result<rpc::MountInfo> TableMounts::MountOpened(const rpc::MountSpec& spec,
   late->Provide(std::move(source));
   RETURN_IF_ERROR(mounts_.Add(spec.mount, std::move(late), AccessOf(spec.read_only)));
   const rpc::Caller caller{SessionId(1), 0, geteuid(), getegid()};
-  Result<rpc::MountInfo> mounted = table_.Mount(caller, spec);
+  Result<rpc::MountInfo> mounted = table_->Mount(caller, spec);
   if (!mounted.ok()) {
     slot->Withhold(Status(Code::kIo, "it was never mounted"));
     mounts_.Remove(spec.mount);
@@ -288,7 +289,7 @@ Status TableMounts::StateOf(MountId mount) const {
 }
 
 Status TableMounts::OpenAll() {
-  ASSIGN_OR_RETURN(const std::vector<rpc::MountInfo> all, table_.List());
+  ASSIGN_OR_RETURN(const std::vector<rpc::MountInfo> all, table_->List());
   const ufs::CallOptions call{Deadline::After(clock_, kOpenAtStart), {}};
   std::vector<std::jthread> opening;
   for (const rpc::MountInfo& info : all) {
@@ -322,7 +323,7 @@ std::vector<MountId> TableMounts::MayHoldLeftovers(LastEnd last_end) const {
 
 void TableMounts::Keep(const std::stop_token& stop) {
   do {
-    Result<std::vector<rpc::MountInfo>> all = table_.List();
+    Result<std::vector<rpc::MountInfo>> all = table_->List();
     if (!all.ok()) LogWarning("read the table of mounts: ", all.status());
     for (size_t i = 0; all.ok() && i < all->size() && !stop.stop_requested(); ++i)
       TryAgain((*all)[i], stop);
@@ -354,7 +355,7 @@ void TableMounts::TryAgain(const rpc::MountInfo& info, const std::stop_token& st
 // --- Unmounting.
 
 Result<rpc::MountInfo> TableMounts::FindMount(const std::string& path) {
-  ASSIGN_OR_RETURN(std::vector<rpc::MountInfo> all, table_.List());
+  ASSIGN_OR_RETURN(std::vector<rpc::MountInfo> all, table_->List());
   const std::string plain = Plain(path);
   if (plain == "/")
     return Status(Code::kInvalid,
@@ -368,7 +369,7 @@ Result<rpc::MountInfo> TableMounts::FindMount(const std::string& path) {
 // The kernel tells of a close after the program was answered.
 Result<uint64_t> TableMounts::WaitForReleases(MountId mount) {
   for (int i = 0;; ++i) {
-    ASSIGN_OR_RETURN(const uint64_t open, table_.CountIn(mount, parts_->file_system.OpenInodes()));
+    ASSIGN_OR_RETURN(const uint64_t open, table_->CountIn(mount, parts_->file_system.OpenInodes()));
     if (open == 0 || i == kReleaseTries) return open;
     clock_.SleepFor(kReapWait, std::stop_token());
   }
@@ -377,7 +378,7 @@ Result<uint64_t> TableMounts::WaitForReleases(MountId mount) {
 // Files just unlinked are still to be forgotten, which puts their ends into the queue.
 Result<rpc::Unpersisted> TableMounts::WaitForReaper(MountId mount) {
   for (int i = 0;; ++i) {
-    ASSIGN_OR_RETURN(rpc::Unpersisted waiting, table_.Waiting(mount, kSubjects));
+    ASSIGN_OR_RETURN(rpc::Unpersisted waiting, table_->Waiting(mount, kSubjects));
     if (waiting.unlinked == 0 || i == kReapTries) return waiting;
     clock_.SleepFor(kReapWait, std::stop_token());
   }
@@ -406,7 +407,7 @@ Status TableMounts::CheckIdle(const rpc::MountInfo& info,
 }
 
 Status TableMounts::Forget(MountId mount) {
-  const Status forgotten = table_.Forget(mount, [this](std::span<const InodeId> inodes) -> Status {
+  const Status forgotten = table_->Forget(mount, [this](std::span<const InodeId> inodes) -> Status {
     for (const InodeId ino : inodes) RETURN_IF_ERROR(parts_->cache.Erase(ino));
     return OkStatus();
   });
@@ -425,11 +426,11 @@ Status TableMounts::Unmount(const rpc::Control::UfsUnmountRequest& request) {
   // Once while everybody may go on, so that a refusal disturbs nobody, and once when nothing can
   // change any more.
   RETURN_IF_ERROR(CheckIdle(info, request));
-  table_.StopChanges(info.mount);
+  table_->StopChanges(info.mount);
   Status status = CheckIdle(info, request);
-  if (status.ok()) status = table_.Detach(info.mount);
+  if (status.ok()) status = table_->Detach(info.mount);
   if (!status.ok()) {
-    table_.AllowChanges(info);
+    table_->AllowChanges(info);
     return status;
   }
   LogInfo("unmounted ", info.uri, " from ", info.path);
@@ -466,7 +467,7 @@ rpc::UfsMountInfo TableMounts::Describe(const rpc::MountInfo& info) {
 }
 
 Result<std::vector<rpc::UfsMountInfo>> TableMounts::List() {
-  ASSIGN_OR_RETURN(const std::vector<rpc::MountInfo> all, table_.List());
+  ASSIGN_OR_RETURN(const std::vector<rpc::MountInfo> all, table_->List());
   std::vector<rpc::UfsMountInfo> mounts;
   for (const rpc::MountInfo& info : all) mounts.push_back(Describe(info));
   return mounts;

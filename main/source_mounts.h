@@ -36,6 +36,8 @@ class SourceMounts {
   // Before anything else uses the namespace. A source that cannot be opened is no error: what needs
   // it fails with kIo until it can.
   virtual Status OpenAll() = 0;
+  // Another table of the same store, instead of the one that is gone. Before Start.
+  virtual void UseTable(rpc::MountTable& table) = 0;
   // Whose sources may hold uploads of processes that died. A directory has some after a crash only;
   // a store that could not be reached when an upload was to be aborted has it still.
   enum class LastEnd : uint8_t { kClean, kCrash };
