@@ -4,6 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <string>
+#include <thread>
+
 #include "cli/format.h"
 #include "cli/registry.h"
 #include "cli/remote.h"
@@ -43,6 +47,14 @@ TEST(SizeTextTest, UsesBinaryUnits) {
   EXPECT_EQ(SizeText(1536), "1.5 KiB");
 }
 
+char StateOf(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  std::getline(file, line);
+  const size_t name_end = line.rfind(')');
+  return name_end + 2 < line.size() ? line[name_end + 2] : '?';
+}
+
 // The child's other thread lives until the pipe is closed.
 void* WaitForEnd(void* pipe) {
   char byte = 0;
@@ -63,7 +75,7 @@ TEST(ProcessRunsTest, AProcessRunsUntilItsLastThreadEnds) {
   }
   close(ends[0]);
   EXPECT_TRUE(ProcessRuns(child));
-  usleep(100'000);  // The first is over by then.
+  while (StateOf(child) != 'Z') std::this_thread::yield();
   EXPECT_TRUE(ProcessRuns(child)) << "a thread of it is left";
   close(ends[1]);
   siginfo_t info{};
