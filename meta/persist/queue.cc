@@ -97,7 +97,8 @@ Result<std::vector<std::string>> StoredQueue::ScanDue(rpc::TaskClass task_class,
   std::string begin = BeginOfScan(index, now_ns);
   const std::string end = keys::Queue(index, now_ns, std::numeric_limits<uint64_t>::max());
   std::vector<std::string> taken;
-  for (bool more = true; more && taken.size() < limit;) {
+  bool more = true;
+  while (more && taken.size() < limit) {
     std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
     kv::ScanOptions options;
     options.limit = kScanPage;
@@ -110,6 +111,8 @@ Result<std::vector<std::string>> StoredQueue::ScanDue(rpc::TaskClass task_class,
       begin = pair.key + '\0';
     }
   }
+  // Behind the last entry there may be many that were removed before they were due.
+  if (!more && taken.size() < limit) begin = end;
   MutexLock lock(mutex_);
   cursor_[index] = std::max(cursor_[index], begin);
   return taken;
