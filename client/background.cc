@@ -25,6 +25,10 @@ void LocalFileSystem::Reap(InodeId ino, uint64_t size_bytes) {
       inode->mutex.unlock();
     }
   }
+  QueueReap(ino, size_bytes);
+}
+
+void LocalFileSystem::QueueReap(InodeId ino, uint64_t size_bytes) {
   MutexLock lock(reap_mutex_);
   reap_.push_back(ino);
   reap_bytes_ += size_bytes;
@@ -49,10 +53,15 @@ bool LocalFileSystem::ReapContent(InodeId ino) {
   OpenInode& inode = *hold;
   MutexLock lock(inode.mutex);
   const bool open = inode.holds > 1 || inode.lingering;
-  inode.unlinked = open;  // The last hold reports it again.
-  if (open) return false;
   Result<rpc::FileInfo> info = deps_.files.GetAttr(ino);
-  if (info.ok() && info->attr.nlink > 0) return false;
+  if (!info.ok() && info.code() != Code::kStale) {  // Perhaps it has a name: the scan looks again.
+    LogWarning("forget inode ", ino.value, ": ", info.status());
+    return false;
+  }
+  // A file made without a name may have been given one since it was reported.
+  const bool named = info.ok() && info->attr.nlink > 0;
+  inode.unlinked = open && !named;  // The last hold reports it again.
+  if (open || named) return false;
   Status erased = deps_.cache.Erase(ino);
   if (!erased.ok()) LogWarning("erase content of inode ", ino.value, ": ", erased.ToString());
   return true;
@@ -132,7 +141,7 @@ void LocalFileSystem::RunSweeper(const std::stop_token& stop) {
     if (deps_.clock.Now() < next_scan) continue;
     next_scan = deps_.clock.Now() + options_.orphan_scan_interval;
     Status listed = deps_.maintenance.ListOrphans([this](InodeId ino) {
-      Reap(ino);
+      QueueReap(ino);
       return OkStatus();
     });
     if (!listed.ok()) LogWarning("list orphans: ", listed.ToString());

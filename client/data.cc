@@ -39,7 +39,7 @@ LocalFileSystem::Rebound LocalFileSystem::RefreshBinding(OpenInode& inode,
   return info->binding.changing ? Rebound::kChanging : Rebound::kSame;
 }
 
-Status LocalFileSystem::FillPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes) {
+Status LocalFileSystem::FetchPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes) {
   const Deadline deadline = Deadline::After(deps_.clock, kLongestChange);
   for (int attempt = 0;;) {
     cache::LiveFile* live = nullptr;
@@ -60,6 +60,10 @@ Status LocalFileSystem::FillPages(OpenInode& inode, uint64_t offset_bytes, uint6
     if (rebound != Rebound::kChanging && ++attempt > kAttempts) return Gone(status);
     if (rebound != Rebound::kElsewhere) deps_.clock.SleepFor(kChangeWait, std::stop_token());
   }
+}
+
+Status LocalFileSystem::FillPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes) {
+  return WithBackPressure([&] { return FetchPages(inode, offset_bytes, length_bytes); });
 }
 
 Result<size_t> LocalFileSystem::Read(HandleId id, uint64_t offset_bytes, std::span<std::byte> out) {

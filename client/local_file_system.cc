@@ -34,7 +34,10 @@ void LocalFileSystem::StopThreads() {
   if (threads_ == nullptr) return;
   threads_->reaper.request_stop();
   threads_->sweeper.request_stop();
-  reap_ready_.NotifyAll();
+  {
+    MutexLock lock(reap_mutex_);  // Or the reaper may just be about to wait.
+    reap_ready_.NotifyAll();
+  }
   threads_.reset();
 }
 

@@ -105,6 +105,8 @@ class LocalFileSystem final : public FileSystem {
   Result<size_t> CopyThrough(HandleId from, uint64_t from_offset, HandleId to, uint64_t to_offset,
                              size_t length_bytes);
   // Pages of an inode that the caller holds, with its live file. `length_bytes` kWholeFile: all.
+  Status FetchPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
+  // The same, and waits for room where there is none.
   Status FillPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
   Status FillEdges(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
   enum class Rebound {
@@ -116,6 +118,8 @@ class LocalFileSystem final : public FileSystem {
 
   // background.cc
   // In the background: forgets the inode unless it is open. `size_bytes`: what that may free.
+  void QueueReap(InodeId ino, uint64_t size_bytes = 0);
+  // The same for an inode that has just lost its last name, as its open handles learn at once.
   void Reap(InodeId ino, uint64_t size_bytes = 0);
   bool AwaitPause(const std::stop_token& stop);  // False: stopped.
   // True: its content is gone, and it is to be forgotten.

@@ -63,7 +63,7 @@ void LocalFileSystem::CompleteSmall(OpenInode& inode) {
     MutexLock lock(inode.mutex);
     if (inode.live->Complete() || inode.live->CurrentSize() > options_.fill_at_open_bytes) return;
   }
-  Status status = FillPages(inode, 0, kWholeFile);
+  Status status = FetchPages(inode, 0, kWholeFile);  // An open does not wait for room.
   if (!status.ok()) LogWarning("fill at open: ", status.ToString());
 }
 
@@ -255,7 +255,7 @@ std::vector<InodeId> LocalFileSystem::OpenInodes() {
 // The last hold is gone: unpins the live file, and forgets the inode if it has no name.
 void LocalFileSystem::CloseInode(OpenInode& inode) {
   inode.live.reset();
-  if (inode.unlinked) Reap(inode.ino);
+  if (inode.unlinked) QueueReap(inode.ino);
 }
 
 }  // namespace tarn::client

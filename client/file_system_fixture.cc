@@ -1,0 +1,48 @@
+#include "client/file_system_fixture.h"
+
+namespace tarn::client {
+
+void FileSystemFixture::Start() {
+  meta::RootMount root;
+  root.uri = "mem://";
+  root.identity = "mem";
+  auto opened = meta::OpenNamespace(*store_, mounts_, clock_, meta_options_, root);
+  CHECK(opened.ok());
+  namespace_ = *std::move(opened);
+  cache_ = cache::NewMemoryCacheStore(cache_bytes_);
+  filler_ = std::make_unique<worker::Filler>(
+      worker::FillerOptions{.threads = 2, .readahead_max_bytes = 0}, *cache_, mounts_, clock_);
+  pages_ = std::make_unique<DemandedPages>(*filler_);
+  const Dependencies dependencies{namespace_->GetNames(),
+                                  files(),
+                                  namespace_->GetMaintenance(),
+                                  queue(),
+                                  *cache_,
+                                  *pages_,
+                                  clock_};
+  fs_ = NewFileSystem(dependencies, options_);
+}
+
+void FileSystemFixture::PersistDue() {
+  worker::ActionRunner runner(*cache_, *filler_, mounts_, clock_, std::chrono::minutes(1));
+  auto tasks = queue().Lease(rpc::TaskClass::kSmall, 100, Nanos(0));
+  ASSERT_TRUE(tasks.ok()) << tasks.status().ToString();
+  for (const rpc::Task& task : *tasks) {
+    for (;;) {
+      auto action = queue().Prepare(task);
+      ASSERT_TRUE(action.ok()) << action.status().ToString();
+      if (action->kind == rpc::Action::Kind::kDone || action->kind == rpc::Action::Kind::kWait)
+        break;
+      worker::Done done = runner.Run(*action, {});
+      rpc::PersistQueue::Settled item{task, *action, done.outcome};
+      auto persisted = queue().Settle(std::span(&item, 1));
+      ASSERT_TRUE(persisted.ok()) << persisted.status().ToString();
+      if (!done.outcome.status.ok()) break;
+      if (persisted->front() && done.content) {
+        EXPECT_TRUE(cache_->MarkClean(*done.content).ok());
+      }
+    }
+  }
+}
+
+}  // namespace tarn::client
