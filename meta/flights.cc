@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t kThreads = 4;
 constexpr size_t kQueued = 16;
+constexpr uint64_t kPagesAhead = 64;  // That nobody has asked for.
 
 using Loaded = Loader::Loaded;
 using Progress = Loader::Progress;
@@ -48,15 +49,33 @@ Status Flights::Whole(InodeId dir, Joining joining) {
       auto found = flights_.find(dir);
       if (found == flights_.end()) break;
       flight = found->second;
+      flight->wanted = true;
       while (!flight->done) changed_.Wait(mutex_);
       if (joining == Joining::kAny || flight->number >= asked) return flight->status;
     }
     flight = Begin(dir);
   }
   const std::unique_ptr<ListingPass> pass = NewListingPass(context_, dir, &ahead_);
-  Status status = Fly(*flight, *pass);
-  Land(dir, *flight, status);
-  return status;
+  return Fly(dir, *flight, *pass);
+}
+
+void Flights::Ahead(InodeId dir) {
+  std::shared_ptr<Flight> flight;
+  {
+    MutexLock lock(mutex_);
+    if (flights_.contains(dir)) return;
+    flight = Begin(dir);
+    flight->wanted = false;
+  }
+  std::shared_ptr<ListingPass> pass = NewListingPass(context_, dir, &ahead_);
+  if (FlyInBackground(dir, flight, pass)) return;
+  {
+    MutexLock lock(mutex_);
+    if (!flight->wanted) return LandLocked(dir, *flight, OkStatus());
+  }
+  // Somebody has joined meanwhile, and is told what comes of it.
+  const Status status = Fly(dir, *flight, *pass);
+  if (!status.ok()) LogDebug("list directory ", dir.value, " ahead: ", status);
 }
 
 std::shared_ptr<Flights::Flight> Flights::JoinOrBegin(InodeId dir, Progress& progress,
@@ -65,6 +84,7 @@ std::shared_ptr<Flights::Flight> Flights::JoinOrBegin(InodeId dir, Progress& pro
   auto found = flights_.find(dir);
   begun = found == flights_.end();
   std::shared_ptr<Flight> flight = begun ? Begin(dir) : found->second;
+  flight->wanted = true;
   const uint64_t seen = progress.listing == flight->number ? progress.pages : 0;
   while (!begun && !flight->done && flight->pages <= seen) changed_.Wait(mutex_);
   progress = {flight->number, flight->pages};
@@ -84,39 +104,59 @@ Result<Loaded> Flights::Some(InodeId dir, Progress& progress) {
   Result<ListingPass::State> first = pass->Next();
   Status status = first.status();
   if (first.ok() && *first == ListingPass::State::kMore) {
-    Applied(*flight);
+    Applied(dir, *flight);
     progress.pages = 1;
-    auto rest = [this, dir, flight, pass] { Land(dir, *flight, Fly(*flight, *pass)); };
-    if (pool_.TrySubmit(rest).ok()) return Loaded::kSome;
-    status = Fly(*flight, *pass);
+    if (FlyInBackground(dir, flight, pass)) return Loaded::kSome;
+    status = Fly(dir, *flight, *pass);
+  } else {
+    Land(dir, *flight, status);
   }
-  Land(dir, *flight, status);
   if (!status.ok()) return status;
   return Loaded::kAll;
 }
 
-Status Flights::Fly(Flight& flight, ListingPass& pass) {
-  while (!stopping_) {
-    ASSIGN_OR_RETURN(ListingPass::State state, pass.Next());
-    if (state == ListingPass::State::kDone) return OkStatus();
-    Applied(flight);
-  }
-  return Status(Code::kCancelled, "list a directory: the namespace is being closed");
+bool Flights::FlyInBackground(InodeId dir, const std::shared_ptr<Flight>& flight,
+                              const std::shared_ptr<ListingPass>& pass) {
+  return pool_
+      .TrySubmit([this, dir, flight, pass] {
+        const Status status = Fly(dir, *flight, *pass);
+        if (!status.ok()) LogDebug("list directory ", dir.value, ": ", status);
+      })
+      .ok();
 }
 
-void Flights::Applied(Flight& flight) {
+Status Flights::Fly(InodeId dir, Flight& flight, ListingPass& pass) {
+  for (;;) {
+    Result<ListingPass::State> state =
+        stopping_ ? Status(Code::kCancelled, "list a directory: the namespace is being closed")
+                  : pass.Next();
+    const bool more = state.ok() && *state == ListingPass::State::kMore;
+    if (more && Applied(dir, flight)) continue;
+    if (!more) Land(dir, flight, state.status());
+    return state.status();
+  }
+}
+
+bool Flights::Applied(InodeId dir, Flight& flight) {
   MutexLock lock(mutex_);
   ++flight.pages;
+  const bool goes_on = flight.wanted || flight.pages < kPagesAhead;
+  if (!goes_on) LandLocked(dir, flight, OkStatus());
+  changed_.NotifyAll();
+  return goes_on;
+}
+
+void Flights::LandLocked(InodeId dir, Flight& flight, const Status& status) {
+  flight.status = status;
+  flight.done = true;
+  flights_.erase(dir);
   changed_.NotifyAll();
 }
 
 void Flights::Land(InodeId dir, Flight& flight, const Status& status) {
   if (status.ok()) landed_(dir);
   MutexLock lock(mutex_);
-  flight.status = status;
-  flight.done = true;
-  flights_.erase(dir);
-  changed_.NotifyAll();
+  LandLocked(dir, flight, status);
 }
 
 }  // namespace tarn::meta

@@ -32,19 +32,29 @@ class Flights {
   // As Loader::LoadMore.
   Result<Loader::Loaded> Some(InodeId dir, Loader::Progress& progress);
   bool IsUnderWay(InodeId dir);
+  // Lists `dir` in the background because its names will probably be wanted, unless it turns out to
+  // be a large one that nobody has joined for.
+  void Ahead(InodeId dir);
 
  private:
   struct Flight {
     uint64_t number = 0;
     uint64_t pages = 0;  // Applied.
+    bool wanted = true;  // By somebody who waits, not only in advance.
     bool done = false;
     Status status;
   };
   // Joins what is under way and waits for more than `progress`, or begins another flight.
   std::shared_ptr<Flight> JoinOrBegin(InodeId dir, Loader::Progress& progress, bool& begun);
   std::shared_ptr<Flight> Begin(InodeId dir) REQUIRES(mutex_);
-  Status Fly(Flight& flight, ListingPass& pass);
-  void Applied(Flight& flight);
+  // All that is left, and lands.
+  Status Fly(InodeId dir, Flight& flight, ListingPass& pass);
+  // False: there is no room for it.
+  bool FlyInBackground(InodeId dir, const std::shared_ptr<Flight>& flight,
+                       const std::shared_ptr<ListingPass>& pass);
+  // False: it has landed, since nobody wants the rest.
+  bool Applied(InodeId dir, Flight& flight);
+  void LandLocked(InodeId dir, Flight& flight, const Status& status) REQUIRES(mutex_);
   void Land(InodeId dir, Flight& flight, const Status& status);
 
   const Context& context_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <functional>
 #include <future>
+#include <set>
+#include <span>
 
 #include "base/log.h"
 #include "meta/changes.h"
@@ -16,6 +18,8 @@ namespace {
 
 constexpr size_t kPageNames = 1000;
 constexpr size_t kFewNames = 256;
+constexpr size_t kSliceNames = 50;
+constexpr int kSliceTries = 5;
 constexpr int kTries = 20;
 
 struct Source {
@@ -131,10 +135,13 @@ Status ApplyOne(const Context& context, InodeId dir, std::string_view name, Reco
   return OkStatus();  // It changes here all the time: its own news will follow.
 }
 
-// One page of a listing, with the transaction that began before it was asked for.
+// One page of a listing, with transactions that began before it was asked for.
 struct Fetched {
-  std::unique_ptr<kv::Transaction> txn;
-  InodeRecord dir;
+  struct Reader {
+    std::unique_ptr<kv::Transaction> txn;
+    InodeRecord dir;
+  };
+  std::vector<Reader> readers;
   std::string after;  // What it was asked behind.
   ufs::ListPage page;
 };
@@ -154,7 +161,7 @@ class PagedPass final : public ListingPass {
       if (!listable) return State::kDone;
       RETURN_IF_ERROR(CheckSource(context_, mount_));
     }
-    ASSIGN_OR_RETURN(Fetched fetched, ahead_.valid() ? ahead_.get() : Fetch(after_));
+    ASSIGN_OR_RETURN(Fetched fetched, ahead_.valid() ? ahead_.get() : Fetch(after_, 1));
     after_ = fetched.page.next_start_after;
     if (!after_.empty()) FetchAhead();
     RETURN_IF_ERROR(ApplyPage(std::move(fetched)));
@@ -177,13 +184,16 @@ class PagedPass final : public ListingPass {
     return IsListable(dir) || (dir.bound && !was_complete_);
   }
 
-  Result<Fetched> Fetch(const std::string& after) const {
+  Result<Fetched> Fetch(const std::string& after, size_t readers) const {
     Fetched fetched;
     fetched.after = after;
-    fetched.txn = context_.store.Begin();
-    ASSIGN_OR_RETURN(fetched.dir, ReadDirectory(*fetched.txn, dir_));
-    if (!fetched.dir.bound || fetched.dir.key != key_)
-      return Status(Code::kStale, "the directory moved");
+    for (size_t i = 0; i < readers; ++i) {
+      Fetched::Reader& reader = fetched.readers.emplace_back();
+      reader.txn = context_.store.Begin();
+      ASSIGN_OR_RETURN(reader.dir, ReadDirectory(*reader.txn, dir_));
+      if (!reader.dir.bound || reader.dir.key != key_)
+        return Status(Code::kStale, "the directory moved");
+    }
     ASSIGN_OR_RETURN(Source source, SourceOf(context_, mount_));
     Result<ufs::ListPage> page = source.ufs->List(key_, {after, kPageNames}, source.call);
     if (!page.ok() && !IsAbsent(page.code())) return page.status();
@@ -195,34 +205,60 @@ class PagedPass final : public ListingPass {
   void FetchAhead() {
     if (pool_ == nullptr) return;
     auto fetch = std::make_shared<std::packaged_task<Result<Fetched>()>>(
-        [this, after = after_] { return Fetch(after); });
+        [this, after = after_] { return Fetch(after, 1); });
     if (pool_->TrySubmit([fetch] { (*fetch)(); }).ok()) ahead_ = fetch->get_future();
   }
 
   Status ApplyPage(Fetched fetched) {
     for (const ufs::ObjectInfo& info : fetched.page.entries)
       seen_.push_back(HashOf(NameOf(info.key)));
-    Status applied = ApplyEntries(*fetched.txn, fetched.dir, fetched.page);
-    if (RunAgain(applied.code())) {
-      ASSIGN_OR_RETURN(Fetched again, Fetch(fetched.after));
-      applied = ApplyEntries(*again.txn, again.dir, again.page);
-    }
-    const bool alone = RunAgain(applied.code()) || applied.code() == Code::kTooBig;
-    return alone ? ApplyOneByOne(fetched.page) : applied;
+    const Status applied = ApplyEntries(fetched.readers.front(), fetched.page.entries);
+    if (applied.code() == Code::kTooBig) return ApplyOneByOne(fetched.page.entries);
+    return RunAgain(applied.code()) ? ApplyInSlices(fetched.page, fetched.after) : applied;
   }
 
-  Status ApplyEntries(kv::Transaction& txn, const InodeRecord& dir, const ufs::ListPage& page) {
+  // Names of the page are being looked up or changed at this moment: in small transactions few of
+  // its names are held up by that, and asking for it again is cheaper than for each of them.
+  Status ApplyInSlices(const ufs::ListPage& page, const std::string& after) {
+    std::set<std::string> left;
+    for (const ufs::ObjectInfo& info : page.entries) left.insert(info.key);
+    for (int i = 0; i < kSliceTries && !left.empty(); ++i) {
+      ASSIGN_OR_RETURN(Fetched again, Fetch(after, left.size() / kSliceNames + 1));
+      std::erase_if(again.page.entries,
+                    [&](const ufs::ObjectInfo& info) { return !left.contains(info.key); });
+      RETURN_IF_ERROR(ApplySlices(again, left));
+    }
+    std::vector<ufs::ObjectInfo> rest = page.entries;
+    std::erase_if(rest, [&](const ufs::ObjectInfo& info) { return !left.contains(info.key); });
+    return ApplyOneByOne(rest);
+  }
+
+  // Takes what was applied out of `left`.
+  Status ApplySlices(Fetched& fetched, std::set<std::string>& left) {
+    const std::span<const ufs::ObjectInfo> all = fetched.page.entries;
+    for (size_t i = 0; i < fetched.readers.size() && i * kSliceNames < all.size(); ++i) {
+      const auto slice =
+          all.subspan(i * kSliceNames, std::min(kSliceNames, all.size() - i * kSliceNames));
+      const Status applied = ApplyEntries(fetched.readers[i], slice);
+      if (RunAgain(applied.code())) continue;
+      RETURN_IF_ERROR(applied);
+      for (const ufs::ObjectInfo& info : slice) left.erase(info.key);
+    }
+    return OkStatus();
+  }
+
+  Status ApplyEntries(Fetched::Reader& reader, std::span<const ufs::ObjectInfo> entries) {
     Imported imported;
-    RETURN_IF_ERROR(CommitEntries(txn, dir, page, imported));
+    RETURN_IF_ERROR(CommitEntries(*reader.txn, reader.dir, entries, imported));
     for (const std::string& name : imported.blocked)
       RETURN_IF_ERROR(ApplyName(context_, dir_, name));
     return OkStatus();
   }
 
-  Status CommitEntries(kv::Transaction& txn, const InodeRecord& dir, const ufs::ListPage& page,
-                       Imported& imported) {
+  Status CommitEntries(kv::Transaction& txn, const InodeRecord& dir,
+                       std::span<const ufs::ObjectInfo> entries, Imported& imported) {
     MutexLock turn(context_.ids.ImportTurn(dir_));
-    for (const ufs::ObjectInfo& info : page.entries)
+    for (const ufs::ObjectInfo& info : entries)
       RETURN_IF_ERROR(ApplyFound(context_, txn, dir, NameOf(info.key), info, imported));
     if (!was_complete_)
       std::erase_if(imported.changes, [](const rpc::Change& change) {
@@ -231,8 +267,8 @@ class PagedPass final : public ListingPass {
     return CommitImport(context_, txn, imported);
   }
 
-  Status ApplyOneByOne(const ufs::ListPage& page) {
-    for (const ufs::ObjectInfo& info : page.entries)
+  Status ApplyOneByOne(std::span<const ufs::ObjectInfo> entries) {
+    for (const ufs::ObjectInfo& info : entries)
       RETURN_IF_ERROR(ApplyName(context_, dir_, NameOf(info.key)));
     return OkStatus();
   }

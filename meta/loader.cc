@@ -18,6 +18,7 @@ constexpr size_t kThreads = 2;
 constexpr size_t kQueued = 256;
 constexpr size_t kMaxRemembered = 1 << 16;  // Directories, and absent names.
 constexpr size_t kShards = 16;
+constexpr int kManyLookups = 16;  // Of names not known, in one directory.
 constexpr Nanos kSoon = std::chrono::seconds(1);
 
 struct NameKey {
@@ -88,6 +89,20 @@ class Schedule {
   Shard shards_[kShards];
 };
 
+// How often each directory was asked for a name that was not known.
+class Lookups {
+ public:
+  int Count(InodeId dir) {
+    MutexLock lock(mutex_);
+    if (counts_.size() >= kMaxRemembered) counts_.clear();
+    return ++counts_[dir];
+  }
+
+ private:
+  Mutex mutex_;
+  std::unordered_map<InodeId, int> counts_ GUARDED_BY(mutex_);
+};
+
 class UfsLoader final : public Loader {
  public:
   explicit UfsLoader(const Context& context)
@@ -101,9 +116,11 @@ class UfsLoader final : public Loader {
     if (absent_.Has(dir, name, now)) return OkStatus();
     ASSIGN_OR_RETURN(bool complete, Complete(dir));
     if (complete) return OkStatus();
+    const Nanos interval = context_.options.sync_interval;
+    // Asked for name by name, a directory costs more than its listing.
+    if (interval != Nanos::zero() && lookups_.Count(dir) == kManyLookups) flights_.Ahead(dir);
     RETURN_IF_ERROR(ApplyName(context_, dir, name));
     ASSIGN_OR_RETURN(bool known, IsKnown(dir, name));
-    const Nanos interval = context_.options.sync_interval;
     if (!known && interval != Nanos::zero())
       absent_.Add(dir, name, interval < Nanos::zero() ? MonotonicTime::max() : now + interval);
     return OkStatus();
@@ -181,6 +198,7 @@ class UfsLoader final : public Loader {
   const Context& context_;
   AbsentNames absent_;
   Schedule schedule_;
+  Lookups lookups_;
   Flights flights_;
   ThreadPool pool_;  // Last: its tasks use all of the above.
 };

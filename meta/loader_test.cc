@@ -187,6 +187,17 @@ TEST_F(LoaderTest, NamesComeBeforeTheListingHasEndedAndGoOnAfterItsError) {
   EXPECT_EQ(std::set<std::string>(found.begin(), found.end()).size(), 3500U);
 }
 
+TEST_F(LoaderTest, ADirectoryAskedForManyNamesIsListedAhead) {
+  constexpr int kFiles = 1500;
+  for (int i = 0; i < kFiles; ++i) std::ofstream(Outside("f" + std::to_string(i))) << i;
+  for (int i = 0; i < 16; ++i) EXPECT_TRUE(Look(kRootInode, "f" + std::to_string(i)).ok());
+  EXPECT_EQ(List(kRootInode).size(), size_t{kFiles});  // Joins what is under way, if it still is.
+  const int calls = faults_->Calls();
+  for (int i = 0; i < kFiles; ++i) EXPECT_TRUE(Look(kRootInode, "f" + std::to_string(i)).ok());
+  EXPECT_EQ(Look(kRootInode, "none").code(), Code::kNotFound);
+  EXPECT_EQ(faults_->Calls(), calls);
+}
+
 TEST_F(LoaderTest, WhoReadsADirectoryWhileItIsListedAndLookedIntoMissesNothing) {
   constexpr int kFiles = 4500;
   for (int i = 0; i < kFiles; ++i) std::ofstream(Outside("f" + std::to_string(i))) << i;
