@@ -1,17 +1,23 @@
 #include "fuse/front_end.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <fstream>
+#include <functional>
+#include <thread>
+#include <utility>
 
 #include "base/log.h"
 #include "base/mutex.h"
 #include "fuse/request.h"
+#include "fuse/request_loop.h"
 
 namespace tarn::fuse {
 namespace {
@@ -29,6 +35,8 @@ int ForgetEverything(fuse_session* session) {
   return fuse_lowlevel_notify_increment_epoch(session);
 }
 #else
+bool IoUringAllowed() { return false; }
+
 // libfuse 3.17 has no call for the kernel's FUSE_NOTIFY_INC_EPOCH (Linux 6.16): a header with the
 // notification's code and nothing behind it.
 int ForgetEverything(fuse_session* session) {
@@ -52,6 +60,46 @@ std::string JoinOptions(const MountOptions& options) {
   return joined;
 }
 
+// The requests of a session, with a buffer a thread.
+class SessionSource final : public RequestSource {
+ public:
+  // `abort` makes all reads of the session end.
+  SessionSource(fuse_session* session, std::function<void()> abort)
+      : session_(session), abort_(std::move(abort)) {}
+  std::unique_ptr<Slot> NewSlot() override { return std::make_unique<SessionSlot>(*this); }
+
+ private:
+  class SessionSlot final : public Slot {
+   public:
+    explicit SessionSlot(SessionSource& source)
+        : session_(source.session_), abort_(source.abort_) {}
+    ~SessionSlot() override { std::free(buffer_.mem); }
+
+    bool Waits() override {
+      pollfd wanted{fuse_session_fd(session_), POLLIN, 0};
+      return poll(&wanted, 1, 0) > 0;
+    }
+    Result<Got> Receive() override {
+      if (fuse_session_exited(session_)) return Got::kEnd;
+      const int bytes = fuse_session_receive_buf(session_, &buffer_);
+      if (bytes > 0) return Got::kRequest;
+      if (bytes == 0) return Got::kEnd;
+      if (bytes == -EINTR || bytes == -EAGAIN) return Got::kNothing;
+      abort_();
+      return ErrnoStatus(-bytes, "read a request of the kernel");
+    }
+    void Serve() override { fuse_session_process_buf(session_, &buffer_); }
+
+   private:
+    fuse_session* const session_;
+    const std::function<void()>& abort_;
+    fuse_buf buffer_ = {};
+  };
+
+  fuse_session* const session_;
+  const std::function<void()> abort_;
+};
+
 class LowLevelFrontEnd final : public FrontEnd {
  public:
   LowLevelFrontEnd(const MountOptions& options, client::FileSystem& file_system)
@@ -72,6 +120,9 @@ class LowLevelFrontEnd final : public FrontEnd {
 
  private:
   void Negotiate(fuse_conn_info* connection);
+  Status ServeOverIoUring();
+  Status ServeRequests();
+  void Abort();
   void Invalidate(const rpc::Change& change);
 
   Mounted mounted_;
@@ -165,6 +216,11 @@ Status LowLevelFrontEnd::Start() {
 }
 
 Status LowLevelFrontEnd::Serve() {
+  return mounted_.options.io_uring && IoUringAllowed() ? ServeOverIoUring() : ServeRequests();
+}
+
+// libfuse's own loop, which starts the rings.
+Status LowLevelFrontEnd::ServeOverIoUring() {
   fuse_loop_config* config = fuse_loop_cfg_create();
   fuse_loop_cfg_set_clone_fd(config, 1);
   fuse_loop_cfg_set_max_threads(config, static_cast<unsigned>(mounted_.options.threads));
@@ -173,6 +229,21 @@ Status LowLevelFrontEnd::Serve() {
   fuse_loop_cfg_destroy(config);
   if (result < 0) return ErrnoStatus(-result, "serve " + mounted_.options.mount_point);
   return OkStatus();
+}
+
+Status LowLevelFrontEnd::ServeRequests() {
+  RequestLoopOptions options{mounted_.options.threads, mounted_.options.busy_poll};
+  if (std::thread::hardware_concurrency() < 2) options.busy_poll = Nanos::zero();
+  SessionSource source(session_, [this] { Abort(); });
+  return RequestLoop(options, source, SystemClock()).Run();
+}
+
+// Ends the connection, so that no thread waits for a request of it.
+void LowLevelFrontEnd::Abort() {
+  const std::string& mount_point = mounted_.options.mount_point;
+  if (umount2(mount_point.c_str(), MNT_FORCE | MNT_DETACH) == 0) return;
+  const Status status = Unmount(Unmounting::kLazy);
+  if (!status.ok()) LogError(status);
 }
 
 bool LowLevelFrontEnd::WaitReady(Nanos timeout) {

@@ -26,6 +26,7 @@ struct MountOptions {
   Nanos entry_timeout = std::chrono::seconds(600);
   Nanos slow_operation = std::chrono::seconds(10);  // Operations that take longer are logged.
   int threads = 10;
+  Nanos busy_poll{0};  // How long a thread looks for the next request before it sleeps.
 };
 
 class FrontEnd {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/mutex.h"
+#include "kv/room.h"
 
 namespace tarn::kv {
 namespace {
@@ -31,15 +32,19 @@ class Allocation {
   bool Reach(uint64_t end) {
     if (end <= end_) return true;
     if (fd_ < 0) return false;
-    const uint64_t step = std::max(end - end_, kStepBytes);
-    const int rc =
-        ::fallocate(fd_, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(end_), static_cast<off_t>(step));
-    if (rc != 0 && (errno == ENOSPC || errno == EDQUOT)) return false;
-    end_ += step;
-    return true;
+    const uint64_t least = end - end_;
+    return Allocate(std::max(least, kStepBytes)) || (least < kStepBytes && Allocate(least));
   }
 
  private:
+  bool Allocate(uint64_t bytes) {
+    const int rc =
+        ::fallocate(fd_, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(end_), static_cast<off_t>(bytes));
+    if (rc != 0 && (errno == ENOSPC || errno == EDQUOT)) return false;
+    end_ += bytes;
+    return true;
+  }
+
   const int fd_;
   uint64_t end_ = 0;
 };
@@ -79,16 +84,67 @@ class LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
   Logs& logs_;
 };
 
-class LogFileSystem final : public rocksdb::FileSystemWrapper {
+// A table, or the list of tables, which waits for room before it grows. Compactions do not wait:
+// what they have written so far takes up room, and they can be done later.
+class TableFile final : public rocksdb::FSWritableFileOwnerWrapper {
  public:
-  explicit LogFileSystem(Logs& logs)
-      : FileSystemWrapper(rocksdb::FileSystem::Default()), logs_(logs) {}
-  const char* Name() const override { return "TarnLogFileSystem"; }
+  TableFile(std::unique_ptr<rocksdb::FSWritableFile> file, const std::string& path, Room& room)
+      : FSWritableFileOwnerWrapper(std::move(file)), allocation_(path), room_(room) {}
+
+  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                           rocksdb::IODebugContext* debug) override {
+    MakeRoom(data.size());
+    return FSWritableFileOwnerWrapper::Append(data, options, debug);
+  }
+  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                           const rocksdb::DataVerificationInfo& verification,
+                           rocksdb::IODebugContext* debug) override {
+    MakeRoom(data.size());
+    return FSWritableFileOwnerWrapper::Append(data, options, verification, debug);
+  }
+  void SetIOPriority(rocksdb::Env::IOPriority priority) override {
+    is_compaction_ = priority == rocksdb::Env::IO_LOW;
+    FSWritableFileOwnerWrapper::SetIOPriority(priority);
+  }
+
+ private:
+  // Where there is none, the write itself says so.
+  void MakeRoom(size_t bytes) {
+    end_ += bytes;
+    if (!is_compaction_) static_cast<void>(room_.Wait([this] { return allocation_.Reach(end_); }));
+  }
+
+  Allocation allocation_;
+  Room& room_;
+  uint64_t end_ = 0;
+  bool is_compaction_ = false;
+};
+
+class SpaceFileSystem final : public rocksdb::FileSystemWrapper {
+ public:
+  SpaceFileSystem(Logs& logs, Room& room)
+      : FileSystemWrapper(rocksdb::FileSystem::Default()), logs_(logs), room_(room) {}
+  const char* Name() const override { return "TarnSpaceFileSystem"; }
 
   rocksdb::IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* file,
                                     rocksdb::IODebugContext* debug) override {
-    if (!path.ends_with(".log")) return target()->NewWritableFile(path, options, file, debug);
+    if (path.ends_with(".log")) return NewLogFile(path, options, file, debug);
+    const bool is_table = path.ends_with(".sst") || path.find("/MANIFEST-") != std::string::npos;
+    if (!is_table) return target()->NewWritableFile(path, options, file, debug);
+    rocksdb::IOStatus status;
+    static_cast<void>(room_.Wait([&] {
+      status = target()->NewWritableFile(path, options, file, debug);
+      return !status.IsNoSpace();
+    }));
+    if (status.ok()) *file = std::make_unique<TableFile>(std::move(*file), path, room_);
+    return status;
+  }
+
+ private:
+  rocksdb::IOStatus NewLogFile(const std::string& path, const rocksdb::FileOptions& options,
+                               std::unique_ptr<rocksdb::FSWritableFile>* file,
+                               rocksdb::IODebugContext* debug) {
     std::unique_ptr<Allocation> allocation = TakeNext(path);
     // An empty file is opened as it is, because truncating it would give its blocks back.
     const rocksdb::IOStatus status = allocation
@@ -100,7 +156,6 @@ class LogFileSystem final : public rocksdb::FileSystemWrapper {
     return status;
   }
 
- private:
   // Gives the waiting file the name `path`; null if there is none.
   std::unique_ptr<Allocation> TakeNext(const std::string& path) {
     MutexLock lock(logs_.mutex);
@@ -109,12 +164,14 @@ class LogFileSystem final : public rocksdb::FileSystemWrapper {
   }
 
   Logs& logs_;
+  Room& room_;
 };
 
 class AllocatedLogSpace final : public LogSpace {
  public:
-  explicit AllocatedLogSpace(const std::string& directory)
-      : env_(rocksdb::NewCompositeEnv(std::make_shared<LogFileSystem>(logs_))) {
+  AllocatedLogSpace(const std::string& directory, Ballast& ballast)
+      : room_(ballast),
+        env_(rocksdb::NewCompositeEnv(std::make_shared<SpaceFileSystem>(logs_, room_))) {
     logs_.next_path = directory + "/next-log";
   }
 
@@ -125,15 +182,19 @@ class AllocatedLogSpace final : public LogSpace {
     return (!logs_.current || logs_.current->Reserve(bytes)) && logs_.next->Reach(bytes);
   }
 
+  void LetTablesWait(bool wait) override { room_.MayWait(wait); }
+  bool TablesWait() override { return room_.AnyWaits(); }
+
  private:
   Logs logs_;
+  Room room_;
   const std::unique_ptr<rocksdb::Env> env_;
 };
 
 }  // namespace
 
-std::unique_ptr<LogSpace> NewLogSpace(const std::string& directory) {
-  return std::make_unique<AllocatedLogSpace>(directory);
+std::unique_ptr<LogSpace> NewLogSpace(const std::string& directory, Ballast& ballast) {
+  return std::make_unique<AllocatedLogSpace>(directory, ballast);
 }
 
 }  // namespace tarn::kv

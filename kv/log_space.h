@@ -1,12 +1,16 @@
 #pragma once
 
-// Keeps RocksDB's write-ahead log from ever meeting a full disk: space is allocated before the
-// write is handed over. RocksDB cannot go on behind a log write that failed half-way while its
-// memtable is empty. Thread-safe.
+// Keeps RocksDB from ever meeting a full disk, since it stops writing then, and what it takes up
+// again afterwards is not to be relied on: it cannot go on behind a log write that failed half-way
+// while its memtable is empty, and to resume it can wait for ever for a flush that it has dropped.
+// Space in the log is allocated before the write is handed over; a flush waits for room for its
+// table. Thread-safe.
 
 #include <cstddef>
 #include <memory>
 #include <string>
+
+#include "kv/ballast.h"
 
 namespace rocksdb {
 class Env;
@@ -23,9 +27,15 @@ class LogSpace {
   // begin it with that write. False if the disk is too full. Where a file system cannot allocate
   // ahead: always true.
   virtual bool Reserve(size_t bytes) = 0;
+  // From when the database is open until it is to be closed: tables wait for room. Otherwise to
+  // write them fails.
+  virtual void LetTablesWait(bool wait) = 0;
+  // Whether a table waits for room, and there is still none.
+  virtual bool TablesWait() = 0;
 };
 
-// Of the database in `directory`, where the next log waits as a file named `next-log`.
-std::unique_ptr<LogSpace> NewLogSpace(const std::string& directory);
+// Of the database in `directory`, where the next log waits as a file named `next-log`. Tables get
+// what `ballast` holds, which outlives this.
+std::unique_ptr<LogSpace> NewLogSpace(const std::string& directory, Ballast& ballast);
 
 }  // namespace tarn::kv

@@ -26,6 +26,7 @@ using Value = std::optional<std::string>;
 // Up to this many keys a range is deleted key by key, because range tombstones slow down every
 // later read.
 constexpr size_t kFewKeys = 64;
+constexpr Nanos kWhileStalled = std::chrono::milliseconds(1);
 constexpr Nanos kBetweenResumes = std::chrono::seconds(10);
 // A batch grown past this gives its memory back.
 constexpr size_t kLargeBatchBytes = 1 << 20;
@@ -169,6 +170,7 @@ class RocksdbStore final : public Store, public Engine {
   Status BatchRange(const std::string& begin, const std::string& end) REQUIRES(commit_mutex_);
   void FillCache(const WriteSet& writes, Version version) REQUIRES(commit_mutex_);
   Status WriteBatch() REQUIRES(commit_mutex_);
+  rocksdb::Status WriteUnlessStalled() REQUIRES(commit_mutex_);
   Status MakeRoom(const rocksdb::Status& cause);
   rocksdb::Status Resume() EXCLUDES(resume_mutex_);
   void Tend() REQUIRES_SHARED(open_);
@@ -276,6 +278,13 @@ size_t LogBytes(const rocksdb::WriteBatch& batch) {
   return batch.GetDataSize() + (batch.GetDataSize() >> 10) + 1024;
 }
 
+// Incomplete: RocksDB has to flush or compact first. It has written nothing.
+rocksdb::Status RocksdbStore::WriteUnlessStalled() {
+  rocksdb::WriteOptions options;
+  options.no_slowdown = true;
+  return db_->Write(options, &batch_);
+}
+
 // After a failure the batch's numbers are spent and its stamps wrong, so even when room was made
 // the caller has to run the transaction again.
 Status RocksdbStore::WriteBatch() {
@@ -284,7 +293,11 @@ Status RocksdbStore::WriteBatch() {
     return Status(Code::kNoSpace, "commit: no room in the log");
   }
   signals_->insert_hints.store(!batch_.HasDeleteRange(), std::memory_order_relaxed);
-  const rocksdb::Status status = db_->Write({}, &batch_);
+  rocksdb::Status status;
+  while ((status = WriteUnlessStalled()).IsIncomplete()) {
+    if (log_space_->TablesWait()) return Status(Code::kNoSpace, "commit: no room in tables");
+    SystemClock().SleepFor(kWhileStalled, {});
+  }
   if (batch_.GetDataSize() > kLargeBatchBytes) batch_ = rocksdb::WriteBatch();
   if (status.ok()) return OkStatus();
   if (!status.IsNoSpace()) return StatusOf(status, "commit");
@@ -306,6 +319,7 @@ rocksdb::Status RocksdbStore::Resume() {
   uint64_t running = 1;
   while (db_->GetIntProperty(rocksdb::DB::Properties::kNumRunningFlushes, &running) &&
          running > 0) {
+    if (log_space_->TablesWait()) return rocksdb::Status::NoSpace();
     SystemClock().SleepFor(std::chrono::milliseconds(1), {});
   }
   signals_->job_failed = false;
@@ -361,6 +375,7 @@ Status RocksdbStore::Close() {
 }
 
 Status RocksdbStore::CloseDatabase() {
+  log_space_->LetTablesWait(false);
   const Status synced = group_sync_.All();
   const Status closed = StatusOf(db_->Close(), "close the database");
   return synced.ok() ? closed : synced;
@@ -386,7 +401,7 @@ Result<std::unique_ptr<Store>> OpenRocksdbStore(const RocksdbOptions& options, C
   if (error) return ErrnoStatus(error.value(), "create directory " + directory);
   RocksdbStore::Parts parts;
   parts.ballast = std::make_unique<Ballast>(directory + "/ballast", options.ballast_bytes, clock);
-  parts.log_space = NewLogSpace(directory);
+  parts.log_space = NewLogSpace(directory, *parts.ballast);
   parts.signals = std::make_shared<Signals>();
   // Opening writes what the log holds to a table. Where there is no room for it, this RocksDB does
   // not fail but aborts.
@@ -399,6 +414,7 @@ Result<std::unique_ptr<Store>> OpenRocksdbStore(const RocksdbOptions& options, C
   const bool full = status.code() == Code::kNoSpace;
   if (full && parts.ballast->GiveUp()) status = OpenDatabase(options, parts);
   RETURN_IF_ERROR(status);
+  parts.log_space->LetTablesWait(true);
   return std::unique_ptr<Store>(
       std::make_unique<RocksdbStore>(std::move(parts), options.record_cache_bytes, clock));
 }

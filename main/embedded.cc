@@ -218,6 +218,7 @@ fuse::MountOptions Embedded::FuseOptions() const {
   fuse.io_uring = properties().Get(property::kIoUring);
   fuse.slow_operation = properties().Get(property::kFuseLoggingThreshold);
   fuse.threads = static_cast<int>(properties().Get(property::kFuseThreads));
+  fuse.busy_poll = properties().Get(property::kFuseBusyPoll);
   // The kernel must ask again before a directory is due to be looked at, or nobody would notice
   // that it is.
   const Nanos half =

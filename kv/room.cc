@@ -1,0 +1,52 @@
+#include "kv/room.h"
+
+#include "base/clock.h"
+
+namespace tarn::kv {
+namespace {
+
+constexpr Nanos kBetweenTries = std::chrono::milliseconds(200);
+
+}  // namespace
+
+bool Room::Wait(const std::function<bool()>& take) {
+  if (take() || (ballast_.GiveUp() && take())) return true;
+  MutexLock lock(mutex_);
+  ++waiting_;
+  uint64_t answered = asked_;
+  bool taken = false;
+  while (may_wait_ && !taken) {
+    const uint64_t asked = asked_;
+    mutex_.unlock();
+    taken = take();
+    mutex_.lock();
+    if (answered != asked_ && asked == asked_) {
+      answered = asked;
+      --to_answer_;
+      answered_.NotifyAll();
+    }
+    if (!taken && asked == asked_ && may_wait_) again_.WaitFor(mutex_, kBetweenTries);
+  }
+  --waiting_;
+  if (answered != asked_) --to_answer_;
+  answered_.NotifyAll();
+  return taken;
+}
+
+void Room::MayWait(bool may) {
+  MutexLock lock(mutex_);
+  may_wait_ = may;
+  again_.NotifyAll();
+}
+
+bool Room::AnyWaits() {
+  MutexLock lock(mutex_);
+  if (waiting_ == 0) return false;
+  const uint64_t asked = ++asked_;
+  to_answer_ = waiting_;
+  again_.NotifyAll();
+  while (asked == asked_ && to_answer_ > 0) answered_.Wait(mutex_);
+  return waiting_ > 0;
+}
+
+}  // namespace tarn::kv
