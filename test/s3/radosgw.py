@@ -16,6 +16,7 @@ Objects are in memory, up to MEMORY_GIB in all, and gone after stop.
 import argparse
 import dataclasses
 import fcntl
+import glob
 import json
 import os
 import shutil
@@ -57,6 +58,7 @@ paxos_propose_interval = 0.05
 paxos_min_wait = 0.01
 osd_objectstore = memstore
 memstore_device_bytes = {memory_bytes}
+osd_class_dir = {class_directory}
 osd_class_load_list = *
 osd_class_default_list = *
 run_dir = {directory}/run
@@ -160,6 +162,14 @@ def free_ports(count):
     return ports
 
 
+def class_directory():
+    """Where the OSD finds its classes; what some distributions have built in is relative to the working directory."""
+    found = glob.glob("/usr/lib/*/rados-classes") + glob.glob("/usr/lib*/rados-classes")
+    if not found:
+        raise NotAvailable("there is no directory /usr/lib/*/rados-classes")
+    return found[0]
+
+
 class Starter:
     """One attempt to start a server in an empty directory."""
 
@@ -199,7 +209,8 @@ class Starter:
         fsid = str(uuid.uuid4())
         with open(os.path.join(self.directory, "ceph.conf"), "w", encoding="utf-8") as f:
             f.write(CONFIGURATION.format(fsid=fsid, mon_v1=mon_v1, mon_v2=mon_v2, directory=self.directory,
-                                         frontends=frontends, domain=DOMAIN, memory_bytes=MEMORY_GIB << 30))
+                                         frontends=frontends, domain=DOMAIN, memory_bytes=MEMORY_GIB << 30,
+                                         class_directory=class_directory()))
         self.call("monmaptool", "--create", "--clobber", "--addv", "a", f"[v2:127.0.0.1:{mon_v2},v1:127.0.0.1:{mon_v1}]",
                   "--fsid", fsid, os.path.join(self.directory, "monmap"))
         return f"http://127.0.0.1:{plain}", tls_endpoint, ca_bundle
