@@ -48,6 +48,7 @@ struct Live {
   StoredKeys keys GUARDED_BY(mutex);
   bool fresh GUARDED_BY(mutex) = false;      // New and never committed: always counts as changed.
   bool unnoticed GUARDED_BY(mutex) = false;  // Changed, whatever the sentinel says.
+  bool outlived GUARDED_BY(mutex) = false;   // By a mapping, when it was last looked at.
   bool name_synced GUARDED_BY(mutex) = true;
   size_t place_index = 0;  // These three are set before the first pin.
   FilePlace* place = nullptr;

@@ -130,6 +130,7 @@ class LiveStore final : public CacheStore {
   Status SettleLocked(Live& live) REQUIRES(live.mutex);
   Status CarryInFile(Live& live) REQUIRES(live.mutex);
   Result<bool> Quiet(Live& live) REQUIRES(live.mutex);
+  Result<bool> IsLetGo(Live& live) REQUIRES(live.mutex);
 
   // live_store_freezing.cc
   Result<std::unique_ptr<FrozenContent>> FreezeLocked(const LivePtr& live, const ContentId& content,

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <thread>
 
 #include "base/checksum.h"
 #include "base/log.h"
@@ -10,6 +11,8 @@
 
 namespace tarn::cache {
 namespace {
+
+constexpr Nanos kLettingGo = std::chrono::microseconds(300);
 
 Live& Of(LiveFile& file) { return *static_cast<LiveHandle&>(file).live(); }
 
@@ -207,11 +210,21 @@ Status LiveStore::Uncommit(LiveFile& file) {
 Result<bool> LiveStore::Quiet(Live& live) {
   if (live.writers > 0) return false;
   RETURN_IF_ERROR(OpenForReading(live));
-  {
-    MutexLock lock(live.fill_mutex);
-    live.fill_fd.Reset();  // It is opened again when another page comes.
-    return NobodyWrites(live.read_fd);
+  ASSIGN_OR_RETURN(bool quiet, IsLetGo(live));
+  // The kernel tells of the last close a moment before it lets go of the file.
+  const MonotonicTime begun = SystemClock().Now();
+  while (!quiet && !live.outlived && SystemClock().Now() - begun < kLettingGo) {
+    std::this_thread::yield();
+    ASSIGN_OR_RETURN(quiet, IsLetGo(live));
   }
+  live.outlived = !quiet;
+  return quiet;
+}
+
+Result<bool> LiveStore::IsLetGo(Live& live) {
+  MutexLock lock(live.fill_mutex);
+  live.fill_fd.Reset();  // It is opened again when another page comes.
+  return NobodyWrites(live.read_fd);
 }
 
 Status LiveStore::Settle(LiveFile& file) {
