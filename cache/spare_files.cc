@@ -25,6 +25,13 @@ bool IsWorthwhile(int fd) {
   return type == 0xEF53 || type == 0x58465342;  // ext4, XFS.
 }
 
+// Truncated once more, a file would be written back by whoever closes it next: that is how ext4 and
+// XFS protect those who replace a file's bytes in place.
+bool IsEmpty(int fd) {
+  struct stat st {};
+  return fstat(fd, &st) == 0 && st.st_size == 0 && st.st_blocks == 0;
+}
+
 std::string PathOf(uint64_t id) { return std::string(kSubdirectory) + "/" + std::to_string(id); }
 
 }  // namespace
@@ -109,9 +116,11 @@ Descriptor SpareFiles::Take(const char* name) {
     unlinkat(directory_, path.c_str(), 0);
     return {};
   }
-  Descriptor fd(openat(directory_, name, O_RDWR | O_TRUNC | O_CLOEXEC));
-  if (!fd) unlinkat(directory_, name, 0);
-  return fd;
+  Descriptor fd(openat(directory_, name, O_RDWR | O_CLOEXEC));
+  if (fd && IsEmpty(fd.get())) return fd;
+  if (fd && ftruncate(fd.get(), 0) == 0) return fd;
+  unlinkat(directory_, name, 0);
+  return {};
 }
 
 }  // namespace tarn::cache

@@ -232,7 +232,8 @@ Status LowLevelFrontEnd::ServeOverIoUring() {
 }
 
 Status LowLevelFrontEnd::ServeRequests() {
-  RequestLoopOptions options{mounted_.options.threads, mounted_.options.busy_poll};
+  RequestLoopOptions options{mounted_.options.threads, mounted_.options.busy_poll,
+                             mounted_.options.activity};
   if (std::thread::hardware_concurrency() < 2) options.busy_poll = Nanos::zero();
   SessionSource source(session_, [this] { Abort(); });
   return RequestLoop(options, source, SystemClock()).Run();

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/activity.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "client/file_system.h"
@@ -26,7 +27,8 @@ struct MountOptions {
   Nanos entry_timeout = std::chrono::seconds(600);
   Nanos slow_operation = std::chrono::seconds(10);  // Operations that take longer are logged.
   int threads = 10;
-  Nanos busy_poll{0};  // How long a thread looks for the next request before it sleeps.
+  Nanos busy_poll{0};            // How long a thread looks for the next request before it sleeps.
+  Activity* activity = nullptr;  // Told of each request; outlives the mount.
 };
 
 class FrontEnd {

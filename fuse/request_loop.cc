@@ -161,7 +161,9 @@ void RequestLoop::ServeAlone(RequestSource::Slot& slot, uint64_t epoch) {
       if (ended_) return;
       continue;
     }
-    pace.NoteGap(clock_.Now() - last < options_.busy_poll);
+    const MonotonicTime now = clock_.Now();
+    if (options_.activity != nullptr) options_.activity->Note(now);
+    pace.NoteGap(now - last < options_.busy_poll);
     TurnBegins();
     slot.Serve();
     if (epoch_ != epoch) return;  // The watcher found that it took long.
@@ -180,6 +182,7 @@ void RequestLoop::ServeAsOneOfMany(RequestSource::Slot& slot) {
   }
   const bool alone = busy_++ == 0;
   const MonotonicTime begun = clock_.Now();
+  if (options_.activity != nullptr) options_.activity->Note(begun);
   slot.Serve();
   --busy_;
   NoteServed(alone, clock_.Now() - begun);

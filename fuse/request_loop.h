@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/activity.h"
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/status.h"
@@ -43,6 +44,7 @@ struct RequestLoopOptions {
   int threads = 16;
   // How long to look for a next request. Zero: no thread does, and the mode is always kMany.
   Nanos busy_poll = std::chrono::microseconds(50);
+  Activity* activity = nullptr;  // Told of each request.
 };
 
 class RequestLoop {

@@ -77,7 +77,7 @@ class Embedded {
   Status Serve(const std::function<void()>& ready);
   Status CloseAll();
   meta::MetaOptions MetadataOptions(Access access) const;
-  fuse::MountOptions FuseOptions() const;
+  fuse::MountOptions FuseOptions();
   client::Dependencies ClientDependencies();
   rpc::ServerInfo Info() const;
   std::vector<rpc::ConfigEntry> Config() const;
@@ -89,6 +89,7 @@ class Embedded {
   std::unique_ptr<kv::Store> store_;
   std::unique_ptr<kv::Store> metadata_;
   std::unique_ptr<kv::Store> index_;
+  Activity activity_;
   ufs::UfsMounts mounts_;
   meta::RootMount root_;
   std::unique_ptr<meta::Namespace> namespace_;
@@ -205,7 +206,7 @@ Status Embedded::OpenWorker() {
   return OkStatus();
 }
 
-fuse::MountOptions Embedded::FuseOptions() const {
+fuse::MountOptions Embedded::FuseOptions() {
   fuse::MountOptions fuse;
   fuse.mount_point = options_.mount_point;
   fuse.source = options_.source.uri;
@@ -219,6 +220,7 @@ fuse::MountOptions Embedded::FuseOptions() const {
   fuse.slow_operation = properties().Get(property::kFuseLoggingThreshold);
   fuse.threads = static_cast<int>(properties().Get(property::kFuseThreads));
   fuse.busy_poll = properties().Get(property::kFuseBusyPoll);
+  fuse.activity = &activity_;
   // The kernel must ask again before a directory is due to be looked at, or nobody would notice
   // that it is.
   const Nanos half =
@@ -241,6 +243,7 @@ Status Embedded::Mount() {
   persist.leftovers_in = sources_->MayHoldLeftovers(clean ? SourceMounts::LastEnd::kClean
                                                           : SourceMounts::LastEnd::kCrash);
   if (remote || !clean) persist.leftovers_in.insert(persist.leftovers_in.begin(), kRootMount);
+  persist.activity = &activity_;
   persist.sync_log = [this] { return namespace_->GetFiles().SyncLog(); };
   if (IsReadOnly(options_.mount_options)) return OkStatus();
   persister_ = std::make_unique<worker::Persister>(persist, namespace_->GetPersistQueue(), *cache_,

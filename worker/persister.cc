@@ -112,6 +112,7 @@ void Persister::WaitForLeftovers() {
 void Persister::Run(rpc::TaskClass task_class, size_t batch, const std::stop_token& stop) {
   GiveWay();
   WaitForLeftovers();
+  Patience patience(options_.activity, clock_, options_.patience);
   while (!stop.stop_requested()) {
     Result<std::vector<rpc::Task>> tasks = queue_.Lease(task_class, batch, kIdleWait);
     if (!tasks.ok()) {
@@ -119,6 +120,11 @@ void Persister::Run(rpc::TaskClass task_class, size_t batch, const std::stop_tok
       clock_.SleepFor(kAfterError, stop);
       continue;
     }
+    if (tasks->empty()) {
+      patience.NothingToDo();
+      continue;
+    }
+    patience.Await(stop);
     WorkOff(std::move(*tasks), stop);
   }
   MutexLock lock(mutex_);

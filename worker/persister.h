@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/activity.h"
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "cache/cache_store.h"
@@ -28,6 +29,9 @@ struct PersisterOptions {
   // power cut neither an unlink that is forgotten again may have cost the object, nor an upload
   // that is forgotten again the only copy. Empty: nothing to do.
   std::function<Status()> sync_log = {};
+  // Of applications: files rest until it pauses, for some seconds at most. Null: they do not.
+  const Activity* activity = nullptr;
+  Patience::Limits patience = {};
 };
 
 class Persister {
