@@ -153,10 +153,20 @@ TEST_F(RequestLoopTest, ARequestThatTakesLongHoldsUpNoOther) {
 
 TEST_F(RequestLoopTest, ManyServeWhenRequestsKeepWaiting) {
   Start({4, microseconds(50)});
+  std::atomic<bool> queued = false;
+  std::atomic<bool> many = false;
   std::atomic<int> left = 2000;
-  for (int i = 0; i < 2000; ++i) source_.Add([&] { --left; });
+  source_.Add([&] {
+    while (!queued) std::this_thread::yield();
+  });
+  for (int i = 0; i < 2000; ++i)
+    source_.Add([&] {
+      if (loop_->mode() == Mode::kMany) many = true;
+      --left;
+    });
+  queued = true;
   while (left > 0) std::this_thread::yield();
-  EXPECT_EQ(loop_->mode(), Mode::kMany);
+  EXPECT_TRUE(many);
   EXPECT_TRUE(End().ok());
 }
 
