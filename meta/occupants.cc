@@ -150,13 +150,25 @@ Result<bool> IsBelowClaim(kv::Transaction& txn, MountId mount, std::string_view 
   return std::any_of(prefixes.begin(), prefixes.end(), IsClaim);
 }
 
+// Of several claims the nearest need not be that of `dir`: a directory that was made at its former
+// prefix, and then left it too, claims what it has there. That is known; what nobody knows was
+// there before.
 Result<bool> MayImport(kv::Transaction& txn, const InodeRecord& dir, const std::string& key) {
   ASSIGN_OR_RETURN(std::vector<Prefix> prefixes, ReadPrefixes(txn, dir.mount, key));
   if (prefixes.front().record) return false;
-  const auto claim = std::find_if(prefixes.begin(), prefixes.end(), IsClaim);
-  if (claim == prefixes.end()) return true;
-  ASSIGN_OR_RETURN(bool theirs, IsAboveOrSame(txn, claim->record->claimants, dir));
-  if (!theirs) return false;
+  if (std::none_of(prefixes.begin(), prefixes.end(), IsClaim)) return true;
+  bool ours = false;
+  for (size_t i = 1; i < prefixes.size() && !ours; ++i) {
+    if (!IsClaim(prefixes[i])) continue;
+    ASSIGN_OR_RETURN(ours, IsAboveOrSame(txn, prefixes[i].record->claimants, dir));
+    if (ours) continue;
+    for (InodeId claimant : prefixes[i].record->claimants) {
+      ASSIGN_OR_RETURN(Occupant found,
+                       Descend(txn, claimant, key, prefixes[i].key.size(), InodeId()));
+      if (found.kind != Kind::kNobody) return false;
+    }
+  }
+  if (!ours) return false;
   // Something new may be at that path by now, in a directory made there since.
   ASSIGN_OR_RETURN(std::optional<InodeRecord> there, ResolveKey(txn, dir.mount, key));
   if (!there) return true;

@@ -200,6 +200,27 @@ void RemovedDirectoryScenarios(Adder add) {
   add("ExchangeDirectories", {{"a/", ""}, {"a/x", "AX"}, {"a/1", "A1"}, {"b/", ""}, {"b/x", "BX"}},
       {{"a/", ""}, {"a/x", "BX"}, {"b/", ""}, {"b/x", "AX"}, {"b/1", "A1"}},
       [](Rig& r) { r.Exchange("a", "b"); });
+  // What nobody knows at a place belongs to the directory that was there first, also when another
+  // one made there has left it too.
+  add("ExchangeDirectoriesAndMoveWhatIsBelow",
+      {{"a/", ""}, {"a/s/", ""}, {"a/s/c", "AC"}, {"b/", ""}, {"b/s/", ""}, {"b/s/d", "BD"}},
+      {{"a/", ""},
+       {"a/s/", ""},
+       {"b/", ""},
+       {"b/s/", ""},
+       {"b/s/c", "AC"},
+       {"r/", ""},
+       {"r/d", "BD"},
+       {"r/e", "E"}},
+      [](Rig& r) {
+        r.Exchange("a", "b");
+        r.Put("a/s/e", "E");
+        r.OneStep();
+        r.OneStep();
+        r.Move("a/s", "r");
+        r.MakeDir("a/s");
+        EXPECT_TRUE(r.Find("b/s/c"));
+      });
   add("ExchangeFileAndDirectory", {{"a/", ""}, {"a/x", "AX"}, {"f", "F"}},
       {{"f/", ""}, {"f/x", "AX"}, {"a", "F"}}, [](Rig& r) { r.Exchange("a", "f"); });
   add("RemoveTree", kDirOfFiles, {}, [](Rig& r) {
