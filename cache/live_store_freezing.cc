@@ -192,7 +192,10 @@ Status LiveStore::MarkDirtyLocked(Live& live, const ContentId& content) {
   }
   if (record.state != ContentState::kClean) return OkStatus();
   RETURN_IF_ERROR(SyncBytes(live));
-  RETURN_IF_ERROR(SetMtime(live.read_fd, kSentinelMtimeNs));
+  {
+    MutexLock lock(live.fill_mutex);
+    RETURN_IF_ERROR(SetMtime(live.read_fd, kSentinelMtimeNs));
+  }
   const Record saved = record;
   record.state = ContentState::kDirty;
   record.base_in_ufs = false;

@@ -18,6 +18,17 @@ Live& Of(LiveFile& file) { return *static_cast<LiveHandle&>(file).live(); }
 
 std::string About(const Live& live) { return "content of inode " + std::to_string(live.ino.value); }
 
+// A page that is added sets the time to now, and then back: nobody may look or set it in between.
+Result<FileFacts> SettledFacts(Live& live, int fd) {
+  MutexLock lock(live.fill_mutex);
+  return Facts(fd);
+}
+
+Status MarkTime(Live& live, int fd, int64_t mtime_ns) {
+  MutexLock lock(live.fill_mutex);
+  return SetMtime(fd, mtime_ns);
+}
+
 }  // namespace
 
 // The UFS has the generation that is about to be changed: the index says so before a byte can be.
@@ -51,7 +62,7 @@ Status LiveStore::BeginWriting(LiveFile& file, Truncate truncate) {
   if (live.writers == 0) {
     const bool clean = live.record.state == ContentState::kClean;
     ASSIGN_OR_RETURN(Descriptor fd, live.place->Open(live.file, Access::kReadWrite));
-    if (clean) RETURN_IF_ERROR(SetMtime(fd.get(), kSentinelMtimeNs));
+    if (clean) RETURN_IF_ERROR(MarkTime(live, fd.get(), kSentinelMtimeNs));
     RETURN_IF_ERROR(BecomeStaging(live));
     live.write_fd = fd.Release();
   }
@@ -103,7 +114,8 @@ Result<CacheStore::Changed> LiveStore::CheckLocked(Live& live) {
     return now;
   }
   if (live.write_fd < 0) RETURN_IF_ERROR(OpenForReading(live));
-  ASSIGN_OR_RETURN(const FileFacts facts, Facts(live.write_fd >= 0 ? live.write_fd : live.read_fd));
+  ASSIGN_OR_RETURN(const FileFacts facts,
+                   SettledFacts(live, live.write_fd >= 0 ? live.write_fd : live.read_fd));
   const bool touched = facts.mtime_ns != kSentinelMtimeNs;
   now.changed =
       live.fresh || live.unnoticed || touched || facts.size_bytes != live.record.size_bytes;
@@ -122,7 +134,7 @@ Status LiveStore::SetModifiedTime(LiveFile& file, int64_t mtime_ns) {
   Live& live = Of(file);
   MutexLock lock(live.mutex);
   if (live.write_fd < 0) RETURN_IF_ERROR(OpenForReading(live));
-  return SetMtime(live.write_fd >= 0 ? live.write_fd : live.read_fd, mtime_ns);
+  return MarkTime(live, live.write_fd >= 0 ? live.write_fd : live.read_fd, mtime_ns);
 }
 
 Status LiveStore::SyncBytes(Live& live) {
@@ -149,10 +161,10 @@ Result<ContentInfo> LiveStore::Commit(LiveFile& file, Generation generation, Syn
 Result<ContentInfo> LiveStore::CommitLocked(Live& live, Generation generation, Syncing syncing) {
   if (live.write_fd < 0) RETURN_IF_ERROR(OpenForReading(live));
   const int fd = live.write_fd >= 0 ? live.write_fd : live.read_fd;
-  ASSIGN_OR_RETURN(const FileFacts before, Facts(fd));
+  ASSIGN_OR_RETURN(const FileFacts before, SettledFacts(live, fd));
   // A write from here on is seen by the next check; until this commit stands, so is this one.
   live.unnoticed = true;
-  RETURN_IF_ERROR(SetMtime(fd, kSentinelMtimeNs));
+  RETURN_IF_ERROR(MarkTime(live, fd, kSentinelMtimeNs));
   ASSIGN_OR_RETURN(const FileFacts after, Facts(fd));
   Recharge(live, after.allocated_bytes);
   Record saved = live.record;
