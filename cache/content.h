@@ -57,6 +57,8 @@ class LiveFile {
   // Short only at the end of the file. kNotFound: a page is absent, fill it first. kCorruption: a
   // clean page did not match its checksum and is absent from now on.
   virtual Result<size_t> Read(uint64_t offset_bytes, std::span<std::byte> out) = 0;
+  // How much of [offset, offset + length) may be read from ReadDescriptor() now. Errors as Read's.
+  virtual Result<size_t> Readable(uint64_t offset_bytes, uint64_t length_bytes) = 0;
   // A page of `base_generation` from the UFS (whole, or up to the size). No-op where a page or
   // write is already. kNoSpace: nothing evictable is left.
   virtual Status AddPage(uint64_t page_index, std::span<const std::byte> data) = 0;

@@ -76,12 +76,12 @@ uint64_t LiveHandle::CurrentSize() const {
   return facts.ok() ? facts->size_bytes : live_->size_bytes.load();
 }
 
-Result<size_t> LiveHandle::Read(uint64_t offset_bytes, std::span<std::byte> out) {
+Result<size_t> LiveHandle::Readable(uint64_t offset_bytes, uint64_t length_bytes) {
   Live& live = *live_;
   RETURN_IF_ERROR(store_.OpenForReading(live));
   const uint64_t size = CurrentSize();
-  if (offset_bytes >= size || out.empty()) return size_t{0};
-  const uint64_t length = std::min<uint64_t>(out.size(), size - offset_bytes);
+  if (offset_bytes >= size || length_bytes == 0) return size_t{0};
+  const uint64_t length = std::min(length_bytes, size - offset_bytes);
   if (!live.pages.HasRange(offset_bytes, length)) {
     return Status(Code::kNotFound, "read: a page is not in the cache");
   }
@@ -97,7 +97,12 @@ Result<size_t> LiveHandle::Read(uint64_t offset_bytes, std::span<std::byte> out)
       RETURN_IF_ERROR(verified);
     }
   }
-  return ReadAt(live.read_fd, offset_bytes, out.first(length));
+  return static_cast<size_t>(length);
+}
+
+Result<size_t> LiveHandle::Read(uint64_t offset_bytes, std::span<std::byte> out) {
+  ASSIGN_OR_RETURN(const size_t length, Readable(offset_bytes, out.size()));
+  return ReadAt(live_->read_fd, offset_bytes, out.first(length));
 }
 
 // Writes one page into the file; false if it is there already.

@@ -29,6 +29,7 @@ class LiveHandle final : public LiveFile {
     return live_->pages.HasRange(offset_bytes, length_bytes);
   }
   Result<size_t> Read(uint64_t offset_bytes, std::span<std::byte> out) override;
+  Result<size_t> Readable(uint64_t offset_bytes, uint64_t length_bytes) override;
   Status AddPage(uint64_t page_index, std::span<const std::byte> data) override;
   Status Write(uint64_t offset_bytes, std::span<const std::byte> data) override;
   Status Resize(uint64_t size_bytes) override;

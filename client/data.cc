@@ -66,7 +66,9 @@ Status LocalFileSystem::FillPages(OpenInode& inode, uint64_t offset_bytes, uint6
   return WithBackPressure([&] { return FetchPages(inode, offset_bytes, length_bytes); });
 }
 
-Result<size_t> LocalFileSystem::Read(HandleId id, uint64_t offset_bytes, std::span<std::byte> out) {
+// Reads, and fetches what turns out to be absent.
+Result<size_t> LocalFileSystem::ReadPages(HandleId id, uint64_t offset_bytes, uint64_t length_bytes,
+                                          const ReadFile& read) {
   Handle& handle = Of(id);
   cache::LiveFile* live = nullptr;
   rpc::Binding binding;
@@ -79,15 +81,31 @@ Result<size_t> LocalFileSystem::Read(HandleId id, uint64_t offset_bytes, std::sp
   }
   if (!live->Complete()) {
     MutexLock lock(handle.mutex);
-    deps_.pages.NoteRead(content, binding, offset_bytes, out.size(), handle.history);
+    deps_.pages.NoteRead(content, binding, offset_bytes, length_bytes, handle.history);
   }
   // A page may vanish again (bad checksum) between fill and read, but not for ever.
   for (int attempt = 0;; ++attempt) {
-    Result<size_t> got = live->Read(offset_bytes, out);
+    Result<size_t> got = read(*live);
     const bool absent = got.code() == Code::kNotFound || got.code() == Code::kCorruption;
     if (!absent || attempt == 3) return got;
-    RETURN_IF_ERROR(FillPages(*handle.inode, offset_bytes, out.size()));
+    RETURN_IF_ERROR(FillPages(*handle.inode, offset_bytes, length_bytes));
   }
+}
+
+Result<size_t> LocalFileSystem::Read(HandleId id, uint64_t offset_bytes, std::span<std::byte> out) {
+  return ReadPages(id, offset_bytes, out.size(),
+                   [&](cache::LiveFile& live) { return live.Read(offset_bytes, out); });
+}
+
+Result<FileSystem::InPlace> LocalFileSystem::ReadInPlace(HandleId id, uint64_t offset_bytes,
+                                                         size_t length_bytes) {
+  InPlace bytes;
+  ASSIGN_OR_RETURN(bytes.length_bytes,
+                   ReadPages(id, offset_bytes, length_bytes, [&](cache::LiveFile& live) {
+                     bytes.descriptor = live.ReadDescriptor();
+                     return live.Readable(offset_bytes, length_bytes);
+                   }));
+  return bytes;
 }
 
 // Pages that a write covers only in part must be here first.

@@ -54,6 +54,25 @@ TEST_F(SourceTest, OnlyThePagesThatAreReadAreFetched) {
   fs().Release(handle);
 }
 
+TEST_F(SourceTest, ReadInPlaceSaysWhereTheBytesAre) {
+  const InodeId ino = Outside("a", Pages('a', 3, "tail"));
+  const HandleId handle = Open(ino, O_RDONLY).handle;
+  const auto at = [&](uint64_t offset, size_t length) {
+    Result<FileSystem::InPlace> bytes = fs().ReadInPlace(handle, offset, length);
+    if (!bytes.ok()) return bytes.status().ToString();
+    std::string text(bytes->length_bytes, '\0');
+    EXPECT_EQ(pread(bytes->descriptor, text.data(), text.size(), static_cast<off_t>(offset)),
+              static_cast<ssize_t>(text.size()));
+    return text;
+  };
+  EXPECT_EQ(at(kPageBytes - 1, 2), "ab");
+  EXPECT_EQ(at(3 * kPageBytes, 100), "tail");
+  EXPECT_EQ(at(4 * kPageBytes, 100), "");
+  faults_->FailAll(Status(Code::kIo, "bad sector"));
+  EXPECT_EQ(fs().ReadInPlace(handle, 2 * kPageBytes, 1).code(), Code::kIo) << "absent so far";
+  fs().Release(handle);
+}
+
 TEST_F(SourceTest, AReadWaitsWhileTarnItselfMovesTheObject) {
   const InodeId ino = Outside("a", Pages('a', 1, "tail"));
   const HandleId handle = Open(ino, O_RDONLY).handle;

@@ -141,6 +141,13 @@ class FileSystem {
   virtual Result<Created> CreateUnnamed(const rpc::Caller&, InodeId parent, uint32_t mode,
                                         int flags) = 0;
   virtual Result<size_t> Read(HandleId, uint64_t offset_bytes, std::span<std::byte> out) = 0;
+  // Where the bytes are instead of a copy of them: to be read from `descriptor` at the same offset,
+  // while the handle is open.
+  struct InPlace {
+    int descriptor = -1;
+    size_t length_bytes = 0;  // Less than was asked for only at the end of the file.
+  };
+  virtual Result<InPlace> ReadInPlace(HandleId, uint64_t offset_bytes, size_t length_bytes) = 0;
   enum class SetId : uint8_t {
     kKeep,
     kClear

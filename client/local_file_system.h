@@ -60,6 +60,7 @@ class LocalFileSystem final : public FileSystem {
                          int flags) override;
   Result<Created> CreateUnnamed(const rpc::Caller&, InodeId, uint32_t mode, int flags) override;
   Result<size_t> Read(HandleId, uint64_t, std::span<std::byte>) override;
+  Result<InPlace> ReadInPlace(HandleId, uint64_t, size_t) override;
   Status Write(HandleId, uint64_t, std::span<const std::byte>, SetId) override;
   Status Allocate(HandleId, int mode, uint64_t, uint64_t) override;
   Result<uint64_t> Seek(HandleId, int64_t, int whence) override;
@@ -105,6 +106,9 @@ class LocalFileSystem final : public FileSystem {
   Result<size_t> CopyThrough(HandleId from, uint64_t from_offset, HandleId to, uint64_t to_offset,
                              size_t length_bytes);
   // Pages of an inode that the caller holds, with its live file. `length_bytes` kWholeFile: all.
+  using ReadFile = std::function<Result<size_t>(cache::LiveFile&)>;
+  Result<size_t> ReadPages(HandleId id, uint64_t offset_bytes, uint64_t length_bytes,
+                           const ReadFile& read);
   Status FetchPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
   // The same, and waits for room where there is none.
   Status FillPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);

@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/mutex.h"
+#include "fuse/read_limit.h"
 #include "fuse/request.h"
 #include "fuse/request_loop.h"
 
@@ -56,6 +57,7 @@ std::string JoinOptions(const MountOptions& options) {
 #if FUSE_VERSION >= 318
   if (options.io_uring && IoUringAllowed()) joined += ",io_uring";
 #endif
+  joined += ",max_read=" + std::to_string(MaxReadBytes());
   for (const std::string& option : options.options) joined += "," + option;
   return joined;
 }
@@ -158,11 +160,13 @@ void LowLevelFrontEnd::Negotiate(fuse_conn_info* connection) {
   Want(connection, FUSE_CAP_HANDLE_KILLPRIV_V2);
   Want(connection, FUSE_CAP_DIRECT_IO_ALLOW_MMAP);
   Want(connection, FUSE_CAP_CACHE_SYMLINKS);
+  if (geteuid() == 0) Want(connection, FUSE_CAP_SPLICE_WRITE);  // Others' pipes are few and small.
   Want(connection, FUSE_CAP_PARALLEL_DIROPS);
   Want(connection, FUSE_CAP_READDIRPLUS);
   Want(connection, FUSE_CAP_READDIRPLUS_AUTO);
   fuse_unset_feature_flag(connection, FUSE_CAP_WRITEBACK_CACHE);
   connection->max_write = kMaxWriteBytes;
+  connection->max_read = MaxReadBytes();
   connection->time_gran = 1;
   if (mounted_.options.passthrough && geteuid() == 0 &&
       fuse_set_feature_flag(connection, FUSE_CAP_PASSTHROUGH)) {

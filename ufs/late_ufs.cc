@@ -73,6 +73,12 @@ class SlotUfs final : public LateUfs, private AttributeStore {
     ASSIGN_OR_RETURN(const SourcePtr source, Source());
     return source->Read(key, etag, offset_bytes, out, call);
   }
+  Result<uint64_t> ReadPieces(std::string_view key, std::string_view etag, Extent extent,
+                              std::span<std::byte> piece, const TakePiece& take,
+                              const CallOptions& call) override {
+    ASSIGN_OR_RETURN(const SourcePtr source, Source());
+    return source->ReadPieces(key, etag, extent, piece, take, call);
+  }
   Result<std::unique_ptr<Upload>> Create(std::string_view key, const CreateOptions& options,
                                          const CallOptions& call) override {
     ASSIGN_OR_RETURN(SourcePtr source, Source());

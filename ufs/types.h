@@ -19,6 +19,12 @@ struct CallOptions {
   std::stop_token stop;
 };
 
+// Bytes of an object.
+struct Extent {
+  uint64_t offset_bytes = 0;
+  uint64_t length_bytes = 0;
+};
+
 // kOther: fifo, socket, device.
 enum class ObjectType : uint8_t { kFile, kDirectory, kSymlink, kOther };
 

@@ -90,6 +90,26 @@ class UfsContract : public testing::TestWithParam<UfsUnderTest> {
         key, etag, offset, std::as_writable_bytes(std::span(bytes.data(), bytes.size())), {});
     return got.ok() ? bytes.substr(0, *got) : std::string(CodeName(got.code()));
   }
+  // The pieces that were given, and a code's name if it ended with an error.
+  Names Pieces(std::string_view key, std::string_view etag, Extent extent, size_t piece_bytes = 3) {
+    Names pieces;
+    std::vector<std::byte> piece(piece_bytes);
+    Result<uint64_t> given = ufs().ReadPieces(
+        key, etag, extent, piece,
+        [&](std::span<const std::byte> bytes) {
+          pieces.emplace_back(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+          return OkStatus();
+        },
+        {});
+    size_t sum = 0;
+    for (const std::string& one : pieces) sum += one.size();
+    if (given.ok()) {
+      EXPECT_EQ(*given, sum);
+    } else {
+      pieces.emplace_back(CodeName(given.code()));
+    }
+    return pieces;
+  }
   Code Remove(std::string_view key, const Precondition& precondition = {}) {
     const DeleteRequest request = {std::string(key), precondition};
     return ufs().Delete(std::span(&request, 1), {}).at(0).code();

@@ -146,6 +146,31 @@ TEST_P(UfsContract, ReadsAreShortOnlyAtTheEnd) {
   EXPECT_EQ(Get("f", "", 0, 0), "");
 }
 
+TEST_P(UfsContract, PiecesComeInOrderAndAreShortOnlyAtTheEnd) {
+  const ObjectInfo info = Put("f", "0123456789");
+  EXPECT_EQ(Pieces("f", info.etag, {0, 10}), (Names{"012", "345", "678", "9"}));
+  EXPECT_EQ(Pieces("f", info.etag, {4, 3}), Names{"456"});
+  EXPECT_EQ(Pieces("f", "", {1, 5}), (Names{"123", "45"}));
+  EXPECT_EQ(Pieces("f", "", {5, 100}), (Names{"567", "89"}));
+  EXPECT_EQ(Pieces("f", "", {0, 10}, 100), Names{"0123456789"});
+  EXPECT_EQ(Pieces("f", "", {10, 4}), Names{});
+  EXPECT_EQ(Pieces("f", "", {0, 0}), Names{});
+  Put("f", "other");
+  EXPECT_EQ(Pieces("f", info.etag, {0, 10}), Names{"kStale"});
+  EXPECT_EQ(Pieces("gone", "", {0, 10}), Names{"kNotFound"});
+}
+
+TEST_P(UfsContract, WhoeverTakesPiecesMayEndIt) {
+  Put("f", "0123456789");
+  std::vector<std::byte> piece(3);
+  int taken = 0;
+  const auto take = [&](std::span<const std::byte>) {
+    return ++taken == 2 ? Status(Code::kNoSpace, "full") : OkStatus();
+  };
+  EXPECT_EQ(ufs().ReadPieces("f", "", {0, 10}, piece, take, {}).code(), Code::kNoSpace);
+  EXPECT_EQ(taken, 2);
+}
+
 TEST_P(UfsContract, EmptyObjectsAreObjects) {
   EXPECT_EQ(Put("empty", "").size_bytes, 0u);
   EXPECT_EQ(Get("empty"), "");

@@ -71,31 +71,36 @@ Filler::~Filler() {
   demand_.Shutdown();
 }
 
-Status Filler::ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
-                        Deadline deadline) {
+Status Filler::ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, Pages& left,
+                        Deadline deadline, const Arrived& arrived) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(binding.mount));
-  const uint64_t begin = pages.first * cache::kPageBytes;
-  const uint64_t length = std::min(pages.count * cache::kPageBytes, binding.size_bytes - begin);
+  const uint64_t begin = left.first * cache::kPageBytes;
+  const uint64_t length = std::min(left.count * cache::kPageBytes, binding.size_bytes - begin);
+  const Status shorter(Code::kStale, "read " + binding.key + ": it is shorter than it was");
+  const auto take = [&](std::span<const std::byte> bytes) -> Status {
+    const uint64_t rest = binding.size_bytes - left.first * cache::kPageBytes;
+    if (bytes.size() < std::min(cache::kPageBytes, rest)) return shorter;
+    RETURN_IF_ERROR(file.AddPage(left.first, bytes));
+    arrived(left.first);
+    ++left.first;
+    --left.count;
+    return OkStatus();
+  };
   // Not kept for the next time: idle threads hold no memory.
-  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(length);
-  const std::span<std::byte> bytes(buffer.get(), length);
+  const size_t piece_bytes = std::min(length, cache::kPageBytes);
+  const auto piece = std::make_unique_for_overwrite<std::byte[]>(piece_bytes);
   const ufs::CallOptions call{.deadline = deadline, .stop = stop_.get_token()};
-  ASSIGN_OR_RETURN(size_t got, ufs->Read(binding.key, binding.etag, begin, bytes, call));
-  if (got != length) {
-    return Status(Code::kStale, "read " + binding.key + ": it is shorter than it was");
-  }
-  for (uint64_t at = 0; at < length; at += cache::kPageBytes) {
-    const uint64_t size = std::min(cache::kPageBytes, length - at);
-    RETURN_IF_ERROR(file.AddPage(pages.first + at / cache::kPageBytes, bytes.subspan(at, size)));
-  }
-  return OkStatus();
+  ASSIGN_OR_RETURN(const uint64_t got,
+                   ufs->ReadPieces(binding.key, binding.etag, {begin, length},
+                                   std::span(piece.get(), piece_bytes), take, call));
+  return got == length ? OkStatus() : shorter;
 }
 
 Status Filler::ReadPages(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
-                         Deadline deadline) {
+                         Deadline deadline, const Arrived& arrived) {
   Random random(RandomSeed());
   for (uint32_t attempt = 0;; ++attempt) {
-    Status status = ReadOnce(file, binding, pages, deadline);
+    Status status = ReadOnce(file, binding, pages, deadline, arrived);
     if (!WorthRetrying(status.code())) return status;
     const Nanos wait = JitteredBackoff(attempt, kFirstRetry, kSlowestRetry, random);
     if (deadline.PassedBy(clock_.Now() + wait)) return status;
@@ -123,7 +128,7 @@ Status Filler::FetchPage(cache::LiveFile& file, const rpc::Binding& binding, uin
   }
   Status status = file.Present(page * cache::kPageBytes, 1)
                       ? OkStatus()
-                      : ReadPages(file, binding, {page, 1}, deadline);
+                      : ReadPages(file, binding, {page, 1}, deadline, [](uint64_t) {});
   MutexLock lock(mutex_);
   mine->done = true;
   mine->status = status;
@@ -162,8 +167,11 @@ Status Filler::FetchRun(cache::LiveFile& file, const rpc::Binding& binding, Page
   for (size_t begin = 0; begin < claims.size();) {
     size_t end = begin + 1;
     while (end < claims.size() && claims[end].first == claims[end - 1].first + 1) ++end;
-    Status status = ReadPages(file, binding,
-                              {claims[begin].first, static_cast<uint64_t>(end - begin)}, deadline);
+    const Pages run{claims[begin].first, static_cast<uint64_t>(end - begin)};
+    // Whoever waits for a page goes on when it is there, whatever becomes of the others.
+    Status status = ReadPages(file, binding, run, deadline, [&](uint64_t) {
+      Settle(file.Info().ino, std::span(claims).subspan(begin++, 1), OkStatus());
+    });
     Settle(file.Info().ino, std::span(claims).subspan(begin, end - begin), status);
     if (first.ok()) first = status;
     begin = end;

@@ -3,6 +3,7 @@
 // Brings absent pages of contents from the UFS to this node's disk. Thread-safe.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -65,10 +66,12 @@ class Filler {
   void Settle(InodeId ino, std::span<const Claims::value_type> claims, const Status& status);
   Status FetchAll(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
                   Deadline deadline);
+  using Arrived = std::function<void(uint64_t page)>;  // Called for each page, in order.
   Status ReadPages(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
-                   Deadline deadline);
-  Status ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
-                  Deadline deadline);
+                   Deadline deadline, const Arrived& arrived);
+  // Takes from `left` what arrives.
+  Status ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, Pages& left,
+                  Deadline deadline, const Arrived& arrived);
   void Prefetch(const ContentId& content, const rpc::Binding& binding, Range range);
 
   const FillerOptions options_;

@@ -99,6 +99,65 @@ TEST_F(FillerTest, AnyOneFailingReadIsTriedAgain) {
   }
 }
 
+TEST_F(FillerTest, WhatArrivedBeforeAFailureIsNotReadAgain) {
+  Put(Text(32 * kPageBytes));  // Eight pages a read.
+  auto file = AddClean();
+  faults_->FailNth(4, Status(Code::kUnavailable, "busy"), UfsFaults::When::kBeforeEffect);
+  ASSERT_TRUE(filler().FillWhole(*file, binding_).ok());
+  EXPECT_EQ(faults_->Calls(), 33);
+  EXPECT_EQ(ReadLive(*file), text_);
+}
+
+// Lets one thread sleep so many times, and the others not before it is open.
+class Turnstile final : public Clock {
+ public:
+  MonotonicTime Now() const override { return SystemClock().Now(); }
+  int64_t WallNs() const override { return SystemClock().WallNs(); }
+  bool SleepFor(Nanos, const std::stop_token&) override {
+    MutexLock lock(mutex_);
+    while (!open_ && (std::this_thread::get_id() != thread_ || left_ == 0)) changed_.Wait(mutex_);
+    --left_;
+    return true;
+  }
+  void LetMe(int times) {
+    MutexLock lock(mutex_);
+    thread_ = std::this_thread::get_id();
+    left_ = times;
+  }
+  void Open() {
+    MutexLock lock(mutex_);
+    open_ = true;
+    changed_.NotifyAll();
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  std::thread::id thread_ GUARDED_BY(mutex_);
+  int left_ GUARDED_BY(mutex_) = 0;
+  bool open_ GUARDED_BY(mutex_) = false;
+};
+
+TEST_F(FillerTest, AReaderGoesOnWhenItsPageIsThereWhileOthersAreStillOnTheirWay) {
+  Turnstile turnstile;
+  ufs::FaultyUfs slow = ufs::NewFaultyUfs(*below_, turnstile);
+  slow.faults->DelayEach(Nanos(1));
+  constexpr MountId kSlow{2};
+  ASSERT_TRUE(mounts_.Add(kSlow, std::move(slow.ufs)).ok());
+  Put(Text(32 * kPageBytes));  // Eight pages a read.
+  binding_.mount = kSlow;
+  auto file = AddClean();
+  Filler& shared = filler();
+  std::jthread run([&] {
+    turnstile.LetMe(1);
+    EXPECT_TRUE(shared.Fill(*file, binding_, 0, text_.size()).ok());
+  });
+  while (!file->Present(0, 1)) std::this_thread::yield();
+  EXPECT_TRUE(shared.Fill(*file, binding_, 0, 1).ok());
+  EXPECT_FALSE(file->Present(kPageBytes, 1));
+  turnstile.Open();
+}
+
 TEST_F(FillerTest, PastTheDeadlineTheReasonIsTold) {
   options_.read_deadline = Nanos(0);
   auto file = AddClean();

@@ -217,6 +217,7 @@ Status BucketClient::Prepare(Attempt& attempt, const CallOptions& call) {
   http.headers = std::move(request.headers);
   http.body = wanted.body;
   http.sink = wanted.sink;
+  http.taker = wanted.taker;
   return OkStatus();
 }
 

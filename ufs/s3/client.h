@@ -28,6 +28,7 @@ struct S3Call {
   sigv4::Pairs headers;
   std::span<const std::byte> body;  // Borrowed, like `sink`, until Run returns.
   std::span<std::byte> sink;        // As HttpRequest::sink.
+  BodyTaker* taker = nullptr;       // As HttpRequest::taker.
   // A change that nobody sees before another one: it matters to none whether it was made.
   bool unseen = false;
   // Asked before a change that may have been made is sent again: true ends it with kMaybeCommitted,

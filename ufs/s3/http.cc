@@ -80,10 +80,36 @@ size_t TakeHeader(char* data, size_t size, size_t count, void* user) {
   return line.size();
 }
 
+// A range ignored once is ignored always.
+Status TooLong(const HttpResponse& response) {
+  return Status(response.status == 200 ? Code::kIo : Code::kUnavailable,
+                "the answer is longer than what was asked for");
+}
+
+Status GiveToTaker(HttpExchange& exchange, std::span<const std::byte> bytes) {
+  BodyTaker& taker = *exchange.request.taker;
+  HttpResponse& response = exchange.response;
+  if (!response.body_begun) RETURN_IF_ERROR(taker.Begin(response));
+  response.body_begun = true;
+  while (!bytes.empty()) {
+    const std::span<std::byte> room = taker.Room();
+    const size_t size = std::min(room.size(), bytes.size());
+    if (size == 0) return TooLong(response);
+    std::memcpy(room.data(), bytes.data(), size);
+    RETURN_IF_ERROR(taker.Took(size));
+    bytes = bytes.subspan(size);
+  }
+  return OkStatus();
+}
+
 size_t TakeBody(char* data, size_t size, size_t count, void* user) {
   auto& exchange = *static_cast<HttpExchange*>(user);
   HttpResponse& response = exchange.response;
   const size_t bytes = size * count;
+  if (exchange.request.taker != nullptr && response.status / 100 == 2) {
+    exchange.status = GiveToTaker(exchange, std::as_bytes(std::span(data, bytes)));
+    return exchange.status.ok() ? bytes : 0;
+  }
   if (exchange.request.sink.empty() || response.status / 100 != 2) {
     if (response.body.size() + bytes > kMaxBodyBytes) return 0;
     response.body.append(data, bytes);
@@ -119,7 +145,7 @@ class Transfer {
   void Finish(CURLcode code) {
     done_ = true;
     exchange_.sent = WasSent();
-    if (code != CURLE_OK) exchange_.status = Failure(code);
+    if (code != CURLE_OK && exchange_.status.ok()) exchange_.status = Failure(code);
   }
   void GiveUp(const Status& status) {
     done_ = true;
@@ -222,9 +248,8 @@ class Transfer {
       case CURLE_SSL_CACERT_BADFILE:
       case CURLE_SSL_CERTPROBLEM:
         return Status(Code::kIo, Concat("TLS: ", text));
-      case CURLE_WRITE_ERROR:  // The sink was full. A range ignored once is ignored always.
-        return Status(exchange_.response.status == 200 ? Code::kIo : Code::kUnavailable,
-                      "the answer is longer than what was asked for");
+      case CURLE_WRITE_ERROR:  // The sink was full.
+        return TooLong(exchange_.response);
       case CURLE_ABORTED_BY_CALLBACK:
         return Status(Code::kUnavailable, "the connection was closed before the answer");
       default:

@@ -21,6 +21,17 @@ namespace tarn::ufs::s3 {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
+// Takes the body of a 2xx answer as it comes. What it refuses ends the exchange, with its status.
+struct HttpResponse;
+class BodyTaker {
+ public:
+  virtual ~BodyTaker() = default;
+  // An answer with a body begins; another one may have begun before, if the request was sent again.
+  virtual Status Begin(const HttpResponse& head) = 0;
+  virtual std::span<std::byte> Room() = 0;  // For what comes next; empty: nothing more may come.
+  virtual Status Took(size_t bytes) = 0;    // So much of Room() was filled.
+};
+
 struct HttpRequest {
   std::string method = "GET";
   std::string url;  // Sent as it is: dots and slashes in its path are kept.
@@ -29,6 +40,7 @@ struct HttpRequest {
   // Where the body of a 2xx answer goes instead of HttpResponse::body; empty: there. An answer that
   // is longer is an error.
   std::span<std::byte> sink;
+  BodyTaker* taker = nullptr;  // Instead of the sink; borrowed.
 };
 
 struct HttpResponse {
@@ -36,6 +48,7 @@ struct HttpResponse {
   Headers headers;  // Names in lower case.
   std::string body;
   size_t sink_bytes = 0;                            // How much of the sink was filled.
+  bool body_begun = false;                          // The taker was told.
   std::string Header(std::string_view name) const;  // Empty: absent.
 };
 

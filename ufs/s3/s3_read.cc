@@ -1,11 +1,11 @@
 // Reading: ranges, several at once where much is asked for, each checked against what was asked.
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/strings.h"
 #include "ufs/call.h"
 #include "ufs/s3/attributes.h"
+#include "ufs/s3/content_range.h"
 #include "ufs/s3/s3_ufs.h"
 #include "ufs/s3/xml.h"
 
@@ -13,32 +13,6 @@ namespace tarn::ufs::s3 {
 namespace {
 
 constexpr int kTries = 3;  // Of answers that are not what was asked for.
-
-// "bytes 0-99/1234"
-struct ContentRange {
-  uint64_t first = 0;
-  uint64_t last = 0;
-  uint64_t total = 0;
-};
-
-std::optional<ContentRange> ParseContentRange(std::string_view text) {
-  constexpr std::string_view kUnit = "bytes ";
-  if (!text.starts_with(kUnit)) return std::nullopt;
-  text.remove_prefix(kUnit.size());
-  ContentRange range;
-  const char* end = text.data() + text.size();
-  const auto take = [&end](const char* at, char separator, uint64_t* value) -> const char* {
-    const auto [after, error] = std::from_chars(at, end, *value);
-    if (at == nullptr || error != std::errc()) return nullptr;
-    if (separator == '\0') return after == end ? after : nullptr;
-    return after < end && *after == separator ? after + 1 : nullptr;
-  };
-  const char* at = take(text.data(), '-', &range.first);
-  if (at != nullptr) at = take(at, '/', &range.last);
-  if (at != nullptr) at = take(at, '\0', &range.total);
-  if (at == nullptr || range.last < range.first || range.last >= range.total) return std::nullopt;
-  return range;
-}
 
 // How many bytes came, if they are those that were asked for. kCorruption: they are not.
 Result<size_t> CheckAnswer(const S3Call& read, uint64_t offset_bytes, std::string_view etag) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "ufs/s3/options.h"
@@ -43,6 +44,9 @@ class S3Store : public testing::Test {
   TestReply Answer(const TestRequest& request);
   Result<std::string> Read(const std::string& key, uint64_t offset, size_t size,
                            const std::string& etag = "", const CallOptions& call = {});
+  // What was given by ReadPieces, in pieces of three bytes; what it ended with goes to `ended`.
+  std::vector<std::string> Pieces(const std::string& key, Extent extent, const std::string& etag,
+                                  Status* ended);
   int CountOf(std::string_view method) const;  // Requests so far.
   std::string Get(const std::string& key) { return Read(key, 0, 100).value(); }
   Result<ObjectInfo> Put(const std::string& key, const std::string& bytes,

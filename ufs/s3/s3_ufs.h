@@ -19,6 +19,8 @@
 
 namespace tarn::ufs::s3 {
 
+class PieceTaker;
+
 class S3UnderFileSystem final : public UnderFileSystem {
  public:
   S3UnderFileSystem(S3Options options, std::unique_ptr<Client> client, Clock& clock);
@@ -34,6 +36,9 @@ class S3UnderFileSystem final : public UnderFileSystem {
                         const CallOptions& call) override;
   Result<size_t> Read(std::string_view key, std::string_view etag, uint64_t offset_bytes,
                       std::span<std::byte> out, const CallOptions& call) override;
+  Result<uint64_t> ReadPieces(std::string_view key, std::string_view etag, Extent extent,
+                              std::span<std::byte> piece, const TakePiece& take,
+                              const CallOptions& call) override;
   Result<std::unique_ptr<Upload>> Create(std::string_view key, const CreateOptions& options,
                                          const CallOptions& call) override;
   Result<std::vector<PendingUpload>> ListUploads(const CallOptions& call) override;
@@ -73,6 +78,7 @@ class S3UnderFileSystem final : public UnderFileSystem {
   Status CheckObjectKey(std::string_view key) const;
   Result<size_t> ReadRanges(std::string_view key, std::string_view etag, uint64_t offset_bytes,
                             std::span<std::byte> out, const CallOptions& call) const;
+  Status GetPieces(std::string_view key, PieceTaker& pieces, const CallOptions& call) const;
   Result<size_t> ReadAtEnd(std::string_view key, std::string_view etag,
                            const CallOptions& call) const;
   // One listing, asked for again where the answer cannot be understood.

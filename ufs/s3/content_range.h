@@ -1,0 +1,21 @@
+#pragma once
+
+// What the head of an answer to a ranged GET says of its body. Pure. Internal to ufs/s3.
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace tarn::ufs::s3 {
+
+// "bytes 0-99/1234" (RFC 9110, 14.4)
+struct ContentRange {
+  uint64_t first = 0;
+  uint64_t last = 0;
+  uint64_t total = 0;
+};
+
+// Nullopt: not of that form, or its numbers contradict each other.
+std::optional<ContentRange> ParseContentRange(std::string_view text);
+
+}  // namespace tarn::ufs::s3
