@@ -29,6 +29,7 @@ struct Credentials {
   std::string access_key_id;
   std::string secret_access_key;
   std::string session_token;  // Empty: long-lived credentials.
+  bool operator==(const Credentials&) const = default;
 };
 
 // Where and when a signature holds.

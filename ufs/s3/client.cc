@@ -26,6 +26,7 @@ struct Attempt {
   S3Call* call = nullptr;
   std::string payload_hash;
   HttpExchange exchange;
+  sigv4::Credentials keys;         // That it was signed with.
   std::optional<Place> elsewhere;  // Where a redirect sent this request only.
   uint32_t failures = 0;
   int redirects = 0;
@@ -97,7 +98,7 @@ class BucketClient final : public Client {
   void SettleAnswer(Attempt& attempt, const CallOptions& call);
   bool Redirected(Attempt& attempt, const ErrorDocument& error);
   bool MovedRegion(Attempt& attempt, const ErrorDocument& error);
-  bool KeysRenewed(Attempt& attempt, const ErrorDocument& error);
+  bool KeysRenewed(Attempt& attempt, const ErrorDocument& error, const CallOptions& call);
   bool ClockSet(Attempt& attempt, const ErrorDocument& error);
   void TryAgain(Attempt& attempt, const Status& failure, std::string_view retry_after,
                 const CallOptions& call);
@@ -207,9 +208,9 @@ Status BucketClient::Prepare(Attempt& attempt, const CallOptions& call) {
   request.headers.emplace_back("Host", host);
   if (options_.requester_pays) request.headers.emplace_back("x-amz-request-payer", "requester");
   if (!options_.credentials.anonymous) {
-    ASSIGN_OR_RETURN(const sigv4::Credentials keys, credentials_->Get(call));
+    ASSIGN_OR_RETURN(attempt.keys, credentials_->Get(call));
     if (attempt.payload_hash.empty()) attempt.payload_hash = PayloadHash(wanted);
-    Sign(request, keys, place.region, attempt.payload_hash);
+    Sign(request, attempt.keys, place.region, attempt.payload_hash);
   }
   HttpRequest& http = attempt.exchange.request;
   http.method = wanted.method;
@@ -267,7 +268,8 @@ void BucketClient::SettleAnswer(Attempt& attempt, const CallOptions& call) {
     gate_.NoteSuccess();
     return End(attempt, OkStatus());
   }
-  if (Redirected(attempt, error) || KeysRenewed(attempt, error) || ClockSet(attempt, error)) return;
+  if (Redirected(attempt, error) || KeysRenewed(attempt, error, call) || ClockSet(attempt, error))
+    return;
   Verdict verdict = Judge(response.status / 100 == 2 ? 500 : response.status, error.code);
   if (verdict.throttled) gate_.NoteThrottled();
   if (verdict.unknown) attempt.NoteUnknown();
@@ -328,15 +330,19 @@ bool BucketClient::Redirected(Attempt& attempt, const ErrorDocument& error) {
   return true;
 }
 
-bool BucketClient::KeysRenewed(Attempt& attempt, const ErrorDocument& error) {
+bool BucketClient::KeysRenewed(Attempt& attempt, const ErrorDocument& error,
+                               const CallOptions& call) {
   const HttpResponse& response = attempt.call->response;
   const bool said = error.code == "ExpiredToken" || error.code == "ExpiredTokenException" ||
                     error.code == "TokenRefreshRequired" || error.code == "InvalidToken";
-  const bool silent =
-      attempt.call->method == "HEAD" && (response.status == 400 || response.status == 403);
-  if ((!said && !silent) || attempt.keys_renewed || options_.credentials.anonymous) return false;
+  // Stores have several words for keys that were taken away; some (Ceph) just deny access then, and
+  // answers to HEAD have none.
+  const bool perhaps = response.status == 401 || response.status == 403 ||
+                       (attempt.call->method == "HEAD" && response.status == 400);
+  if ((!said && !perhaps) || attempt.keys_renewed || options_.credentials.anonymous) return false;
+  if (!said && !credentials_->Renew(attempt.keys, call)) return false;
+  if (said) credentials_->Forget(attempt.keys);
   attempt.keys_renewed = true;
-  credentials_->Forget();
   return true;
 }
 

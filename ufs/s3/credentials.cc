@@ -15,6 +15,7 @@ namespace {
 
 constexpr Nanos kRefreshAhead = std::chrono::minutes(5);
 constexpr Nanos kRefreshRetry = std::chrono::seconds(30);
+constexpr Nanos kLookAgain = std::chrono::seconds(5);  // For others than those refused.
 
 using Section = std::map<std::string, std::string>;
 
@@ -133,12 +134,7 @@ class FirstThatHas final : public CredentialChain {
     fetching_ = false;
     fetched_.NotifyAll();
     if (fresh.ok()) {
-      if (logged_source_ != fresh->source) {
-        logged_source_ = fresh->source;
-        LogInfo("S3 credentials: ", fresh->source, ", access key ", fresh->keys.access_key_id);
-      }
-      current_ = std::move(fresh).value();
-      next_try_ns_ = clock_.WallNs() + kRefreshRetry.count();
+      Take(std::move(fresh).value());
       return current_->keys;
     }
     if (!IsGood()) return std::move(fresh).status();
@@ -147,12 +143,35 @@ class FirstThatHas final : public CredentialChain {
     return current_->keys;
   }
 
-  void Forget() override {
+  // Whoever comes late, with keys that were replaced meanwhile, does no harm to the new ones.
+  void Forget(const sigv4::Credentials& used) override {
     MutexLock lock(mutex_);
-    current_.reset();
+    if (current_ && current_->keys == used) current_.reset();
+  }
+
+  bool Renew(const sigv4::Credentials& used, const CallOptions& call) override {
+    {
+      MutexLock lock(mutex_);
+      if (!current_ || !(current_->keys == used)) return true;
+      if (fetching_ || clock_.WallNs() < next_look_ns_) return false;
+      next_look_ns_ = clock_.WallNs() + kLookAgain.count();
+    }
+    Result<TimedCredentials> fresh = Fetch(call);
+    if (!fresh.ok() || fresh->keys == used) return false;
+    MutexLock lock(mutex_);
+    Take(std::move(fresh).value());
+    return true;
   }
 
  private:
+  void Take(TimedCredentials fresh) REQUIRES(mutex_) {
+    if (logged_source_ != fresh.source) {
+      logged_source_ = fresh.source;
+      LogInfo("S3 credentials: ", fresh.source, ", access key ", fresh.keys.access_key_id);
+    }
+    current_ = std::move(fresh);
+    next_try_ns_ = clock_.WallNs() + kRefreshRetry.count();
+  }
   bool IsGood() const REQUIRES(mutex_) {
     return current_ && (!current_->expires_ns || clock_.WallNs() < *current_->expires_ns);
   }
@@ -171,7 +190,7 @@ class FirstThatHas final : public CredentialChain {
                   "no S3 credentials: looked in s3a.accessKeyId and s3a.secretKey, "
                   "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws/credentials and "
                   "~/.aws/config, the web identity, container and instance of AWS; "
-                  "tarn.underfs.s3.anonymous=true asks without any");
+                  "tarn.underfs.s3.anonymous.enabled=true asks without any");
   }
 
   const std::vector<std::unique_ptr<CredentialSource>> sources_;
@@ -181,6 +200,7 @@ class FirstThatHas final : public CredentialChain {
   bool fetching_ GUARDED_BY(mutex_) = false;
   std::optional<TimedCredentials> current_ GUARDED_BY(mutex_);
   int64_t next_try_ns_ GUARDED_BY(mutex_) = 0;
+  int64_t next_look_ns_ GUARDED_BY(mutex_) = 0;
   std::string logged_source_ GUARDED_BY(mutex_);
 };
 

@@ -51,8 +51,11 @@ class CredentialChain {
   // kPermission: no source has any; the message says where was looked. While fetching again fails,
   // those not yet expired are given.
   virtual Result<sigv4::Credentials> Get(const CallOptions& call) = 0;
-  // The store says that they have expired.
-  virtual void Forget() = 0;
+  // The store says that `used` have expired: the next Get fetches others.
+  virtual void Forget(const sigv4::Credentials& used) = 0;
+  // The store refuses `used` and may mean the keys: whether there are others now, which the next
+  // Get gives. Looks for them every few seconds at most.
+  virtual bool Renew(const sigv4::Credentials& used, const CallOptions& call) = 0;
 };
 std::unique_ptr<CredentialChain> NewCredentialChain(
     std::vector<std::unique_ptr<CredentialSource>> sources, const Clock& clock);

@@ -170,8 +170,28 @@ TEST_F(S3Credentials, AreFetchedAgainBeforeTheyExpire) {
   EXPECT_EQ(chain->Get({}).code(), Code::kUnavailable);
   source.broken = false;
   EXPECT_EQ(chain->Get({})->access_key_id, "key3");
-  chain->Forget();
+  const sigv4::Credentials used = chain->Get({}).value();
+  chain->Forget(used);
   EXPECT_EQ(chain->Get({})->access_key_id, "key4");
+  chain->Forget(used);
+  EXPECT_EQ(chain->Get({})->access_key_id, "key4") << "key3 was forgotten already";
+}
+
+TEST_F(S3Credentials, AreLookedForAgainWhenTheyAreRefused) {
+  const auto keys = [this](const std::string& id) {
+    return File("keys", "[default]\naws_access_key_id=" + id + "\naws_secret_access_key = s\n");
+  };
+  const auto chain = NewDefaultChain({}, Given({{"AWS_SHARED_CREDENTIALS_FILE", keys("old")}}), "r",
+                                     *http_, clock_);
+  const sigv4::Credentials old = chain->Get({}).value();
+  EXPECT_FALSE(chain->Renew(old, {})) << "there are no others";
+  keys("new");
+  EXPECT_FALSE(chain->Renew(old, {})) << "they were looked for just now";
+  EXPECT_EQ(chain->Get({})->access_key_id, "old");
+  clock_.Advance(std::chrono::seconds(6));
+  EXPECT_TRUE(chain->Renew(old, {}));
+  EXPECT_EQ(chain->Get({})->access_key_id, "new");
+  EXPECT_TRUE(chain->Renew(old, {})) << "somebody else did";
 }
 
 }  // namespace
