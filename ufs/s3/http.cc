@@ -19,6 +19,11 @@ constexpr long kReceiveBytes = 256 << 10;
 constexpr long kSendBytes = 512 << 10;
 constexpr int kMaxPollMs = 1000;
 constexpr size_t kMaxIdleLanes = 64;
+constexpr std::string_view kNobodyVouches =
+    "; if the server is the right one, name a PEM file with its certificate, or that of who signed "
+    "it, in tarn.underfs.s3.ca.bundle or AWS_CA_BUNDLE";
+constexpr std::string_view kNoBundle =
+    "; tarn.underfs.s3.ca.bundle or AWS_CA_BUNDLE must name a PEM file that can be read";
 
 void InitCurlOnce() {
   static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -209,6 +214,11 @@ class Transfer {
       Set(CURLOPT_SSL_VERIFYPEER, 0L);
       Set(CURLOPT_SSL_VERIFYHOST, 0L);
     }
+    if (!options.proxy.empty() && options.proxy != "none") {
+      // It may begin with a user's name and password.
+      by_proxy_ =
+          Concat(" (by the proxy ", options.proxy.substr(options.proxy.rfind('@') + 1), ")");
+    }
     if (!options.proxy.empty()) {
       Set(CURLOPT_PROXY, options.proxy == "none" ? "" : options.proxy.c_str());
     }
@@ -244,8 +254,18 @@ class Transfer {
       case CURLE_URL_MALFORMAT:
       case CURLE_UNSUPPORTED_PROTOCOL:
         return Status(Code::kInvalid, Concat("URL ", exchange_.request.url, ": ", text));
-      case CURLE_PEER_FAILED_VERIFICATION:
+      case CURLE_PEER_FAILED_VERIFICATION: {
+        // Or it is another server's, which no bundle would help.
+        const bool nobody = text.find("certificate problem") != std::string::npos;
+        return Status(Code::kIo, Concat("TLS: ", text, nobody ? kNobodyVouches : ""));
+      }
       case CURLE_SSL_CACERT_BADFILE:
+        return Status(Code::kIo, Concat("TLS: ", text, kNoBundle));
+      case CURLE_SSL_CONNECT_ERROR:
+        return Status(Code::kUnavailable, Concat("TLS: ", text));
+      case CURLE_COULDNT_CONNECT:
+      case CURLE_COULDNT_RESOLVE_PROXY:
+        return Status(Code::kUnavailable, Concat(text, by_proxy_));
       case CURLE_SSL_CERTPROBLEM:
         return Status(Code::kIo, Concat("TLS: ", text));
       case CURLE_WRITE_ERROR:  // The sink was full.
@@ -262,6 +282,7 @@ class Transfer {
   curl_slist* headers_ = nullptr;
   bool done_ = false;
   int times_sent_ = 0;
+  std::string by_proxy_;  // For messages.
   std::array<char, CURL_ERROR_SIZE> error_ = {};
 };
 

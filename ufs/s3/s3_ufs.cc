@@ -23,7 +23,8 @@ Status CheckOptions(const S3Options& options) {
   if (options.encryption == Encryption::kCustomer) {
     const std::optional<std::string> key = DecodeBase64(options.customer_key);
     if (!key || key->size() != kKeyBytes) {
-      return Status(Code::kInvalid, "tarn.underfs.s3.sse.customer.key: not 32 bytes in base64");
+      return Status(Code::kInvalid,
+                    "tarn.underfs.s3.encryption.customer.key: not 32 bytes in base64");
     }
   }
   return CheckKey(options.prefix.substr(0, options.prefix.size() - !options.prefix.empty()));
