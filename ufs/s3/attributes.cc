@@ -28,9 +28,9 @@ std::string FormatSeconds(int64_t ns) {
 }
 
 template <typename T>
-std::optional<T> Number(std::string_view text) {
+std::optional<T> Number(std::string_view text, int base = 10) {
   T value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
   if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
@@ -70,11 +70,19 @@ std::string KeyDigest(const S3Options& options) {
   return Base64(Md5(DecodeBase64(options.customer_key).value_or("")));
 }
 
+// s3fs writes "33188" and reads both; rclone writes "100644", always with the type of the file in
+// front, which in octal has six digits and in decimal, for what a file can be, five.
+std::optional<uint32_t> ParseMode(std::string_view text) {
+  const bool octal = text.starts_with('0') || text.size() > 5;
+  return Number<uint32_t>(text, octal ? 8 : 10);
+}
+
 void TakeAttribute(std::string_view name, const std::string& value, ObjectInfo& info) {
   if (name == "mtime") {
     info.mtime_ns = ParseSeconds(value).value_or(info.mtime_ns);
+  } else if (name == "mode") {
+    info.mode = ParseMode(value).value_or(info.mode) & 07777;
   } else if (const std::optional<uint32_t> number = Number<uint32_t>(value)) {
-    if (name == "mode") info.mode = *number & 07777;
     if (name == "uid") info.uid = *number;
     if (name == "gid") info.gid = *number;
   }
@@ -87,7 +95,7 @@ bool IsAttribute(std::string_view name) {
 
 // All three are there: those of one that only kept a time are not taken for root's.
 bool HasOwner(const HttpResponse& response) {
-  return Number<uint32_t>(response.Header("x-amz-meta-mode")) &&
+  return ParseMode(response.Header("x-amz-meta-mode")) &&
          Number<uint32_t>(response.Header("x-amz-meta-uid")) &&
          Number<uint32_t>(response.Header("x-amz-meta-gid"));
 }
@@ -104,6 +112,20 @@ Result<sigv4::Pairs> HeadersOfNewObject(const S3Options& options, std::string_vi
     headers.emplace_back(Concat(kMeta, name), value);
   }
   if (options.keep_attributes && create.attributes) AddAttributes(*create.attributes, headers);
+  AddPlacement(options, headers);
+  AddCustomerKey(options, headers);
+  return headers;
+}
+
+sigv4::Pairs HeadersOfCopy(const S3Options& options, const HttpResponse& source) {
+  constexpr std::string_view kKept[] = {"content-type",     "content-encoding",
+                                        "content-language", "content-disposition",
+                                        "cache-control",    "expires"};
+  sigv4::Pairs headers;
+  for (const auto& [name, value] : source.headers) {
+    const bool kept = std::find(std::begin(kKept), std::end(kKept), name) != std::end(kKept);
+    if (kept || name.starts_with(kMeta)) headers.emplace_back(name, value);
+  }
   AddPlacement(options, headers);
   AddCustomerKey(options, headers);
   return headers;

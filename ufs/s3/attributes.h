@@ -17,6 +17,9 @@ namespace tarn::ufs::s3 {
 // For whatever makes an object. kInvalid: metadata that no header can hold.
 Result<sigv4::Pairs> HeadersOfNewObject(const S3Options& options, std::string_view key,
                                         const CreateOptions& create);
+// For an object that is to be as the one that answered a HEAD so, apart from what the options say
+// of new ones. Its tags are not known here.
+sigv4::Pairs HeadersOfCopy(const S3Options& options, const HttpResponse& source);
 // Storage class, ACL, encryption, tags: what a copy does not take over from its source.
 void AddPlacement(const S3Options& options, sigv4::Pairs& headers);
 // The customer's key, which each request for such an object must bring along; of a copy's source

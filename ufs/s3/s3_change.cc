@@ -117,15 +117,23 @@ Result<ObjectInfo> S3UnderFileSystem::Move(std::string_view from, std::string_vi
   RETURN_IF_ERROR(CheckCall(call));
   RETURN_IF_ERROR(CheckObjectKey(from));
   RETURN_IF_ERROR(CheckObjectKey(to));
-  ASSIGN_OR_RETURN(ObjectInfo there, Head(from, call));
+  S3Call head = NewCall("stat", "HEAD", from);
+  AddCustomerKey(options_, head.headers);
+  RETURN_IF_ERROR(RunOne(head, call));
+  ASSIGN_OR_RETURN(ObjectInfo there, InfoOfHeaders(options_, from, head.response));
   const bool holds = source.kind == Precondition::Kind::kNone ||
                      (source.kind == Precondition::Kind::kEtag && source.etag == there.etag);
   if (!holds) {
     return Status(Code::kStale, Concat("copy ", client_->Uri(FullKey(from)), ": it was replaced"));
   }
   if (from == to) return there;
-  return there.size_bytes > options_.single_copy_bytes ? CopyInParts(there, to, call)
-                                                       : Copy(there, to, call);
+  const sigv4::Pairs headers = HeadersOfCopy(options_, head.response);
+  Result<ObjectInfo> copied = there.size_bytes > options_.single_copy_bytes
+                                  ? CopyInParts(there, headers, to, call)
+                                  : Copy(there, to, call);
+  if (copied.code() != Code::kUnsupported) return copied;
+  LogDebug(copied.status(), ": it is read and written instead");
+  return CopyByHand(there, headers, to, call);
 }
 
 namespace {
@@ -157,14 +165,41 @@ Result<ObjectInfo> S3UnderFileSystem::Copy(const ObjectInfo& source, std::string
   return info;
 }
 
-Result<ObjectInfo> S3UnderFileSystem::CopyInParts(const ObjectInfo& source, std::string_view to,
-                                                  const CallOptions& call) {
+Result<ObjectInfo> S3UnderFileSystem::CopyByHand(const ObjectInfo& source, sigv4::Pairs headers,
+                                                 std::string_view to, const CallOptions& call) {
+  const Deadline given = call.deadline;
+  const Nanos each = given.at() - clock_.Now();
+  const auto step_call = [&] {
+    const bool never = given.at() == MonotonicTime::max();
+    return CallOptions{never ? given : Deadline::After(clock_, each), call.stop};
+  };
   CreateOptions create;
+  create.size_bytes = source.size_bytes;
   create.metadata = source.metadata;
-  if (source.attributes_kept) {
-    create.attributes = FileAttributes{source.mode, source.uid, source.gid, source.mtime_ns};
+  ASSIGN_OR_RETURN(const std::unique_ptr<Upload> upload,
+                   NewUpload(to, create, std::move(headers), call));
+  const uint64_t least = (source.size_bytes + traits_.max_parts - 1) / traits_.max_parts;
+  const uint64_t step = std::max(options_.part_bytes, least);
+  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(step);
+  Status status;
+  for (uint64_t at = 0; at < source.size_bytes && status.ok(); at += step) {
+    const std::span<std::byte> piece(buffer.get(), std::min(step, source.size_bytes - at));
+    Result<size_t> got = Read(source.key, source.etag, at, piece, step_call());
+    status = got.ok() && *got < piece.size()
+                 ? Status(Code::kCorruption, Concat("copy ", client_->Uri(FullKey(source.key)),
+                                                    ": it ends at ", at + *got))
+                 : got.status();
+    if (status.ok()) status = upload->WritePart(at, piece, step_call());
   }
-  ASSIGN_OR_RETURN(sigv4::Pairs headers, HeadersOfNewObject(options_, to, create));
+  Result<ObjectInfo> made = status.ok() ? upload->Commit(step_call()) : Result<ObjectInfo>(status);
+  if (made.ok()) return made;
+  Status aborted = upload->Abort(step_call());
+  if (!aborted.ok()) LogWarning("abort copy to ", client_->Uri(FullKey(to)), ": ", aborted);
+  return made;
+}
+
+Result<ObjectInfo> S3UnderFileSystem::CopyInParts(const ObjectInfo& source, sigv4::Pairs headers,
+                                                  std::string_view to, const CallOptions& call) {
   ASSIGN_OR_RETURN(const std::string id, StartUpload(to, std::move(headers), call));
   ObjectInfo info = source;
   info.key = std::string(to);

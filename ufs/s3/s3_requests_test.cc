@@ -175,6 +175,11 @@ TEST_F(S3Store, AttributesAreKeptAsS3fsAndRcloneDo) {
   EXPECT_TRUE(info.attributes_kept);
   EXPECT_EQ(info.mode, 0640u);
   EXPECT_EQ(info.uid, 1000u);
+  for (const char* mode : {"100640", "0100640", "0640", "33184", "416"}) {
+    meta_["f.txt"]["x-amz-meta-mode"] = mode;
+    EXPECT_EQ(ufs_->Stat("f.txt", {}).value().mode, 0640u) << mode;
+  }
+  meta_["f.txt"]["x-amz-meta-mode"] = "33184";
   EXPECT_EQ(info.gid, 1001u);
   EXPECT_EQ(info.mtime_ns, create.attributes->mtime_ns);
   EXPECT_TRUE(info.metadata.empty());
@@ -238,6 +243,53 @@ TEST_F(S3Store, CopiesAboveTheLimitAreMadeInParts) {
   EXPECT_EQ(objects_["g"], objects_["f"]);
   std::sort(ranges.begin(), ranges.end());
   EXPECT_EQ(ranges, (std::vector<std::string>{"bytes=0-399", "bytes=400-799", "bytes=800-1049"}));
+}
+
+// As Ceph does with what is encrypted.
+TEST_F(S3Store, WhatTheStoreDoesNotCopyIsReadAndWritten) {
+  Open();
+  for (const size_t size : {0, 1, 150, 1050}) {
+    objects_["f"] = std::string(size, 'x');
+    meta_["f"] = {{"x-amz-meta-mtime", "1234567890.5"},
+                  {"x-amz-meta-color", "red"},
+                  {"content-type", "text/x-special"},
+                  {"cache-control", "no-store"}};
+    std::string type;
+    std::string mtime;
+    fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+      if (request.headers.contains("x-amz-copy-source")) return ErrorReply(501, "NotImplemented");
+      if (request.path == "/bucket/g" && request.headers.contains("content-type") &&
+          !request.Asks("uploadId=")) {
+        type = request.headers.at("content-type") + " " + request.headers.at("cache-control");
+        mtime = request.headers.at("x-amz-meta-mtime");
+      }
+      return std::nullopt;
+    };
+    const auto moved = ufs_->Move("f", "g", {}, {});
+    ASSERT_TRUE(moved.ok()) << moved.status().ToString();
+    EXPECT_EQ(moved->size_bytes, size);
+    EXPECT_EQ(objects_["g"], objects_["f"]);
+    EXPECT_EQ(type, "text/x-special no-store") << size;
+    EXPECT_EQ(mtime, "1234567890.5") << size;
+    EXPECT_FALSE(upload_open_);
+  }
+}
+
+TEST_F(S3Store, AnEtagIsNoMd5WhereTheBucketEncryptsByAKeyService) {
+  Open();
+  const std::string other(32, 'a');
+  std::string service = "aws:kms";
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    TestReply reply = Answer(request);
+    for (auto& [name, value] : reply.headers) {
+      if (name == "ETag") value = Concat("\"", other, "\"");
+    }
+    reply.headers.emplace_back("x-amz-server-side-encryption", service);
+    return reply;
+  };
+  EXPECT_EQ(Put("f", "bytes").value().etag, other);
+  service = "AES256";
+  EXPECT_EQ(Put("f", "bytes").code(), Code::kCorruption);
 }
 
 TEST_F(S3Store, OnlyUploadsOfOursOrOldOnesAreGivenOut) {

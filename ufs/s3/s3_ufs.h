@@ -94,9 +94,15 @@ class S3UnderFileSystem final : public UnderFileSystem {
   Status EachUpload(const std::string& full_prefix, const CallOptions& call,
                     const std::function<void(const ListedUpload&)>& visit) const;
   Status ProbeConditionalWrites(const CallOptions& call);
+  Result<std::unique_ptr<Upload>> NewUpload(std::string_view key, const CreateOptions& options,
+                                            sigv4::Pairs headers, const CallOptions& call);
   Result<ObjectInfo> Copy(const ObjectInfo& source, std::string_view to, const CallOptions& call);
-  Result<ObjectInfo> CopyInParts(const ObjectInfo& source, std::string_view to,
-                                 const CallOptions& call);
+  Result<ObjectInfo> CopyInParts(const ObjectInfo& source, sigv4::Pairs headers,
+                                 std::string_view to, const CallOptions& call);
+  // For stores that do not copy such an object (kUnsupported): its bytes come and go by here. Each
+  // part has as long as is left of the call.
+  Result<ObjectInfo> CopyByHand(const ObjectInfo& source, sigv4::Pairs headers, std::string_view to,
+                                const CallOptions& call);
   Status CopyParts(const ObjectInfo& source, std::string_view to, const std::string& upload_id,
                    const CallOptions& call, ObjectInfo* info);
   void DeleteEach(std::span<const DeleteRequest> requests, std::span<const size_t> which,

@@ -20,8 +20,14 @@ namespace {
 constexpr int kTriesOfPart = 3;  // Where the answer's ETag is not that of the bytes sent.
 constexpr uint64_t kMaxPartBytes = 5ULL << 30;
 
-bool EtagsAreMd5(const S3Options& options) {
-  return options.encryption == Encryption::kNone || options.encryption == Encryption::kS3;
+// Whether an answer's ETag must be the MD5 of the bytes sent. It need not where the store encrypts
+// with keys of a key service or a customer, of itself too if the bucket says so.
+bool EtagIsMd5(const S3Options& options, const HttpResponse& answer) {
+  const bool by_options =
+      options.encryption == Encryption::kNone || options.encryption == Encryption::kS3;
+  const std::string by_store = answer.Header("x-amz-server-side-encryption");
+  return options.content_md5 && by_options && (by_store.empty() || by_store == "AES256") &&
+         IsMd5(Unquoted(answer.Header("etag")));
 }
 
 enum class EtagForm { kQuoted, kPlain };
@@ -173,8 +179,7 @@ class SinglePut final : public S3Upload {
       }
       if (!status.ok()) return Settle(put, Hex(digest), call);
       const std::string etag = Unquoted(put.response.Header("etag"));
-      const bool comparable =
-          ufs_.options().content_md5 && EtagsAreMd5(ufs_.options()) && IsMd5(etag);
+      const bool comparable = EtagIsMd5(ufs_.options(), put.response);
       if (!comparable || etag == Hex(digest)) return Verified(put, etag, call);
       // Once more over itself is harmless; with a precondition it could not be told from another's.
       const bool again =
@@ -294,7 +299,7 @@ Multipart::Sending Multipart::NewSending(uint64_t offset_bytes, std::span<const 
 
 bool Multipart::ArrivedWhole(const Sending& sending) const {
   const std::string etag = Unquoted(sending.call.response.Header("etag"));
-  const bool comparable = !sending.md5.empty() && EtagsAreMd5(ufs_.options()) && IsMd5(etag);
+  const bool comparable = EtagIsMd5(ufs_.options(), sending.call.response);
   return !etag.empty() && (!comparable || etag == sending.md5);
 }
 
@@ -450,6 +455,13 @@ Result<std::unique_ptr<Upload>> S3UnderFileSystem::Create(std::string_view key,
                                         " bytes; an object has 5 TiB at most"));
   }
   ASSIGN_OR_RETURN(sigv4::Pairs headers, HeadersOfNewObject(options_, key, options));
+  return NewUpload(key, options, std::move(headers), call);
+}
+
+Result<std::unique_ptr<Upload>> S3UnderFileSystem::NewUpload(std::string_view key,
+                                                             const CreateOptions& options,
+                                                             sigv4::Pairs headers,
+                                                             const CallOptions& call) {
   if (options.size_bytes <= options_.single_put_bytes) {
     return std::unique_ptr<Upload>(
         std::make_unique<SinglePut>(*this, key, options, std::move(headers)));
