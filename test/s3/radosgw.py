@@ -250,7 +250,7 @@ class Starter:
             access, secret = KEYS[user]
             self.call("radosgw-admin", "-c", os.path.join(self.directory, "ceph.conf"), "user", "create", f"--uid={user}",
                       *tenant, f"--display-name={user}", f"--access-key={access}", f"--secret-key={secret}",
-                      "--max-buckets=100000")
+                      "--max-buckets=100000", "--caps=user-policy=*")
 
     def run(self):
         endpoint, tls_endpoint, ca_bundle = self.configure()
