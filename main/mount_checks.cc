@@ -17,6 +17,7 @@
 
 #include "base/strings.h"
 #include "cli/remote.h"
+#include "ufs/s3/options.h"
 
 namespace tarn {
 namespace {
@@ -119,10 +120,14 @@ Result<Source> ParseBucket(const std::string& text, const Properties& properties
   if (path.empty()) {
     return Status(Code::kInvalid, Concat("cannot mount ", text, ": it names no bucket"));
   }
-  return Source{"s3", path, Concat("s3:/", path), properties.Get(property::kS3Endpoint)};
+  return Source{"s3", path, Concat("s3:/", path), EndpointOf(properties)};
 }
 
 }  // namespace
+
+std::string EndpointOf(const Properties& properties) {
+  return ufs::s3::EndpointOf(properties.Get(property::kS3Endpoint), ufs::s3::ProcessEnvironment());
+}
 
 Result<Source> ParseSource(const std::string& text, const Properties& properties) {
   std::string path = text;

@@ -17,6 +17,8 @@ struct Source {
   std::string where{};  // What tells it from others of the same URI: an endpoint.
 };
 
+// Of s3:// sources, wherever it was set: what Source::where is.
+std::string EndpointOf(const Properties& properties);
 // "file:///data", a path, or "s3://bucket/prefix". kInvalid: unknown scheme, no bucket, or a prefix
 // that is no path; kNotFound, kNotDirectory: no such directory.
 Result<Source> ParseSource(const std::string& text, const Properties& properties);

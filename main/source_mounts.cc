@@ -183,8 +183,7 @@ Source TableMounts::SourceOf(const rpc::MountInfo& info) const {
   source.path = info.uri.substr(colon + (source.scheme == "file" ? 3 : 2));
   for (const auto& [name, value] : info.options)
     if (name == "tarn.underfs.s3.endpoint") source.where = value;
-  if (source.scheme == "s3" && source.where.empty())
-    source.where = options_.properties.Get(property::kS3Endpoint);
+  if (source.scheme == "s3" && source.where.empty()) source.where = EndpointOf(options_.properties);
   return source;
 }
 

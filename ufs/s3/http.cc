@@ -23,7 +23,8 @@ constexpr std::string_view kNobodyVouches =
     "; if the server is the right one, name a PEM file with its certificate, or that of who signed "
     "it, in tarn.underfs.s3.ca.bundle or AWS_CA_BUNDLE";
 constexpr std::string_view kNoBundle =
-    "; tarn.underfs.s3.ca.bundle or AWS_CA_BUNDLE must name a PEM file that can be read";
+    "; tarn.underfs.s3.ca.bundle or AWS_CA_BUNDLE must name a PEM file that can be read, by its "
+    "whole path";
 
 void InitCurlOnce() {
   static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);

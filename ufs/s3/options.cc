@@ -94,12 +94,15 @@ std::string RegionOfProfile(const std::string& profile, const Environment& envir
   return ProfileSetting(profile, "region", environment);
 }
 
+std::string EndpointOf(const std::string& property, const Environment& environment) {
+  return FirstOf({property, environment("AWS_ENDPOINT_URL_S3").value_or(""),
+                  environment("AWS_ENDPOINT_URL").value_or("")});
+}
+
 Result<Place> PlaceOf(const S3Options& options, const Environment& environment) {
   RETURN_IF_ERROR(CheckBucket(options.bucket));
   Place place;
-  const std::string endpoint =
-      FirstOf({options.endpoint, environment("AWS_ENDPOINT_URL_S3").value_or(""),
-               environment("AWS_ENDPOINT_URL").value_or("")});
+  const std::string endpoint = EndpointOf(options.endpoint, environment);
   place.region = FirstOf({options.region, environment("AWS_REGION").value_or(""),
                           environment("AWS_DEFAULT_REGION").value_or(""),
                           RegionOfProfile(options.credentials.profile, environment),

@@ -65,6 +65,9 @@ struct S3Options {
   bool requester_pays = false;
 };
 
+// The property's, or as AWS's own tools take it from the environment; empty: AWS.
+std::string EndpointOf(const std::string& property, const Environment& environment);
+
 // The region, endpoint and addressing that the options, the environment and the profile come to.
 struct Place {
   std::string scheme;  // "https"
