@@ -71,6 +71,7 @@ void TakeObjects(const Properties& properties, S3Options& s3) {
   if (conditional != "AUTO") {
     s3.conditional_writes = conditional == "YES" ? ConditionalWrites::kYes : ConditionalWrites::kNo;
   }
+  s3.write_directory_markers = properties.Get(property::kBreadcrumbs);
   s3.keep_attributes = properties.Get(property::kS3Attributes);
   s3.encryption = EncryptionOf(properties);
   s3.kms_key_id = properties.Get(property::kS3KmsKeyId);
@@ -81,6 +82,15 @@ void TakeObjects(const Properties& properties, S3Options& s3) {
   s3.requester_pays = properties.Get(property::kS3RequesterPays);
 }
 
+S3Options S3OptionsOf(const Source& source, const Properties& properties) {
+  S3Options s3;
+  TakeBucket(source, s3);
+  TakeCredentials(properties, s3);
+  TakeNetwork(properties, s3);
+  TakeObjects(properties, s3);
+  return s3;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ufs::UnderFileSystem>> OpenSource(const Source& source,
@@ -89,22 +99,22 @@ Result<std::unique_ptr<ufs::UnderFileSystem>> OpenSource(const Source& source,
                                                          Clock& clock,
                                                          const ufs::CallOptions& call) {
   if (source.scheme != "s3") return ufs::OpenLocalUfs(source.path);
-  S3Options s3;
-  TakeBucket(source, s3);
-  TakeCredentials(properties, s3);
-  TakeNetwork(properties, s3);
-  TakeObjects(properties, s3);
+  S3Options s3 = S3OptionsOf(source, properties);
   s3.read_only = options.read_only;
   if (!options.read_only)
     s3.upload_journal = Concat(options.state_directory, "/", options.journal_name);
   return ufs::s3::OpenS3Ufs(s3, ufs::s3::ProcessEnvironment(), clock, call);
 }
 
-ufs::UfsTraits ExpectedTraits(const Source& source) {
+// Secrets change nothing of it, and may not be there.
+ufs::UfsTraits ExpectedTraits(const Source& source, const Properties& base,
+                              const SourceOptions& options) {
+  if (source.scheme == "s3") {
+    const Result<Properties> properties = WithOptions(base, WithoutSecrets(options), nullptr);
+    return ufs::s3::TraitsOf(S3OptionsOf(source, properties.ok() ? *properties : base));
+  }
   ufs::UfsTraits traits;
   traits.scheme = source.scheme;
-  traits.object_metadata = source.scheme == "s3";
-  if (source.scheme == "s3") return traits;
   traits.real_directories = true;
   traits.attributes = true;
   traits.atomic_rename = true;

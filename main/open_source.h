@@ -9,6 +9,7 @@
 #include "base/properties.h"
 #include "base/status.h"
 #include "main/mount_checks.h"
+#include "main/source_options.h"
 #include "ufs/under_file_system.h"
 
 namespace tarn {
@@ -28,6 +29,7 @@ Result<std::unique_ptr<ufs::UnderFileSystem>> OpenSource(const Source& source,
                                                          const ufs::CallOptions& call);
 
 // What the store of the source can hold, as far as that is known without asking it.
-ufs::UfsTraits ExpectedTraits(const Source& source);
+ufs::UfsTraits ExpectedTraits(const Source& source, const Properties& base,
+                              const SourceOptions& options);
 
 }  // namespace tarn

@@ -293,7 +293,8 @@ Status TableMounts::OpenAll() {
   std::vector<std::jthread> opening;
   for (const rpc::MountInfo& info : all) {
     if (info.root == kRootInode) continue;
-    std::unique_ptr<ufs::LateUfs> late = ufs::NewLateUfs(ExpectedTraits(SourceOf(info)));
+    std::unique_ptr<ufs::LateUfs> late =
+        ufs::NewLateUfs(ExpectedTraits(SourceOf(info), options_.properties, info.options));
     ufs::LateUfs* slot = late.get();
     // What was below an unmounted one is there until it is forgotten, but has no path.
     if (info.unmounting) slot->Withhold(Status(Code::kIo, Concat(info.uri, " was unmounted")));

@@ -107,4 +107,10 @@ Result<Properties> WithOptions(const Properties& base, const SourceOptions& opti
   return properties;
 }
 
+SourceOptions WithoutSecrets(const SourceOptions& options) {
+  SourceOptions left = options;
+  std::erase_if(left, [](const auto& option) { return IsSecret(option.first); });
+  return left;
+}
+
 }  // namespace tarn

@@ -27,5 +27,7 @@ Result<SourceOptions> CheckOptions(const SourceOptions& options);
 // not where it should be.
 Result<Properties> WithOptions(const Properties& base, const SourceOptions& options,
                                const Variables& variables);
+// What is left where those secrets cannot be fetched.
+SourceOptions WithoutSecrets(const SourceOptions& options);
 
 }  // namespace tarn

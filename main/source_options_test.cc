@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "main/open_source.h"
 #include "main/source_mounts.h"
 
 namespace tarn {
@@ -40,6 +41,21 @@ TEST(SourceOptions, AreThoseOfASource) {
   EXPECT_EQ(CheckOptions({{"tarn.underfs.s3.threads.max", "many"}}).code(), Code::kInvalid);
   const SourceOptions checked = *CheckOptions({{"alluxio.underfs.s3.threads.max", "7"}});
   EXPECT_EQ(checked.front().first, "tarn.underfs.s3.threads.max");
+}
+
+TEST(SourceOptions, SayWhatASourceNotOpenedYetCanHold) {
+  Source source;
+  source.scheme = "s3";
+  source.path = "/bucket/pre";
+  const SourceOptions options = {{"tarn.underfs.object.store.breadcrumbs.enabled", "true"},
+                                 {"s3a.secretKey", "file:/not/there"}};
+  const ufs::UfsTraits traits = ExpectedTraits(source, {}, options);
+  EXPECT_TRUE(traits.directory_markers);
+  EXPECT_TRUE(traits.writes_markers);
+  EXPECT_EQ(traits.max_key_bytes, 1024u - 4);
+  EXPECT_FALSE(ExpectedTraits(source, {}, {}).writes_markers);
+  source.scheme = "file";
+  EXPECT_TRUE(ExpectedTraits(source, {}, {}).real_directories);
 }
 
 TEST(SourceOptions, SecretsAreFetchedWhenTheSourceIsOpened) {

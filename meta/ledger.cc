@@ -136,8 +136,9 @@ Status NoteDirectoryRemoved(const Context& context, kv::Transaction& txn, InodeR
   }
   for (const std::string& key : keys) {
     ASSIGN_OR_RETURN(Unclaimed unclaimed, Unclaim(txn, inode.ino, inode.mount, key));
+    const int64_t started_ns = key == inode.attempt_key ? inode.attempt_started_ns : 0;
     if (unclaimed == Unclaimed::kLast)
-      RETURN_IF_ERROR(DiscardDirectory(context, txn, inode.mount, key));
+      RETURN_IF_ERROR(DiscardDirectory(context, txn, inode.mount, key, started_ns));
   }
   return OkStatus();
 }

@@ -139,10 +139,11 @@ Status Discard(const Context& context, kv::Transaction& txn, MountId mount, std:
 }
 
 Status DiscardDirectory(const Context& context, kv::Transaction& txn, MountId mount,
-                        std::string_view key) {
+                        std::string_view key, int64_t attempt_started_ns) {
   ASSIGN_OR_RETURN(std::optional<LedgerRecord> old, GetLedger(txn, mount, key));
   LedgerRecord next;
   next.intent = Intent::kDeleteDirectory;
+  next.attempt_started_ns = attempt_started_ns;
   ASSIGN_OR_RETURN(uint64_t id, context.ids.Next());
   QueueRecord entry{QueueRecord::What::kDeleteKey, InodeId(), mount, std::string(key), 0, 0, ""};
   next.queue_key = Enqueue(context, txn, entry, rpc::TaskClass::kSmall, Nanos(0), id);

@@ -61,8 +61,9 @@ struct Discarding {
 // What is at `key` is to be deleted.
 Status Discard(const Context& context, kv::Transaction& txn, MountId mount, std::string_view key,
                const Discarding& discarding);
+// The same of a directory; `attempt_started_ns`: a marker of it may still land there, or 0.
 Status DiscardDirectory(const Context& context, kv::Transaction& txn, MountId mount,
-                        std::string_view key);
+                        std::string_view key, int64_t attempt_started_ns);
 
 Status Claim(kv::Transaction& txn, InodeRecord& directory, std::string_view key);
 enum class Unclaimed { kLast, kOthersRemain, kNothing };

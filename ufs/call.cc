@@ -33,4 +33,20 @@ Status CheckKey(std::string_view key) {
   return OkStatus();
 }
 
+Status CheckMarker(const UfsTraits& traits, std::string_view key, const CreateOptions& options) {
+  if (options.type != ObjectType::kDirectory) return OkStatus();
+  if (!traits.directory_markers) {
+    return Status(Code::kUnsupported, Concat("make ", key, "/: no markers of directories here"));
+  }
+  if (options.size_bytes != 0) {
+    return Status(Code::kInvalid, Concat("make ", key, "/: a marker has no bytes"));
+  }
+  if (key.size() < traits.max_key_bytes) return OkStatus();
+  return Status(Code::kNameTooLong, Concat("make ", key, "/: key of ", key.size() + 1, " bytes"));
+}
+
+std::string ObjectKey(std::string_view key, ObjectType type) {
+  return Concat(key, type == ObjectType::kDirectory ? "/" : "");
+}
+
 }  // namespace tarn::ufs

@@ -2,6 +2,7 @@
 
 // What every under file system checks before it acts. Pure. Internal to ufs/.
 
+#include <string>
 #include <string_view>
 
 #include "base/clock.h"
@@ -14,5 +15,10 @@ namespace tarn::ufs {
 Status CheckCall(const CallOptions& call, const Clock& clock = SystemClock());
 // kInvalid: not a key (an empty, "." or ".." part, or a NUL). The root, "", is one.
 Status CheckKey(std::string_view key);
+// Whether what is to be made may be a directory's marker, if it is one. kUnsupported, kInvalid: it
+// has bytes; kNameTooLong.
+Status CheckMarker(const UfsTraits& traits, std::string_view key, const CreateOptions& options);
+// What a store of flat keys calls it: that of a directory's marker ends in '/'.
+std::string ObjectKey(std::string_view key, ObjectType type);
 
 }  // namespace tarn::ufs

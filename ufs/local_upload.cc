@@ -112,6 +112,7 @@ Result<std::unique_ptr<Upload>> LocalUfs::Create(std::string_view key, const Cre
                                                  const CallOptions& call) {
   RETURN_IF_ERROR(CheckCall(call));
   if (key.empty()) return Status(Code::kIsDirectory, "upload to the root");
+  RETURN_IF_ERROR(CheckMarker(traits_, key, options));
   ASSIGN_OR_RETURN(Place target, FindNew(root_.get(), key));
   // Better now than after all bytes are there: a name too long, a directory in the way.
   Result<struct statx> there = StatAt(target.directory.get(), target.name.c_str());

@@ -55,10 +55,11 @@ std::string PrefixOf(std::string_view directory_key) {
 
 class MemoryUfs final : public UnderFileSystem {
  public:
-  explicit MemoryUfs(const Clock& clock) : clock_(clock) {
+  MemoryUfs(const Clock& clock, Markers markers) : clock_(clock) {
     traits_.scheme = "mem";
     traits_.conditional_writes = true;
     traits_.object_metadata = true;
+    traits_.directory_markers = traits_.writes_markers = markers == Markers::kWritten;
   }
 
   const UfsTraits& Traits() const override { return traits_; }
@@ -153,6 +154,11 @@ Status MemoryUfs::CheckPrecondition(std::string_view key, const Precondition& pr
 ObjectInfo MemoryUfs::InfoOf(std::string_view key, const Object& object) const {
   ObjectInfo info;
   info.key = std::string(key);
+  if (key.ends_with('/')) {
+    info.key.pop_back();
+    info.type = ObjectType::kDirectory;
+    return info;
+  }
   info.size_bytes = object.bytes->size();
   info.etag = object.etag;
   info.mtime_ns = object.mtime_ns;
@@ -207,6 +213,10 @@ Result<ListPage> MemoryUfs::List(std::string_view directory_key, const ListOptio
       break;
     }
     last = NameBelow(it->first, prefix.size());
+    if (last.empty()) {  // The directory's own marker.
+      ++it;
+      continue;
+    }
     if (last.back() != '/') {
       page.entries.push_back(InfoOf(it->first, it->second));
       ++it;
@@ -247,12 +257,14 @@ Result<std::unique_ptr<Upload>> MemoryUfs::Create(std::string_view key,
                                                   const CallOptions& call) {
   RETURN_IF_ERROR(CheckCall(call, clock_));
   RETURN_IF_ERROR(CheckObjectKey(key));
+  RETURN_IF_ERROR(CheckMarker(traits_, key, options));
+  const std::string object_key = ObjectKey(key, options.type);
   const int64_t now_ns = clock_.WallNs();
   MutexLock lock(mutex_);
   std::string id = Concat("u", ++last_number_);
-  uploads_.try_emplace(id, key, options, now_ns);
+  uploads_.try_emplace(id, object_key, options, now_ns);
   return std::unique_ptr<Upload>(
-      std::make_unique<MemoryUpload>(*this, std::move(id), key, options.precondition));
+      std::make_unique<MemoryUpload>(*this, std::move(id), object_key, options.precondition));
 }
 
 Status MemoryUfs::WritePart(const std::string& id, uint64_t offset_bytes,
@@ -302,7 +314,9 @@ Result<std::vector<PendingUpload>> MemoryUfs::ListUploads(const CallOptions& cal
   MutexLock lock(mutex_);
   std::vector<PendingUpload> found;
   for (const auto& [id, upload] : uploads_) {
-    if (!upload.held) found.push_back({upload.key, id, upload.started_ns});
+    if (upload.held) continue;
+    found.push_back(
+        {upload.key.substr(0, upload.key.find_last_not_of('/') + 1), id, upload.started_ns});
   }
   return found;
 }
@@ -325,9 +339,9 @@ Result<ObjectInfo> MemoryUfs::Move(std::string_view from, std::string_view to,
 
 Status MemoryUfs::DeleteOne(const DeleteRequest& request) {
   RETURN_IF_ERROR(CheckObjectKey(request.key));
-  auto it = objects_.find(request.key);
+  auto it = objects_.find(ObjectKey(request.key, request.type));
   if (it == objects_.end()) return OkStatus();
-  RETURN_IF_ERROR(CheckPrecondition(request.key, request.precondition));
+  RETURN_IF_ERROR(CheckPrecondition(it->first, request.precondition));
   objects_.erase(it);
   return OkStatus();
 }
@@ -346,8 +360,8 @@ std::vector<Status> MemoryUfs::Delete(std::span<const DeleteRequest> requests,
 
 }  // namespace
 
-std::unique_ptr<UnderFileSystem> NewMemoryUfs(const Clock& clock) {
-  return std::make_unique<MemoryUfs>(clock);
+std::unique_ptr<UnderFileSystem> NewMemoryUfs(const Clock& clock, Markers markers) {
+  return std::make_unique<MemoryUfs>(clock, markers);
 }
 
 }  // namespace tarn::ufs

@@ -11,7 +11,8 @@
 namespace tarn::ufs {
 
 // An object store in memory: flat keys, no attributes, conditional writes exact. For tests.
-std::unique_ptr<UnderFileSystem> NewMemoryUfs(const Clock& clock);
+enum class Markers { kNone, kWritten };
+std::unique_ptr<UnderFileSystem> NewMemoryUfs(const Clock& clock, Markers markers = Markers::kNone);
 
 // A local directory. `root` must exist and be a directory (kNotFound, kNotDirectory). Uploads in
 // progress are files named ".tarn-upload.*" in the target's directory; they are never listed as

@@ -38,7 +38,8 @@ struct UfsTraits {
   bool conditional_writes = false;  // Preconditions are exact; otherwise best effort.
   bool atomic_rename = false;       // Move is one atomic step and cheap.
   bool commit_needs_sync = false;   // A commit is durable only after Sync.
-  bool directory_markers = false;   // An empty directory may be an object of its own.
+  bool directory_markers = false;   // An empty directory may be an object of its own: a marker.
+  bool writes_markers = false;      // Each directory made here is to have one, by Create.
   bool object_metadata = false;     // CreateOptions::metadata is kept and returned by Stat.
   uint64_t max_object_bytes = UINT64_MAX;
   uint64_t min_part_bytes = 0;  // Of all parts but the last; 0: parts of any size at any offset.
@@ -107,6 +108,7 @@ struct CreateOptions {
   std::map<std::string, std::string> metadata;
   std::string content_type;  // Empty: by the key's extension.
   std::optional<FileAttributes> attributes;
+  ObjectType type = ObjectType::kFile;  // kDirectory: an empty marker, where Traits() say so.
 };
 
 struct PendingUpload {

@@ -22,6 +22,14 @@ class MemoryFixture final : public UfsFixture {
   const std::unique_ptr<UnderFileSystem> ufs_ = NewMemoryUfs(SystemClock());
 };
 
+class MarkersFixture final : public UfsFixture {
+ public:
+  UnderFileSystem& ufs() override { return *ufs_; }
+
+ private:
+  const std::unique_ptr<UnderFileSystem> ufs_ = NewMemoryUfs(SystemClock(), Markers::kWritten);
+};
+
 class LocalFixture final : public UfsFixture {
  public:
   UnderFileSystem& ufs() override { return *ufs_; }
@@ -72,6 +80,7 @@ std::unique_ptr<UfsFixture> Make() {
 }
 
 const UfsUnderTest kMemory = {"Memory", Make<MemoryFixture>};
+const UfsUnderTest kMarkers = {"MemoryWithMarkers", Make<MarkersFixture>};
 const UfsUnderTest kLocal = {"Local", Make<LocalFixture>};
 const UfsUnderTest kFaultyMemory = {"FaultyMemory", Make<FaultyFixture<MemoryFixture>>};
 const UfsUnderTest kFaultyLocal = {"FaultyLocal", Make<FaultyFixture<LocalFixture>>};
@@ -82,8 +91,8 @@ const UfsUnderTest kLateLocal = {"LateLocal", Make<LateLocalFixture>};
 }  // namespace
 
 INSTANTIATE_TEST_SUITE_P(Stores, UfsContract,
-                         testing::Values(kMemory, kLocal, kFaultyMemory, kFaultyLocal, kLateMemory,
-                                         kLateLocal),
+                         testing::Values(kMemory, kMarkers, kLocal, kFaultyMemory, kFaultyLocal,
+                                         kLateMemory, kLateLocal),
                          UfsName());
 INSTANTIATE_TEST_SUITE_P(Stores, UfsAttributesContract,
                          testing::Values(kLocal, kFaultyLocal, kLateLocal), UfsName());

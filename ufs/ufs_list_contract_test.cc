@@ -16,6 +16,37 @@ TEST_P(UfsContract, ListsOneLevel) {
   EXPECT_EQ(ufs().Stat("d", {}).value().type, ObjectType::kDirectory);
 }
 
+TEST_P(UfsContract, AMarkerIsADirectoryWhereTraitsSaySo) {
+  CreateOptions marker;
+  marker.type = ObjectType::kDirectory;
+  if (!ufs().Traits().directory_markers) {
+    EXPECT_EQ(ufs().Create("d", marker, {}).code(), Code::kUnsupported);
+    return;
+  }
+  for (const char* directory : {"d", "d/empty", "d/gone"}) {
+    auto made = ufs().Create(directory, marker, {}).value()->Commit({});
+    ASSERT_TRUE(made.ok()) << made.status().ToString();
+    EXPECT_EQ(made->key, directory);
+    EXPECT_EQ(made->type, ObjectType::kDirectory);
+    EXPECT_EQ(made->etag, "");
+  }
+  Put("d/f", "1");
+  EXPECT_EQ(ListAll(""), Names{"d/"});
+  EXPECT_EQ(ListAll("d"), (Names{"d/empty/", "d/f", "d/gone/"}));
+  EXPECT_EQ(ListAll("d", 1), (Names{"d/empty/", "d/f", "d/gone/"}));
+  EXPECT_EQ(ListAll("d/empty"), Names{});
+  EXPECT_EQ(ufs().Stat("d/empty", {}).value().type, ObjectType::kDirectory);
+  EXPECT_EQ(Remove("d/gone"), Code::kOk) << "a file of that name: there is none";
+  const DeleteRequest gone[] = {{"d/gone", {}, ObjectType::kDirectory},
+                                {"d", {}, ObjectType::kDirectory}};
+  for (const Status& status : ufs().Delete(gone, {})) EXPECT_TRUE(status.ok());
+  EXPECT_EQ(ListAll("d"), (Names{"d/empty/", "d/f"}));
+  EXPECT_EQ(ufs().Stat("d/gone", {}).code(), Code::kNotFound);
+  CreateOptions with_bytes = marker;
+  with_bytes.size_bytes = 1;
+  EXPECT_EQ(ufs().Create("e", with_bytes, {}).code(), Code::kInvalid);
+}
+
 TEST_P(UfsContract, AListedEntryIsAsItsStatSays) {
   Put("f", "12345");
   const ObjectInfo listed = ufs().List("", {}, {}).value().entries.at(0);

@@ -68,6 +68,7 @@ class UnderFileSystem {
                                       std::span<std::byte> piece, const TakePiece& take,
                                       const CallOptions& call);
 
+  // kUnsupported: a marker, where there are none.
   virtual Result<std::unique_ptr<Upload>> Create(std::string_view key, const CreateOptions& options,
                                                  const CallOptions& call) = 0;
   // Uploads that no Upload object of this process holds, below the mount.

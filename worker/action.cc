@@ -236,10 +236,18 @@ Result<ufs::ObjectInfo> ActionRunner::SetAttributes(const rpc::Action& action, C
   return attributes->SetAttributes(action.key, rest, call.Options());
 }
 
+Result<ufs::ObjectInfo> ActionRunner::MakeMarker(const rpc::Action& action, Call& call) {
+  ufs::CreateOptions options;
+  options.type = ufs::ObjectType::kDirectory;
+  ASSIGN_OR_RETURN(std::unique_ptr<ufs::Upload> marker,
+                   call.ufs.Create(action.key, options, call.Options()));
+  return marker->Commit(call.Options());
+}
+
 Result<ufs::ObjectInfo> ActionRunner::MakeDirectory(const rpc::Action& action, Call& call) {
   constexpr uint32_t kPrivate = 0700;  // Until the attributes are set.
   ufs::AttributeStore* attributes = call.ufs.Attributes();
-  if (attributes == nullptr) return ufs::ObjectInfo{};
+  if (attributes == nullptr) return MakeMarker(action, call);
   RETURN_IF_ERROR(attributes->MakeDirectory(action.key, kPrivate, call.Options()));
   return SetAttributes(action, call);
 }

@@ -44,6 +44,7 @@ class ActionRunner {
   Result<ufs::ObjectInfo> UploadContent(const rpc::Action& action, Call& call, Done* done);
   Result<ufs::ObjectInfo> Move(const rpc::Action& action, Call& call);
   Status Localize(const rpc::Action& action);
+  Result<ufs::ObjectInfo> MakeMarker(const rpc::Action& action, Call& call);
   Result<ufs::ObjectInfo> MakeDirectory(const rpc::Action& action, Call& call);
   Result<ufs::ObjectInfo> MakeSymlink(const rpc::Action& action, Call& call);
   Result<ufs::ObjectInfo> Link(const rpc::Action& action, Call& call);

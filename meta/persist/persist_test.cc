@@ -1,7 +1,7 @@
 // Scenarios of names that change while they are persisted. Each runs on a store with directories
-// and attributes and on one without, at every pace of the worker, with the process ending at each
-// of the worker's points and with each of its steps failing. At the end the UFS is what the
-// namespace is, and nothing is left to do.
+// and attributes, on one without, and on one where markers stand for directories, at every pace of
+// the worker, with the process ending at each of the worker's points and with each of its steps
+// failing. At the end the UFS is what the namespace is, and nothing is left to do.
 
 #include <functional>
 
@@ -23,6 +23,11 @@ class PersistTest : public ::testing::TestWithParam<Scenario> {
       SCOPED_TRACE("an object store");
       body([&](Pace pace) {
         return std::make_unique<Rig>(ufs::NewMemoryUfs(clock_), scenario.before, pace);
+      });
+      SCOPED_TRACE("an object store with markers of directories");
+      body([&](Pace pace) {
+        return std::make_unique<Rig>(ufs::NewMemoryUfs(clock_, ufs::Markers::kWritten),
+                                     scenario.before, pace);
       });
     }
     SCOPED_TRACE("a local directory");
@@ -140,6 +145,52 @@ TEST_F(LateWrite, OfAProcessThatDiedIsWaitedForToo) {
   Start("f", "1");
   rig_.Remove("f");
   for (int i = 0; i < 20; ++i) rig_.OneStep();
+  Land();
+  rig_.ExpectAtEnd({});
+}
+
+// The same of a directory's marker.
+class LateMarker : public ::testing::Test {
+ protected:
+  // Its answer is lost, and nobody knows of its effect.
+  void Lose(const std::string& directory) {
+    rig_.FailAt(1, Status(Code::kMaybeCommitted, "answer lost"), Rig::Effect::kNone);
+    rig_.MakeDir(directory);
+    rig_.OneStep();
+    ufs::CreateOptions options;
+    options.type = ufs::ObjectType::kDirectory;
+    late_ = *rig_.ufs().Create(directory, options, {});
+  }
+  void Land() {
+    for (int i = 0; i < 20; ++i) rig_.OneStep();
+    ASSERT_TRUE(late_->Commit({}).ok());
+  }
+
+  TickingClock clock_;
+  Rig rig_{ufs::NewMemoryUfs(clock_, ufs::Markers::kWritten), {}, Pace::kNothing};
+  std::unique_ptr<ufs::Upload> late_;
+};
+
+TEST_F(LateMarker, IsDeletedWithTheDirectory) {
+  Lose("d");
+  rig_.RemoveDir("d");
+  Land();
+  rig_.ExpectAtEnd({});
+}
+
+TEST_F(LateMarker, GoesWithADirectoryRenamed) {
+  Lose("d");
+  rig_.Move("d", "e");
+  Land();
+  rig_.ExpectAtEnd({{"e/", ""}});
+}
+
+TEST_F(LateMarker, OfADirectoryThatWasMadeAnewAndRemoved) {
+  Lose("d");
+  rig_.RemoveDir("d");
+  rig_.MakeDir("d");
+  for (int i = 0; i < 5; ++i) rig_.OneStep();
+  rig_.RemoveDir("d");
   Land();
   rig_.ExpectAtEnd({});
 }

@@ -13,6 +13,7 @@ Result<Step> Preparation::Directory(InodeRecord& inode) {
   if (!IsMountRoot(inode)) {
     ASSIGN_OR_RETURN(target.chain, ReadChain(txn_, inode.parent, kv::Reads::kSerializable));
     target.key = target.chain.KeyOf(inode.name);
+    if (MayLandLate(inode.attempt_started_ns)) return Wait("an earlier write may still land");
     ASSIGN_OR_RETURN(std::optional<Step> making, Make(inode, target));
     if (making) return *std::move(making);
     if (inode.places || (inode.bound && inode.key != target.key)) {
@@ -70,6 +71,8 @@ Result<std::optional<Step>> Preparation::MakeRoomForDirectory(InodeRecord& inode
     case Occupied::kDirectory:  // It takes its children away; the directory itself stays.
       return std::optional<Step>();
     case Occupied::kRemoved:
+      if (MayLandLate(there.record->attempt_started_ns))
+        return step(Wait("an earlier write may still land"));
       SetLedger(txn_, inode.mount, key, there.record, std::nullopt);
       inode.attempt_key = key;  // So that it goes with this one, whatever happens now.
       PutInode(txn_, inode);
@@ -105,7 +108,7 @@ Result<std::optional<Step>> Preparation::Make(InodeRecord& inode, const Target& 
   }
   ASSIGN_OR_RETURN(std::optional<Step> blocked, MakeRoomForDirectory(inode, target.key));
   if (blocked) return blocked;
-  if (!traits_->real_directories) {
+  if (!traits_->real_directories && !traits_->writes_markers) {
     inode.made = true;
     inode.made_key = target.key;
     inode.attempt_key.clear();

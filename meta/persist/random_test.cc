@@ -233,15 +233,21 @@ kv::MemoryFaults Conflicts(uint64_t seed) {
 constexpr int kRuns = 4;
 constexpr int kOperations = 150;
 
-TEST(RandomPersistence, OfAnObjectStoreEndsAsTheModelSays) {
+void RunOnObjects(ufs::Markers markers) {
   const uint64_t seed = SeedOfRun();
   for (uint64_t run = 0; run < kRuns; ++run) {
     SCOPED_TRACE(Concat("TARN_SEED=", seed + run));
     TickingClock clock;
-    Rig rig(ufs::NewMemoryUfs(clock), kBefore, Pace::kNothing, Conflicts(seed + run));
+    Rig rig(ufs::NewMemoryUfs(clock, markers), kBefore, Pace::kNothing, Conflicts(seed + run));
     RandomRun(seed + run, rig, kBefore).Go(kOperations);
     if (::testing::Test::HasFailure()) return;
   }
+}
+
+TEST(RandomPersistence, OfAnObjectStoreEndsAsTheModelSays) { RunOnObjects(ufs::Markers::kNone); }
+
+TEST(RandomPersistence, OfAnObjectStoreWithMarkersEndsAsTheModelSays) {
+  RunOnObjects(ufs::Markers::kWritten);
 }
 
 TEST(RandomPersistence, OfALocalDirectoryEndsAsTheModelSays) {

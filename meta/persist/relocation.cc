@@ -178,7 +178,7 @@ Result<bool> Relocations::Finish(InodeId dir, const Progress& progress) {
       ASSIGN_OR_RETURN(Unclaimed unclaimed, Unclaim(txn, dir, place.mount, place.key));
       // Its entry in the queue finds out whether the path has a directory again.
       if (unclaimed == Unclaimed::kLast && place.key != path.key)
-        RETURN_IF_ERROR(DiscardDirectory(context_, txn, place.mount, place.key));
+        RETURN_IF_ERROR(DiscardDirectory(context_, txn, place.mount, place.key, 0));
     }
     inode.key = path.key;
     inode.places = false;

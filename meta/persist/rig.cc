@@ -29,8 +29,8 @@ Rig::Rig(std::unique_ptr<ufs::UnderFileSystem> ufs, const Tree& before, Pace pac
   for (const auto& [path, bytes] : before) {
     if (path.back() != '/')
       PutOutside(*ufs_, path, bytes);
-    else if (ufs_->Attributes() != nullptr)
-      EXPECT_OK(ufs_->Attributes()->MakeDirectory(path.substr(0, path.size() - 1), 0755, {}));
+    else if (ufs_->Attributes() != nullptr || ufs_->Traits().writes_markers)
+      EXPECT_OK(MakeDirectoryIn(*ufs_, path.substr(0, path.size() - 1), 0755));
   }
   options_.sync_interval = Nanos(-1);
   options_.persist_delay = Nanos(0);
@@ -353,7 +353,7 @@ void Rig::ExpectAtEnd(const Tree& expected) {
   EXPECT_EQ(Names(), expected) << "the namespace";
   Tree stored = expected;
   // A store without directories has none that are empty.
-  if (!ufs_->Traits().real_directories)
+  if (!ufs_->Traits().real_directories && !ufs_->Traits().writes_markers)
     std::erase_if(stored, [&](const auto& item) {
       if (item.first.back() != '/') return false;
       auto next = expected.upper_bound(item.first);

@@ -136,6 +136,8 @@ class Rig {
 
 Result<ufs::ObjectInfo> PutBytes(ufs::UnderFileSystem& ufs, const std::string& key,
                                  const std::string& bytes);
+// Or its marker, where the store has no directories.
+Status MakeDirectoryIn(ufs::UnderFileSystem& ufs, const std::string& key, uint32_t mode);
 // Puts bytes at a key as somebody outside would.
 void PutOutside(ufs::UnderFileSystem& ufs, const std::string& key, const std::string& bytes);
 

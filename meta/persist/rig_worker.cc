@@ -25,6 +25,14 @@ Result<ufs::ObjectInfo> PutBytes(ufs::UnderFileSystem& ufs, const std::string& k
   return upload->Commit({});
 }
 
+Status MakeDirectoryIn(ufs::UnderFileSystem& ufs, const std::string& key, uint32_t mode) {
+  if (ufs.Attributes() != nullptr) return ufs.Attributes()->MakeDirectory(key, mode, {});
+  ufs::CreateOptions options;
+  options.type = ufs::ObjectType::kDirectory;
+  ASSIGN_OR_RETURN(std::unique_ptr<ufs::Upload> marker, ufs.Create(key, options, {}));
+  return marker->Commit({}).status();
+}
+
 void Rig::After() {
   switch (pace_) {
     case Pace::kNothing:
@@ -198,7 +206,7 @@ Status Rig::Effect_(const rpc::Action& action, ufs::ObjectInfo* info) {
       return OkStatus();
     }
     case Kind::kMakeDirectory: {
-      RETURN_IF_ERROR(attributes->MakeDirectory(action.key, 0700, {}));
+      RETURN_IF_ERROR(MakeDirectoryIn(*ufs, action.key, 0700));
       ASSIGN_OR_RETURN(*info, WithAttributes(action, {}));
       return OkStatus();
     }
@@ -216,8 +224,11 @@ Status Rig::Effect_(const rpc::Action& action, ufs::ObjectInfo* info) {
       const ufs::DeleteRequest request{action.key, source};
       return ufs->Delete(std::span(&request, 1), {}).front();
     }
-    case Kind::kRemoveDirectory:
-      return attributes->RemoveDirectory(action.key, {});
+    case Kind::kRemoveDirectory: {
+      if (attributes != nullptr) return attributes->RemoveDirectory(action.key, {});
+      const ufs::DeleteRequest marker{action.key, {}, ufs::ObjectType::kDirectory};
+      return ufs->Delete(std::span(&marker, 1), {}).front();
+    }
     default:
       return Status(Code::kInvalid, "not a step");
   }

@@ -14,6 +14,7 @@ namespace {
 
 constexpr int64_t kNsPerSecond = 1'000'000'000;
 constexpr std::string_view kMeta = "x-amz-meta-";
+constexpr std::string_view kDirectoryType = "application/x-directory";  // As s3fs and AWS have it.
 
 // Seconds with nine digits behind the point, as rclone writes them; s3fs cuts them off.
 std::string FormatSeconds(int64_t ns) {
@@ -105,8 +106,9 @@ bool HasOwner(const HttpResponse& response) {
 Result<sigv4::Pairs> HeadersOfNewObject(const S3Options& options, std::string_view key,
                                         const CreateOptions& create) {
   sigv4::Pairs headers;
-  headers.emplace_back("Content-Type",
-                       create.content_type.empty() ? ContentTypeOf(key) : create.content_type);
+  const std::string type =
+      create.type == ObjectType::kDirectory ? std::string(kDirectoryType) : ContentTypeOf(key);
+  headers.emplace_back("Content-Type", create.content_type.empty() ? type : create.content_type);
   for (const auto& [name, value] : create.metadata) {
     RETURN_IF_ERROR(CheckMetadata(name, value));
     headers.emplace_back(Concat(kMeta, name), value);

@@ -17,4 +17,7 @@ Result<std::unique_ptr<UnderFileSystem>> OpenS3Ufs(const S3Options& options,
                                                    const Environment& environment, Clock& clock,
                                                    const CallOptions& call);
 
+// What Traits will say of it; conditional_writes only once the store was asked.
+UfsTraits TraitsOf(const S3Options& options);
+
 }  // namespace tarn::ufs::s3

@@ -54,8 +54,8 @@ struct S3Options {
   std::string upload_journal;  // A file that remembers our own uploads; empty: none.
   bool read_only = false;      // Nothing is written to find out what the store can.
 
-  bool keep_attributes = true;  // mtime, mode, uid and gid in x-amz-meta-*.
-  bool write_directory_markers = false;
+  bool keep_attributes = true;           // mtime, mode, uid and gid in x-amz-meta-*.
+  bool write_directory_markers = false;  // Each directory made here becomes an object `dir/`.
   Encryption encryption = Encryption::kNone;
   std::string kms_key_id;
   std::string customer_key;  // 32 bytes, in base64.

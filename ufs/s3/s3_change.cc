@@ -344,6 +344,7 @@ std::vector<size_t> S3UnderFileSystem::CheckDeletes(std::span<const DeleteReques
   for (size_t i = 0; i < requests.size(); ++i) {
     results[i] = CheckObjectKey(requests[i].key);
     if (!results[i].ok()) continue;
+    if (FullKey(requests[i]).size() > kMaxKeyBytes) continue;  // A marker that cannot be there.
     if (requests[i].precondition.kind == Precondition::Kind::kNone) {
       wanted.push_back(i);
       continue;

@@ -222,6 +222,37 @@ TEST_F(S3Store, AMarkerIsDeletedAndNothingElse) {
   EXPECT_EQ(objects_.size(), 2u);
 }
 
+TEST_F(S3Store, AMarkerIsAnEmptyObjectOfItsOwnType) {
+  Open();
+  EXPECT_FALSE(ufs_->Traits().writes_markers);
+  options_.write_directory_markers = true;
+  options_.prefix = "p/";
+  Open();
+  EXPECT_TRUE(ufs_->Traits().writes_markers);
+  CreateOptions marker;
+  marker.type = ObjectType::kDirectory;
+  ASSERT_TRUE(ufs_->Create("d.txt", marker, {}).value()->Commit({}).ok());
+  ASSERT_TRUE(objects_.contains("p/d.txt/"));
+  EXPECT_EQ(objects_["p/d.txt/"], "");
+  const std::vector<TestRequest> all = server_->Requests();
+  const auto put = std::find_if(all.rbegin(), all.rend(),
+                                [](const TestRequest& one) { return one.method == "PUT"; });
+  EXPECT_EQ(put->headers.at("content-type"), "application/x-directory");
+}
+
+TEST_F(S3Store, AMarkerWhoseKeyWouldBeTooLongIsNowhere) {
+  Open();
+  std::string key = "a";
+  while (key.size() < 1024) key += key.size() % 200 == 0 ? '/' : 'a';
+  ASSERT_TRUE(Put(key, "x").ok());
+  CreateOptions marker;
+  marker.type = ObjectType::kDirectory;
+  EXPECT_EQ(ufs_->Create(key, marker, {}).code(), Code::kNameTooLong);
+  fault_ = [](const TestRequest&) { return ErrorReply(400, "KeyTooLongError"); };
+  const DeleteRequest gone{key, {}, ObjectType::kDirectory};
+  EXPECT_TRUE(ufs_->Delete(std::span(&gone, 1), {}).at(0).ok());
+}
+
 TEST_F(S3Store, CopiesAboveTheLimitAreMadeInParts) {
   objects_["f"] = std::string(1050, 'x');
   options_.single_copy_bytes = 500;

@@ -32,21 +32,27 @@ Status CheckOptions(const S3Options& options) {
 
 }  // namespace
 
+UfsTraits TraitsOf(const S3Options& options) {
+  UfsTraits traits;
+  traits.scheme = "s3";
+  traits.object_metadata = true;
+  traits.directory_markers = true;
+  traits.writes_markers = options.write_directory_markers;
+  traits.max_object_bytes = kMaxObjectBytes;
+  traits.min_part_bytes = options.part_bytes;
+  traits.max_parts = kMaxParts;
+  traits.max_key_bytes = static_cast<uint32_t>(kMaxKeyBytes - options.prefix.size());
+  traits.max_name_bytes = kMaxNameBytes;
+  return traits;
+}
+
 S3UnderFileSystem::S3UnderFileSystem(S3Options options, std::unique_ptr<Client> client,
                                      Clock& clock)
     : options_(std::move(options)),
       client_(std::move(client)),
       clock_(clock),
-      opened_ns_(clock.WallNs()) {
-  traits_.scheme = "s3";
-  traits_.object_metadata = true;
-  traits_.directory_markers = true;
-  traits_.max_object_bytes = kMaxObjectBytes;
-  traits_.min_part_bytes = options_.part_bytes;
-  traits_.max_parts = kMaxParts;
-  traits_.max_key_bytes = static_cast<uint32_t>(kMaxKeyBytes - options_.prefix.size());
-  traits_.max_name_bytes = kMaxNameBytes;
-}
+      opened_ns_(clock.WallNs()),
+      traits_(TraitsOf(options_)) {}
 
 std::string S3UnderFileSystem::FullKey(std::string_view key) const {
   return options_.prefix + EncodeKey(key);
@@ -70,6 +76,17 @@ Status S3UnderFileSystem::CheckObjectKey(std::string_view key) const {
   RETURN_IF_ERROR(CheckKeyForS3(options_.prefix, key));
   if (key.empty()) return Status(Code::kIsDirectory, "the root is no object");
   return OkStatus();
+}
+
+Status S3UnderFileSystem::CheckNewObject(std::string_view key, const CreateOptions& options) const {
+  RETURN_IF_ERROR(CheckObjectKey(key));
+  RETURN_IF_ERROR(CheckMarker(traits_, key, options));
+  if (FullKey(ObjectKey(key, options.type)).size() > kMaxKeyBytes) {
+    return Status(Code::kNameTooLong, Concat("make ", key, "/: S3 takes no key so long"));
+  }
+  if (options.size_bytes <= traits_.max_object_bytes) return OkStatus();
+  return Status(Code::kTooBig, Concat("write ", key, ": ", options.size_bytes,
+                                      " bytes; an object has 5 TiB at most"));
 }
 
 Status S3UnderFileSystem::Start(const CallOptions& call) {

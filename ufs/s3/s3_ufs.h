@@ -76,6 +76,7 @@ class S3UnderFileSystem final : public UnderFileSystem {
   struct Range;
   struct Raw;  // A page of a listing as the store gives it.
   Status CheckObjectKey(std::string_view key) const;
+  Status CheckNewObject(std::string_view key, const CreateOptions& options) const;
   Result<size_t> ReadRanges(std::string_view key, std::string_view etag, uint64_t offset_bytes,
                             std::span<std::byte> out, const CallOptions& call) const;
   Status GetPieces(std::string_view key, PieceTaker& pieces, const CallOptions& call) const;

@@ -74,6 +74,16 @@ class S3Upload : public Upload {
     return info.ok() && info->metadata == options_.metadata;
   }
 
+  // A directory has neither size nor etag.
+  Result<ObjectInfo> Shown(Result<ObjectInfo> made) const {
+    if (!made.ok() || options_.type != ObjectType::kDirectory) return made;
+    ObjectInfo info;
+    info.key = key_.substr(0, key_.size() - 1);
+    info.type = ObjectType::kDirectory;
+    info.mtime_ns = made->mtime_ns;
+    return info;
+  }
+
   // What was answered is all that is known of an object that another writer has replaced since.
   ObjectInfo AsAnswered(const S3Call& done, std::string_view etag) const {
     ObjectInfo info;
@@ -94,7 +104,7 @@ class S3Upload : public Upload {
   }
 
   S3UnderFileSystem& ufs_;
-  const std::string key_;
+  const std::string key_;  // Of the object: a marker's ends in '/'.
   const CreateOptions options_;
   Mutex mutex_;
   Coverage coverage_ GUARDED_BY(mutex_);
@@ -134,7 +144,7 @@ class SinglePut final : public S3Upload {
       RETURN_IF_ERROR(coverage_.CheckComplete());
     }
     RETURN_IF_ERROR(CheckBefore(ufs_.PutsAreConditional(), call));
-    Result<ObjectInfo> info = Put(call);
+    Result<ObjectInfo> info = Shown(Put(call));
     MutexLock lock(mutex_);
     ended_ = ended_ || info.ok();
     return info;
@@ -449,11 +459,7 @@ Result<std::unique_ptr<Upload>> S3UnderFileSystem::Create(std::string_view key,
                                                           const CreateOptions& options,
                                                           const CallOptions& call) {
   RETURN_IF_ERROR(CheckCall(call));
-  RETURN_IF_ERROR(CheckObjectKey(key));
-  if (options.size_bytes > traits_.max_object_bytes) {
-    return Status(Code::kTooBig, Concat("write ", key, ": ", options.size_bytes,
-                                        " bytes; an object has 5 TiB at most"));
-  }
+  RETURN_IF_ERROR(CheckNewObject(key, options));
   ASSIGN_OR_RETURN(sigv4::Pairs headers, HeadersOfNewObject(options_, key, options));
   return NewUpload(key, options, std::move(headers), call);
 }
@@ -463,8 +469,8 @@ Result<std::unique_ptr<Upload>> S3UnderFileSystem::NewUpload(std::string_view ke
                                                              sigv4::Pairs headers,
                                                              const CallOptions& call) {
   if (options.size_bytes <= options_.single_put_bytes) {
-    return std::unique_ptr<Upload>(
-        std::make_unique<SinglePut>(*this, key, options, std::move(headers)));
+    return std::unique_ptr<Upload>(std::make_unique<SinglePut>(*this, ObjectKey(key, options.type),
+                                                               options, std::move(headers)));
   }
   const uint64_t least = (options.size_bytes + traits_.max_parts - 1) / traits_.max_parts;
   const uint64_t granule = std::min(std::max(options_.part_bytes, least), kMaxPartBytes);
