@@ -136,7 +136,10 @@ meta::MetaOptions Embedded::MetadataOptions(Access access) const {
 Status Embedded::OpenMetadata() {
   const ufs::CallOptions call{
       Deadline::After(SystemClock(), properties().Get(property::kUfsTimeout)), {}};
-  const OpenSourceOptions how{options_.state->path(), IsReadOnly(options_.mount_options)};
+  OpenSourceOptions how;
+  how.state_directory = options_.state->path();
+  how.read_only = IsReadOnly(options_.mount_options);
+  how.skipped = &mounts_.SkippedOf(kRootMount);
   Result<std::unique_ptr<ufs::UnderFileSystem>> opened_source =
       OpenSource(options_.source, properties(), how, SystemClock(), call);
   if (!opened_source.ok())

@@ -101,6 +101,7 @@ Result<std::unique_ptr<ufs::UnderFileSystem>> OpenSource(const Source& source,
   if (source.scheme != "s3") return ufs::OpenLocalUfs(source.path);
   S3Options s3 = S3OptionsOf(source, properties);
   s3.read_only = options.read_only;
+  s3.skipped = options.skipped;
   if (!options.read_only)
     s3.upload_journal = Concat(options.state_directory, "/", options.journal_name);
   return ufs::s3::OpenS3Ufs(s3, ufs::s3::ProcessEnvironment(), clock, call);

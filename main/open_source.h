@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "main/mount_checks.h"
 #include "main/source_options.h"
+#include "ufs/skipped_keys.h"
 #include "ufs/under_file_system.h"
 
 namespace tarn {
@@ -18,6 +19,7 @@ struct OpenSourceOptions {
   std::string state_directory;  // Where what must survive us is remembered.
   bool read_only = false;
   std::string journal_name = "s3-uploads";  // Of the file there; one a source.
+  ufs::SkippedKeys* skipped = nullptr;      // As ufs::s3::S3Options has it.
 };
 
 // The store is asked: kNotFound, kPermission, kUnavailable; kInvalid: properties that make no

@@ -156,6 +156,7 @@ Result<TableMounts::Opened> TableMounts::Open(MountId id, const std::string& uri
   how.state_directory = options_.state_directory;
   how.read_only = read_only || options_.read_only;
   how.journal_name = JournalName(id);
+  how.skipped = &mounts_.SkippedOf(id);
   ASSIGN_OR_RETURN(opened.ufs, OpenSource(opened.source, properties, how, clock_, call));
   ASSIGN_OR_RETURN(opened.identity, opened.ufs->SourceIdentity(call));
   RETURN_IF_ERROR(opened.ufs->Stat("", call).status());
@@ -449,11 +450,9 @@ Status TableMounts::Unmount(const rpc::Control::UfsUnmountRequest& request) {
 }
 
 rpc::UfsMountInfo TableMounts::Describe(const rpc::MountInfo& info) {
-  rpc::UfsMountInfo described;
-  described.path = info.path;
-  described.source = info.uri;
-  described.read_only = info.read_only;
-  described.options = info.options;
+  const ufs::SkippedKeys::Count skipped = mounts_.SkippedOf(info.mount).Get();
+  rpc::UfsMountInfo described{info.path, info.uri,     info.read_only, info.options,
+                              "",        skipped.keys, skipped.or_more};
   if (info.unmounting) {
     described.problem = "it was unmounted; what it left is being forgotten";
     return described;

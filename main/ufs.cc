@@ -30,7 +30,15 @@ nlohmann::json ToJson(const rpc::UfsMountInfo& mount) {
           {"read_only", mount.read_only},
           {"state", mount.problem.empty() ? "connected" : "unavailable"},
           {"problem", mount.problem},
+          {"skipped_keys", mount.skipped_keys},
+          {"skipped_more", mount.skipped_more},
           {"options", options}};
+}
+
+std::string SkippedText(const rpc::UfsMountInfo& mount) {
+  return Concat(mount.skipped_keys, mount.skipped_more ? " or more" : "",
+                mount.skipped_keys == 1 ? " key is" : " keys are",
+                " not shown: no file can have such a name (the log names them)");
 }
 
 void PrintTable(const std::vector<rpc::UfsMountInfo>& mounts) {
@@ -43,6 +51,7 @@ void PrintTable(const std::vector<rpc::UfsMountInfo>& mounts) {
                 cli::Shown(mount.source).c_str(), mount.read_only ? "ro" : "rw",
                 mount.problem.empty() ? "connected" : "unavailable", cli::Shown(options).c_str());
     if (!mount.problem.empty()) std::printf("  %s\n", cli::Shown(mount.problem).c_str());
+    if (mount.skipped_keys > 0) std::printf("  %s\n", SkippedText(mount).c_str());
   }
 }
 
@@ -135,7 +144,7 @@ void AddUfs(CLI::App& app, GlobalOptions& global, int* exit_status) {
       [&global, command, exit_status] { *exit_status = Finish(Unmount(global, *command)); });
 
   CLI::App* list = ufs->add_subcommand(
-      "list", "Show the sources: path, source, read-only or not, state, options");
+      "list", "Show the sources: path, source, read-only or not, state, options, keys not shown");
   AddCommon(*list, global);
   list->callback([&global, exit_status] { *exit_status = Finish(List(global)); });
 }

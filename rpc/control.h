@@ -53,6 +53,10 @@ struct UfsMountInfo {
   bool read_only = false;
   std::vector<std::pair<std::string, std::string>> options;  // Secrets as references.
   std::string problem;  // Why its source cannot be used; empty: it can.
+  // Keys of the source that were met since the start and are not shown, since no file can have
+  // their names; `skipped_more`: and others that were not counted.
+  uint64_t skipped_keys = 0;
+  bool skipped_more = false;
 };
 
 class Control {

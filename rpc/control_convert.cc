@@ -186,6 +186,8 @@ void ToWire(const QueueTotals& from, control::QueueTotals* to) {
 void ToWire(const UfsMountInfo& from, control::UfsMountInfo* to) {
   MountToWire(from, to);
   to->set_problem(from.problem);
+  to->set_skipped_keys(from.skipped_keys);
+  to->set_skipped_more(from.skipped_more);
 }
 
 void ToWire(const Control::UfsMountRequest& from, control::UfsMountRequest* to) {
@@ -195,6 +197,8 @@ void ToWire(const Control::UfsMountRequest& from, control::UfsMountRequest* to) 
 UfsMountInfo FromWire(const control::UfsMountInfo& from) {
   auto to = MountFromWire<UfsMountInfo>(from);
   to.problem = from.problem();
+  to.skipped_keys = from.skipped_keys();
+  to.skipped_more = from.skipped_more();
   return to;
 }
 

@@ -190,7 +190,8 @@ TEST_F(ControlOverSocketTest, EveryCodeArrivesAsItself) {
 }
 
 TEST_F(ControlOverSocketTest, UfsMountsArriveWhole) {
-  local_.ufs = {"/s3\xff", "s3://b/p", true, {{"a", "1"}, {"b", "\xfe"}}, "no\xff route"};
+  local_.ufs = {"/s3\xff",      "s3://b/p", true, {{"a", "1"}, {"b", "\xfe"}},
+                "no\xff route", 1ULL << 40, true};
   Result<UfsMountInfo> mounted =
       remote()->UfsMount({"/at\xff", "file:///d", true, {{"name", "value\xff"}}});
   ASSERT_TRUE(mounted.ok()) << mounted.status().ToString();
@@ -209,6 +210,8 @@ TEST_F(ControlOverSocketTest, UfsMountsArriveWhole) {
     EXPECT_TRUE(info.read_only);
     EXPECT_EQ(info.options, local_.ufs.options);
     EXPECT_EQ(info.problem, local_.ufs.problem);
+    EXPECT_EQ(info.skipped_keys, 1ULL << 40);
+    EXPECT_TRUE(info.skipped_more);
   }
   ASSERT_TRUE(remote()->UfsUnmount({"/s3", true, false}).ok());
   EXPECT_EQ(local_.ufs_unmount.path, "/s3");

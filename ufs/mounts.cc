@@ -29,6 +29,11 @@ void UfsMounts::Remove(MountId id) {
   mounts_.erase(it);
 }
 
+SkippedKeys& UfsMounts::SkippedOf(MountId id) {
+  MutexLock lock(mutex_);
+  return skipped_[id];
+}
+
 void UfsMounts::SetAccess(MountId id, Access access) {
   MutexLock lock(mutex_);
   if (auto it = mounts_.find(id); it != mounts_.end()) it->second.access = access;

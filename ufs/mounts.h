@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "base/mutex.h"
 #include "base/status.h"
+#include "ufs/skipped_keys.h"
 #include "ufs/under_file_system.h"
 
 namespace tarn::ufs {
@@ -27,6 +28,10 @@ class UfsMounts {
   Result<UnderFileSystem*> Get(MountId id) const;
   void Remove(MountId id);  // Absent is OK.
 
+  // Where the store of that id, there or not yet, notes the keys it does not show. Stays valid as
+  // long as this table.
+  SkippedKeys& SkippedOf(MountId id);
+
   void SetAccess(MountId id, Access access);  // Of an id that is there.
   // kReadOnly; kBusy: it is being unmounted; kNotFound: no such mount.
   Status CheckWritable(MountId id) const;
@@ -37,6 +42,7 @@ class UfsMounts {
     Access access = Access::kReadWrite;
   };
   mutable Mutex mutex_;
+  std::map<MountId, SkippedKeys> skipped_ GUARDED_BY(mutex_);  // Outlives the stores.
   std::map<MountId, Mount> mounts_ GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<UnderFileSystem>> removed_ GUARDED_BY(mutex_);
 };

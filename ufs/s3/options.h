@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "ufs/s3/http.h"
 #include "ufs/s3/retry.h"
+#include "ufs/skipped_keys.h"
 
 namespace tarn::ufs::s3 {
 
@@ -51,8 +52,10 @@ struct S3Options {
   ConditionalWrites conditional_writes = ConditionalWrites::kAuto;
   Nanos abandoned_upload_age = std::chrono::hours(72);  // Uploads of others older than it are given
                                                         // out by ListUploads.
-  std::string upload_journal;  // A file that remembers our own uploads; empty: none.
-  bool read_only = false;      // Nothing is written to find out what the store can.
+  std::string upload_journal;      // A file that remembers our own uploads; empty: none.
+  SkippedKeys* skipped = nullptr;  // Notes the keys that are not shown; outlives the store. Null:
+                                   // the store has its own.
+  bool read_only = false;          // Nothing is written to find out what the store can.
 
   bool keep_attributes = true;           // mtime, mode, uid and gid in x-amz-meta-*.
   bool write_directory_markers = false;  // Each directory made here becomes an object `dir/`.

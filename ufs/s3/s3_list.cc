@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/log.h"
 #include "base/strings.h"
 #include "ufs/call.h"
 #include "ufs/s3/names.h"
@@ -12,8 +11,7 @@
 namespace tarn::ufs::s3 {
 namespace {
 
-constexpr size_t kMaxKeys = 1000;  // More S3 does not give at once.
-constexpr size_t kMaxLogged = 1000;
+constexpr size_t kMaxKeys = 1000;                                // More S3 does not give at once.
 constexpr int kTries = 5;                                        // Of answers that are damaged.
 constexpr std::string_view kLastCharacter = "\xf4\x8f\xbf\xbf";  // U+10FFFF
 
@@ -97,11 +95,7 @@ Result<bool> S3UnderFileSystem::IsHiddenByDirectory(const Raw& raw, std::string_
 }
 
 void S3UnderFileSystem::NoteSkipped(std::string_view full_key, std::string_view why) {
-  {
-    MutexLock lock(mutex_);
-    if (skipped_.size() >= kMaxLogged || !skipped_.emplace(full_key).second) return;
-  }
-  LogWarning("not shown: ", client_->Uri(full_key), ": ", why);
+  skipped_.Note(client_->Uri(full_key), why);
 }
 
 Status S3UnderFileSystem::AddEntries(std::string_view directory_key, const Raw& raw,

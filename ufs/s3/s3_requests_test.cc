@@ -253,6 +253,18 @@ TEST_F(S3Store, AMarkerWhoseKeyWouldBeTooLongIsNowhere) {
   EXPECT_TRUE(ufs_->Delete(std::span(&gone, 1), {}).at(0).ok());
 }
 
+TEST_F(S3Store, KeysNotShownAreNotedWhereTheOptionsSay) {
+  for (const char* key : {"a//b", "a//c", "..", "d", "d/x"}) objects_[key] = "1";
+  SkippedKeys skipped;
+  options_.skipped = &skipped;
+  Open();
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(Listed(*ufs_, "", 1000), (std::vector<std::string>{"a/", "d/"}));
+  EXPECT_EQ(skipped.Get().keys, 2u);
+  EXPECT_EQ(Listed(*ufs_, "a", 1000), std::vector<std::string>());
+  EXPECT_EQ(skipped.Get().keys, 3u) << "and what is below one, once";
+}
+
 TEST_F(S3Store, CopiesAboveTheLimitAreMadeInParts) {
   objects_["f"] = std::string(1050, 'x');
   options_.single_copy_bytes = 500;

@@ -52,6 +52,7 @@ S3UnderFileSystem::S3UnderFileSystem(S3Options options, std::unique_ptr<Client> 
       client_(std::move(client)),
       clock_(clock),
       opened_ns_(clock.WallNs()),
+      skipped_(options_.skipped != nullptr ? *options_.skipped : own_skipped_),
       traits_(TraitsOf(options_)) {}
 
 std::string S3UnderFileSystem::FullKey(std::string_view key) const {

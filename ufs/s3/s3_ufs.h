@@ -120,14 +120,15 @@ class S3UnderFileSystem final : public UnderFileSystem {
   const std::unique_ptr<Client> client_;
   Clock& clock_;
   const int64_t opened_ns_;
+  SkippedKeys own_skipped_;  // Where the options have none.
+  SkippedKeys& skipped_;
   UfsTraits traits_;
   bool puts_are_conditional_ = false;
   std::unique_ptr<UploadJournal> journal_;  // Null: none is kept.
   std::atomic<bool> batches_work_ = true;
 
   Mutex mutex_;
-  std::set<std::string> held_ GUARDED_BY(mutex_);     // Uploads of this process.
-  std::set<std::string> skipped_ GUARDED_BY(mutex_);  // Keys already logged as no file names.
+  std::set<std::string> held_ GUARDED_BY(mutex_);  // Uploads of this process.
 };
 
 // Whether the etag is the bytes' MD5, or that of a multipart upload, as S3 makes them unless it
