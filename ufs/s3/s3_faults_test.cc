@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "base/digest.h"
 #include "base/strings.h"
 #include "ufs/s3/open.h"
 #include "ufs/s3/s3_test_store.h"
@@ -225,6 +226,52 @@ TEST_F(S3Store, AWrongEtagAfterPutIsNoSuccess) {
   };
   EXPECT_TRUE(Put("g", "whole").ok()) << "once is put right";
   EXPECT_EQ(puts, 2);
+}
+
+TEST_F(S3Store, AWrongEtagAfterEveryPutIsSettledByLooking) {
+  Open();
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    TestReply reply = Answer(request);
+    if (request.method == "PUT") reply.headers = {{"ETag", "\"0123456789abcdef0123456789abcdef\""}};
+    return reply;
+  };
+  const ObjectInfo made = Put("f", "whole").value();
+  fault_ = nullptr;
+  EXPECT_EQ(made.etag, ufs_->Stat("f", {}).value().etag) << "that of the object, not of the answer";
+}
+
+TEST_F(S3Store, AWrongEtagOfAPartIsNeverCompleted) {
+  Open();
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    TestReply reply = Answer(request);
+    if (request.Asks("partNumber=2"))
+      reply.headers = {{"ETag", "\"0123456789abcdef0123456789abcdef\""}};
+    return reply;
+  };
+  const std::string bytes(350, 'x');
+  const Status status = Put("f", bytes).status();
+  EXPECT_EQ(status.code(), Code::kCorruption);
+  EXPECT_NE(status.message().find("0123456789abcdef"), std::string::npos) << status.message();
+  EXPECT_FALSE(objects_.contains("f"));
+}
+
+TEST_F(S3Store, AWrongEtagOfACompletionIsNotTheObjects) {
+  const std::string part(BytesOfDigest(Md5(std::string(100, 'x'))));
+  const std::string last(BytesOfDigest(Md5(std::string(150, 'x'))));
+  const std::string etag = Concat(Hex(Md5(Concat(part, part, last))), "-3");
+  Open();
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    TestReply reply = Answer(request);
+    if (request.method == "POST" && request.Asks("uploadId="))
+      reply.body =
+          "<CompleteMultipartUploadResult><ETag>0123456789abcdef0123456789abcdef-4</ETag>"
+          "</CompleteMultipartUploadResult>";
+    if (request.method == "HEAD")
+      for (auto& [name, value] : reply.headers)
+        if (name == "ETag") value = Concat("\"", etag, "\"");
+    return reply;
+  };
+  EXPECT_EQ(Put("f", std::string(350, 'x')).value().etag, etag);
 }
 
 TEST_F(S3Store, AnUploadWhoseAnswerIsLostIsSettledByLooking) {

@@ -201,10 +201,12 @@ class SinglePut final : public S3Upload {
   // The answer may have been damaged, not the object.
   Result<ObjectInfo> WrongEtag(const S3Call& put, const std::string& got, const std::string& wanted,
                                const CallOptions& call) {
+    const std::string fault =
+        Concat(put.what, ": the store answered ETag ", got, " for bytes whose MD5 is ", wanted);
     Result<ObjectInfo> info = Arrived(wanted, call);
-    if (info.ok()) return info;
-    return Status(Code::kCorruption, Concat(put.what, ": the store answered ETag ", got,
-                                            " for bytes whose MD5 is ", wanted));
+    if (!info.ok()) return Status(Code::kCorruption, fault);
+    LogWarning(fault, "; the object itself has the right one");
+    return info;
   }
 
   // A conditional write whose first answer was lost fails by its own success.
@@ -257,6 +259,8 @@ class Multipart final : public S3Upload {
   }
   Result<std::vector<Part>> PartsInOrder();
   Result<ObjectInfo> Complete(const std::vector<Part>& parts, const CallOptions& call);
+  Result<ObjectInfo> Completed(const S3Call& complete, std::string_view expected,
+                               std::string_view answered, const CallOptions& call) const;
   static std::string ExpectedEtag(const std::vector<Part>& parts);
 
   const std::string id_;
@@ -389,6 +393,18 @@ Result<ObjectInfo> Multipart::Commit(const CallOptions& call) {
   return info;
 }
 
+// Where the answer says otherwise it is damaged, or the store has ETags of its own: the object
+// tells.
+Result<ObjectInfo> Multipart::Completed(const S3Call& complete, std::string_view expected,
+                                        std::string_view answered, const CallOptions& call) const {
+  if (answered.empty()) return Verified(complete, expected, call);
+  if (!expected.empty() && answered != expected) {
+    Result<ObjectInfo> info = Arrived(expected, call);
+    if (info.ok()) return info;
+  }
+  return Verified(complete, answered, call);
+}
+
 Result<ObjectInfo> Multipart::Complete(const std::vector<Part>& parts, const CallOptions& call) {
   const std::string document = CompleteDocument(parts);
   S3Call complete = ufs_.NewCall("complete upload of", "POST", key_);
@@ -399,13 +415,12 @@ Result<ObjectInfo> Multipart::Complete(const std::vector<Part>& parts, const Cal
   }
   AddCustomerKey(ufs_.options(), complete.headers);
   complete.body = std::as_bytes(std::span(document.data(), document.size()));
-  std::string etag = ExpectedEtag(parts);
+  const std::string etag = ExpectedEtag(parts);
   complete.was_made = [&] { return WasMade(etag, call); };
   Status status = ufs_.RunOne(complete, call);
   if (status.ok()) {
     ASSIGN_OR_RETURN(const std::string answered, ParseCompletion(complete.response.body));
-    if (!answered.empty()) etag = answered;
-    return Verified(complete, etag, call);
+    return Completed(complete, etag, answered, call);
   }
   // The answer to an earlier attempt was lost: the upload is gone because it was completed.
   const bool unsure = complete.unknown && !etag.empty();
