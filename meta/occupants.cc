@@ -150,22 +150,27 @@ Result<bool> IsBelowClaim(kv::Transaction& txn, MountId mount, std::string_view 
   return std::any_of(prefixes.begin(), prefixes.end(), IsClaim);
 }
 
-// Of several claims the nearest need not be that of `dir`: a directory that was made at its former
-// prefix, and then left it too, claims what it has there. That is known; what nobody knows was
-// there before.
+// What is known to be another's is not imported, whichever claim covers it: a directory may have
+// been made at the former prefix of `dir`, or above it, and have left that too. What nobody knows
+// belongs to the directory that was there first: the one bound to the prefix whose names are not
+// all known, since whatever comes to a prefix later is made or loaded whole.
 Result<bool> MayImport(kv::Transaction& txn, const InodeRecord& dir, const std::string& key) {
   ASSIGN_OR_RETURN(std::vector<Prefix> prefixes, ReadPrefixes(txn, dir.mount, key));
   if (prefixes.front().record) return false;
   if (std::none_of(prefixes.begin(), prefixes.end(), IsClaim)) return true;
-  bool ours = false;
-  for (size_t i = 1; i < prefixes.size() && !ours; ++i) {
+  ASSIGN_OR_RETURN(const bool complete, IsComplete(txn, dir.ino, kv::Reads::kSerializable));
+  bool ours = !complete;
+  for (size_t i = 1; i < prefixes.size(); ++i) {
     if (!IsClaim(prefixes[i])) continue;
-    ASSIGN_OR_RETURN(ours, IsAboveOrSame(txn, prefixes[i].record->claimants, dir));
-    if (ours) continue;
-    for (InodeId claimant : prefixes[i].record->claimants) {
+    const std::vector<InodeId>& claimants = prefixes[i].record->claimants;
+    if (!ours) {
+      ASSIGN_OR_RETURN(ours, IsAboveOrSame(txn, claimants, dir));
+    }
+    for (InodeId claimant : claimants) {
       ASSIGN_OR_RETURN(Occupant found,
                        Descend(txn, claimant, key, prefixes[i].key.size(), InodeId()));
-      if (found.kind != Kind::kNobody) return false;
+      const bool known = found.kind != Kind::kNobody && found.kind != Kind::kUnknown;
+      if (known || (found.kind == Kind::kUnknown && !ours)) return false;
     }
   }
   if (!ours) return false;

@@ -74,7 +74,8 @@ class Preparation {
   // prepare_file.cc
   Result<Step> File(InodeRecord& inode);
   Status TidyAttempt(InodeRecord& inode, const std::string& key);
-  Status TidyPlaces(InodeRecord& inode, const std::string& key);
+  // `made`: the UFS has all directories above `key`.
+  Status TidyPlaces(InodeRecord& inode, const std::string& key, bool made);
   Status ReleaseSymlink(InodeRecord& inode, const std::string& key);
   Result<std::optional<Step>> MakeRoom(InodeRecord& inode, const Target& target, Blocked blocked);
   Result<Step> Write(InodeRecord& inode, const Target& target);

@@ -39,9 +39,14 @@ Result<Step> Preparation::File(InodeRecord& inode) {
   RETURN_IF_ERROR(TidyAttempt(inode, target.key));
   RETURN_IF_ERROR(SwapWithLink(inode, target.key));
   RETURN_IF_ERROR(ReleaseSymlink(inode, target.key));
-  RETURN_IF_ERROR(TidyPlaces(inode, target.key));
+  const InodeRecord* missing = target.chain.FirstNotMade();
+  RETURN_IF_ERROR(TidyPlaces(inode, target.key, missing == nullptr));
   const bool in_place = inode.bound && inode.key == target.key;
   if (!in_place || DataIsDirty(inode)) return Write(inode, target);
+  if (missing != nullptr && inode.places) {
+    const auto index = static_cast<size_t>(missing - target.chain.dirs.data());
+    return ParentMissing(inode, *missing, target.chain.keys[index], Blocked::kWaits);
+  }
   return Attributes(inode, target.key);
 }
 
@@ -94,7 +99,7 @@ Status Preparation::ReleaseSymlink(InodeRecord& inode, const std::string& key) {
 }
 
 // Places that are neither the binding's nor a path's: nothing of use is there.
-Status Preparation::TidyPlaces(InodeRecord& inode, const std::string& key) {
+Status Preparation::TidyPlaces(InodeRecord& inode, const std::string& key, bool made) {
   if (!inode.places) return OkStatus();
   ASSIGN_OR_RETURN(std::vector<Place> places, PlacesOf(txn_, inode.ino));
   ASSIGN_OR_RETURN(const std::set<std::string> wanted, LinkKeys(txn_, inode.ino));
@@ -105,7 +110,8 @@ Status Preparation::TidyPlaces(InodeRecord& inode, const std::string& key) {
     if (link ? wanted.contains(place.key) : bound_there != (place.key == key)) {
       any = true;
     } else if (!link && bound_there) {
-      RETURN_IF_ERROR(Disown(txn_, inode, key));  // The path says the same.
+      any |= !made;
+      if (made) RETURN_IF_ERROR(Disown(txn_, inode, key));  // The path says the same.
     } else {
       RETURN_IF_ERROR(Disown(txn_, inode, place.key));
       RETURN_IF_ERROR(Discard(context_, txn_, place.mount, place.key, {}));

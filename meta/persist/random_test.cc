@@ -102,7 +102,7 @@ class RandomRun {
   }
 
   void One() {
-    switch (random_.Uniform(10)) {
+    switch (random_.Uniform(12)) {
       case 0:
       case 1:
       case 2:
@@ -117,11 +117,20 @@ class RandomRun {
         return RemoveDir();
       case 7:
         return random_.Chance(0.5) ? Link() : Exchange();
+      case 8:
+        return Exchange();
+      case 9:
+        return Look();
       default:
         return Move();
     }
   }
 
+  void Look() {
+    const std::string path = NewPath();
+    Log(Concat("look ", path));
+    EXPECT_EQ(rig_.Has(path), Exists(path)) << path;
+  }
   void Put() {
     const std::string path = NewPath();
     if (model_.names.contains(path + "/")) return;
@@ -230,36 +239,69 @@ kv::MemoryFaults Conflicts(uint64_t seed) {
   return faults;
 }
 
-constexpr int kRuns = 4;
-constexpr int kOperations = 150;
+// Directories that nobody has listed when they are moved about.
+Tree Unlisted() {
+  Tree tree;
+  for (const std::string top : {"a/", "b/", "c/"}) {
+    tree[top] = "";
+    for (const std::string dir : {"", "c/", "d/"}) {
+      tree[top + dir] = "";
+      for (const std::string name : {"a", "b"}) tree[top + dir + name] = "in " + top + dir + name;
+    }
+  }
+  return tree;
+}
 
-void RunOnObjects(ufs::Markers markers) {
+struct Plan {
+  Tree before;
+  uint64_t runs = 0;
+  int operations = 0;
+};
+const Plan kLong{kBefore, 4, 150};
+const Plan kShort{Unlisted(), 40, 25};
+
+void RunOnObjects(const Plan& plan, ufs::Markers markers) {
   const uint64_t seed = SeedOfRun();
-  for (uint64_t run = 0; run < kRuns; ++run) {
+  for (uint64_t run = 0; run < plan.runs; ++run) {
     SCOPED_TRACE(Concat("TARN_SEED=", seed + run));
     TickingClock clock;
-    Rig rig(ufs::NewMemoryUfs(clock, markers), kBefore, Pace::kNothing, Conflicts(seed + run));
-    RandomRun(seed + run, rig, kBefore).Go(kOperations);
+    Rig rig(ufs::NewMemoryUfs(clock, markers), plan.before, Pace::kNothing, Conflicts(seed + run));
+    RandomRun(seed + run, rig, plan.before).Go(plan.operations);
     if (::testing::Test::HasFailure()) return;
   }
 }
 
-TEST(RandomPersistence, OfAnObjectStoreEndsAsTheModelSays) { RunOnObjects(ufs::Markers::kNone); }
-
-TEST(RandomPersistence, OfAnObjectStoreWithMarkersEndsAsTheModelSays) {
-  RunOnObjects(ufs::Markers::kWritten);
-}
-
-TEST(RandomPersistence, OfALocalDirectoryEndsAsTheModelSays) {
+void RunOnDirectory(const Plan& plan) {
   const uint64_t seed = SeedOfRun();
-  for (uint64_t run = 0; run < kRuns; ++run) {
+  for (uint64_t run = 0; run < plan.runs; ++run) {
     SCOPED_TRACE(Concat("TARN_SEED=", seed + run));
     ufs::TemporaryDirectory directory;
-    Rig rig(*ufs::OpenLocalUfs(directory.path()), kBefore, Pace::kNothing, Conflicts(seed + run));
-    RandomRun(seed + run, rig, kBefore).Go(kOperations);
+    Rig rig(*ufs::OpenLocalUfs(directory.path()), plan.before, Pace::kNothing,
+            Conflicts(seed + run));
+    RandomRun(seed + run, rig, plan.before).Go(plan.operations);
     if (::testing::Test::HasFailure()) return;
   }
 }
+
+TEST(RandomPersistence, OfAnObjectStoreEndsAsTheModelSays) {
+  RunOnObjects(kLong, ufs::Markers::kNone);
+}
+
+TEST(RandomPersistence, OfAnObjectStoreWithMarkersEndsAsTheModelSays) {
+  RunOnObjects(kLong, ufs::Markers::kWritten);
+}
+
+TEST(RandomPersistence, OfALocalDirectoryEndsAsTheModelSays) { RunOnDirectory(kLong); }
+
+TEST(RandomPersistence, OfUnlistedPrefixesEndsAsTheModelSays) {
+  RunOnObjects(kShort, ufs::Markers::kNone);
+}
+
+TEST(RandomPersistence, OfUnlistedPrefixesWithMarkersEndsAsTheModelSays) {
+  RunOnObjects(kShort, ufs::Markers::kWritten);
+}
+
+TEST(RandomPersistence, OfUnlistedDirectoriesEndsAsTheModelSays) { RunOnDirectory(kShort); }
 
 }  // namespace
 }  // namespace tarn::meta

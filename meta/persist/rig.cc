@@ -106,6 +106,13 @@ InodeId Rig::Find(const std::string& path) {
   return found.ok() ? found->attr.ino : InodeId();
 }
 
+bool Rig::Has(const std::string& path) {
+  const auto [parent, name] = Split(path);
+  auto found = ns().GetNames().Lookup(caller_, parent, name);
+  EXPECT_TRUE(found.ok() || found.code() == Code::kNotFound) << found.status().ToString();
+  return found.ok();
+}
+
 rpc::Attr Rig::AttrOf(const std::string& path) {
   auto info = ns().GetFiles().GetAttr(Find(path));
   EXPECT_TRUE(info.ok());

@@ -78,6 +78,7 @@ class Rig {
   ufs::UnderFileSystem& ufs() { return *ufs_; }
   Namespace& ns() { return *namespace_; }
   InodeId Find(const std::string& path);
+  bool Has(const std::string& path);  // Whose parent is there.
   rpc::Attr AttrOf(const std::string& path);
   size_t Records(char kind);
   std::string Dump();   // Of all inodes and ledger records, for the message of a failure.

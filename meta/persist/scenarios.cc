@@ -221,6 +221,50 @@ void RemovedDirectoryScenarios(Adder add) {
         r.MakeDir("a/s");
         EXPECT_TRUE(r.Find("b/s/c"));
       });
+  static constexpr const char* kExchangedTwice[] = {
+      "ExchangeDirectoriesAndBackTheirFiles0", "ExchangeDirectoriesAndBackTheirFiles1",
+      "ExchangeDirectoriesAndBackTheirFiles2", "ExchangeDirectoriesAndBackTheirFiles3",
+      "ExchangeDirectoriesAndBackTheirFiles4", "ExchangeDirectoriesAndBackTheirFiles5"};
+  for (int steps = 0; steps < 6; ++steps) {
+    add(kExchangedTwice[steps],
+        {{"a/", ""}, {"a/x", "AX"}, {"a/y", "AY"}, {"b/", ""}, {"b/x", "BX"}, {"b/y", "BY"}},
+        {{"a/", ""},
+         {"a/x", "NEW"},
+         {"b/", ""},
+         {"b/y", "AY"},
+         {"c/", ""},
+         {"c/x", "AX"},
+         {"c/y", "BY"},
+         {"q", "BX"}},
+        [steps](Rig& r) {
+          r.Exchange("a", "b");
+          r.Exchange("a/x", "b/x");
+          for (int i = 0; i < steps; ++i) r.OneStep();
+          r.Move("b/x", "q");
+          r.Move("a", "c");
+          r.MakeDir("a");
+          r.Put("a/x", "NEW");
+          EXPECT_FALSE(r.Has("b/x"));
+        });
+  }
+  add("ExchangeDirectoriesAndBackTheirFilesThenMoveWhatIsAbove",
+      {{"p/", ""}, {"p/a/", ""}, {"p/a/x", "AX"}, {"b/", ""}, {"b/x", "BX"}, {"b/y", "BY"}},
+      {{"b/", ""},
+       {"p/", ""},
+       {"q", "BX"},
+       {"r/", ""},
+       {"r/a/", ""},
+       {"r/a/x", "AX"},
+       {"r/a/y", "BY"}},
+      [](Rig& r) {
+        r.Exchange("p/a", "b");
+        r.Exchange("p/a/x", "b/x");
+        for (int i = 0; i < 3; ++i) r.OneStep();
+        r.Move("b/x", "q");
+        r.Move("p", "r");
+        r.MakeDir("p");
+        EXPECT_FALSE(r.Has("b/x"));
+      });
   add("ExchangeFileAndDirectory", {{"a/", ""}, {"a/x", "AX"}, {"f", "F"}},
       {{"f/", ""}, {"f/x", "AX"}, {"a", "F"}}, [](Rig& r) { r.Exchange("a", "f"); });
   add("RemoveTree", kDirOfFiles, {}, [](Rig& r) {
