@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/random.h"
 #include "base/strings.h"
 #include "ufs/call.h"
 #include "ufs/s3/attributes.h"
@@ -11,12 +12,6 @@
 #include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
-namespace {
-
-constexpr int kTries = 3;  // Of answers that are not what was asked for.
-
-}  // namespace
-
 // Cuts an answer into pieces. One that is sent again begins with what was given before, which is
 // left out.
 class PieceTaker final : public BodyTaker {
@@ -115,15 +110,22 @@ Result<uint64_t> S3UnderFileSystem::ReadPieces(std::string_view key, std::string
     return ReadAtEnd(key, etag, call);
   }
   PieceTaker pieces(etag, extent, piece, take);
-  for (int i = 1;; ++i) {
+  Random random(RandomSeed());
+  for (uint32_t failures = 0;; ++failures) {
     Status status = GetPieces(key, pieces, call);
     if (status.ok()) return pieces.given();
     if (status.code() == Code::kRange && pieces.given() == 0) return ReadAtEnd(key, etag, call);
     // Without an etag a version that came meanwhile is as good, if nothing was given of another.
     if (status.code() == Code::kStale && etag.empty() && pieces.given() == 0) pieces.Forget();
+    // Answers that are not what was asked for count as failures of the way, like lost ones.
     const bool again = status.code() == Code::kCorruption ||
                        (status.code() == Code::kStale && pieces.etag().empty());
-    if (!again || i == kTries) return status;
+    if (!again || failures == options_.retry.max_retries) return status;
+    const Nanos wait =
+        JitteredBackoff(failures, options_.retry.first_wait, options_.retry.longest_wait, random);
+    if (call.deadline.PassedBy(clock_.Now() + wait) || !clock_.SleepFor(wait, call.stop)) {
+      return status;
+    }
   }
 }
 
