@@ -35,6 +35,8 @@ void TakeNetwork(const Properties& properties, S3Options& s3) {
   s3.retry.max_retries = static_cast<uint32_t>(properties.Get(property::kS3MaxErrorRetry));
   s3.http.connect_timeout = properties.Get(property::kS3ConnectTimeout);
   s3.http.stall_timeout = properties.Get(property::kS3SocketTimeout);
+  // So that a read may be tried twice more in time.
+  s3.http.get_stall_timeout = properties.Get(property::kUfsReadDeadline) / 3;
   s3.http.ca_bundle = properties.Get(property::kS3CaBundle);
   if (s3.http.ca_bundle.empty()) s3.http.ca_bundle = environment("AWS_CA_BUNDLE").value_or("");
   s3.http.user_agent = properties.Get(property::kS3UserAgent);

@@ -232,6 +232,8 @@ Result<std::optional<Step>> Preparation::OneLink(InodeRecord& inode, const std::
   ASSIGN_OR_RETURN(rpc::Action action, NewAction(Kind::kLink, inode, target.key));
   action.from_key = primary_key;
   action.expected_etag = inode.etag;
+  // Whatever becomes of it: a link changes the ctime of the object, and so its etag.
+  if (traits_->attributes) inode.etag.clear();
   ASSIGN_OR_RETURN(Step step, Begin(inode, std::move(action), 'l'));
   return std::optional<Step>(std::move(step));
 }

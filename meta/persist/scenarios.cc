@@ -221,6 +221,31 @@ void RemovedDirectoryScenarios(Adder add) {
         r.MakeDir("a/s");
         EXPECT_TRUE(r.Find("b/s/c"));
       });
+  add("ExchangeFileAndDirectory", {{"a/", ""}, {"a/x", "AX"}, {"f", "F"}},
+      {{"f/", ""}, {"f/x", "AX"}, {"a", "F"}}, [](Rig& r) { r.Exchange("a", "f"); });
+  add("RemoveTree", kDirOfFiles, {}, [](Rig& r) {
+    r.Remove("d/x");
+    r.Remove("d/y");
+    r.Remove("d/s/z");
+    r.RemoveDir("d/s");
+    r.RemoveDir("d");
+  });
+  add("RemoveDirectoryAndMakeItAnew", {{"d/", ""}, {"d/x", "X"}}, {{"d/", ""}, {"d/y", "Y"}},
+      [](Rig& r) {
+        r.Remove("d/x");
+        r.RemoveDir("d");
+        r.MakeDir("d");
+        r.Put("d/y", "Y");
+      });
+  add("RemoveMakeRemoveDirectory", {{"d/", ""}, {"d/x", "X"}}, {}, [](Rig& r) {
+    r.Remove("d/x");
+    r.RemoveDir("d");
+    r.MakeDir("d");
+    r.RemoveDir("d");
+  });
+}
+
+void ExchangedTwiceScenarios(Adder add) {
   static constexpr const char* kExchangedTwice[] = {
       "ExchangeDirectoriesAndBackTheirFiles0", "ExchangeDirectoriesAndBackTheirFiles1",
       "ExchangeDirectoriesAndBackTheirFiles2", "ExchangeDirectoriesAndBackTheirFiles3",
@@ -265,28 +290,6 @@ void RemovedDirectoryScenarios(Adder add) {
         r.MakeDir("p");
         EXPECT_FALSE(r.Has("b/x"));
       });
-  add("ExchangeFileAndDirectory", {{"a/", ""}, {"a/x", "AX"}, {"f", "F"}},
-      {{"f/", ""}, {"f/x", "AX"}, {"a", "F"}}, [](Rig& r) { r.Exchange("a", "f"); });
-  add("RemoveTree", kDirOfFiles, {}, [](Rig& r) {
-    r.Remove("d/x");
-    r.Remove("d/y");
-    r.Remove("d/s/z");
-    r.RemoveDir("d/s");
-    r.RemoveDir("d");
-  });
-  add("RemoveDirectoryAndMakeItAnew", {{"d/", ""}, {"d/x", "X"}}, {{"d/", ""}, {"d/y", "Y"}},
-      [](Rig& r) {
-        r.Remove("d/x");
-        r.RemoveDir("d");
-        r.MakeDir("d");
-        r.Put("d/y", "Y");
-      });
-  add("RemoveMakeRemoveDirectory", {{"d/", ""}, {"d/x", "X"}}, {}, [](Rig& r) {
-    r.Remove("d/x");
-    r.RemoveDir("d");
-    r.MakeDir("d");
-    r.RemoveDir("d");
-  });
 }
 
 void MixedDirectoryScenarios(Adder add) {
@@ -414,9 +417,9 @@ void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.nam
 
 std::vector<Scenario> Scenarios() {
   std::vector<Scenario> all;
-  for (auto add :
-       {FileScenarios, RenameScenarios, KindScenarios, DirectoryScenarios, NestedDirectoryScenarios,
-        RemovedDirectoryScenarios, MixedDirectoryScenarios, LinkScenarios, OpenScenarios})
+  for (auto add : {FileScenarios, RenameScenarios, KindScenarios, DirectoryScenarios,
+                   NestedDirectoryScenarios, RemovedDirectoryScenarios, ExchangedTwiceScenarios,
+                   MixedDirectoryScenarios, LinkScenarios, OpenScenarios})
     add(Adder(all));
   return all;
 }

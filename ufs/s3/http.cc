@@ -195,6 +195,14 @@ class Transfer {
                        [](const auto& header) { return Lower(header.first) == "content-type"; });
   }
 
+  // curl counts in seconds, and takes none for no limit.
+  Nanos StallOf(const HttpOptions& options) const {
+    const bool get = exchange_.request.method == "GET";
+    const Nanos stall =
+        get ? std::min(options.stall_timeout, options.get_stall_timeout) : options.stall_timeout;
+    return std::max<Nanos>(stall, std::chrono::seconds(1));
+  }
+
   void SetOptions(const HttpOptions& options, CURLSH* share) {
     using std::chrono::duration_cast;
     Set(CURLOPT_SHARE, share);
@@ -209,7 +217,7 @@ class Transfer {
             duration_cast<std::chrono::milliseconds>(options.connect_timeout).count()));
     Set(CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(options.stall_bytes_per_s));
     Set(CURLOPT_LOW_SPEED_TIME,
-        static_cast<long>(duration_cast<std::chrono::seconds>(options.stall_timeout).count()));
+        static_cast<long>(duration_cast<std::chrono::seconds>(StallOf(options)).count()));
     if (!options.ca_bundle.empty()) Set(CURLOPT_CAINFO, options.ca_bundle.c_str());
     if (!options.verify_certificates) {
       Set(CURLOPT_SSL_VERIFYPEER, 0L);

@@ -67,6 +67,7 @@ struct HttpOptions {
   std::string user_agent = "tarn";
   Nanos connect_timeout = std::chrono::seconds(5);
   Nanos stall_timeout = std::chrono::seconds(20);  // Slower than stall_bytes_per_s for so long.
+  Nanos get_stall_timeout = Nanos::max();          // The same of GETs, if it is less.
   uint32_t stall_bytes_per_s = 1024;
   bool verify_certificates = true;
 };

@@ -354,7 +354,7 @@ TEST_F(S3Store, ADeadlineAndAStopEndACallThatHangs) {
 
 TEST_F(S3Store, APeerThatStallsIsGivenUp) {
   objects_["f"] = "hello";
-  options_.http.stall_timeout = std::chrono::seconds(1);
+  options_.http.get_stall_timeout = std::chrono::seconds(1);
   options_.retry.max_retries = 0;
   Open();
   fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
