@@ -22,6 +22,10 @@ Status LocalFileSystem::CommitChanges(OpenInode& inode, Durable durable) {
   const bool unsynced = sync && !inode.live->Info().synced;
   const bool first = !inode.generation;
   if (!now.changed && !first && !unsynced) return OkStatus();
+  if (!now.changed && !first) {  // Only to be synced; its time may have been set since its commit.
+    ASSIGN_OR_RETURN(const rpc::FileInfo info, deps_.files.GetAttr(inode.ino));
+    return CommitNow(inode, info.attr.mtime_ns, sync);
+  }
   if (now.mtime_ns == inode.fresh_mtime_ns) now.mtime_ns = inode.created_ns;
   if (now.mtime_ns == 0) now.mtime_ns = deps_.clock.WallNs();
   return CommitNow(inode, now.mtime_ns, sync);

@@ -56,6 +56,26 @@ TEST_F(CommitTest, WithoutAChangeNothingIsCommitted) {
   EXPECT_FALSE(fs().MayChange(ino));
 }
 
+class UnsyncedCloseTest : public FileSystemFixture {
+ protected:
+  UnsyncedCloseTest() { options_.sync_on_close = false; }
+};
+
+TEST_F(UnsyncedCloseTest, SyncingWhatWasCommittedKeepsATimeThatWasSetSince) {
+  constexpr int64_t kLongAgo = 1'000'000'000'000'000'000;
+  const InodeId ino = Put("a", "hello");
+  rpc::AttrChange times;
+  times.mtime_ns = kLongAgo;
+  ASSERT_TRUE(fs().SetAttr(caller_, ino, times, {}).ok());
+  const rpc::Attr before = CommittedOf(ino);
+  ASSERT_EQ(before.mtime_ns, kLongAgo);
+  const HandleId handle = Open(ino, O_WRONLY).handle;
+  ASSERT_TRUE(fs().Fsync(handle).ok());
+  fs().Release(handle);
+  EXPECT_GT(CommittedOf(ino).generation, before.generation) << "it was not synced yet";
+  EXPECT_EQ(CommittedOf(ino).mtime_ns, kLongAgo);
+}
+
 TEST_F(CommitTest, WritesPastTheDaemonAreSeenAndCommitted) {
   const InodeId ino = Put("a", "hello");
   const HandleId handle = Open(ino, O_RDWR).handle;
