@@ -56,6 +56,26 @@ std::string Describe(const S3Call& call, const ErrorDocument& error, uint32_t at
   return text + ")";
 }
 
+// An object that is encrypted with another customer's key than was sent, or sent none, is refused
+// as a bad request, though nothing but the key is wrong. AWS refuses a wrong key by 403. Answers to
+// HEAD have no words for it.
+bool KeyMayNotFit(const S3Call& call, const ErrorDocument& error, Encryption encryption) {
+  const bool reads = (call.method == "GET" || call.method == "HEAD") && !call.key.empty();
+  const bool vague =
+      error.code.empty() || error.code == "InvalidRequest" || error.code == "InvalidArgument";
+  const bool bad = call.response.status == 400 && vague;
+  const bool refused = call.response.status == 403 && encryption == Encryption::kCustomer;
+  return reads && (bad || refused);
+}
+
+std::string_view AdviceOnKey(Encryption encryption) {
+  return encryption == Encryption::kCustomer
+             ? "; it is perhaps not encrypted with the key that "
+               "tarn.underfs.s3.encryption.customer.key has, and can be read with its own only"
+             : "; it is perhaps encrypted with a customer's key (SSE-C), and can be read with "
+               "tarn.underfs.s3.encryption=CUSTOMER and that key only";
+}
+
 class BucketClient final : public Client {
  public:
   BucketClient(S3Options options, Place place, const Environment& environment, Clock& clock)
@@ -273,7 +293,12 @@ void BucketClient::SettleAnswer(Attempt& attempt, const CallOptions& call) {
   Verdict verdict = Judge(response.status / 100 == 2 ? 500 : response.status, error.code);
   if (verdict.throttled) gate_.NoteThrottled();
   if (verdict.unknown) attempt.NoteUnknown();
-  const Status failure(verdict.code, Describe(wanted, error, attempt.failures + 1));
+  std::string text = Describe(wanted, error, attempt.failures + 1);
+  if (KeyMayNotFit(wanted, error, options_.encryption)) {
+    verdict.code = Code::kPermission;
+    text += AdviceOnKey(options_.encryption);
+  }
+  const Status failure(verdict.code, std::move(text));
   if (verdict.again) return TryAgain(attempt, failure, response.Header("retry-after"), call);
   End(attempt, failure);
 }

@@ -40,7 +40,12 @@ struct S3Call {
   // kOk: 2xx. Otherwise as Judge says, with bucket, key, HTTP status, the store's words and request
   // id; kMaybeCommitted: a change whose answer was lost; kDeadlineExceeded, kCancelled.
   Status status;
-  std::string error;     // The store's code: "NoSuchKey".
+  std::string error;  // The store's code: "NoSuchKey".
+  // The store knows no such requests, or does not take this one.
+  bool IsUnknownThere() const {
+    return status.code() == Code::kUnsupported ||
+           (status.code() == Code::kIo && response.status / 100 == 4);
+  }
   bool unknown = false;  // An attempt may have made the change though its answer was lost.
 };
 

@@ -46,6 +46,11 @@ constexpr ErrorRow kErrors[] = {
     {"NotImplemented", {Code::kUnsupported, false, false, false}},
     {"MethodNotAllowed", {Code::kUnsupported, false, false, false}},
     {"InvalidObjectState", {Code::kIo, false, false, false}},
+    {"ExpiredToken", {Code::kPermission, false, false, false}},
+    {"ExpiredTokenException", {Code::kPermission, false, false, false}},
+    {"TokenRefreshRequired", {Code::kPermission, false, false, false}},
+    {"InvalidToken", {Code::kPermission, false, false, false}},
+    {"AuthorizationHeaderMalformed", {Code::kPermission, false, false, false}},
     {"KMS.ThrottlingException", {Code::kUnavailable, true, true, false}},
 };
 
@@ -77,7 +82,8 @@ Verdict JudgeStatus(int status) {
       break;
   }
   if (status / 100 == 5) return {Code::kUnavailable, true, false, true};
-  return {status / 100 == 4 ? Code::kInvalid : Code::kIo, false, false, false};
+  // What a store calls a bad request is ours, not the application's.
+  return {Code::kIo, false, false, false};
 }
 
 }  // namespace

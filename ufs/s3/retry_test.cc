@@ -18,7 +18,10 @@ TEST(S3Retry, AnswersAreJudgedByCodeAndThenByStatus) {
   EXPECT_EQ(Judge(412, "").code, Code::kStale);
   EXPECT_EQ(Judge(416, "").code, Code::kRange);
   EXPECT_EQ(Judge(501, "").code, Code::kUnsupported);
-  EXPECT_EQ(Judge(400, "Whatever").code, Code::kInvalid);
+  EXPECT_EQ(Judge(400, "Whatever").code, Code::kIo) << "no argument of the application is wrong";
+  EXPECT_EQ(Judge(400, "InvalidObjectName").code, Code::kInvalid);
+  EXPECT_EQ(Judge(400, "KeyTooLongError").code, Code::kNameTooLong);
+  EXPECT_EQ(Judge(400, "ExpiredToken").code, Code::kPermission);
   EXPECT_FALSE(Judge(403, "").again);
   for (const int status : {500, 502, 503, 504, 429, 408}) {
     EXPECT_TRUE(Judge(status, "").again) << status;

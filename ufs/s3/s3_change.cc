@@ -252,7 +252,7 @@ Status S3UnderFileSystem::CopyParts(const ObjectInfo& source, std::string_view t
 }
 
 // One request for up to a thousand keys. The batch's own failure is the status; each key's is its
-// result.
+// result. kUnsupported: the store takes no batches.
 Status S3UnderFileSystem::DeleteBatch(std::span<const std::string> keys, const CallOptions& call,
                                       std::span<Status> results) const {
   const std::string document = DeleteDocument({keys.begin(), keys.end()});
@@ -262,7 +262,9 @@ Status S3UnderFileSystem::DeleteBatch(std::span<const std::string> keys, const C
   remove.query = {{"delete", ""}};
   remove.body = std::as_bytes(std::span(document.data(), document.size()));
   remove.headers = {{"Content-Type", "application/xml"}, {"Content-MD5", Base64(Md5(document))}};
-  RETURN_IF_ERROR(RunOne(remove, call));
+  Status status = RunOne(remove, call);
+  if (remove.IsUnknownThere()) return Status(Code::kUnsupported, status.message());
+  RETURN_IF_ERROR(status);
   ASSIGN_OR_RETURN(const std::vector<DeleteFailure> failures,
                    ParseDeleteDocument(remove.response.body));
   std::map<std::string_view, size_t> index;
@@ -307,8 +309,7 @@ void S3UnderFileSystem::DeleteTogether(std::span<const DeleteRequest> requests,
   for (const size_t i : which) keys.push_back(FullKey(requests[i]));
   std::vector<Status> each(keys.size());
   Status status = DeleteBatch(keys, call, each);
-  const bool unknown_here = status.code() == Code::kUnsupported || status.code() == Code::kInvalid;
-  if (unknown_here) {
+  if (status.code() == Code::kUnsupported) {
     if (batches_work_.exchange(false)) {
       LogInfo(client_->Endpoint(), " cannot delete in batches: ", status);
     }

@@ -52,6 +52,45 @@ TEST_F(S3Store, AFailureNamesWhatWasTriedAndNoSecret) {
   EXPECT_EQ(status.message().find("very-secret"), std::string::npos);
 }
 
+// Radosgw and AWS answer so; to HEAD they say no word.
+TEST_F(S3Store, AnObjectEncryptedWithAnotherKeyIsRefusedAndNotABadArgument) {
+  objects_["f"] = "hello";
+  for (const Encryption encryption : {Encryption::kCustomer, Encryption::kNone}) {
+    options_.encryption = encryption;
+    options_.customer_key =
+        encryption == Encryption::kNone ? "" : "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=";
+    const char* advice = encryption == Encryption::kNone ? "tarn.underfs.s3.encryption=CUSTOMER"
+                                                         : "encryption.customer.key";
+    fault_ = nullptr;
+    Open();
+    for (const int status : {400, 403}) {
+      if (status == 403 && encryption == Encryption::kNone) continue;  // Says nothing of a key.
+      fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+        if (request.path != "/bucket/f") return std::nullopt;
+        if (request.method == "HEAD") return TestReply{status, {}, ""};
+        return ErrorReply(status, status == 400 ? "InvalidRequest" : "AccessDenied");
+      };
+      for (const Status& got : {Read("f", 0, 5).status(), ufs_->Stat("f", {}).status()}) {
+        EXPECT_EQ(got.code(), Code::kPermission) << got.ToString();
+        for (const std::string& part : {std::string("s3://bucket/f"), Concat("HTTP ", status),
+                                        std::string("request"), std::string(advice)}) {
+          EXPECT_NE(got.message().find(part), std::string::npos) << got.message();
+        }
+      }
+    }
+  }
+}
+
+TEST_F(S3Store, WhatAStoreCallsABadRequestIsNoBadArgument) {
+  objects_["f"] = "hello";
+  Open();
+  fault_ = [](const TestRequest&) { return ErrorReply(400, "KMS.DisabledException"); };
+  EXPECT_EQ(Read("f", 0, 5).code(), Code::kIo);
+  EXPECT_EQ(ufs_->List("", {}, {}).code(), Code::kIo);
+  fault_ = [](const TestRequest&) { return ErrorReply(400, "ExpiredToken"); };
+  EXPECT_EQ(Read("f", 0, 5).code(), Code::kPermission);
+}
+
 TEST_F(S3Store, ABodyCutShortIsReadAgain) {
   objects_["f"] = "0123456789";
   Open();

@@ -129,7 +129,7 @@ Status S3UnderFileSystem::ProbeConditionalWrites(const CallOptions& call) {
   if (status.ok()) {
     S3Call remove = NewCall("remove probe", "DELETE", key);
     RETURN_IF_ERROR(RunOne(remove, call));
-  } else if (status.code() != Code::kUnsupported && status.code() != Code::kInvalid) {
+  } else if (!put.IsUnknownThere()) {
     return status;
   }
   LogInfo(client_->Endpoint(), " does not know conditional writes: preconditions are looked at ",
