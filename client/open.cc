@@ -64,7 +64,7 @@ void LocalFileSystem::CompleteSmall(OpenInode& inode) {
     if (inode.live->Complete() || inode.live->CurrentSize() > options_.fill_at_open_bytes) return;
   }
   Status status = FetchPages(inode, 0, kWholeFile);  // An open does not wait for room.
-  if (!status.ok()) LogWarning("fill at open: ", status.ToString());
+  if (!status.ok()) LogDebug("fill at open: ", status);
 }
 
 Status LocalFileSystem::WithBackPressure(const std::function<Status()>& attempt) {

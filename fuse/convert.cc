@@ -100,8 +100,17 @@ void Request::Errno(int error) { fuse_reply_err(req_, error); }
 void Request::Error(const Status& status) {
   // Applications know EIO of a file system, and no time-out.
   const int error = status.code() == Code::kDeadlineExceeded ? EIO : ErrnoOf(status.code());
-  if (error == EIO) LogError(what_, " of inode ", ino_.value, ": ", status.ToString());
+  if (error == EIO) Log(LogLevel::kError, mounted_.failures, status);
+  // The kernel itself checks what callers may do: here it is the source that refuses us.
+  if (error == EACCES) Log(LogLevel::kWarning, mounted_.refusals, status);
   fuse_reply_err(req_, error);
+}
+
+void Request::Log(LogLevel level, LogLimit& limit, const Status& status) const {
+  const std::optional<uint64_t> left_out = limit.Take(std::chrono::steady_clock::now());
+  if (!left_out) return;
+  const std::string more = *left_out == 0 ? "" : Concat(" (", *left_out, " more were not logged)");
+  tarn::Log(level, Concat(what_, " of inode ", ino_.value, ": ", status, more));
 }
 
 void Request::Done(const Status& status) { status.ok() ? Errno(0) : Error(status); }

@@ -11,6 +11,8 @@
 #include <optional>
 #include <string_view>
 
+#include "base/log.h"
+#include "base/log_limit.h"
 #include "client/file_system.h"
 #include "fuse/front_end.h"
 
@@ -21,6 +23,8 @@ struct Mounted {
   client::FileSystem& file_system;
   MountOptions options;
   std::function<void(fuse_conn_info*)> negotiate;  // Called by INIT.
+  LogLimit failures{};
+  LogLimit refusals{};
 };
 
 class Request {
@@ -35,8 +39,8 @@ class Request {
   rpc::Caller caller() const;
   fuse_req_t raw() const { return req_; }
 
-  void Done(const Status& status);  // Success without data, or the error.
-  void Error(const Status& status);
+  void Done(const Status& status);   // Success without data, or the error.
+  void Error(const Status& status);  // Logs failures, but not what may be expected.
   void Errno(int error);
   void Entry(const Result<rpc::FileInfo>& info);
   void Attr(const Result<rpc::FileInfo>& info);
@@ -44,6 +48,8 @@ class Request {
   fuse_entry_param EntryOf(const rpc::Attr& attr) const;
 
  private:
+  void Log(LogLevel level, LogLimit& limit, const Status& status) const;
+
   fuse_req_t req_;
   Mounted& mounted_;
   std::string_view what_;
