@@ -209,6 +209,26 @@ Status Properties::Set(std::string_view name, std::string_view text, std::string
   return OkStatus();
 }
 
+void Properties::ResolvePaths(std::string_view directory) {
+  const auto resolve = [&](std::string& path) {
+    if (!path.empty() && path.front() != '/') path = Concat(directory, "/", path);
+  };
+  for (size_t i = 0; i < values_.size(); ++i) {
+    Value& value = values_[i];
+    if (PropertyTable()[i].type == PropertyType::kPath) {
+      auto& path = std::get<std::string>(value.value);
+      resolve(path);
+      value.text = path;
+    } else if (PropertyTable()[i].type == PropertyType::kPaths) {
+      value.text.clear();
+      for (std::string& path : std::get<std::vector<std::string>>(value.value)) {
+        resolve(path);
+        value.text += Concat(value.text.empty() ? "" : ",", path);
+      }
+    }
+  }
+}
+
 Properties::Entry Properties::EntryAt(size_t index) const {
   const PropertyRow& row = PropertyTable()[index];
   const Value& value = values_[index];

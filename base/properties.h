@@ -40,6 +40,8 @@ class Properties {
   // `source` is for people: "-D", "/etc/tarn/tarn-site.properties:12". Codes as Load; nothing
   // changes on error.
   Status Set(std::string_view name, std::string_view text, std::string_view source);
+  // Relative paths become those that they are in `directory`. Before a process leaves it.
+  void ResolvePaths(std::string_view directory);
 
   struct Entry {
     std::string name;

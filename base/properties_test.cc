@@ -132,6 +132,18 @@ TEST(Properties, MisspeltVariablesAreErrorsAndForeignOnesAreNot) {
                   .ok());
 }
 
+TEST(Properties, PathsAreThoseOfTheDirectoryTheyWereGivenIn) {
+  Properties properties = LoadDefinitions({"tarn.underfs.s3.ca.bundle=certs/ca.pem",
+                                           "tarn.worker.page.store.dirs=/disk1, disk2"})
+                              .value();
+  properties.ResolvePaths("/home/u");
+  EXPECT_EQ(properties.Get(property::kS3CaBundle), "/home/u/certs/ca.pem");
+  EXPECT_EQ(properties.Find("tarn.underfs.s3.ca.bundle")->text, "/home/u/certs/ca.pem");
+  EXPECT_EQ(properties.Find("tarn.underfs.s3.ca.bundle")->source, "-D");
+  EXPECT_EQ(properties.Find("tarn.worker.page.store.dirs")->text, "/disk1,/home/u/disk2");
+  EXPECT_EQ(properties.Get(property::kLogDir), "") << "none stays none";
+}
+
 TEST(Properties, MalformedValuesNamePropertyValueAndExample) {
   const struct {
     const char* definition;

@@ -28,6 +28,8 @@ enum class PropertyType : uint8_t {
   kSecret,   // A string that is shown as ******.
   kSizes,    // Separated by commas.
   kStrings,  // Separated by commas.
+  kPath,     // Of a file or directory; see Properties::ResolvePaths.
+  kPaths,    // Separated by commas.
 };
 
 enum class PropertyScope : uint8_t { kAll, kCoordinator, kWorker, kClient, kFuse };
@@ -67,6 +69,10 @@ struct CppType<PropertyType::kSizes> {
 };
 template <>
 struct CppType<PropertyType::kStrings> {
+  using Type = std::vector<std::string>;
+};
+template <>
+struct CppType<PropertyType::kPaths> {
   using Type = std::vector<std::string>;
 };
 

@@ -22,6 +22,7 @@ value in force and where it comes from; `tarn conf get NAME` shows one.
 
 Sizes are a number and a unit, in powers of 1024: `64k`, `512MB`, `1GiB`. Durations are a number and a unit: `500ms`,
 `30s`, `10min`, `1h`, `2d`; `never` (or `-1`) is for ever. Ratios are `0.3` or `30%`. Lists are separated by commas.
+A relative path is one of the directory that `tarn` is called in.
 
 )";
 
@@ -47,6 +48,10 @@ std::string_view TypeName(PropertyType type) {
       return "list of sizes";
     case PropertyType::kStrings:
       return "list";
+    case PropertyType::kPath:
+      return "path";
+    case PropertyType::kPaths:
+      return "list of paths";
   }
   return "unknown";
 }

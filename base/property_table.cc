@@ -116,8 +116,10 @@ Result<PropertyValue> ParseUnbounded(const PropertyRow& row, std::string_view te
     case PropertyType::kSizes:
       return Wrapped(ParseSizes(text));
     case PropertyType::kStrings:
+    case PropertyType::kPaths:
       return Wrapped(ParseStrings(text));
     case PropertyType::kString:
+    case PropertyType::kPath:
     case PropertyType::kSecret:
       return PropertyValue(std::string(text));
   }

@@ -45,6 +45,7 @@ std::vector<std::string> SplitOptions(const std::vector<std::string>& texts) {
 Result<EmbeddedOptions> Check(const MountCommand& command) {
   EmbeddedOptions options;
   ASSIGN_OR_RETURN(options.properties, Properties::Load(ProcessSources(command.definitions)));
+  ResolvePaths(options.properties);
   ASSIGN_OR_RETURN(options.source, ParseSource(command.source, options.properties));
   ASSIGN_OR_RETURN(options.mount_point, PrepareMountPoint(command.mount_point, options.source));
   RETURN_IF_ERROR(CheckFuseDevice());

@@ -125,6 +125,17 @@ Result<Source> ParseBucket(const std::string& text, const Properties& properties
 
 }  // namespace
 
+void ResolvePaths(Properties& properties) {
+  const std::string here = cli::Absolute(".");
+  properties.ResolvePaths(here);
+  const ufs::s3::Environment environment = ufs::s3::ProcessEnvironment();
+  for (const char* name : ufs::s3::FileVariables()) {
+    const std::optional<std::string> path = environment(name);
+    if (path && !path->starts_with('/'))
+      setenv(name, Concat(here, "/", *path).c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+  }
+}
+
 std::string EndpointOf(const Properties& properties) {
   return ufs::s3::EndpointOf(properties.Get(property::kS3Endpoint), ufs::s3::ProcessEnvironment());
 }

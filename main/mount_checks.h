@@ -17,6 +17,9 @@ struct Source {
   std::string where{};  // What tells it from others of the same URI: an endpoint.
 };
 
+// Relative paths in properties and in the environment become those that they are in this directory,
+// which the process that serves leaves. Before there are threads.
+void ResolvePaths(Properties& properties);
 // Of s3:// sources, wherever it was set: what Source::where is.
 std::string EndpointOf(const Properties& properties);
 // "file:///data", a path, or "s3://bucket/prefix". kInvalid: unknown scheme, no bucket, or a prefix

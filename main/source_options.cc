@@ -14,11 +14,17 @@ constexpr std::string_view kFile = "file:";
 constexpr std::string_view kVariable = "env:";
 constexpr size_t kMostSecretBytes = 4096;
 
-bool IsSecret(std::string_view name) {
+bool Is(PropertyType type, std::string_view name) {
   for (const PropertyRow& row : PropertyTable()) {
-    if (row.name == name) return row.type == PropertyType::kSecret;
+    if (row.name == name) return row.type == type;
   }
   return false;
+}
+
+bool IsSecret(std::string_view name) { return Is(PropertyType::kSecret, name); }
+
+bool IsRelativePath(std::string_view name, std::string_view value) {
+  return Is(PropertyType::kPath, name) && !value.empty() && value.front() != '/';
 }
 
 bool IsOfSource(std::string_view name) {
@@ -75,6 +81,15 @@ Result<std::pair<std::string, std::string>> ParseOption(const std::string& text)
                                        " has no name and value: write it as name=value"));
 }
 
+SourceOptions ResolvePaths(SourceOptions options, const std::string& directory) {
+  const Properties names;
+  for (auto& [name, value] : options) {
+    const Result<Properties::Entry> known = names.Find(name);
+    if (known.ok() && IsRelativePath(known->name, value)) value = Concat(directory, "/", value);
+  }
+  return options;
+}
+
 Result<SourceOptions> CheckOptions(const SourceOptions& options) {
   SourceOptions checked;
   Properties scratch;
@@ -84,6 +99,12 @@ Result<SourceOptions> CheckOptions(const SourceOptions& options) {
       return Status(Code::kInvalid, Concat("option ", known.name,
                                            " is not one of a source; those are s3a.* and "
                                            "tarn.underfs.* (see `tarn conf list`)"));
+    }
+    if (IsRelativePath(known.name, value)) {
+      return Status(Code::kInvalid,
+                    Concat("option ", known.name, ": \"", value,
+                           "\" is a relative path, and the process that serves the mount is in "
+                           "another directory; write it from \"/\" on"));
     }
     if (IsSecret(known.name))
       RETURN_IF_ERROR(CheckReference(known.name, value));

@@ -20,8 +20,10 @@ using Variables = std::function<std::optional<std::string>(const std::string&)>;
 
 // "name=value". kInvalid: it is not that.
 Result<std::pair<std::string, std::string>> ParseOption(const std::string& text);
-// With the names that the table of properties has. kInvalid: unknown, not of a source, malformed,
-// or a secret that stands there itself; messages never show a secret.
+// Relative paths become those that they are in `directory`.
+SourceOptions ResolvePaths(SourceOptions options, const std::string& directory);
+// With the names that the table of properties has. kInvalid: unknown, not of a source, malformed, a
+// relative path, or a secret that stands there itself; messages never show a secret.
 Result<SourceOptions> CheckOptions(const SourceOptions& options);
 // `base` with the options, their secrets fetched. kNotFound, kPermission, kInvalid: one of them is
 // not where it should be.

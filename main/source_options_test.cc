@@ -43,6 +43,18 @@ TEST(SourceOptions, AreThoseOfASource) {
   EXPECT_EQ(checked.front().first, "tarn.underfs.s3.threads.max");
 }
 
+TEST(SourceOptions, PathsAreThoseOfTheDirectoryTheyWereGivenIn) {
+  const SourceOptions relative = {{"alluxio.underfs.s3.ca.bundle", "ca.pem"}};
+  const Status refused = CheckOptions(relative).status();
+  EXPECT_EQ(refused.code(), Code::kInvalid);
+  EXPECT_NE(refused.message().find("\"ca.pem\""), std::string::npos) << refused.ToString();
+  const SourceOptions there = ResolvePaths(relative, "/home/u");
+  EXPECT_EQ(CheckOptions(there)->front().second, "/home/u/ca.pem");
+  EXPECT_EQ(ResolvePaths(there, "/elsewhere"), there);
+  const SourceOptions others = {{"tarn.underfs.s3.tags", "a=1"}, {"s3a.secretKey", "file:key"}};
+  EXPECT_EQ(ResolvePaths(others, "/home/u"), others);
+}
+
 TEST(SourceOptions, SayWhatASourceNotOpenedYetCanHold) {
   Source source;
   source.scheme = "s3";

@@ -72,10 +72,11 @@ Status Mount(const GlobalOptions& global, const UfsCommand& command) {
     ASSIGN_OR_RETURN(auto option, ParseOption(text));
     request.options.push_back(std::move(option));
   }
+  // A path is one of this shell; the process that serves has another working directory.
+  request.options = ResolvePaths(std::move(request.options), cli::Absolute("."));
   ASSIGN_OR_RETURN(request.options, CheckOptions(request.options));
   ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(command.path, global.at));
   request.path = target.path;
-  // A path is one of this shell; the process that serves has another working directory.
   const bool directory = command.source.find("://") == std::string::npos;
   request.source = directory ? cli::Absolute(command.source) : command.source;
   request.read_only = command.read_only;

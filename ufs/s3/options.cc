@@ -90,6 +90,13 @@ Environment ProcessEnvironment() {
   };
 }
 
+std::span<const char* const> FileVariables() {
+  static constexpr const char* kNames[] = {"AWS_CA_BUNDLE", "AWS_SHARED_CREDENTIALS_FILE",
+                                           "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
+                                           "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"};
+  return kNames;
+}
+
 std::string RegionOfProfile(const std::string& profile, const Environment& environment) {
   return ProfileSetting(profile, "region", environment);
 }

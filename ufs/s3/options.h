@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/clock.h"
@@ -18,6 +19,8 @@ namespace tarn::ufs::s3 {
 // Looks up a variable of the environment; nullopt: not set.
 using Environment = std::function<std::optional<std::string>(const std::string&)>;
 Environment ProcessEnvironment();
+// The variables that name a file.
+std::span<const char* const> FileVariables();
 
 struct CredentialOptions {
   std::string access_key_id;  // Both set: these and no others.
