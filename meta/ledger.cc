@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "base/strings.h"
 #include "meta/keys.h"
 #include "meta/places.h"
 #include "meta/tree.h"
@@ -85,18 +86,20 @@ Result<UfsPath> PathKey(kv::Transaction& txn, InodeId parent, std::string_view n
   return UfsPath{chain.mount, chain.KeyOf(name)};
 }
 
-Status CheckKeyFits(const Context& context, kv::Transaction& txn, MountId mount, InodeId parent,
-                    std::string_view name) {
-  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(mount));
+Status CheckKeyFits(const Context& context, kv::Transaction& txn, const InodeRecord& inode,
+                    InodeId parent, std::string_view name) {
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(inode.mount));
   const ufs::UfsTraits& traits = ufs->Traits();
   if (traits.real_directories) return OkStatus();  // Its paths have the kernel's own limit.
   Result<UfsPath> path = PathKey(txn, parent, name, kv::Reads::kSnapshot);
   if (path.code() == Code::kNotFound) return OkStatus();
   if (!path.ok()) return std::move(path).status();
-  if (path->key.size() <= traits.max_key_bytes) return OkStatus();
-  return Status(Code::kNameTooLong, "a path of " + std::to_string(path->key.size()) +
-                                        " bytes; the source takes " +
-                                        std::to_string(traits.max_key_bytes));
+  // A marker's key ends with a '/'.
+  const bool marked = inode.type == rpc::FileType::kDirectory && traits.writes_markers;
+  const size_t bytes = path->key.size() + (marked ? 1 : 0);
+  if (bytes <= traits.max_key_bytes) return OkStatus();
+  return Status(Code::kNameTooLong,
+                Concat("a path of ", bytes, " bytes; the source takes ", traits.max_key_bytes));
 }
 
 Status NoteNameRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode) {

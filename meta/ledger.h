@@ -25,9 +25,10 @@ struct UfsPath {
 // reads as asked. kNotFound: an ancestor has no name any more.
 Result<UfsPath> PathKey(kv::Transaction& txn, InodeId parent, std::string_view name,
                         kv::Reads reads);
-// kNameTooLong: the UFS takes no key as long as this name's, so that it could never be persisted.
-Status CheckKeyFits(const Context& context, kv::Transaction& txn, MountId mount, InodeId parent,
-                    std::string_view name);
+// kNameTooLong: the UFS takes no key as long as this name's, or as its marker's if `inode` is to
+// have one, so that it could never be persisted.
+Status CheckKeyFits(const Context& context, kv::Transaction& txn, const InodeRecord& inode,
+                    InodeId parent, std::string_view name);
 
 // `inode` lost a name by unlink or by a rename or create over it; nlink is already lowered and its
 // names are those that are left. With names left the object moves to one of them; with none left

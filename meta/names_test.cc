@@ -50,6 +50,24 @@ TEST_F(Names, APathThatNoKeyCanHoldIsRefusedAtOnce) {
   EXPECT_EQ(TryMake(dir, "d", FileType::kDirectory).code(), Code::kNameTooLong);
 }
 
+class NamesWithMarkers : public NamespaceFixture {
+ protected:
+  NamesWithMarkers() : NamespaceFixture({}, ufs::Markers::kWritten) {}
+};
+
+TEST_F(NamesWithMarkers, ADirectoryWhoseMarkerNoKeyCanHoldIsRefusedAtOnce) {
+  InodeId dir = kRootInode;
+  for (const size_t bytes : {255, 255, 255, 200}) dir = MakeDir(dir, std::string(bytes, 'd'));
+  const std::string fits(54, 'n');  // The marker's key has 1,024 bytes.
+  const std::string longer(55, 'n');
+  EXPECT_TRUE(TryMake(dir, fits, FileType::kDirectory).ok());
+  EXPECT_EQ(TryMake(dir, longer, FileType::kDirectory).code(), Code::kNameTooLong);
+  EXPECT_EQ(Rename(dir, fits, dir, longer), Code::kNameTooLong);
+  EXPECT_TRUE(TryMake(dir, longer, FileType::kRegular).ok()) << "a file needs none";
+  EXPECT_EQ(Rename(dir, longer, dir, fits, rpc::RenameMode::kExchange), Code::kNameTooLong);
+  EXPECT_EQ(Rename(dir, fits, dir, longer, rpc::RenameMode::kExchange), Code::kNameTooLong);
+}
+
 TEST_F(Names, CreateTellsWhyNot) {
   const InodeId file = Make(kRootInode, "f");
   EXPECT_EQ(TryMake(kRootInode, "f", FileType::kDirectory).code(), Code::kExists);

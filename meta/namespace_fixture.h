@@ -35,9 +35,10 @@ class TickingClock final : public Clock {
 
 class NamespaceFixture : public ::testing::Test {
  protected:
-  explicit NamespaceFixture(const kv::MemoryFaults& faults = {})
+  explicit NamespaceFixture(const kv::MemoryFaults& faults = {},
+                            ufs::Markers markers = ufs::Markers::kNone)
       : store_(kv::NewMemoryStore(clock_, faults)) {
-    auto ufs = ufs::NewMemoryUfs(clock_);
+    auto ufs = ufs::NewMemoryUfs(clock_, markers);
     ufs_ = ufs.get();
     EXPECT_TRUE(mounts_.Add(MountId(1), std::move(ufs)).ok());
     // Outside changes do not matter here, and nothing asks the clock for them.

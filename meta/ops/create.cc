@@ -59,7 +59,7 @@ Status Make(Attempt& attempt, const Path& path, InodeRecord& inode) {
   inode.name = path.name;
   Inherit(place.dir, inode);
   ASSIGN_OR_RETURN(inode.never_persist, NeverPersists(attempt.context, inode));
-  RETURN_IF_ERROR(CheckKeyFits(attempt.context, attempt.txn, inode.mount, path.parent, path.name));
+  RETURN_IF_ERROR(CheckKeyFits(attempt.context, attempt.txn, inode, path.parent, path.name));
   AddName(attempt.txn, path.parent, path.name, {inode.ino, inode.type, inode.ino.value});
   TouchDirectory(attempt.txn, path.parent, attempt.now_ns);
   if (IsDirectory(inode)) PutListing(attempt.txn, inode.ino, {true, 0});

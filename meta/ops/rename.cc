@@ -143,7 +143,10 @@ Status RenameOnce(Attempt& attempt, const Path& from_path, const Path& to_path, 
   if (IsNothingToDo(from, to)) return OkStatus();
   RETURN_IF_ERROR(CheckMounts(from, to));
   RETURN_IF_ERROR(
-      CheckKeyFits(attempt.context, attempt.txn, from.inode.mount, to_path.parent, to_path.name));
+      CheckKeyFits(attempt.context, attempt.txn, from.inode, to_path.parent, to_path.name));
+  if (mode == RenameMode::kExchange)
+    RETURN_IF_ERROR(
+        CheckKeyFits(attempt.context, attempt.txn, to.inode, from_path.parent, from_path.name));
   RETURN_IF_ERROR(attempt.MayChange(from.dir));
   RETURN_IF_ERROR(CheckLoops(attempt, from, to, mode));
   if (mode != RenameMode::kExchange) RETURN_IF_ERROR(CheckReplaceable(attempt, from, to));
