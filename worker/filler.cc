@@ -76,6 +76,7 @@ Status Filler::ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, Page
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(binding.mount));
   const uint64_t begin = left.first * cache::kPageBytes;
   const uint64_t length = std::min(left.count * cache::kPageBytes, binding.size_bytes - begin);
+  const ufs::Extent extent{begin, length, begin + length == binding.size_bytes};
   const Status shorter(Code::kStale, "read " + binding.key + ": it is shorter than it was");
   const auto take = [&](std::span<const std::byte> bytes) -> Status {
     const uint64_t rest = binding.size_bytes - left.first * cache::kPageBytes;
@@ -91,7 +92,7 @@ Status Filler::ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, Page
   const auto piece = std::make_unique_for_overwrite<std::byte[]>(piece_bytes);
   const ufs::CallOptions call{.deadline = deadline, .stop = stop_.get_token()};
   ASSIGN_OR_RETURN(const uint64_t got,
-                   ufs->ReadPieces(binding.key, binding.etag, {begin, length},
+                   ufs->ReadPieces(binding.key, binding.etag, extent,
                                    std::span(piece.get(), piece_bytes), take, call));
   return got == length ? OkStatus() : shorter;
 }
