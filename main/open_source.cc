@@ -34,6 +34,7 @@ void TakeNetwork(const Properties& properties, S3Options& s3) {
   s3.max_connections = static_cast<size_t>(properties.Get(property::kS3ThreadsMax));
   s3.retry.max_retries = static_cast<uint32_t>(properties.Get(property::kS3MaxErrorRetry));
   s3.http.connect_timeout = properties.Get(property::kS3ConnectTimeout);
+  s3.hedge.enabled = properties.Get(property::kS3HedgedReads);
   s3.http.stall_timeout = properties.Get(property::kS3SocketTimeout);
   // So that a read may be tried twice more in time.
   s3.http.get_stall_timeout = properties.Get(property::kUfsReadDeadline) / 3;

@@ -23,8 +23,8 @@ struct CallOptions {
 struct Extent {
   uint64_t offset_bytes = 0;
   uint64_t length_bytes = 0;
-  // The caller knows, of the version it names, that the object ends there. A hint: some stores serve
-  // a whole object for less than a range of it.
+  // The caller knows, of the version it names, that the object ends there. A hint: some stores
+  // serve a whole object for less than a range of it.
   bool to_end = false;
 };
 

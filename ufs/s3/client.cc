@@ -85,6 +85,7 @@ class BucketClient final : public Client {
         credentials_(
             NewDefaultChain(options_.credentials, environment, place.region, *http_, clock)),
         gate_(options_.max_connections),
+        hedges_(options_.hedge),
         place_(std::move(place)) {}
 
   void Run(std::span<S3Call> calls, const CallOptions& call) override;
@@ -110,6 +111,8 @@ class BucketClient final : public Client {
   }
   static void EndMade(std::vector<Attempt*>& attempts);
   void RunRound(std::vector<Attempt*> attempts, const CallOptions& call);
+  void PrepareTwin(Attempt& attempt, size_t& inside);
+  void NoteTime(const Attempt& attempt, Nanos took);
   Status Prepare(Attempt& attempt, const CallOptions& call);
   void Sign(sigv4::Request& request, const sigv4::Credentials& keys, const std::string& region,
             const std::string& payload_hash);
@@ -133,7 +136,8 @@ class BucketClient final : public Client {
   const std::unique_ptr<CredentialChain> credentials_;
   Gate gate_;
   std::atomic<int64_t> clock_offset_ns_ = 0;  // What the store's clock is ahead of ours.
-  mutable Mutex mutex_;
+  mutable Mutex mutex_;                       // Taken alone.
+  HedgePolicy hedges_ GUARDED_BY(mutex_);
   Place place_ GUARDED_BY(mutex_);
   struct CachedKey {
     std::string secret;
@@ -192,7 +196,8 @@ void BucketClient::RunRound(std::vector<Attempt*> attempts, const CallOptions& c
     }
     return;
   }
-  attempts.resize(*room);
+  size_t inside = *room;
+  attempts.resize(inside);
   std::vector<Attempt*> good;
   std::vector<HttpExchange*> exchanges;
   for (Attempt* attempt : attempts) {
@@ -201,12 +206,45 @@ void BucketClient::RunRound(std::vector<Attempt*> attempts, const CallOptions& c
       End(*attempt, Status(prepared.code(), Concat(attempt->call->what, ": ", prepared.message())));
       continue;
     }
+    if (attempt->call->twin) PrepareTwin(*attempt, inside);
     good.push_back(attempt);
     exchanges.push_back(&attempt->exchange);
   }
+  const MonotonicTime begin = SystemClock().Now();
   if (!exchanges.empty()) http_->Perform(exchanges, call);
-  gate_.Leave(*room);
-  for (Attempt* attempt : good) Settle(*attempt, call);
+  const Nanos took = SystemClock().Now() - begin;
+  gate_.Leave(inside);
+  for (Attempt* attempt : good) {
+    NoteTime(*attempt, took);
+    Settle(*attempt, call);
+  }
+}
+
+// `inside` counts the requests under way, the twin as well once it is.
+void BucketClient::PrepareTwin(Attempt& attempt, size_t& inside) {
+  const S3Call& wanted = *attempt.call;
+  HttpRequest& http = attempt.exchange.request;
+  {
+    MutexLock lock(mutex_);
+    http.twin_after = hedges_.DelayFor(wanted.wanted_bytes);
+  }
+  http.twin = [this, &wanted, &inside]() -> BodyTaker* {
+    if (!gate_.TryEnter()) return nullptr;
+    ++inside;
+    {
+      MutexLock lock(mutex_);
+      if (!hedges_.TakeHedge()) return nullptr;
+    }
+    LogDebug(wanted.what, ": it takes long, sent a second time");
+    return wanted.twin();
+  };
+}
+
+void BucketClient::NoteTime(const Attempt& attempt, Nanos took) {
+  const HttpExchange& exchange = attempt.exchange;
+  if (!attempt.call->twin || !exchange.status.ok() || exchange.response.status / 100 != 2) return;
+  MutexLock lock(mutex_);
+  hedges_.Note(attempt.call->wanted_bytes, took);
 }
 
 std::string BucketClient::PayloadHash(const S3Call& call) const {

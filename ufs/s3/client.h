@@ -29,6 +29,11 @@ struct S3Call {
   std::span<const std::byte> body;  // Borrowed, like `sink`, until Run returns.
   std::span<std::byte> sink;        // As HttpRequest::sink.
   BodyTaker* taker = nullptr;       // As HttpRequest::taker.
+  // Of a GET with a taker, which gets so many bytes: one more taker, for the same request sent a
+  // second time because the first takes longer than others did. The last one given counts where
+  // response.of_twin says so.
+  std::function<BodyTaker*()> twin;
+  uint64_t wanted_bytes = 0;
   // A change that nobody sees before another one: it matters to none whether it was made.
   bool unseen = false;
   // Asked before a change that may have been made is sent again: true ends it with kMaybeCommitted,

@@ -22,6 +22,13 @@ Result<size_t> Gate::Enter(size_t wanted, const CallOptions& call) {
   return granted;
 }
 
+bool Gate::TryEnter() {
+  MutexLock lock(mutex_);
+  if (inside_ >= limit_.limit()) return false;
+  ++inside_;
+  return true;
+}
+
 void Gate::Leave(size_t count) {
   MutexLock lock(mutex_);
   inside_ -= count;

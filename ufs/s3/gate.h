@@ -16,6 +16,7 @@ class Gate {
   // Waits for room for some of `wanted` requests, at least one, and says for how many.
   // kDeadlineExceeded, kCancelled: none.
   Result<size_t> Enter(size_t wanted, const CallOptions& call);
+  bool TryEnter();  // One, without waiting.
   void Leave(size_t count);
 
   void NoteSuccess();

@@ -6,7 +6,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
-#include <functional>
+#include <list>
 
 #include "base/mutex.h"
 #include "base/strings.h"
@@ -295,6 +295,86 @@ class Transfer {
   std::array<char, CURL_ERROR_SIZE> error_ = {};
 };
 
+// An exchange on its way, and its twin where there is one.
+class Race {
+ public:
+  Race(HttpExchange& exchange, const HttpOptions& options, CURLSH* share, CURLM* multi)
+      : exchange_(exchange), options_(options), share_(share), multi_(multi) {
+    if (exchange.request.twin && exchange.request.twin_after < Nanos::max()) {
+      twin_at_ = SystemClock().Now() + exchange.request.twin_after;
+    }
+    first_ = Start(exchange);
+  }
+  ~Race() {
+    Drop(first_);
+    Drop(second_);
+  }
+  Race(const Race&) = delete;
+  Race& operator=(const Race&) = delete;
+
+  MonotonicTime twin_at() const { return twin_at_; }
+  // To be called after each turn, until it is true.
+  bool IsOver() {
+    if (first_->done() && (!second_ || IsAnswer(exchange_))) return true;
+    if (!second_ || !second_->done()) return false;
+    if (IsWhole(twin_) || first_->done()) {
+      TakeTwin();
+      return true;
+    }
+    Drop(second_);
+    return false;
+  }
+  void StartTwin() {
+    twin_at_ = MonotonicTime::max();
+    BodyTaker* taker = exchange_.request.twin();
+    if (taker == nullptr) return;
+    twin_.request = exchange_.request;
+    twin_.request.taker = taker;
+    second_ = Start(twin_);
+  }
+  void GiveUp(const Status& status) {
+    if (!first_->done()) first_->GiveUp(status);
+    Drop(second_);
+  }
+
+ private:
+  std::unique_ptr<Transfer> Start(HttpExchange& exchange) {
+    auto transfer = std::make_unique<Transfer>(exchange, options_, share_);
+    CHECK(curl_multi_add_handle(multi_, transfer->easy()) == CURLM_OK);
+    return transfer;
+  }
+  void Drop(std::unique_ptr<Transfer>& transfer) {
+    if (!transfer) return;
+    curl_multi_remove_handle(multi_, transfer->easy());
+    transfer.reset();
+  }
+  static bool IsWhole(const HttpExchange& exchange) {
+    return exchange.status.ok() && exchange.response.status / 100 == 2;
+  }
+  // Another one would say the same, or be refused like it.
+  static bool IsAnswer(const HttpExchange& exchange) {
+    if (!exchange.status.ok()) return exchange.status.code() != Code::kUnavailable;
+    return exchange.response.status / 100 == 2 || exchange.response.status / 100 == 4;
+  }
+  // What the first came to does not count, unless the second came to nothing either.
+  void TakeTwin() {
+    if (!IsWhole(twin_)) return;
+    exchange_.response = std::move(twin_.response);
+    exchange_.response.of_twin = true;
+    exchange_.status = OkStatus();
+    exchange_.sent = true;
+  }
+
+  HttpExchange& exchange_;
+  HttpExchange twin_;
+  const HttpOptions& options_;
+  CURLSH* const share_;
+  CURLM* const multi_;
+  MonotonicTime twin_at_ = MonotonicTime::max();
+  std::unique_ptr<Transfer> first_;
+  std::unique_ptr<Transfer> second_;
+};
+
 // A set of kept connections that one thread at a time uses.
 class Lane {
  public:
@@ -303,35 +383,48 @@ class Lane {
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  void Perform(std::span<const std::unique_ptr<Transfer>> transfers, const CallOptions& call) {
-    for (const auto& transfer : transfers) {
-      CHECK(curl_multi_add_handle(multi_, transfer->easy()) == CURLM_OK);
-    }
-    {
-      const std::stop_callback wake(call.stop, [this] { curl_multi_wakeup(multi_); });
-      Drive(transfers, call);
-    }
-    for (const auto& transfer : transfers) curl_multi_remove_handle(multi_, transfer->easy());
+  void Perform(std::span<HttpExchange* const> exchanges, const HttpOptions& options, CURLSH* share,
+               const CallOptions& call) {
+    std::list<Race> races;
+    for (HttpExchange* exchange : exchanges) races.emplace_back(*exchange, options, share, multi_);
+    const std::stop_callback wake(call.stop, [this] { curl_multi_wakeup(multi_); });
+    Drive(races, call);
   }
 
  private:
-  void Drive(std::span<const std::unique_ptr<Transfer>> transfers, const CallOptions& call) {
+  void Drive(std::list<Race>& races, const CallOptions& call) {
     for (;;) {
       int running = 0;
       CHECK(curl_multi_perform(multi_, &running) == CURLM_OK);
       TakeFinished();
-      if (running == 0) break;
-      const Nanos left = call.deadline.at() - SystemClock().Now();
+      std::erase_if(races, [](Race& race) { return race.IsOver(); });
+      if (races.empty()) return;
+      const MonotonicTime now = SystemClock().Now();
+      const Nanos left = call.deadline.at() - now;
       if (call.stop.stop_requested()) {
-        return GiveUp(transfers, Status(Code::kCancelled, "call cancelled"));
+        return GiveUp(races, Status(Code::kCancelled, "call cancelled"));
       }
       if (left <= Nanos::zero()) {
-        return GiveUp(transfers, Status(Code::kDeadlineExceeded, "deadline passed"));
+        return GiveUp(races, Status(Code::kDeadlineExceeded, "deadline passed"));
       }
-      const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(left).count() + 1;
+      const Nanos wait = std::min(left, StartTwins(races, now));
+      const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count() + 1;
       curl_multi_poll(multi_, nullptr, 0, static_cast<int>(std::min<int64_t>(ms, kMaxPollMs)),
                       nullptr);
     }
+  }
+
+  // Says how long it is until the next.
+  static Nanos StartTwins(std::list<Race>& races, MonotonicTime now) {
+    MonotonicTime next = MonotonicTime::max();
+    for (Race& race : races) {
+      if (race.twin_at() <= now) {
+        race.StartTwin();
+        next = now;  // What was added waits for the next turn.
+      }
+      next = std::min(next, race.twin_at());
+    }
+    return next == MonotonicTime::max() ? Nanos::max() : next - now;
   }
 
   void TakeFinished() {
@@ -344,10 +437,8 @@ class Lane {
     }
   }
 
-  static void GiveUp(std::span<const std::unique_ptr<Transfer>> transfers, const Status& status) {
-    for (const auto& transfer : transfers) {
-      if (!transfer->done()) transfer->GiveUp(status);
-    }
+  static void GiveUp(std::list<Race>& races, const Status& status) {
+    for (Race& race : races) race.GiveUp(status);
   }
 
   CURLM* const multi_;
@@ -358,14 +449,8 @@ class CurlHttp final : public Http {
   explicit CurlHttp(const HttpOptions& options) : options_(options) {}
 
   void Perform(std::span<HttpExchange* const> exchanges, const CallOptions& call) override {
-    std::vector<std::unique_ptr<Transfer>> transfers;
-    transfers.reserve(exchanges.size());
-    for (HttpExchange* exchange : exchanges) {
-      transfers.push_back(std::make_unique<Transfer>(*exchange, options_, shared_.get()));
-    }
     std::unique_ptr<Lane> lane = TakeLane();
-    lane->Perform(transfers, call);
-    transfers.clear();
+    lane->Perform(exchanges, options_, shared_.get(), call);
     GiveBack(std::move(lane));
   }
 

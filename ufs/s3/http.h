@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -41,6 +42,11 @@ struct HttpRequest {
   // is longer is an error.
   std::span<std::byte> sink;
   BodyTaker* taker = nullptr;  // Instead of the sink; borrowed.
+  // Of a GET with a taker: if it is not over after so long, `twin` is asked, once, in the thread
+  // that performs. Unless it says null the request goes out again beside the first, for the taker
+  // it gives. The first whole 2xx answer counts; the other one is dropped wherever it is.
+  Nanos twin_after = Nanos::max();
+  std::function<BodyTaker*()> twin;
 };
 
 struct HttpResponse {
@@ -49,6 +55,7 @@ struct HttpResponse {
   std::string body;
   size_t sink_bytes = 0;                            // How much of the sink was filled.
   bool body_begun = false;                          // The taker was told.
+  bool of_twin = false;                             // It is the twin's, whose taker has the body.
   std::string Header(std::string_view name) const;  // Empty: absent.
 };
 

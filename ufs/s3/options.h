@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "ufs/s3/hedge.h"
 #include "ufs/s3/http.h"
 #include "ufs/s3/retry.h"
 #include "ufs/skipped_keys.h"
@@ -43,6 +44,7 @@ struct S3Options {
   CredentialOptions credentials;
   HttpOptions http;
   RetryOptions retry;
+  HedgeOptions hedge;  // Of reads.
   size_t max_connections = 64;
 
   uint64_t part_bytes = 8 << 20;            // Of multipart uploads, copies and large reads.

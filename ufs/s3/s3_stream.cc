@@ -1,6 +1,8 @@
 // Reading much at a time: one ranged GET, whose bytes are given on as they come.
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/random.h"
@@ -12,32 +14,46 @@
 #include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
-// Cuts an answer into pieces. One that is sent again begins with what was given before, which is
-// left out.
+
+// How far the reading of an extent has come, by whichever answers.
+struct PieceProgress {
+  const Extent wanted;
+  const UnderFileSystem::TakePiece& take;
+  std::string etag;  // Empty: not known yet.
+  uint64_t given = 0;
+  Status refused = OkStatus();  // What `take` said.
+
+  bool IsWholeObject() const { return wanted.offset_bytes == 0 && wanted.to_end && !etag.empty(); }
+};
+
+namespace {
+
+// Cuts an answer into pieces. One that is sent again, or beside another, begins with what was given
+// before, which is left out.
 class PieceTaker final : public BodyTaker {
  public:
-  PieceTaker(std::string_view etag, Extent wanted, std::span<std::byte> piece,
-             const UnderFileSystem::TakePiece& take)
-      : wanted_(wanted), piece_(piece), take_(take), etag_(etag) {}
+  PieceTaker(PieceProgress& progress, std::span<std::byte> piece)
+      : progress_(progress), piece_(piece) {}
 
   Status Begin(const HttpResponse& head) override {
     const std::string etag = Unquoted(head.Header("etag"));
-    if (etag_.empty()) etag_ = etag;
-    if (etag != etag_) return Status(Code::kStale, "it was replaced");
+    if (progress_.etag.empty()) progress_.etag = etag;
+    if (etag != progress_.etag) return Status(Code::kStale, "it was replaced");
     at_ = 0;
     filled_ = 0;
-    length_bytes_ = wanted_.length_bytes;
+    length_bytes_ = progress_.wanted.length_bytes;
     // The whole object, from a store that leaves a range out where it covers everything.
-    if (head.status == 200 && wanted_.offset_bytes == 0) return OkStatus();
+    if (head.status == 200 && progress_.wanted.offset_bytes == 0) return OkStatus();
     const std::string text = head.Header("content-range");
     const auto range = ParseContentRange(text);
-    const bool as_asked = head.status == 206 && range && range->first == wanted_.offset_bytes &&
-                          range->last - range->first < wanted_.length_bytes;
+    const bool as_asked = head.status == 206 && range &&
+                          range->first == progress_.wanted.offset_bytes &&
+                          range->last - range->first < progress_.wanted.length_bytes;
     if (!as_asked) {
       return Status(Code::kCorruption, Concat("the store answered HTTP ", head.status,
                                               " with Content-Range \"", text, "\""));
     }
-    length_bytes_ = std::min(wanted_.length_bytes, range->total - range->first);
+    length_bytes_ = std::min(progress_.wanted.length_bytes, range->total - range->first);
     return OkStatus();
   }
 
@@ -61,49 +77,48 @@ class PieceTaker final : public BodyTaker {
     return Status(Code::kCorruption, Concat("the store sent ", at_, " bytes of ", length_bytes_));
   }
 
-  void Forget() { etag_.clear(); }  // Which version it is.
-
-  bool IsWholeObject() const {
-    return wanted_.offset_bytes == 0 && wanted_.to_end && !etag_.empty();
-  }
-  const Extent& wanted() const { return wanted_; }
-  const std::string& etag() const { return etag_; }
-  uint64_t given() const { return given_; }
-
  private:
   Status Give() {
     const size_t size = std::exchange(filled_, 0);
-    if (at_ <= given_) return OkStatus();
-    RETURN_IF_ERROR(take_(piece_.first(size)));
-    given_ = at_;
+    if (at_ <= progress_.given) return OkStatus();
+    if (progress_.refused.ok()) progress_.refused = progress_.take(piece_.first(size));
+    RETURN_IF_ERROR(progress_.refused);
+    progress_.given = at_;
     return OkStatus();
   }
 
-  const Extent wanted_;
+  PieceProgress& progress_;
   const std::span<std::byte> piece_;
-  const UnderFileSystem::TakePiece& take_;
-  std::string etag_;
   uint64_t at_ = 0;            // In the body of this answer,
   uint64_t length_bytes_ = 0;  // which has so many bytes.
   size_t filled_ = 0;          // Of the piece.
-  uint64_t given_ = 0;
 };
 
-Status S3UnderFileSystem::GetPieces(std::string_view key, PieceTaker& pieces,
-                                    const CallOptions& call) const {
-  const uint64_t first = pieces.wanted().offset_bytes;
-  const uint64_t last = first + pieces.wanted().length_bytes - 1;
+}  // namespace
+
+Status S3UnderFileSystem::GetPieces(std::string_view key, PieceProgress& progress,
+                                    std::span<std::byte> piece, const CallOptions& call) const {
+  const uint64_t first = progress.wanted.offset_bytes;
+  const uint64_t last = first + progress.wanted.length_bytes - 1;
   S3Call read = NewCall("read", "GET", key);
-  read.taker = &pieces;
+  PieceTaker taker(progress, piece);
+  read.taker = &taker;
+  std::unique_ptr<std::byte[]> twins_piece;
+  std::optional<PieceTaker> twin;
+  read.twin = [&] {
+    twins_piece = std::make_unique_for_overwrite<std::byte[]>(piece.size());
+    return &twin.emplace(progress, std::span(twins_piece.get(), piece.size()));
+  };
+  read.wanted_bytes = progress.wanted.length_bytes;
   read.what += Concat(" [", first, ",", last + 1, ")");
   // Ceph prepares for a range by one more operation than for an object.
-  if (!pieces.IsWholeObject()) {
+  if (!progress.IsWholeObject()) {
     read.headers.emplace_back("Range", Concat("bytes=", first, "-", last));
   }
-  if (!pieces.etag().empty()) read.headers.emplace_back("If-Match", Quoted(pieces.etag()));
+  if (!progress.etag.empty()) read.headers.emplace_back("If-Match", Quoted(progress.etag));
   AddCustomerKey(options_, read.headers);
   RETURN_IF_ERROR(RunOne(read, call));
-  const Status ended = pieces.End(read.response);
+  const Status ended = (read.response.of_twin ? *twin : taker).End(read.response);
   return ended.ok() ? ended : Status(ended.code(), Concat(read.what, ": ", ended.message()));
 }
 
@@ -115,17 +130,17 @@ Result<uint64_t> S3UnderFileSystem::ReadPieces(std::string_view key, std::string
   if (extent.length_bytes == 0 || extent.offset_bytes > traits_.max_object_bytes) {
     return ReadAtEnd(key, etag, call);
   }
-  PieceTaker pieces(etag, extent, piece, take);
+  PieceProgress progress{extent, take, std::string(etag)};
   Random random(RandomSeed());
   for (uint32_t failures = 0;; ++failures) {
-    Status status = GetPieces(key, pieces, call);
-    if (status.ok()) return pieces.given();
-    if (status.code() == Code::kRange && pieces.given() == 0) return ReadAtEnd(key, etag, call);
+    Status status = GetPieces(key, progress, piece, call);
+    if (status.ok()) return progress.given;
+    if (status.code() == Code::kRange && progress.given == 0) return ReadAtEnd(key, etag, call);
     // Without an etag a version that came meanwhile is as good, if nothing was given of another.
-    if (status.code() == Code::kStale && etag.empty() && pieces.given() == 0) pieces.Forget();
+    if (status.code() == Code::kStale && etag.empty() && progress.given == 0) progress.etag.clear();
     // Answers that are not what was asked for count as failures of the way, like lost ones.
     const bool again = status.code() == Code::kCorruption ||
-                       (status.code() == Code::kStale && pieces.etag().empty());
+                       (status.code() == Code::kStale && progress.etag.empty());
     if (!again || failures == options_.retry.max_retries) return status;
     const Nanos wait =
         JitteredBackoff(failures, options_.retry.first_wait, options_.retry.longest_wait, random);

@@ -19,7 +19,7 @@
 
 namespace tarn::ufs::s3 {
 
-class PieceTaker;
+struct PieceProgress;
 
 class S3UnderFileSystem final : public UnderFileSystem {
  public:
@@ -79,7 +79,8 @@ class S3UnderFileSystem final : public UnderFileSystem {
   Status CheckNewObject(std::string_view key, const CreateOptions& options) const;
   Result<size_t> ReadRanges(std::string_view key, std::string_view etag, uint64_t offset_bytes,
                             std::span<std::byte> out, const CallOptions& call) const;
-  Status GetPieces(std::string_view key, PieceTaker& pieces, const CallOptions& call) const;
+  Status GetPieces(std::string_view key, PieceProgress& progress, std::span<std::byte> piece,
+                   const CallOptions& call) const;
   Result<size_t> ReadAtEnd(std::string_view key, std::string_view etag,
                            const CallOptions& call) const;
   // One listing, asked for again where the answer cannot be understood.

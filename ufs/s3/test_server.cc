@@ -143,6 +143,7 @@ bool TestServer::Answer(int socket, const TestRequest& request) {
     requests_.push_back(request);
     reply = handler_(request);
   }
+  std::this_thread::sleep_for(reply.delay);
   if (reply.drop) return false;
   std::string text = Concat("HTTP/1.1 ", reply.status, " Scripted\r\n");
   bool has_length = false;

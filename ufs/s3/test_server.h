@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/mutex.h"
 
 namespace tarn::ufs::s3 {
@@ -31,6 +32,7 @@ struct TestReply {
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::string body = {};
   // What goes wrong.
+  Nanos delay = Nanos::zero();               // Before the answer; others go on.
   std::optional<size_t> claimed_bytes = {};  // Content-Length says so.
   bool reset = false;                        // The connection is reset after the body.
   bool drop = false;                         // It is closed without any answer.

@@ -1,0 +1,44 @@
+#pragma once
+
+// When a GET that takes long is sent a second time beside the first. A policy: no threads, times
+// are passed in. Internal to ufs/s3.
+
+#include <array>
+#include <cstdint>
+
+#include "base/clock.h"
+
+namespace tarn::ufs::s3 {
+
+struct HedgeOptions {
+  bool enabled = true;
+  Nanos least_delay = std::chrono::milliseconds(250);
+  Nanos first_delay = std::chrono::seconds(1);  // Until enough is known; more for many bytes.
+};
+
+// Learns how long GETs take, by their size. What takes much longer than others did is asked for
+// again, as long as that is at most one request in kPrice: a store that is slow throughout is not
+// given more to do. For one thread at a time.
+class HedgePolicy {
+ public:
+  explicit HedgePolicy(const HedgeOptions& options) : options_(options) {}
+  Nanos DelayFor(uint64_t bytes) const;  // Nanos::max(): never.
+  void Note(uint64_t bytes, Nanos took);
+  bool TakeHedge();  // False: none left.
+
+ private:
+  static constexpr int kPrice = 20;
+  static constexpr int kFull = 10 * kPrice;
+  struct Times {  // Mean and mean deviation that forget, as RFC 6298 has them.
+    uint32_t count = 0;
+    double mean_ns = 0;
+    double deviation_ns = 0;
+  };
+  static size_t ClassOf(uint64_t bytes);
+
+  const HedgeOptions options_;
+  std::array<Times, 12> times_ = {};  // By size: up to 64 KiB, 128 KiB, ...
+  int left_ = kFull / 2;
+};
+
+}  // namespace tarn::ufs::s3
