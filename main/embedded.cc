@@ -68,6 +68,7 @@ class Embedded {
   Status OpenStores();
   // Recovery settles what a crash left half done, in the records of a read-only mount too.
   enum class Access { kOfRecovery, kOfMount };
+  Result<bool> KnowsSource();
   Status OpenMetadata();
   Status OpenNamespace(Access access);
   Status OpenFurtherSources();
@@ -133,17 +134,30 @@ meta::MetaOptions Embedded::MetadataOptions(Access access) const {
   return meta;
 }
 
+// What was mounted once left records. It may be starting up just as we are: it gets more time.
+Result<bool> Embedded::KnowsSource() {
+  kv::ScanOptions one;
+  one.limit = 1;
+  ASSIGN_OR_RETURN(const kv::ScanPage page, metadata_->Begin()->Scan("", "", one));
+  return !page.pairs.empty();
+}
+
 Status Embedded::OpenMetadata() {
-  const ufs::CallOptions call{
-      Deadline::After(SystemClock(), properties().Get(property::kUfsTimeout)), {}};
+  ASSIGN_OR_RETURN(const bool known, KnowsSource());
+  const Nanos timeout =
+      known ? properties().Get(property::kUfsTimeout) : MountTimeout(properties());
+  const ufs::CallOptions call{Deadline::After(SystemClock(), timeout), {}};
   OpenSourceOptions how;
   how.state_directory = options_.state->path();
   how.read_only = IsReadOnly(options_.mount_options);
   how.skipped = &mounts_.SkippedOf(kRootMount);
   Result<std::unique_ptr<ufs::UnderFileSystem>> opened_source =
       OpenSource(options_.source, properties(), how, SystemClock(), call);
-  if (!opened_source.ok())
-    return Naming(Concat("cannot mount ", options_.source.uri), opened_source.status());
+  if (!opened_source.ok()) {
+    const Status why =
+        known ? opened_source.status() : NotInTime(opened_source.status(), properties());
+    return Naming(Concat("cannot mount ", options_.source.uri), why);
+  }
   std::unique_ptr<ufs::UnderFileSystem> source = std::move(opened_source).value();
   root_.mount = kRootMount;
   root_.uri = options_.source.uri;

@@ -1,5 +1,7 @@
 #include "main/open_source.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
 #include "main/commands.h"
 #include "ufs/s3/open.h"
@@ -108,6 +110,22 @@ Result<std::unique_ptr<ufs::UnderFileSystem>> OpenSource(const Source& source,
   if (!options.read_only)
     s3.upload_journal = Concat(options.state_directory, "/", options.journal_name);
   return ufs::s3::OpenS3Ufs(s3, ufs::s3::ProcessEnvironment(), clock, call);
+}
+
+Nanos MountTimeout(const Properties& properties) {
+  return std::min(properties.Get(property::kUfsMountTimeout),
+                  properties.Get(property::kUfsTimeout));
+}
+
+Status NotInTime(const Status& failure, const Properties& properties) {
+  if (failure.code() != Code::kUnavailable && failure.code() != Code::kDeadlineExceeded)
+    return failure;
+  const bool less =
+      properties.Get(property::kUfsTimeout) < properties.Get(property::kUfsMountTimeout);
+  const std::string name = less ? "tarn.ufs.timeout" : "tarn.ufs.mount.timeout";
+  const Result<Properties::Entry> limit = properties.Find(name);
+  return Status(failure.code(), Concat(failure.message(), "; it was tried for up to ",
+                                       limit.ok() ? limit->text : "", " (", name, ")"));
 }
 
 // Secrets change nothing of it, and may not be there.

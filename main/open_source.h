@@ -30,6 +30,11 @@ Result<std::unique_ptr<ufs::UnderFileSystem>> OpenSource(const Source& source,
                                                          Clock& clock,
                                                          const ufs::CallOptions& call);
 
+// How long a source that nobody mounted before has to answer.
+Nanos MountTimeout(const Properties& properties);
+// The failure, with what decided how long was waited for an answer.
+Status NotInTime(const Status& failure, const Properties& properties);
+
 // What the store of the source can hold, as far as that is known without asking it.
 ufs::UfsTraits ExpectedTraits(const Source& source, const Properties& base,
                               const SourceOptions& options);

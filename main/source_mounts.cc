@@ -207,10 +207,10 @@ Result<rpc::UfsMountInfo> TableMounts::Mount(const rpc::Control::UfsMountRequest
   if (options_.read_only)
     return Status(Code::kReadOnly, "this mount is read-only (-o ro): nothing can be mounted in it");
   ASSIGN_OR_RETURN(const MountId id, table_->NewId());
-  const ufs::CallOptions call{
-      Deadline::After(clock_, options_.properties.Get(property::kUfsTimeout)), {}};
+  const ufs::CallOptions call{Deadline::After(clock_, MountTimeout(options_.properties)), {}};
   Result<Opened> opened = Open(id, request.source, options, request.read_only, call);
-  Status status = opened.ok() ? CheckOthers(opened->source, opened->identity) : opened.status();
+  Status status = opened.ok() ? CheckOthers(opened->source, opened->identity)
+                              : NotInTime(opened.status(), options_.properties);
   if (!status.ok()) {
     RemoveJournal(id);
     return status;

@@ -34,6 +34,7 @@ struct Attempt {
   bool clock_set = false;
   bool done = false;
   MonotonicTime not_before = MonotonicTime::min();
+  std::string last_failure;  // After which it is tried again.
 
   bool IsChange() const { return call->method != "GET" && call->method != "HEAD"; }
   void NoteUnknown() const {
@@ -310,7 +311,9 @@ void BucketClient::Settle(Attempt& attempt, const CallOptions& call) {
              ": ", exchange.status.message()));
   if (exchange.sent) attempt.NoteUnknown();
   if (failure.code() == Code::kUnavailable) return TryAgain(attempt, failure, "", call);
-  End(attempt, failure);
+  if (attempt.last_failure.empty()) return End(attempt, failure);
+  End(attempt,
+      Status(failure.code(), Concat(failure.message(), "; before that: ", attempt.last_failure)));
 }
 
 void BucketClient::SettleAnswer(Attempt& attempt, const CallOptions& call) {
@@ -348,6 +351,7 @@ void BucketClient::TryAgain(Attempt& attempt, const Status& failure, std::string
   if (attempt.failures < options_.retry.max_retries && in_time && gate_.TakeRetry()) {
     ++attempt.failures;
     attempt.not_before = clock_.Now() + wait;
+    attempt.last_failure = failure.message();
     LogDebug(failure, ": again in ", wait.count() / 1'000'000, " ms");
     return;
   }

@@ -365,6 +365,23 @@ TEST_F(S3Store, AnUploadWhoseStartWasNotAnsweredIsOursAlsoAfterACrash) {
   EXPECT_TRUE(ufs_->ListUploads({}).value().empty()) << "somebody else's";
 }
 
+TEST_F(S3Store, ADeadlineTellsWhatWentWrongBeforeIt) {
+  objects_["f"] = "hello";
+  Open();
+  bool first = true;
+  fault_ = [&](const TestRequest&) {
+    if (std::exchange(first, false)) return ErrorReply(500, "InternalError");
+    return TestReply{.claimed_bytes = 5, .hang = true};
+  };
+  CallOptions late;
+  late.deadline = Deadline::After(SystemClock(), std::chrono::seconds(1));
+  const Status told = Read("f", 0, 5, "", late).status();
+  EXPECT_EQ(told.code(), Code::kDeadlineExceeded);
+  EXPECT_NE(told.message().find("before that: read s3://bucket/f [0,5): HTTP 500"),
+            std::string::npos)
+      << told.message();
+}
+
 TEST_F(S3Store, OptionsThatMakeNoSenseAreRefused) {
   const auto open = [this] {
     return OpenS3Ufs(options_, ProcessEnvironment(), clock_, {}).status();
