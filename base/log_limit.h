@@ -13,14 +13,15 @@
 
 namespace tarn {
 
+struct LogLimitOptions {
+  uint32_t at_once = 100;                     // So many, if none came for a while.
+  Nanos interval = std::chrono::seconds(10);  // After which there is room for one more.
+};
+
 class LogLimit {
  public:
-  struct Options {
-    uint32_t at_once = 100;                     // So many, if none came for a while.
-    Nanos interval = std::chrono::seconds(10);  // After which there is room for one more.
-  };
-  LogLimit() = default;
-  explicit LogLimit(const Options& options) : options_(options), room_(options.at_once) {}
+  explicit LogLimit(const LogLimitOptions& options = {})
+      : options_(options), room_(options.at_once) {}
 
   // How many were left out since the last one; nullopt: so is this one.
   std::optional<uint64_t> Take(MonotonicTime now) {
@@ -39,9 +40,9 @@ class LogLimit {
   }
 
  private:
-  const Options options_;
+  const LogLimitOptions options_;
   Mutex mutex_;
-  uint32_t room_ GUARDED_BY(mutex_) = Options().at_once;
+  uint32_t room_ GUARDED_BY(mutex_);
   MonotonicTime since_ GUARDED_BY(mutex_);  // Up to then room was gained.
   uint64_t left_out_ GUARDED_BY(mutex_) = 0;
 };
