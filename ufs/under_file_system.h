@@ -61,8 +61,9 @@ class UnderFileSystem {
   virtual Result<size_t> Read(std::string_view key, std::string_view etag, uint64_t offset_bytes,
                               std::span<std::byte> out, const CallOptions& call) = 0;
   // Gives `take` the bytes of `extent` in order, as they come: pieces of piece.size() bytes (the
-  // last may be shorter), each in `piece`. How many bytes were given: fewer only at the end. What
-  // was given is right even if an error follows. Errors as Read's, and `take`'s, which ends it.
+  // last may be shorter), in `piece` or memory like it. How many bytes were given: fewer only at
+  // the end. What was given is right even if an error follows. Errors as Read's, and `take`'s,
+  // which ends it.
   using TakePiece = std::function<Status(std::span<const std::byte>)>;
   virtual Result<uint64_t> ReadPieces(std::string_view key, std::string_view etag, Extent extent,
                                       std::span<std::byte> piece, const TakePiece& take,

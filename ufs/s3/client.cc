@@ -113,6 +113,10 @@ class BucketClient final : public Client {
   static void EndMade(std::vector<Attempt*>& attempts);
   void RunRound(std::vector<Attempt*> attempts, const CallOptions& call);
   void PrepareTwin(Attempt& attempt, size_t& inside);
+  bool TakeHedge() {
+    MutexLock lock(mutex_);
+    return hedges_.TakeHedge();
+  }
   void NoteTime(const Attempt& attempt, Nanos took);
   Status Prepare(Attempt& attempt, const CallOptions& call);
   void Sign(sigv4::Request& request, const sigv4::Credentials& keys, const std::string& region,
@@ -231,11 +235,11 @@ void BucketClient::PrepareTwin(Attempt& attempt, size_t& inside) {
   }
   http.twin = [this, &wanted, &inside]() -> BodyTaker* {
     if (!gate_.TryEnter()) return nullptr;
-    ++inside;
-    {
-      MutexLock lock(mutex_);
-      if (!hedges_.TakeHedge()) return nullptr;
+    if (!TakeHedge()) {
+      gate_.Leave(1);
+      return nullptr;
     }
+    ++inside;
     LogDebug(wanted.what, ": it takes long, sent a second time");
     return wanted.twin();
   };
@@ -310,7 +314,9 @@ void BucketClient::Settle(Attempt& attempt, const CallOptions& call) {
       Concat(wanted.what, " at ", exchange.request.url.substr(0, exchange.request.url.find('/', 8)),
              ": ", exchange.status.message()));
   if (exchange.sent) attempt.NoteUnknown();
-  if (failure.code() == Code::kUnavailable) return TryAgain(attempt, failure, "", call);
+  if (failure.code() == Code::kUnavailable && !exchange.refused) {
+    return TryAgain(attempt, failure, "", call);
+  }
   if (attempt.last_failure.empty()) return End(attempt, failure);
   End(attempt,
       Status(failure.code(), Concat(failure.message(), "; before that: ", attempt.last_failure)));

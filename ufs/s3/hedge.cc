@@ -9,6 +9,7 @@ namespace {
 
 constexpr uint32_t kEnough = 8;  // GETs of a size, to know how long one takes.
 constexpr uint64_t kSlowBytesPerS = 4 << 20;
+constexpr uint64_t kMost = 1ULL << 40;  // Bytes.
 
 Nanos TimeFor(uint64_t bytes) {
   return std::chrono::seconds(bytes / kSlowBytesPerS) +
@@ -25,7 +26,7 @@ size_t HedgePolicy::ClassOf(uint64_t bytes) {
 Nanos HedgePolicy::DelayFor(uint64_t bytes) const {
   if (!options_.enabled) return Nanos::max();
   const Times& times = times_.at(ClassOf(bytes));
-  if (times.count < kEnough) return options_.first_delay + TimeFor(bytes);
+  if (times.count < kEnough) return options_.first_delay + TimeFor(std::min(bytes, kMost));
   const double usual = std::max(3 * times.mean_ns, times.mean_ns + 4 * times.deviation_ns);
   return std::max(options_.least_delay, Nanos(static_cast<int64_t>(usual)));
 }

@@ -125,10 +125,73 @@ TEST_F(S3Store, WhatTheSecondReadIsAnsweredCountsOnlyIfItIsWhole) {
   for (int round = 0; round < 3; ++round) {
     gets = 2 * round;
     Status ended;
-    EXPECT_EQ(Pieces("f", {0, 10, true}, etag, &ended).size(), 4u) << round;
+    EXPECT_EQ(Pieces("f", {0, 10, true}, etag, &ended),
+              (std::vector<std::string>{"012", "345", "678", "9"}))
+        << round;
     EXPECT_TRUE(ended.ok()) << round << ended.ToString();
     EXPECT_EQ(gets, 2 * round + 2);
   }
+}
+
+TEST_F(S3Store, WhatIsRefusedOfTheSecondReadEndsBoth) {
+  objects_["f"] = "0123456789";
+  options_.hedge.first_delay = std::chrono::milliseconds(30);
+  Open();
+  const std::string etag = ufs_->Stat("f", {}).value().etag;
+  for (const Code refusal : {Code::kNoSpace, Code::kUnavailable, Code::kCorruption}) {
+    const int before = CountOf("GET");
+    bool first = true;
+    fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+      TestReply reply = Answer(request);
+      reply.hang = std::exchange(first, false);
+      if (reply.hang) reply.claimed_bytes = std::exchange(reply.body, "01234").size();
+      return reply;
+    };
+    std::vector<std::byte> piece(3);
+    int takes = 0;
+    const auto take = [&](std::span<const std::byte>) {
+      return ++takes == 2 ? Status(refusal, "no") : OkStatus();
+    };
+    EXPECT_EQ(ufs_->ReadPieces("f", etag, {0, 10, true}, piece, take, {}).code(), refusal);
+    EXPECT_EQ(takes, 2);
+    EXPECT_EQ(CountOf("GET") - before, 2);
+  }
+}
+
+TEST_F(S3Store, TheFirstReadFailsAndTheSecondIsWhole) {
+  objects_["f"] = "0123456789";
+  options_.hedge.first_delay = std::chrono::milliseconds(10);
+  options_.retry.max_retries = 0;
+  Open();
+  const std::string etag = ufs_->Stat("f", {}).value().etag;
+  int gets = 0;
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    TestReply reply = ++gets % 2 == 1 ? ErrorReply(500, "InternalError") : Answer(request);
+    reply.delay = std::chrono::milliseconds(gets % 2 == 1 ? 100 : 200);
+    return reply;
+  };
+  Status ended;
+  EXPECT_EQ(Pieces("f", {0, 10, true}, etag, &ended).size(), 4u);
+  EXPECT_TRUE(ended.ok()) << ended.ToString();
+}
+
+TEST_F(S3Store, ADeadlineEndsBothReads) {
+  objects_["f"] = "0123456789";
+  options_.hedge.first_delay = std::chrono::milliseconds(10);
+  Open();
+  const std::string etag = ufs_->Stat("f", {}).value().etag;
+  fault_ = [&](const TestRequest&) -> std::optional<TestReply> {
+    TestReply reply;
+    reply.claimed_bytes = 10;
+    reply.hang = true;
+    return reply;
+  };
+  std::vector<std::byte> piece(3);
+  const auto take = [](std::span<const std::byte>) { return OkStatus(); };
+  CallOptions call;
+  call.deadline = Deadline::After(SystemClock(), std::chrono::milliseconds(200));
+  EXPECT_EQ(ufs_->ReadPieces("f", etag, {0, 10, true}, piece, take, call).code(),
+            Code::kDeadlineExceeded);
 }
 
 TEST_F(S3Store, WhereAllReadsHangFewAreSentASecondTime) {

@@ -102,7 +102,9 @@ Status GiveToTaker(HttpExchange& exchange, std::span<const std::byte> bytes) {
     const size_t size = std::min(room.size(), bytes.size());
     if (size == 0) return TooLong(response);
     std::memcpy(room.data(), bytes.data(), size);
-    RETURN_IF_ERROR(taker.Took(size));
+    const Status taken = taker.Took(size);
+    exchange.refused = !taken.ok();
+    RETURN_IF_ERROR(taken);
     bytes = bytes.subspan(size);
   }
   return OkStatus();
@@ -136,6 +138,7 @@ class Transfer {
     exchange.response = HttpResponse();
     exchange.status = OkStatus();
     exchange.sent = false;
+    exchange.refused = false;
     SetRequest();
     SetOptions(options, share);
   }
@@ -207,6 +210,7 @@ class Transfer {
     using std::chrono::duration_cast;
     Set(CURLOPT_SHARE, share);
     Set(CURLOPT_NOSIGNAL, 1L);
+    Set(CURLOPT_QUICK_EXIT, 1L);  // What is dropped does not wait for the name it looks up.
     Set(CURLOPT_PATH_AS_IS, 1L);
     Set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     Set(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -315,12 +319,11 @@ class Race {
   MonotonicTime twin_at() const { return twin_at_; }
   // To be called after each turn, until it is true.
   bool IsOver() {
-    if (first_->done() && (!second_ || IsAnswer(exchange_))) return true;
+    if (first_->done() && (!second_ || IsFinal(exchange_))) return true;
     if (!second_ || !second_->done()) return false;
-    if (IsWhole(twin_) || first_->done()) {
-      TakeTwin();
-      return true;
-    }
+    const bool counts = IsWhole(twin_) || twin_.refused;
+    if (counts) TakeTwin();
+    if (counts || first_->done()) return true;
     Drop(second_);
     return false;
   }
@@ -352,17 +355,19 @@ class Race {
     return exchange.status.ok() && exchange.response.status / 100 == 2;
   }
   // Another one would say the same, or be refused like it.
-  static bool IsAnswer(const HttpExchange& exchange) {
-    if (!exchange.status.ok()) return exchange.status.code() != Code::kUnavailable;
-    return exchange.response.status / 100 == 2 || exchange.response.status / 100 == 4;
+  static bool IsFinal(const HttpExchange& exchange) {
+    if (!exchange.status.ok()) {
+      return exchange.refused || exchange.status.code() != Code::kUnavailable;
+    }
+    const int status = exchange.response.status;
+    return status / 100 <= 4 && status != 408 && status != 429;
   }
-  // What the first came to does not count, unless the second came to nothing either.
   void TakeTwin() {
-    if (!IsWhole(twin_)) return;
     exchange_.response = std::move(twin_.response);
     exchange_.response.of_twin = true;
-    exchange_.status = OkStatus();
+    exchange_.status = twin_.status;
     exchange_.sent = true;
+    exchange_.refused = twin_.refused;
   }
 
   HttpExchange& exchange_;

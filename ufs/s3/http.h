@@ -65,7 +65,8 @@ struct HttpExchange {
   // kOk: a whole answer came, whatever it says. kUnavailable: try again. kIo: trying again does not
   // help (a certificate that is not trusted, ...). kDeadlineExceeded, kCancelled.
   Status status;
-  bool sent = false;  // The request may have been acted upon.
+  bool sent = false;     // The request may have been acted upon.
+  bool refused = false;  // The status is what the taker said of its bytes.
 };
 
 struct HttpOptions {

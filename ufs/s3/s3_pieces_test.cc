@@ -46,6 +46,23 @@ TEST_F(S3Store, AWholeObjectIsAskedForWithoutARange) {
   EXPECT_EQ(range_of({2, 8, true}, etag), "bytes=2-9");
 }
 
+// A body that ends where the connection does has no length of its own.
+TEST_F(S3Store, AWholeObjectOfWhichSomeIsMissingIsAskedForAgain) {
+  objects_["f"] = "0123456789";
+  Open();
+  const std::string etag = ufs_->Stat("f", {}).value().etag;
+  bool first = true;
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    TestReply reply = Answer(request);
+    if (std::exchange(first, false)) reply.body.resize(4);
+    return reply;
+  };
+  Status ended;
+  EXPECT_EQ(Pieces("f", {0, 10, true}, etag, &ended),
+            (std::vector<std::string>{"012", "345", "678", "9"}));
+  EXPECT_TRUE(ended.ok()) << ended.ToString();
+}
+
 TEST_F(S3Store, NoPieceOfAnotherVersionIsGiven) {
   objects_["f"] = "0123456789";
   Open();

@@ -20,10 +20,9 @@ struct PieceProgress {
   const Extent wanted;
   const UnderFileSystem::TakePiece& take;
   std::string etag;  // Empty: not known yet.
+  const bool is_whole_object;
   uint64_t given = 0;
   Status refused = OkStatus();  // What `take` said.
-
-  bool IsWholeObject() const { return wanted.offset_bytes == 0 && wanted.to_end && !etag.empty(); }
 };
 
 namespace {
@@ -71,7 +70,7 @@ class PieceTaker final : public BodyTaker {
   // The answer is over. kCorruption: it had fewer bytes than its head said.
   Status End(const HttpResponse& response) {
     if (!response.body_begun) RETURN_IF_ERROR(Begin(response));
-    if (response.status == 200) length_bytes_ = at_;
+    if (response.status == 200 && !progress_.is_whole_object) length_bytes_ = at_;
     if (filled_ > 0 && at_ == length_bytes_) RETURN_IF_ERROR(Give());
     if (at_ == length_bytes_) return OkStatus();
     return Status(Code::kCorruption, Concat("the store sent ", at_, " bytes of ", length_bytes_));
@@ -112,7 +111,7 @@ Status S3UnderFileSystem::GetPieces(std::string_view key, PieceProgress& progres
   read.wanted_bytes = progress.wanted.length_bytes;
   read.what += Concat(" [", first, ",", last + 1, ")");
   // Ceph prepares for a range by one more operation than for an object.
-  if (!progress.IsWholeObject()) {
+  if (!progress.is_whole_object) {
     read.headers.emplace_back("Range", Concat("bytes=", first, "-", last));
   }
   if (!progress.etag.empty()) read.headers.emplace_back("If-Match", Quoted(progress.etag));
@@ -130,7 +129,8 @@ Result<uint64_t> S3UnderFileSystem::ReadPieces(std::string_view key, std::string
   if (extent.length_bytes == 0 || extent.offset_bytes > traits_.max_object_bytes) {
     return ReadAtEnd(key, etag, call);
   }
-  PieceProgress progress{extent, take, std::string(etag)};
+  const bool is_whole_object = extent.offset_bytes == 0 && extent.to_end && !etag.empty();
+  PieceProgress progress{extent, take, std::string(etag), is_whole_object};
   Random random(RandomSeed());
   for (uint32_t failures = 0;; ++failures) {
     Status status = GetPieces(key, progress, piece, call);
@@ -139,8 +139,9 @@ Result<uint64_t> S3UnderFileSystem::ReadPieces(std::string_view key, std::string
     // Without an etag a version that came meanwhile is as good, if nothing was given of another.
     if (status.code() == Code::kStale && etag.empty() && progress.given == 0) progress.etag.clear();
     // Answers that are not what was asked for count as failures of the way, like lost ones.
-    const bool again = status.code() == Code::kCorruption ||
-                       (status.code() == Code::kStale && progress.etag.empty());
+    const bool again =
+        progress.refused.ok() && (status.code() == Code::kCorruption ||
+                                  (status.code() == Code::kStale && progress.etag.empty()));
     if (!again || failures == options_.retry.max_retries) return status;
     const Nanos wait =
         JitteredBackoff(failures, options_.retry.first_wait, options_.retry.longest_wait, random);
