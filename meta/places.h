@@ -79,6 +79,8 @@ struct Place {
 Result<std::vector<Place>> PlacesOf(kv::Transaction& txn, InodeId ino);
 // Where the paths of a file's further names say that it is to be linked.
 Result<std::set<std::string>> LinkKeys(kv::Transaction& txn, InodeId ino);
+// `generation`: of the object that it is a link of, or kOutdatedLink.
+inline constexpr Generation kOutdatedLink(~uint64_t{0});
 void PutLinkPlace(kv::Transaction& txn, InodeRecord& inode, std::string_view key,
                   Generation generation);
 

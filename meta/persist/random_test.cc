@@ -102,7 +102,7 @@ class RandomRun {
   }
 
   void One() {
-    switch (random_.Uniform(12)) {
+    switch (random_.Uniform(13)) {
       case 0:
       case 1:
       case 2:
@@ -121,6 +121,8 @@ class RandomRun {
         return Exchange();
       case 9:
         return Look();
+      case 10:
+        return SetTime();
       default:
         return Move();
     }
@@ -147,6 +149,13 @@ class RandomRun {
     Log(Concat("append ", path));
     model_.bytes[model_.names[path]] += "+";
     rig_.Append(path, "+");
+  }
+  void SetTime() {
+    const std::string path = Pick(false, true);
+    if (path.empty()) return;
+    const auto seconds = static_cast<int64_t>(1 + random_.Uniform(1'000'000));
+    Log(Concat("touch ", path, ": ", seconds));
+    rig_.SetTime(path, seconds * 1'000'000'000);
   }
   void Remove() {
     const std::string path = Pick(false, true);

@@ -65,6 +65,8 @@ MountId Rig::Mount(const std::string& path, std::unique_ptr<ufs::UnderFileSystem
 }
 
 void Rig::Restart() {
+  // What was done is not known any more until the worker has looked.
+  if (held_ && held_->outcome) ++crashes_;
   held_.reset();
   namespace_.reset();
   Open();
@@ -224,6 +226,13 @@ void Rig::Chmod(const std::string& path, uint32_t mode) {
   After();
 }
 
+void Rig::SetTime(const std::string& path, int64_t mtime_ns) {
+  rpc::AttrChange change;
+  change.mtime_ns = mtime_ns;
+  EXPECT_OK(ns().GetFiles().SetAttr(caller_, Find(path), change).status());
+  After();
+}
+
 InodeId Rig::Open(const std::string& path) {
   const InodeId ino = Find(path);
   open_.insert(ino);
@@ -350,6 +359,18 @@ size_t Rig::PlacesLeft() {
   return left;
 }
 
+// By each of its names.
+void Rig::ExpectAttributes(const Tree& expected) {
+  if (!ufs_->Traits().attributes) return;
+  for (const auto& [path, bytes] : expected) {
+    if (path.back() == '/' || bytes.starts_with("-> ")) continue;
+    const rpc::Attr attr = AttrOf(path);
+    Result<ufs::ObjectInfo> stored = ufs_->Stat(path, {});
+    ASSERT_TRUE(stored.ok()) << path << ": " << stored.status().ToString();
+    EXPECT_EQ(stored->mtime_ns, attr.mtime_ns) << path;
+  }
+}
+
 void Rig::ExpectAtEnd(const Tree& expected) {
   // A reader that meets a step done but not settled looks again.
   const bool unsettled = held_ && held_->outcome;
@@ -370,6 +391,7 @@ void Rig::ExpectAtEnd(const Tree& expected) {
       return next == expected.end() || !next->first.starts_with(item.first);
     });
   EXPECT_EQ(Stored(), stored) << "the UFS";
+  ExpectAttributes(expected);
   EXPECT_EQ(Records('U'), 0u) << "ledger records are left";
   EXPECT_EQ(PlacesLeft(), 0u) << "places are left";
   EXPECT_EQ(Records('P'), 0u) << "queue entries are left";

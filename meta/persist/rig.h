@@ -58,6 +58,7 @@ class Rig {
   void Link(const std::string& from, const std::string& to);
   void Symlink(const std::string& path, const std::string& target);
   void Chmod(const std::string& path, uint32_t mode);
+  void SetTime(const std::string& path, int64_t mtime_ns);
   InodeId Open(const std::string& path);  // Until Close its bytes can be read.
   std::string ReadOpen(InodeId ino);
   void Close(InodeId ino);
@@ -111,6 +112,7 @@ class Rig {
   Result<std::string> ReadUfs(MountId mount, const std::string& key, const std::string& etag);
   Result<std::string> BytesOf(InodeId ino);
   void WalkNames(InodeId dir, const std::string& path, Tree& tree);
+  void ExpectAttributes(const Tree& expected);
   void WalkUfs(MountId mount, const std::string& key, Tree& tree);
   std::pair<InodeId, std::string> Split(const std::string& path);
   void Forget(const rpc::FileInfo& info);

@@ -327,7 +327,7 @@ void MixedDirectoryScenarios(Adder add) {
       });
 }
 
-void LinkScenarios(Adder add) {
+void SymlinkScenarios(Adder add) {
   add(
       "Symlinks", {}, {{"b", "-> 2"}, {"c", "-> 1"}},
       [](Rig& r) {
@@ -343,6 +343,9 @@ void LinkScenarios(Adder add) {
         r.Exchange("s", "f");
       },
       true);
+}
+
+void HardLinkScenarios(Adder add) {
   add("HardLinks", {{"f", "F"}}, {{"f", "F2"}, {"g", "F2"}, {"h", "F2"}}, [](Rig& r) {
     r.Link("f", "g");
     r.Put("g", "F2");
@@ -362,6 +365,22 @@ void LinkScenarios(Adder add) {
       EXPECT_TRUE(r.Revalidate("").ok());
     }
   });
+  add("HardLinkOfWhatIsExchangedKeepsItsTime", {{"a", "A"}, {"b", "B"}},
+      {{"a", "B"}, {"b", "A"}, {"l", "A"}}, [](Rig& r) {
+        r.Link("a", "l");
+        r.Drain();
+        r.Exchange("a", "b");
+        r.Drain();
+        r.SetTime("l", 1'000'000'000);
+      });
+  add("HardLinkOfWhatIsExchangedWhileItIsMade", {{"a", "A"}, {"b", "B"}},
+      {{"a", "B"}, {"b", "A"}, {"l", "A"}}, [](Rig& r) {
+        r.Link("a", "l");
+        r.Exchange("a", "b");
+        r.SetTime("b", 1'000'000'000);
+        r.Drain();
+        r.SetTime("l", 2'000'000'000);
+      });
   add("HardLinkRemoved", {{"f", "F"}}, {{"f", "F"}}, [](Rig& r) {
     r.Link("f", "g");
     r.Remove("g");
@@ -419,7 +438,7 @@ std::vector<Scenario> Scenarios() {
   std::vector<Scenario> all;
   for (auto add : {FileScenarios, RenameScenarios, KindScenarios, DirectoryScenarios,
                    NestedDirectoryScenarios, RemovedDirectoryScenarios, ExchangedTwiceScenarios,
-                   MixedDirectoryScenarios, LinkScenarios, OpenScenarios})
+                   MixedDirectoryScenarios, SymlinkScenarios, HardLinkScenarios, OpenScenarios})
     add(Adder(all));
   return all;
 }

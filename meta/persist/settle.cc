@@ -61,6 +61,7 @@ class Outcome {
   Status BindLink(InodeRecord& inode);
   Status BindOrphan(InodeRecord& inode);
   Status LeaveOldKey(InodeRecord& inode);
+  Status OutdateLinks(InodeRecord& inode);
   Status ClearTarget(InodeRecord& inode);
   Result<Settlement> FinishIfDone(InodeRecord& inode);
   Status Requeue(InodeRecord* inode, LedgerRecord* record, Settlement* settlement);
@@ -158,8 +159,21 @@ Status Outcome::ClearTarget(InodeRecord& inode) {
   return path.key == action_.key ? Disown(txn_, inode, action_.key) : OkStatus();
 }
 
+// They are links of the object that was there before, be the bytes the same or not.
+Status Outcome::OutdateLinks(InodeRecord& inode) {
+  if (!inode.places) return OkStatus();
+  ASSIGN_OR_RETURN(const std::vector<Place> places, PlacesOf(txn_, inode.ino));
+  for (const Place& place : places) {
+    if (place.record.kind == PlaceRecord::Kind::kLink) {
+      PutLinkPlace(txn_, inode, place.key, kOutdatedLink);
+    }
+  }
+  return OkStatus();
+}
+
 Status Outcome::Bind(InodeRecord& inode) {
   RETURN_IF_ERROR(LeaveOldKey(inode));
+  RETURN_IF_ERROR(OutdateLinks(inode));
   inode.bound = true;
   inode.linked = false;  // It is an object of its own.
   inode.key = action_.key;
