@@ -211,7 +211,9 @@ Status Embedded::OpenWorker() {
   if (IsReadOnly(options_.mount_options)) RETURN_IF_ERROR(OpenNamespace(Access::kOfMount));
   worker::FillerOptions fill;
   fill.threads = static_cast<size_t>(properties().Get(property::kFillThreads));
-  fill.readahead_max_bytes = properties().Get(property::kReadaheadMaxSize);
+  // What is read ahead must not push out what is being read.
+  fill.readahead_max_bytes = std::min<uint64_t>(properties().Get(property::kReadaheadMaxSize),
+                                                cache_->GetUsage().capacity_bytes / 8);
   fill.read_deadline = properties().Get(property::kUfsReadDeadline);
   filler_ = std::make_unique<worker::Filler>(fill, *cache_, mounts_, SystemClock());
   pages_ = NewPageSource(*filler_);

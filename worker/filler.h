@@ -24,7 +24,7 @@ namespace tarn::worker {
 
 struct FillerOptions {
   size_t threads = 16;                            // Pages read from the UFS at the same time.
-  uint64_t readahead_max_bytes = 32 << 20;        // 0: none.
+  uint64_t readahead_max_bytes = 64 << 20;        // 0: none.
   Nanos read_deadline = std::chrono::minutes(2);  // Of one Fill, retries included.
 };
 
