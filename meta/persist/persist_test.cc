@@ -195,6 +195,37 @@ TEST_F(LateMarker, OfADirectoryThatWasMadeAnewAndRemoved) {
   rig_.ExpectAtEnd({});
 }
 
+// A change of attributes whose answer is lost, before the file is renamed.
+class LostAnswer : public ::testing::Test {
+ protected:
+  void Lose() {
+    rig_.FailAt(1, Status(Code::kMaybeCommitted, "answer lost"), Rig::Effect::kDone);
+    rig_.clock().SleepFor(std::chrono::hours(1), {});
+    rig_.OneStep();
+  }
+
+  ufs::TemporaryDirectory directory_;
+  Rig rig_{*ufs::OpenLocalUfs(directory_.path()), {{"f", "F"}}, Pace::kNothing};
+};
+
+TEST_F(LostAnswer, OfNewTimesMakesNoOtherFileOfTheOneMoved) {
+  rig_.SetTime("f", 1'000'000'000);
+  const rpc::Attr before = rig_.AttrOf("f");
+  Lose();
+  rig_.Move("f", "g");
+  rig_.Drain();
+  EXPECT_EQ(rig_.AttrOf("g").generation, before.generation);
+  rig_.ExpectAtEnd({{"g", "F"}});
+}
+
+TEST_F(LostAnswer, OfNewTimesAndThenOfTheMoveLosesNothing) {
+  rig_.SetTime("f", 1'000'000'000);
+  Lose();
+  rig_.Move("f", "g");
+  Lose();
+  rig_.ExpectAtEnd({{"g", "F"}});
+}
+
 TEST(PersistQueue, SaysWhatWaitsAndWhy) {
   TickingClock clock;
   Rig rig(ufs::NewMemoryUfs(clock), {}, Pace::kNothing);

@@ -55,7 +55,10 @@ Result<Step> Preparation::File(InodeRecord& inode) {
 Status Preparation::TidyAttempt(InodeRecord& inode, const std::string& key) {
   if (inode.attempt_key.empty()) return OkStatus();
   const bool bound_there = inode.bound && inode.key == inode.attempt_key;
-  if (bound_there) inode.etag.clear();
+  if (bound_there) {  // Even new times alone make it look like another object.
+    inode.etag.clear();
+    inode.identity.clear();
+  }
   if (!bound_there && inode.attempt_key != key)
     RETURN_IF_ERROR(Discard(context_, txn_, inode.mount, inode.attempt_key,
                             {"", inode.attempt_started_ns, InodeId(), Nanos(0)}));
