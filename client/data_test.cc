@@ -204,6 +204,35 @@ TEST_F(SourceTest, OpenWithTruncFetchesNothing) {
   EXPECT_EQ(faults_->Calls(), calls);
 }
 
+TEST_F(SourceTest, OpenForReadingWithTruncTruncatesAtOnce) {
+  const InodeId ino = Outside("a", Pages('a', 3));
+  const int calls = faults_->Calls();
+  const HandleId handle = Open(ino, O_RDONLY | O_TRUNC).handle;
+  EXPECT_EQ(CommittedOf(ino).size_bytes, 0u);
+  EXPECT_EQ(Read(handle, 0, 10), "");
+  EXPECT_EQ(fs().Write(handle, 0, Bytes("x"), FileSystem::SetId::kKeep).code(), Code::kInvalid);
+  fs().Release(handle);
+  EXPECT_EQ(Contents(ino), "");
+  EXPECT_EQ(faults_->Calls(), calls);
+}
+
+TEST_F(SourceTest, OpenForReadingWithTruncTruncatesUnderOthers) {
+  const InodeId ino = Put("a", "hello");
+  const HandleId reader = Open(ino, O_RDONLY).handle;
+  fs().Release(Open(ino, O_RDONLY | O_TRUNC).handle);
+  EXPECT_EQ(CommittedOf(ino).size_bytes, 0u);
+  EXPECT_EQ(Read(reader, 0, 100), "");
+  const HandleId writer = Open(ino, O_RDWR).handle;
+  Write(writer, 0, "again");
+  fs().Release(Open(ino, O_RDONLY | O_TRUNC).handle);
+  EXPECT_EQ(AttrOf(ino).size_bytes, 0u);
+  Write(writer, 0, "end");
+  fs().Release(writer);
+  fs().Release(reader);
+  EXPECT_EQ(CommittedOf(ino).size_bytes, 3u);
+  EXPECT_EQ(Contents(ino), "end");
+}
+
 TEST_F(SourceTest, TruncatingAnOpenFileIsSeenAtOnceAndCommittedByItsWriter) {
   const auto made = Create("a");
   const InodeId ino = made.info.attr.ino;

@@ -82,6 +82,7 @@ class LocalFileSystem final : public FileSystem {
   Status LoadLive(OpenInode& inode, const rpc::FileInfo& info) REQUIRES(inode.mutex);
   Result<Created> OpenExisting(const rpc::Caller& caller, InodeId parent, std::string_view name,
                                int flags);
+  Status TruncateForReader(const rpc::Caller& caller, InodeId ino);
   Status AdmitWriter(OpenInode& inode, cache::CacheStore::Truncate truncate) REQUIRES(inode.mutex);
   void RemoveWriter(OpenInode& inode) REQUIRES(inode.mutex);
   IoMode ChooseMode(OpenInode& inode, bool avoid_passthrough) REQUIRES(inode.mutex);

@@ -128,6 +128,13 @@ OpenReply LocalFileSystem::AddHandle(Hold& hold, int flags, bool avoid_passthrou
   return reply;
 }
 
+// Linux truncates at an open for reading too. Its close commits nothing, so this does.
+Status LocalFileSystem::TruncateForReader(const rpc::Caller& caller, InodeId ino) {
+  rpc::AttrChange change;
+  change.clear_setid = caller.uid != 0;
+  return SetAttr(caller, ino, change, 0).status();
+}
+
 Result<OpenReply> LocalFileSystem::Open(const rpc::Caller& caller, InodeId ino, int flags) {
   Hold hold(table_, ino);
   OpenInode& inode = *hold;
@@ -135,8 +142,9 @@ Result<OpenReply> LocalFileSystem::Open(const rpc::Caller& caller, InodeId ino, 
     MutexLock lock(inode.mutex);
     RETURN_IF_ERROR(EnsureLive(inode));
   }
-  const bool truncates = Writes(flags) && (flags & O_TRUNC) != 0;
+  const bool truncates = (flags & O_TRUNC) != 0;
   if (!truncates) CompleteSmall(inode);
+  if (truncates && !Writes(flags)) RETURN_IF_ERROR(TruncateForReader(caller, ino));
   bool guarded = false;
   if (Writes(flags)) {
     ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.GetAttr(ino));
