@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <memory>
@@ -72,6 +73,25 @@ Result<spdlog::sink_ptr> OpenSink(const LogOptions& options) {
   }
 }
 
+bool IsControl(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; }
+
+// Names are others' to choose: none may begin a line of its own, or speak to a terminal.
+std::string OneLine(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string line;
+  for (const char c : text) {
+    if (!IsControl(c)) {
+      line += c;
+    } else if (c == '\n' || c == '\r') {
+      line += c == '\n' ? "\\n" : "\\r";
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      line += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+    }
+  }
+  return line;
+}
+
 }  // namespace
 
 Result<LogLevel> ParseLogLevel(std::string_view text) {
@@ -97,6 +117,8 @@ bool LogEnabled(LogLevel level) { return level >= TheLog().level.load(std::memor
 
 void Log(LogLevel level, std::string_view text) {
   if (!LogEnabled(level)) return;
+  std::string line;
+  if (std::any_of(text.begin(), text.end(), IsControl)) text = line = OneLine(text);
   ProcessLog& log = TheLog();
   ReaderLock lock(log.mutex);
   log.logger->log(kLevels[static_cast<size_t>(level)].there,

@@ -1,7 +1,8 @@
 #pragma once
 
 // One log for the process: lines of time, level, thread and text, to standard error or a
-// size-limited file. Thread-safe. Log where an error is handled, not where it passes.
+// size-limited file. A text is one line: control characters in it are written as \n, \r or \xNN.
+// Thread-safe. Log where an error is handled, not where it passes.
 
 #include <cstdint>
 #include <string>

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -46,6 +47,14 @@ TEST_F(LogTest, WritesFromItsLevelUp) {
   SetLogLevel(LogLevel::kDebug);
   LogDebug("now heard");
   EXPECT_THAT(Logged(), HasSubstr("now heard"));
+}
+
+TEST_F(LogTest, NoTextBeginsALineOrSpeaksToATerminal) {
+  ASSERT_TRUE(StartLog({.file = directory_ + "/log"}).ok());
+  LogWarning("key \"a\nE forged\r\x1b[31m\x7f", '\0', "\t\xe2\x82\xac\"");
+  const std::string logged = Logged();
+  EXPECT_THAT(logged, HasSubstr("key \"a\\nE forged\\r\\x1b[31m\\x7f\\x00\t\xe2\x82\xac\"\n"));
+  EXPECT_EQ(std::count(logged.begin(), logged.end(), '\n'), 1);
 }
 
 TEST_F(LogTest, ThreadsKeepTheirLinesWhole) {
