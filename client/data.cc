@@ -24,6 +24,11 @@ Status Gone(const Status& status) {
   return Status(Code::kIo, Concat(status.message(), "; the object was removed from the source"));
 }
 
+// What lseek(2) calls ENXIO: no data, or no file, from there on.
+Status NothingThere(InodeId ino) {
+  return Status(Code::kRange, Concat("seek in inode ", ino.value, ": nothing there"));
+}
+
 }  // namespace
 
 // The bytes of a file that was renamed are moved in the UFS some time later: the binding read at
@@ -161,10 +166,11 @@ Result<uint64_t> LocalFileSystem::Seek(HandleId id, int64_t offset_bytes, int wh
   MutexLock lock(inode.mutex);
   const auto size = static_cast<int64_t>(inode.live->CurrentSize());
   if (!inode.live->Complete()) {  // Its holes are not the file's: all of it counts as data.
-    if (offset_bytes < 0 || offset_bytes >= size) return ErrnoStatus(ENXIO, "seek");
+    if (offset_bytes < 0 || offset_bytes >= size) return NothingThere(inode.ino);
     return static_cast<uint64_t>(whence == SEEK_HOLE ? size : offset_bytes);
   }
   const off_t at = lseek(inode.live->ReadDescriptor(), offset_bytes, whence);
+  if (at < 0 && errno == ENXIO) return NothingThere(inode.ino);
   if (at < 0) return ErrnoStatus(errno, "seek in inode " + std::to_string(inode.ino.value));
   return static_cast<uint64_t>(at);
 }

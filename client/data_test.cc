@@ -269,9 +269,10 @@ TEST_F(SourceTest, AnIncompleteContentIsAllDataToItsEnd) {
   EXPECT_EQ(Read(handle, kPageBytes, 1), "b");  // Its live file has holes now.
   EXPECT_EQ(*fs().Seek(handle, 5, SEEK_DATA), 5u);
   EXPECT_EQ(*fs().Seek(handle, 5, SEEK_HOLE), 3 * kPageBytes);
-  EXPECT_EQ(ErrnoOf(fs().Seek(handle, 3 * kPageBytes, SEEK_DATA).code()),
-            ErrnoOf(CodeOfErrno(ENXIO)));
-  EXPECT_FALSE(fs().Seek(handle, -1, SEEK_DATA).ok());
+  for (const int whence : {SEEK_DATA, SEEK_HOLE}) {
+    EXPECT_EQ(fs().Seek(handle, 3 * kPageBytes, whence).code(), Code::kRange);
+    EXPECT_EQ(fs().Seek(handle, -1, whence).code(), Code::kRange);
+  }
   fs().Release(handle);
 }
 
@@ -281,6 +282,13 @@ TEST_F(SourceTest, HolesOfACompleteContentAreFound) {
   Write(made.open.handle, kPageBytes, "data");
   EXPECT_EQ(*fs().Seek(made.open.handle, 0, SEEK_HOLE), 0u);
   EXPECT_EQ(*fs().Seek(made.open.handle, 0, SEEK_DATA), kPageBytes);
+  ASSERT_TRUE(fs().SetAttr(caller_, made.info.attr.ino, {}, 4 * kPageBytes).ok());
+  EXPECT_EQ(fs().Seek(made.open.handle, 3 * kPageBytes, SEEK_DATA).code(), Code::kRange);
+  EXPECT_EQ(*fs().Seek(made.open.handle, 3 * kPageBytes, SEEK_HOLE), 3 * kPageBytes);
+  for (const int whence : {SEEK_DATA, SEEK_HOLE}) {
+    EXPECT_EQ(fs().Seek(made.open.handle, 4 * kPageBytes, whence).code(), Code::kRange);
+    EXPECT_EQ(fs().Seek(made.open.handle, -1, whence).code(), Code::kRange);
+  }
   fs().Release(made.open.handle);
 }
 
