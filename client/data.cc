@@ -139,20 +139,24 @@ Status LocalFileSystem::Write(HandleId id, uint64_t offset_bytes, std::span<cons
       RETURN_IF_ERROR(FillPages(inode, size_bytes - 1, 1));
     RETURN_IF_ERROR(FillEdges(inode, offset_bytes, data.size()));
   }
-  if (setid == SetId::kClear) {
-    rpc::AttrChange change;
-    change.clear_setid = true;
-    RETURN_IF_ERROR(deps_.files.SetAttr(self_, inode.ino, change).status());
-  }
+  RETURN_IF_ERROR(ApplySetId(inode.ino, setid));
   return WithBackPressure([&] { return live->Write(offset_bytes, data); });
 }
 
+Status LocalFileSystem::ApplySetId(InodeId ino, SetId setid) {
+  if (setid == SetId::kKeep) return OkStatus();
+  rpc::AttrChange change;
+  change.clear_setid = true;
+  return deps_.files.SetAttr(self_, ino, change).status();
+}
+
 Status LocalFileSystem::Allocate(HandleId id, int mode, uint64_t offset_bytes,
-                                 uint64_t length_bytes) {
+                                 uint64_t length_bytes, SetId setid) {
   Handle& handle = Of(id);
   if (!handle.writes) return Status(Code::kInvalid, "allocate on a handle open for reading");
   OpenInode& inode = *handle.inode;
   RETURN_IF_ERROR(FillPages(inode, 0, kWholeFile));
+  RETURN_IF_ERROR(ApplySetId(inode.ino, setid));
   MutexLock lock(inode.mutex);
   if (fallocate(inode.live->WriteDescriptor(), mode, static_cast<off_t>(offset_bytes),
                 static_cast<off_t>(length_bytes)) != 0) {
@@ -176,10 +180,11 @@ Result<uint64_t> LocalFileSystem::Seek(HandleId id, int64_t offset_bytes, int wh
 }
 
 Result<size_t> LocalFileSystem::CopyRange(HandleId from, uint64_t from_offset, HandleId to,
-                                          uint64_t to_offset, size_t length_bytes) {
+                                          uint64_t to_offset, size_t length_bytes, SetId setid) {
   Handle& source = Of(from);
   Handle& target = Of(to);
   if (!target.writes) return Status(Code::kInvalid, "copy to a handle open for reading");
+  RETURN_IF_ERROR(ApplySetId(target.inode->ino, setid));
   int in = -1;
   int out = -1;
   {

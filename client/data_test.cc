@@ -9,6 +9,7 @@ namespace {
 
 using rpc::Action;
 using rpc::RenameMode;
+using SetId = FileSystem::SetId;
 
 std::string Pages(char first, size_t pages, std::string_view tail = "") {
   std::string text;
@@ -210,7 +211,7 @@ TEST_F(SourceTest, OpenForReadingWithTruncTruncatesAtOnce) {
   const HandleId handle = Open(ino, O_RDONLY | O_TRUNC).handle;
   EXPECT_EQ(CommittedOf(ino).size_bytes, 0u);
   EXPECT_EQ(Read(handle, 0, 10), "");
-  EXPECT_EQ(fs().Write(handle, 0, Bytes("x"), FileSystem::SetId::kKeep).code(), Code::kInvalid);
+  EXPECT_EQ(fs().Write(handle, 0, Bytes("x"), SetId::kKeep).code(), Code::kInvalid);
   fs().Release(handle);
   EXPECT_EQ(Contents(ino), "");
   EXPECT_EQ(faults_->Calls(), calls);
@@ -297,7 +298,7 @@ class CopyTest : public SourceTest {
   // All of it, as the kernel asks again after a short count.
   void CopyAll(HandleId from, HandleId to, uint64_t to_offset, size_t length) {
     for (uint64_t done = 0; done < length;) {
-      auto copied = fs().CopyRange(from, done, to, to_offset + done, length - done);
+      auto copied = fs().CopyRange(from, done, to, to_offset + done, length - done, SetId::kKeep);
       ASSERT_TRUE(copied.ok()) << copied.status().ToString();
       if (*copied == 0) return;
       done += *copied;
@@ -339,11 +340,32 @@ TEST_F(CopyTest, IntoWhatIsNotHereYet) {
 TEST_F(CopyTest, NothingIsWrittenThroughAHandleForReading) {
   const InodeId ino = Put("a", "hello");
   const HandleId handle = Open(ino, O_RDONLY).handle;
-  EXPECT_EQ(fs().CopyRange(handle, 0, handle, 10, 5).code(), Code::kInvalid);
-  EXPECT_EQ(fs().Write(handle, 0, Bytes("x"), FileSystem::SetId::kKeep).code(), Code::kInvalid);
-  EXPECT_EQ(fs().Allocate(handle, 0, 0, 100).code(), Code::kInvalid);
+  EXPECT_EQ(fs().CopyRange(handle, 0, handle, 10, 5, SetId::kKeep).code(), Code::kInvalid);
+  EXPECT_EQ(fs().Write(handle, 0, Bytes("x"), SetId::kKeep).code(), Code::kInvalid);
+  EXPECT_EQ(fs().Allocate(handle, 0, 0, 100, SetId::kKeep).code(), Code::kInvalid);
   fs().Release(handle);
   EXPECT_EQ(Contents(ino), "hello");
+}
+
+TEST_F(CopyTest, WhoMayNotKeepSetidClearsIt) {
+  const InodeId ino = Put("a", std::string(8192, 'x'));
+  const HandleId handle = Open(ino, O_RDWR).handle;
+  const auto mode_after = [&](uint32_t mode, auto&& change) {
+    rpc::AttrChange with;
+    with.mode = mode;
+    EXPECT_TRUE(fs().SetAttr(caller_, ino, with, std::nullopt).ok());
+    EXPECT_TRUE(change().ok());
+    return AttrOf(ino).mode;
+  };
+  for (const SetId setid : {SetId::kKeep, SetId::kClear}) {
+    const auto allocate = [&] { return fs().Allocate(handle, 0, 0, 100, setid); };
+    const auto copy = [&] { return fs().CopyRange(handle, 0, handle, 4096, 100, setid); };
+    const bool keep = setid == SetId::kKeep;
+    EXPECT_EQ(mode_after(06775, allocate), keep ? 06775u : 0775u);
+    EXPECT_EQ(mode_after(06775, copy), keep ? 06775u : 0775u);
+    EXPECT_EQ(mode_after(06765, copy), keep ? 06765u : 02765u) << "its group does not execute it";
+  }
+  fs().Release(handle);
 }
 
 // Three of these megabytes may be unpersisted.
@@ -354,7 +376,7 @@ class RoomTest : public SourceTest {
     meta_options_.persist_delay = std::chrono::hours(1);
   }
   Status TryWrite(HandleId handle, uint64_t offset, std::string_view text) {
-    return fs().Write(handle, offset, Bytes(text), FileSystem::SetId::kKeep);
+    return fs().Write(handle, offset, Bytes(text), SetId::kKeep);
   }
 };
 

@@ -154,11 +154,12 @@ class FileSystem {
   };  // kClear: the writer may not keep setuid and setgid.
   virtual Status Write(HandleId, uint64_t offset_bytes, std::span<const std::byte> data,
                        SetId setid) = 0;
-  virtual Status Allocate(HandleId, int mode, uint64_t offset_bytes, uint64_t length_bytes) = 0;
+  virtual Status Allocate(HandleId, int mode, uint64_t offset_bytes, uint64_t length_bytes,
+                          SetId setid) = 0;
   // kRange: the offset is outside the file, or in its last hole where data are looked for.
   virtual Result<uint64_t> Seek(HandleId, int64_t offset_bytes, int whence) = 0;
   virtual Result<size_t> CopyRange(HandleId from, uint64_t from_offset, HandleId to,
-                                   uint64_t to_offset, size_t length_bytes) = 0;
+                                   uint64_t to_offset, size_t length_bytes, SetId setid) = 0;
   // Commits what was written. Its error is close()'s error. Nothing written: nothing done.
   virtual Status Flush(HandleId) = 0;
   virtual Status Fsync(HandleId) = 0;         // As Flush, and durable whatever the policy.

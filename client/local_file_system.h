@@ -62,9 +62,9 @@ class LocalFileSystem final : public FileSystem {
   Result<size_t> Read(HandleId, uint64_t, std::span<std::byte>) override;
   Result<InPlace> ReadInPlace(HandleId, uint64_t, size_t) override;
   Status Write(HandleId, uint64_t, std::span<const std::byte>, SetId) override;
-  Status Allocate(HandleId, int mode, uint64_t, uint64_t) override;
+  Status Allocate(HandleId, int mode, uint64_t, uint64_t, SetId) override;
   Result<uint64_t> Seek(HandleId, int64_t, int whence) override;
-  Result<size_t> CopyRange(HandleId, uint64_t, HandleId, uint64_t, size_t) override;
+  Result<size_t> CopyRange(HandleId, uint64_t, HandleId, uint64_t, size_t, SetId) override;
   Status Flush(HandleId) override;
   Status Fsync(HandleId) override;
   Status SyncDirectory(InodeId) override;
@@ -104,6 +104,7 @@ class LocalFileSystem final : public FileSystem {
   void SettleOrLinger(OpenInode& inode) REQUIRES(inode.mutex);
 
   // data.cc
+  Status ApplySetId(InodeId ino, SetId setid);
   Result<size_t> CopyThrough(HandleId from, uint64_t from_offset, HandleId to, uint64_t to_offset,
                              size_t length_bytes);
   // Pages of an inode that the caller holds, with its live file. `length_bytes` kWholeFile: all.

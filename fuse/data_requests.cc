@@ -11,6 +11,13 @@ namespace {
 
 constexpr size_t kInPlaceFromBytes = 64 << 10;  // Below it a copy costs less than two splices.
 
+using SetId = client::FileSystem::SetId;
+
+// HANDLE_KILLPRIV_V2: the bits are ours to clear where the caller may not keep them.
+SetId SetIdOf(const Request& request) {
+  return request.caller().uid == 0 ? SetId::kKeep : SetId::kClear;
+}
+
 client::HandleId HandleOf(const fuse_file_info* info) { return client::HandleId(info->fh); }
 
 void Describe(const client::OpenReply& open, int flags, fuse_file_info* info) {
@@ -88,10 +95,9 @@ void Write(fuse_req_t req, fuse_ino_t ino, const char* data, size_t size, off_t 
            fuse_file_info* info) {
   Request request(req, "write", InodeId(ino));
   // Pages that the kernel writes back later carry no caller; it has cleared the bits at write time.
-  const bool may_keep = info->writepage || fuse_req_ctx(req)->uid == 0;
-  Status status = request.fs().Write(
-      HandleOf(info), static_cast<uint64_t>(offset), std::as_bytes(std::span(data, size)),
-      may_keep ? client::FileSystem::SetId::kKeep : client::FileSystem::SetId::kClear);
+  const SetId setid = info->writepage ? SetId::kKeep : SetIdOf(request);
+  Status status = request.fs().Write(HandleOf(info), static_cast<uint64_t>(offset),
+                                     std::as_bytes(std::span(data, size)), setid);
   if (!status.ok()) return request.Error(status);
   fuse_reply_write(req, size);
 }
@@ -116,7 +122,7 @@ void Fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t len
                fuse_file_info* info) {
   Request request(req, "fallocate", InodeId(ino));
   request.Done(request.fs().Allocate(HandleOf(info), mode, static_cast<uint64_t>(offset),
-                                     static_cast<uint64_t>(length)));
+                                     static_cast<uint64_t>(length), SetIdOf(request)));
 }
 
 void Lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, fuse_file_info* info) {
@@ -134,7 +140,7 @@ void CopyFileRange(fuse_req_t req, fuse_ino_t ino, off_t from, fuse_file_info* s
   if (flags != 0) return request.Errno(EINVAL);
   Result<size_t> copied =
       request.fs().CopyRange(HandleOf(source), static_cast<uint64_t>(from), HandleOf(target),
-                             static_cast<uint64_t>(to), length);
+                             static_cast<uint64_t>(to), length, SetIdOf(request));
   if (!copied.ok()) return request.Error(copied.status());
   fuse_reply_write(req, *copied);
 }
