@@ -62,7 +62,10 @@ Status ParseEndpoint(const std::string& endpoint, Place* place) {
   if (known && !place->host.empty() && place->host.find_first_of("@?# ") == std::string::npos) {
     return OkStatus();
   }
-  return Status(Code::kInvalid, Concat("tarn.underfs.s3.endpoint \"", endpoint,
+  // What is before an '@' may be a password.
+  const size_t at = endpoint.rfind('@');
+  const std::string shown = at == std::string::npos ? endpoint : "***" + endpoint.substr(at);
+  return Status(Code::kInvalid, Concat("tarn.underfs.s3.endpoint \"", shown,
                                        "\": write it as http://host:port or https://host"));
 }
 

@@ -423,5 +423,18 @@ TEST(S3Place, BucketsGoIntoTheHostWhereTheyFit) {
   EXPECT_EQ(MovedTo(place_of("", "bucket", false), "us-west-2").host, "s3.us-west-2.amazonaws.com");
 }
 
+TEST(S3Place, APasswordInTheEndpointIsNotRepeated) {
+  S3Options options;
+  options.bucket = "bucket";
+  const Environment variables = [](const std::string& name) {
+    return name == "AWS_ENDPOINT_URL" ? std::optional<std::string>("http://joe:hun@ter2@h")
+                                      : std::nullopt;
+  };
+  const Status refused = PlaceOf(options, variables).status();
+  EXPECT_EQ(refused.code(), Code::kInvalid);
+  EXPECT_EQ(refused.message().find("ter2"), std::string::npos) << refused.ToString();
+  EXPECT_NE(refused.message().find("@h\""), std::string::npos) << refused.ToString();
+}
+
 }  // namespace
 }  // namespace tarn::ufs::s3
