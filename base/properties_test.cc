@@ -206,5 +206,16 @@ TEST(PropertyTable, SecretsAreMasked) {
   EXPECT_EQ(ShownProperty(row, ""), "");
 }
 
+TEST(Properties, AddressesWithAPasswordAreRefusedAndNotRepeated) {
+  for (const char* definition : {"tarn.underfs.s3.proxy.host=joe:hunter2@proxy",
+                                 "tarn.underfs.s3.endpoint=http://joe:hunter2@127.0.0.1:9000"}) {
+    const Result<Properties> refused = LoadDefinitions({definition});
+    ASSERT_EQ(refused.code(), Code::kInvalid);
+    EXPECT_EQ(refused.status().message().find("hunter2"), std::string::npos)
+        << refused.status().ToString();
+  }
+  EXPECT_TRUE(LoadDefinitions({"tarn.underfs.s3.endpoint=http://[::1]:9000/s3"}).ok());
+}
+
 }  // namespace
 }  // namespace tarn

@@ -24,6 +24,7 @@ enum class PropertyType : uint8_t {
   kDuration,  // As ParseDuration reads them.
   kRatio,     // 0 to 1, or 0% to 100%.
   kString,
+  kAddress,  // Of a server: a string with no user's name and password in it.
   kChoice,   // One of the allowed words, in any case.
   kSecret,   // A string that is shown as ******.
   kSizes,    // Separated by commas.

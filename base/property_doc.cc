@@ -40,6 +40,8 @@ std::string_view TypeName(PropertyType type) {
       return "ratio";
     case PropertyType::kString:
       return "text";
+    case PropertyType::kAddress:
+      return "address";
     case PropertyType::kChoice:
       return "choice";
     case PropertyType::kSecret:

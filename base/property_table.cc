@@ -93,6 +93,18 @@ Result<std::vector<std::string>> ParseStrings(std::string_view text) {
   return strings;
 }
 
+// It is shown, and kept where it is an option of a mount. The text may be a secret: no message has
+// it.
+Result<std::string> ParseAddress(std::string_view text) {
+  if (text.find('@') == std::string_view::npos) return std::string(text);
+  return Status(
+      Code::kInvalid,
+      "is an address with a user's name or password before an \"@\", which everybody would "
+      "be shown; write the address alone, keys of a store into s3a.accessKeyId and "
+      "s3a.secretKey, and a proxy that wants a password into the variable https_proxy "
+      "(for a store at http://, http_proxy)");
+}
+
 template <typename T>
 Result<PropertyValue> Wrapped(Result<T> parsed) {
   if (!parsed.ok()) return std::move(parsed).status();
@@ -118,6 +130,8 @@ Result<PropertyValue> ParseUnbounded(const PropertyRow& row, std::string_view te
     case PropertyType::kStrings:
     case PropertyType::kPaths:
       return Wrapped(ParseStrings(text));
+    case PropertyType::kAddress:
+      return Wrapped(ParseAddress(text));
     case PropertyType::kString:
     case PropertyType::kPath:
     case PropertyType::kSecret:
