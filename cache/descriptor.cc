@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <csignal>
 
+#include "base/wall_time.h"
+
 namespace tarn::cache {
 namespace {
 
@@ -52,7 +54,7 @@ Result<FileFacts> Facts(int fd) {
   facts.size_bytes = static_cast<uint64_t>(st.st_size);
   const uint64_t blocks = (facts.size_bytes + kBlockBytes - 1) / kBlockBytes;
   facts.allocated_bytes = std::min(static_cast<uint64_t>(st.st_blocks) * 512, blocks * kBlockBytes);
-  facts.mtime_ns = st.st_mtim.tv_sec * 1'000'000'000 + st.st_mtim.tv_nsec;
+  facts.mtime_ns = WallNanos(st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
   return facts;
 }
 

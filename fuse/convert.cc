@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/wall_time.h"
 #include "fuse/request.h"
 
 namespace tarn::fuse {
@@ -51,9 +52,7 @@ std::optional<rpc::FileType> TypeOfMode(mode_t mode) {
   return std::nullopt;
 }
 
-int64_t NanosOf(const struct timespec& time) {
-  return static_cast<int64_t>(time.tv_sec) * kNanosPerSecond + time.tv_nsec;
-}
+int64_t NanosOf(const struct timespec& time) { return WallNanos(time.tv_sec, time.tv_nsec); }
 
 struct stat StatOf(const rpc::Attr& attr) {
   struct stat st = {};

@@ -16,16 +16,13 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "base/wall_time.h"
 #include "ufs/call.h"
 
 namespace tarn::ufs {
 namespace {
 
-constexpr int64_t kNanosPerSecond = 1'000'000'000;
-
-int64_t NanosOf(const statx_timestamp& time) {
-  return time.tv_sec * kNanosPerSecond + time.tv_nsec;
-}
+int64_t NanosOf(const statx_timestamp& time) { return WallNanos(time.tv_sec, time.tv_nsec); }
 
 ObjectType TypeOf(uint16_t mode) {
   if (S_ISREG(mode)) return ObjectType::kFile;
