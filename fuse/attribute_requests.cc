@@ -17,7 +17,14 @@ constexpr int kKillSetId = 1 << 11;
 
 void GetAttr(fuse_req_t req, fuse_ino_t ino, fuse_file_info*) {
   Request request(req, "getattr", InodeId(ino));
-  request.Attr(request.fs().GetAttr(InodeId(ino)));
+  Result<rpc::FileInfo> info = request.fs().GetAttr(InodeId(ino));
+  if (info.code() == Code::kStale) {
+    if (const std::optional<rpc::Attr> removed = request.removed().Find(InodeId(ino))) {
+      info = rpc::FileInfo{};
+      info->attr = *removed;
+    }
+  }
+  request.Attr(info);
 }
 
 int64_t NowNs() {

@@ -21,9 +21,17 @@ void Lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
   fuse_reply_entry(req, &nothing);
 }
 
-// Node ids are inode numbers and nothing is kept per node: there is nothing to forget.
-void Forget(fuse_req_t req, fuse_ino_t, uint64_t) { fuse_reply_none(req); }
-void ForgetMulti(fuse_req_t req, size_t, fuse_forget_data*) { fuse_reply_none(req); }
+// Node ids are inode numbers, and nothing is kept per node but what was removed.
+void Forget(fuse_req_t req, fuse_ino_t ino, uint64_t) {
+  static_cast<Mounted*>(fuse_req_userdata(req))->removed.Forget(InodeId(ino));
+  fuse_reply_none(req);
+}
+
+void ForgetMulti(fuse_req_t req, size_t count, fuse_forget_data* forgets) {
+  Mounted& mounted = *static_cast<Mounted*>(fuse_req_userdata(req));
+  for (size_t i = 0; i < count; ++i) mounted.removed.Forget(InodeId(forgets[i].ino));
+  fuse_reply_none(req);
+}
 
 void MakeNode(Request& request, fuse_ino_t parent, const char* name, const rpc::CreateSpec& spec) {
   request.Entry(request.fs().MakeNode(request.caller(), InodeId(parent), name, spec));
@@ -69,7 +77,11 @@ void Unlink(fuse_req_t req, fuse_ino_t parent, const char* name) {
 
 void Rmdir(fuse_req_t req, fuse_ino_t parent, const char* name) {
   Request request(req, "rmdir", InodeId(parent));
-  request.Done(request.fs().Rmdir(request.caller(), InodeId(parent), name));
+  const Result<rpc::FileInfo> dir = request.fs().Lookup(request.caller(), InodeId(parent), name);
+  const Status status = request.fs().Rmdir(request.caller(), InodeId(parent), name);
+  // Before the reply, as the kernel may forget it right after.
+  if (status.ok() && dir.ok()) request.removed().Add(dir->attr);
+  request.Done(status);
 }
 
 void Rename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,

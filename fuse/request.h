@@ -15,6 +15,7 @@
 #include "base/log_limit.h"
 #include "client/file_system.h"
 #include "fuse/front_end.h"
+#include "fuse/removed_directories.h"
 
 namespace tarn::fuse {
 
@@ -25,6 +26,7 @@ struct Mounted {
   std::function<void(fuse_conn_info*)> negotiate;  // Called by INIT.
   LogLimit failures{};
   LogLimit refusals{};
+  RemovedDirectories removed{};
 };
 
 class Request {
@@ -35,6 +37,7 @@ class Request {
   Request& operator=(const Request&) = delete;
 
   client::FileSystem& fs() const { return mounted_.file_system; }
+  RemovedDirectories& removed() const { return mounted_.removed; }
   const MountOptions& options() const { return mounted_.options; }
   rpc::Caller caller() const;
   fuse_req_t raw() const { return req_; }
