@@ -196,10 +196,17 @@ Result<ufs::ObjectInfo> ActionRunner::UploadContent(const rpc::Action& action, C
 }
 
 Result<ufs::ObjectInfo> ActionRunner::Move(const rpc::Action& action, Call& call) {
-  ASSIGN_OR_RETURN(ufs::ObjectInfo info, call.ufs.Move(action.from_key, action.key,
-                                                       SourceCondition(action), call.Options()));
-  if (!call.ufs.Traits().atomic_rename) {
-    const ufs::DeleteRequest request{action.from_key, SourceCondition(action)};
+  ufs::Precondition source = SourceCondition(action);
+  const bool atomic = call.ufs.Traits().atomic_rename;
+  if (!atomic && action.expected_etag.empty()) {
+    // Only what was copied may be deleted.
+    ASSIGN_OR_RETURN(ufs::ObjectInfo there, call.ufs.Stat(action.from_key, call.Options()));
+    if (!there.etag.empty()) source = {ufs::Precondition::Kind::kEtag, there.etag};
+  }
+  ASSIGN_OR_RETURN(ufs::ObjectInfo info,
+                   call.ufs.Move(action.from_key, action.key, source, call.Options()));
+  if (!atomic) {
+    const ufs::DeleteRequest request{action.from_key, source};
     RETURN_IF_ERROR(call.ufs.Delete(std::span(&request, 1), call.Options()).front());
   }
   return info;
@@ -262,8 +269,11 @@ Result<ufs::ObjectInfo> ActionRunner::MakeSymlink(const rpc::Action& action, Cal
 
 Result<ufs::ObjectInfo> ActionRunner::Link(const rpc::Action& action, Call& call) {
   ufs::AttributeStore* attributes = call.ufs.Attributes();
-  if (attributes == nullptr) return Status(Code::kUnsupported, "the UFS has no hard links");
-  return attributes->Link(action.from_key, action.key, call.Options());
+  if (attributes != nullptr) return attributes->Link(action.from_key, action.key, call.Options());
+  if (call.ufs.Traits().atomic_rename) {
+    return Status(Code::kUnsupported, "the UFS has no hard links and copies nothing");
+  }
+  return call.ufs.Move(action.from_key, action.key, SourceCondition(action), call.Options());
 }
 
 Status ActionRunner::Delete(const rpc::Action& action, Call& call) {

@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "base/strings.h"
 #include "meta/persist/scenarios.h"
 #include "ufs/temporary_directory.h"
 
@@ -224,6 +225,25 @@ TEST_F(LostAnswer, OfNewTimesAndThenOfTheMoveLosesNothing) {
   rig_.Move("f", "g");
   Lose();
   rig_.ExpectAtEnd({{"g", "F"}});
+}
+
+// By somebody outside, before the source knows of the new name: theirs is the file then.
+TEST(ReplacedOutside, AFileThatWasRenamedHasTheirBytes) {
+  const std::string theirs = "theirs, and longer";
+  for (int crash = 0; crash < 6; ++crash) {
+    SCOPED_TRACE(Concat("the process ends at point ", crash));
+    TickingClock clock;
+    Rig rig(ufs::NewMemoryUfs(clock), {{"f", "mine"}}, Pace::kNothing);
+    const rpc::Attr before = rig.AttrOf("f");
+    PutOutside(rig.ufs(), "f", theirs);
+    rig.Move("f", "g");
+    rig.CrashAt(crash);
+    rig.Drain();
+    const rpc::Attr after = rig.AttrOf("g");
+    EXPECT_EQ(after.size_bytes, theirs.size());
+    EXPECT_GT(after.generation, before.generation);
+    rig.ExpectAtEnd({{"g", theirs}});
+  }
 }
 
 TEST(PersistQueue, SaysWhatWaitsAndWhy) {

@@ -24,6 +24,20 @@ const std::string& EtagOf(const InodeRecord& inode, const std::string& seen) {
   return inode.linked ? kNone : seen;
 }
 
+// The identity of a file whose object was replaced outside before it could be moved, in a store
+// that gives none.
+constexpr std::string_view kReplaced = "replaced";
+
+// What others have put there is the file now, at another generation.
+void TakeReplaced(const Context& context, InodeRecord& inode, uint64_t size_bytes,
+                  int64_t mtime_ns) {
+  if (inode.generation != inode.persisted_generation) return;
+  inode.generation = inode.persisted_generation = Generation(inode.generation.value + 1);
+  inode.size_bytes = inode.bound_size_bytes = size_bytes;
+  inode.mtime_ns = mtime_ns;
+  context.changes.Report({rpc::Change::Kind::kContent, inode.ino, InodeId(), ""});
+}
+
 void EndAttempt(InodeRecord& inode) {
   inode.attempt.clear();
   inode.attempt_key.clear();
@@ -190,17 +204,13 @@ Status Outcome::Bind(InodeRecord& inode) {
 // another generation.
 Status Outcome::BindMoved(InodeRecord& inode) {
   const bool replaced =
-      !inode.identity.empty() && !outcome_.identity.empty() && inode.identity != outcome_.identity;
+      inode.identity == kReplaced || (!inode.identity.empty() && !outcome_.identity.empty() &&
+                                      inode.identity != outcome_.identity);
   RETURN_IF_ERROR(Disown(txn_, inode, action_.from_key));
   inode.key = action_.key;
   inode.etag = EtagOf(inode, outcome_.etag);
   inode.identity = outcome_.identity;
-  if (replaced && inode.generation == inode.persisted_generation) {
-    inode.generation = inode.persisted_generation = Generation(inode.generation.value + 1);
-    inode.size_bytes = inode.bound_size_bytes = outcome_.size_bytes;
-    inode.mtime_ns = outcome_.mtime_ns;
-    context_.changes.Report({rpc::Change::Kind::kContent, inode.ino, InodeId(), ""});
-  }
+  if (replaced) TakeReplaced(context_, inode, outcome_.size_bytes, outcome_.mtime_ns);
   return ClearTarget(inode);
 }
 
@@ -302,8 +312,11 @@ Result<Settlement> Outcome::Failure(InodeRecord& inode) {
   if (!move || code == Code::kStale) inode.attempt.clear();
   if (!MayHaveHappened(code)) inode.attempt_started_ns = 0;
   if (refused) {
-    if (move && code == Code::kStale)
-      inode.etag.clear();  // Replaced outside: what is there now is the file.
+    if (move && code == Code::kStale) {
+      LogWarning("inode ", inode.ino.value, ": ", inode.key, " was replaced outside");
+      inode.etag.clear();
+      if (inode.identity.empty()) inode.identity = kReplaced;  // Else it tells by itself.
+    }
     settlement.soon = true;
   } else if (code == Code::kNotFound && action_.kind == Kind::kSetAttributes) {
     inode.persisted_attr_version = inode.attempt_attr_version;  // It was removed outside.
@@ -327,6 +340,7 @@ Status Commit(const Context& context, const std::function<Status(kv::Transaction
 }
 
 bool IsTheMoved(const ufs::ObjectInfo& info, const InodeRecord& inode) {
+  if (inode.identity == kReplaced) return true;
   if (!info.identity.empty() && !inode.identity.empty()) return info.identity == inode.identity;
   return info.size_bytes == inode.bound_size_bytes;
 }
@@ -334,13 +348,15 @@ bool IsTheMoved(const ufs::ObjectInfo& info, const InodeRecord& inode) {
 // What the UFS has at the two keys of a move.
 enum class Found { kAtSource, kAtTarget, kNowhere };
 
-Status RecordFound(kv::Transaction& txn, InodeRecord& inode, Found found,
+Status RecordFound(const Context& context, kv::Transaction& txn, InodeRecord& inode, Found found,
                    const ufs::ObjectInfo& info) {
   if (found == Found::kAtTarget) {
     RETURN_IF_ERROR(Disown(txn, inode, inode.key));
+    const bool replaced = inode.identity == kReplaced;
     inode.key = inode.attempt_key;
     inode.etag = EtagOf(inode, info.etag);
     inode.identity = info.identity;
+    if (replaced) TakeReplaced(context, inode, info.size_bytes, info.mtime_ns);
     inode.attempt_key.clear();
   } else if (found == Found::kNowhere) {
     LogWarning("inode ", inode.ino.value, ": ", inode.key, " was removed outside");
@@ -378,7 +394,7 @@ Status ProbeMove(const Context& context, InodeId ino) {
   return Commit(context, [&](kv::Transaction& txn) -> Status {
     ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, ino, kv::Reads::kSerializable));
     if (inode.attempt != before.attempt) return OkStatus();
-    return RecordFound(txn, inode, found, seen);
+    return RecordFound(context, txn, inode, found, seen);
   });
 }
 
