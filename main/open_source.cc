@@ -104,6 +104,7 @@ Result<std::unique_ptr<ufs::UnderFileSystem>> OpenSource(const Source& source,
                                                          Clock& clock,
                                                          const ufs::CallOptions& call) {
   if (source.scheme != "s3") return ufs::OpenLocalUfs(source.path);
+  RETURN_IF_ERROR(CheckEncryption(properties));
   S3Options s3 = S3OptionsOf(source, properties);
   s3.read_only = options.read_only;
   s3.skipped = options.skipped;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view kFile = "file:";
 constexpr std::string_view kVariable = "env:";
+constexpr std::string_view kGivenAsOption = "--option";
 constexpr size_t kMostSecretBytes = 4096;
 
 bool Is(PropertyType type, std::string_view name) {
@@ -109,7 +110,7 @@ Result<SourceOptions> CheckOptions(const SourceOptions& options) {
     if (IsSecret(known.name))
       RETURN_IF_ERROR(CheckReference(known.name, value));
     else
-      RETURN_IF_ERROR(scratch.Set(known.name, value, "--option"));
+      RETURN_IF_ERROR(scratch.Set(known.name, value, kGivenAsOption));
     checked.emplace_back(known.name, value);
   }
   return checked;
@@ -123,9 +124,36 @@ Result<Properties> WithOptions(const Properties& base, const SourceOptions& opti
     if (IsSecret(name)) {
       ASSIGN_OR_RETURN(text, Fetch(name, value, variables));
     }
-    RETURN_IF_ERROR(properties.Set(name, text, "--option"));
+    RETURN_IF_ERROR(properties.Set(name, text, kGivenAsOption));
   }
   return properties;
+}
+
+Status CheckEncryption(const Properties& properties) {
+  const std::string& asked = properties.Get(property::kS3Encryption);
+  const struct {
+    std::string_view name;
+    bool is_set;
+    std::string_view belongs_to;
+  } rows[] = {
+      {"tarn.underfs.s3.encryption.customer.key", !properties.Get(property::kS3CustomerKey).empty(),
+       "CUSTOMER"},
+      {"tarn.underfs.s3.encryption.kms.key.id", !properties.Get(property::kS3KmsKeyId).empty(),
+       "KMS"},
+      {"tarn.underfs.s3.server.side.encryption.enabled",
+       properties.Get(property::kS3EncryptionEnabled) && asked != "NONE", "S3"},
+  };
+  ASSIGN_OR_RETURN(const Properties::Entry asking, properties.Find("tarn.underfs.s3.encryption"));
+  for (const auto& row : rows) {
+    if (!row.is_set || row.belongs_to == asked) continue;
+    ASSIGN_OR_RETURN(const Properties::Entry other, properties.Find(row.name));
+    if (asking.source == kGivenAsOption && other.source != kGivenAsOption) continue;
+    return Status(Code::kInvalid, Concat(row.name, " (", other.source,
+                                         ") does not go with tarn.underfs.s3.encryption=", asked,
+                                         " (", asking.source, "): set tarn.underfs.s3.encryption=",
+                                         row.belongs_to, ", or leave ", row.name, " out"));
+  }
+  return OkStatus();
 }
 
 SourceOptions WithoutSecrets(const SourceOptions& options) {

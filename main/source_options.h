@@ -29,6 +29,10 @@ Result<SourceOptions> CheckOptions(const SourceOptions& options);
 // not where it should be.
 Result<Properties> WithOptions(const Properties& base, const SourceOptions& options,
                                const Variables& variables);
+// Of a source of s3://. kInvalid: some property is about another encryption than is asked for, so
+// that objects would not be encrypted as somebody expects. An option that asks for another
+// encryption may leave those of the base as they are.
+Status CheckEncryption(const Properties& properties);
 // What is left where those secrets cannot be fetched.
 SourceOptions WithoutSecrets(const SourceOptions& options);
 

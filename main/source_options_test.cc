@@ -90,6 +90,34 @@ TEST(SourceOptions, SecretsAreFetchedWhenTheSourceIsOpened) {
   EXPECT_EQ(WithOptions({}, {{"s3a.secretKey", "env:NONE"}}, Variables).code(), Code::kNotFound);
 }
 
+TEST(SourceOptions, EncryptionsThatContradictEachOtherAreRefused) {
+  const auto check = [](const SourceOptions& site, const SourceOptions& options) {
+    Properties base;
+    for (const auto& [name, value] : site) EXPECT_TRUE(base.Set(name, value, "site:1").ok());
+    const Status checked = CheckEncryption(*WithOptions(base, options, Variables));
+    EXPECT_EQ(checked.message().find(kSecret), std::string::npos) << checked.ToString();
+    return checked.code();
+  };
+  const std::string encryption = "tarn.underfs.s3.encryption";
+  const std::string enabled = "tarn.underfs.s3.server.side.encryption.enabled";
+  const std::string customer_key = encryption + ".customer.key";
+  const std::string kms_key = encryption + ".kms.key.id";
+  EXPECT_EQ(check({{customer_key, kSecret}}, {}), Code::kInvalid);
+  EXPECT_EQ(check({{encryption, "KMS"}, {customer_key, kSecret}}, {}), Code::kInvalid);
+  EXPECT_EQ(check({{encryption, "CUSTOMER"}, {customer_key, kSecret}}, {}), Code::kOk);
+  EXPECT_EQ(check({{kms_key, "k"}}, {}), Code::kInvalid);
+  EXPECT_EQ(check({{kms_key, "k"}, {enabled, "true"}}, {}), Code::kInvalid);
+  EXPECT_EQ(check({{encryption, "KMS"}, {kms_key, "k"}}, {}), Code::kOk);
+  EXPECT_EQ(check({{enabled, "true"}}, {}), Code::kOk);
+  EXPECT_EQ(check({{enabled, "true"}, {encryption, "S3"}}, {}), Code::kOk);
+  EXPECT_EQ(check({{enabled, "true"}, {encryption, "KMS"}}, {}), Code::kInvalid);
+  const SourceOptions site = {{encryption, "CUSTOMER"}, {customer_key, kSecret}};
+  EXPECT_EQ(check(site, {{encryption, "NONE"}}), Code::kOk);
+  EXPECT_EQ(check(site, {{encryption, "KMS"}, {kms_key, "k"}}), Code::kOk);
+  EXPECT_EQ(check(site, {{kms_key, "k"}}), Code::kInvalid);
+  EXPECT_EQ(check({}, {{customer_key, "env:KEY"}}), Code::kInvalid);
+}
+
 TEST(SourceOptions, WhatIsNoOptionIsNotRepeatedWhole) {
   const Status refused = ParseOption(std::string("s3a.secretKey:") + kSecret).status();
   EXPECT_EQ(refused.code(), Code::kInvalid);

@@ -440,6 +440,11 @@ bool BucketClient::ClockSet(Attempt& attempt, const ErrorDocument& error) {
 Result<std::unique_ptr<Client>> NewClient(const S3Options& options, const Environment& environment,
                                           Clock& clock) {
   ASSIGN_OR_RETURN(Place place, PlaceOf(options, environment));
+  if (options.encryption == Encryption::kCustomer && IsInClear(place)) {
+    LogWarning("s3://", options.bucket, ": with tarn.underfs.s3.encryption=CUSTOMER each request ",
+               "carries the key, and goes over plain HTTP to ", place.host,
+               "; AWS and others refuse that: give an endpoint with https://");
+  }
   return std::unique_ptr<Client>(
       std::make_unique<BucketClient>(options, std::move(place), environment, clock));
 }

@@ -128,6 +128,13 @@ Result<Place> PlaceOf(const S3Options& options, const Environment& environment) 
   return place;
 }
 
+bool IsInClear(const Place& place) {
+  const std::string host = HostOf(place.host);
+  const bool here = host.starts_with("127.") || host == "[::1]" || host == "localhost" ||
+                    host.ends_with(".localhost");
+  return place.scheme == "http" && !here;
+}
+
 Place MovedTo(Place place, const std::string& region) {
   place.region = region;
   if (place.is_aws) place.host = AwsHost(region);

@@ -87,6 +87,8 @@ struct Place {
 };
 // kInvalid: the endpoint is no URL, or the bucket no bucket name.
 Result<Place> PlaceOf(const S3Options& options, const Environment& environment);
+// What is sent can be read on the way to another machine.
+bool IsInClear(const Place& place);
 // The same bucket in another region of AWS.
 Place MovedTo(Place place, const std::string& region);
 // "us-west-2" as AWS's shared configuration has it for the profile; empty: it has none.

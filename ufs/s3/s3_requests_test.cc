@@ -423,6 +423,22 @@ TEST(S3Place, BucketsGoIntoTheHostWhereTheyFit) {
   EXPECT_EQ(MovedTo(place_of("", "bucket", false), "us-west-2").host, "s3.us-west-2.amazonaws.com");
 }
 
+TEST(S3Place, OtherMachinesOverPlainHttpAreInClear) {
+  const auto in_clear = [](const std::string& scheme, const std::string& host) {
+    Place place;
+    place.scheme = scheme;
+    place.host = host;
+    return IsInClear(place);
+  };
+  EXPECT_TRUE(in_clear("http", "store.example.com:9000"));
+  EXPECT_TRUE(in_clear("http", "10.0.0.7"));
+  EXPECT_TRUE(in_clear("http", "[fe80::1]:80"));
+  EXPECT_FALSE(in_clear("https", "10.0.0.7"));
+  for (const char* here : {"127.0.0.1:9000", "[::1]:9000", "localhost", "s3.localhost:80"}) {
+    EXPECT_FALSE(in_clear("http", here)) << here;
+  }
+}
+
 TEST(S3Place, APasswordInTheEndpointIsNotRepeated) {
   S3Options options;
   options.bucket = "bucket";
