@@ -10,6 +10,7 @@
 
 #include "base/mutex.h"
 #include "base/strings.h"
+#include "ufs/s3/tls_failure.h"
 
 namespace tarn::ufs::s3 {
 namespace {
@@ -19,12 +20,6 @@ constexpr long kReceiveBytes = 256 << 10;
 constexpr long kSendBytes = 512 << 10;
 constexpr int kMaxPollMs = 1000;
 constexpr size_t kMaxIdleLanes = 64;
-constexpr std::string_view kNobodyVouches =
-    "; if the server is the right one, name a PEM file with its certificate, or that of who signed "
-    "it, in tarn.underfs.s3.ca.bundle or AWS_CA_BUNDLE";
-constexpr std::string_view kNoBundle =
-    "; tarn.underfs.s3.ca.bundle or AWS_CA_BUNDLE must name a PEM file that can be read, by its "
-    "whole path";
 
 void InitCurlOnce() {
   static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -267,20 +262,14 @@ class Transfer {
       case CURLE_URL_MALFORMAT:
       case CURLE_UNSUPPORTED_PROTOCOL:
         return Status(Code::kInvalid, Concat("URL ", exchange_.request.url, ": ", text));
-      case CURLE_PEER_FAILED_VERIFICATION: {
-        // Or it is another server's, which no bundle would help.
-        const bool nobody = text.find("certificate problem") != std::string::npos;
-        return Status(Code::kIo, Concat("TLS: ", text, nobody ? kNobodyVouches : ""));
-      }
+      case CURLE_PEER_FAILED_VERIFICATION:
       case CURLE_SSL_CACERT_BADFILE:
-        return Status(Code::kIo, Concat("TLS: ", text, kNoBundle));
+      case CURLE_SSL_CERTPROBLEM:
       case CURLE_SSL_CONNECT_ERROR:
-        return Status(Code::kUnavailable, Concat("TLS: ", text));
+        return TlsFailure(code, text);
       case CURLE_COULDNT_CONNECT:
       case CURLE_COULDNT_RESOLVE_PROXY:
         return Status(Code::kUnavailable, Concat(text, by_proxy_));
-      case CURLE_SSL_CERTPROBLEM:
-        return Status(Code::kIo, Concat("TLS: ", text));
       case CURLE_WRITE_ERROR:  // The sink was full.
         return TooLong(exchange_.response);
       case CURLE_ABORTED_BY_CALLBACK:
