@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "base/log.h"
 #include "base/strings.h"
 #include "client/local_file_system.h"
 
@@ -46,6 +47,7 @@ LocalFileSystem::Rebound LocalFileSystem::RefreshBinding(OpenInode& inode,
 
 Status LocalFileSystem::FetchPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes) {
   const Deadline deadline = Deadline::After(deps_.clock, kLongestChange);
+  bool asked_again = false;
   for (int attempt = 0;;) {
     cache::LiveFile* live = nullptr;
     rpc::Binding binding;
@@ -61,6 +63,12 @@ Status LocalFileSystem::FetchPages(OpenInode& inode, uint64_t offset_bytes, uint
     // While the object is moved or given attributes, neither what was known of it nor what will be
     // may answer. A change is settled once the UFS has synced it, which can take a while.
     const Rebound rebound = RefreshBinding(inode, binding);
+    if (status.code() == Code::kStale && rebound == Rebound::kSame && !asked_again) {
+      // Somebody else replaced it. Whoever opens it from now on shall see that.
+      asked_again = true;
+      Status asked = deps_.maintenance.Recheck(inode.ino);
+      if (!asked.ok()) LogDebug("look again at inode ", inode.ino.value, ": ", asked);
+    }
     if (deadline.PassedBy(deps_.clock.Now())) return Gone(status);
     if (rebound != Rebound::kChanging && ++attempt > kAttempts) return Gone(status);
     if (rebound != Rebound::kElsewhere) deps_.clock.SleepFor(kChangeWait, std::stop_token());

@@ -116,6 +116,7 @@ class OperationMaintenance final : public rpc::Maintenance {
   explicit OperationMaintenance(const Env& env) : env_(env) {}
 
   Status Revalidate(InodeId dir) override { return env_.loader.Revalidate(dir); }
+  Status Recheck(InodeId ino) override { return ops::Recheck(env_, ino); }
   Result<std::string> PathOf(InodeId ino) override { return ops::PathOf(env_, ino); }
   Result<FileInfo> ContentLost(InodeId ino, Generation generation) override {
     return ops::ContentLost(env_, ino, generation);

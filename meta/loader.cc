@@ -147,6 +147,10 @@ class UfsLoader final : public Loader {
     return waits ? ApplyName(context_, dir, name) : TouchInBackground(dir);
   }
 
+  Status LookAgain(InodeId dir, std::string_view name) override {
+    return ApplyName(context_, dir, name);
+  }
+
   Status Revalidate(InodeId dir) override { return flights_.Whole(dir, Joining::kBegunLater); }
 
   void NameCreated(InodeId dir, std::string_view name) override { absent_.Remove(dir, name); }

@@ -39,6 +39,8 @@ class Loader {
   // The same where only what the UFS has under one name matters: with interval 0 it is asked for
   // that name alone.
   virtual Status TouchName(InodeId dir, std::string_view name) = 0;
+  // Asks the UFS for a name now, known or not, and applies the answer.
+  virtual Status LookAgain(InodeId dir, std::string_view name) = 0;
   // Lists `dir` again now and applies what changed outside.
   virtual Status Revalidate(InodeId dir) = 0;
   // A name was made here, so that a remembered negative answer is wrong.

@@ -54,6 +54,7 @@ class ScriptedLoader final : public Loader {
     calls.push_back(Concat("touch ", dir.value, " ", name));
     return failure;
   }
+  Status LookAgain(InodeId, std::string_view) override { return failure; }
   Status Revalidate(InodeId) override { return failure; }
   void NameCreated(InodeId, std::string_view name) override {
     calls.push_back("created " + std::string(name));

@@ -93,6 +93,9 @@ class Maintenance {
   virtual ~Maintenance() = default;
   // Reads the UFS directory again now, with the one entry or all of them, and waits for it.
   virtual Status Revalidate(InodeId dir) = 0;
+  // What the file is bound to is not there any more, says the UFS: asks it for this one name and
+  // applies the answer. OK also if that changes nothing.
+  virtual Status Recheck(InodeId ino) = 0;
   virtual Result<std::string> PathOf(InodeId ino) = 0;  // kNotFound: it has no name.
   // The content of `ino` at `generation` is gone (disk failure, power cut of unsynced bytes): falls
   // back to the bound generation where the UFS has one, else the file becomes LOST. Returns what it

@@ -45,6 +45,7 @@ class FakeCoordinator final : public rpc::Names, public rpc::Files, public rpc::
     if (--files.at(ino).attr.nlink == 0) orphans.push_back(ino);
     return files.at(ino);
   }
+  Status Recheck(InodeId) override { return OkStatus(); }
   Result<std::string> PathOf(InodeId ino) override {
     for (const auto& [name, named] : names) {
       if (named == ino) return "/" + name;

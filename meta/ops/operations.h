@@ -45,6 +45,7 @@ Status Forget(const Env& env, std::span<const InodeId> inos);
 Result<rpc::StatFs> ReadStatFs(const Env& env, MountId mount);  // Asks the UFS.
 
 Result<std::string> PathOf(const Env& env, InodeId ino);
+Status Recheck(const Env& env, InodeId ino);
 Result<rpc::FileInfo> ContentLost(const Env& env, InodeId ino, Generation generation);
 Status ListOrphans(const Env& env, const std::function<Status(InodeId)>& each);
 Status ListNeverCommitted(const Env& env, const std::function<Status(InodeId)>& each);
