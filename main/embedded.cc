@@ -53,10 +53,6 @@ void RaiseDescriptorLimit() {
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) LogWarning("raise the limit of open files: failed");
 }
 
-bool IsReadOnly(const std::vector<std::string>& options) {
-  return std::find(options.begin(), options.end(), "ro") != options.end();
-}
-
 // The parts, in the order in which they are made; destroyed in reverse.
 class Embedded {
  public:
@@ -401,6 +397,10 @@ Status Embedded::Run(const std::function<void()>& ready) {
 }
 
 }  // namespace
+bool IsReadOnly(const std::vector<std::string>& options) {
+  return std::find(options.begin(), options.end(), "ro") != options.end();
+}
+
 
 void BlockSignals() {
   const sigset_t set = StopSignals();

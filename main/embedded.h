@@ -29,5 +29,7 @@ struct EmbeddedOptions {
 // (BlockSignals). Errors before `ready` mean that nothing was mounted.
 Status RunEmbedded(EmbeddedOptions options, const std::function<void()>& ready);
 void BlockSignals();
+// By the options of -o.
+bool IsReadOnly(const std::vector<std::string>& options);
 
 }  // namespace tarn

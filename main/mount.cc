@@ -65,6 +65,12 @@ Status StartLogging(const EmbeddedOptions& options, bool foreground) {
     log.file = directory.empty() ? options.state->LogPath() : directory + "/tarn.log";
   return StartLog(log);
 }
+  const std::string state =
+      command.state.empty() ? DefaultStatePath(options.source) : command.state;
+  const std::vector<std::string>& caches = options.properties.Get(property::kPageStoreDirs);
+  RETURN_IF_ERROR(CheckNotHidden(options.mount_point, state, caches));
+  if (!IsReadOnly(options.mount_options))
+    RETURN_IF_ERROR(CheckOwnDirectories(options.source, state, caches));
 
 // What the user has now, when the mount serves in process `pid`.
 void PrintMounted(const MountCommand& command, const std::string& mount_point,

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <optional>
 
 #include "base/strings.h"
 #include "cli/remote.h"
@@ -37,20 +38,64 @@ std::string Unescaped(std::string_view text) {
   return plain;
 }
 
+struct MountedFs {
+  std::string path;
+  std::string type;
+  std::string source;
+};
+
+// Lines of mountinfo: "36 35 98:0 /root /mnt rw,noatime master:1 - ext3 /dev/root rw".
+std::optional<MountedFs> ParseMount(const std::string& line) {
+  std::string_view rest = line;
+  for (int field = 0; field < 4; ++field)
+    rest.remove_prefix(std::min(rest.find(' ') + 1, rest.size()));
+  const size_t dash = line.find(" - ");
+  if (dash == std::string::npos) return std::nullopt;
+  const size_t type_end = line.find(' ', dash + 3);
+  if (type_end == std::string::npos) return std::nullopt;
+  const size_t source_end = std::min(line.find(' ', type_end + 1), line.size());
+  return MountedFs{Unescaped(rest.substr(0, rest.find(' '))),
+                   line.substr(dash + 3, type_end - dash - 3),
+                   Unescaped(line.substr(type_end + 1, source_end - type_end - 1))};
+}
+
+// Of `path` or the nearest parent that is a mount point, what was mounted last.
+MountedFs MountOf(const std::string& path) {
+  std::ifstream table("/proc/self/mountinfo");
+  MountedFs nearest;
+  for (std::string line; std::getline(table, line);) {
+    std::optional<MountedFs> mount = ParseMount(line);
+    if (!mount || cli::Below(path, mount->path).empty()) continue;
+    if (mount->path.size() >= nearest.path.size()) nearest = *std::move(mount);
+  }
+  return nearest;
+}
+
 // The file system type mounted on `path`, last mounted first; empty: it is no mount point.
 std::string MountedType(const std::string& path) {
-  std::ifstream table("/proc/self/mountinfo");
-  std::string type;
-  for (std::string line; std::getline(table, line);) {
-    std::string_view rest = line;
-    for (int field = 0; field < 4; ++field)
-      rest.remove_prefix(std::min(rest.find(' ') + 1, rest.size()));
-    if (Unescaped(rest.substr(0, rest.find(' '))) != path) continue;
-    const size_t dash = line.find(" - ");
-    if (dash == std::string::npos) continue;
-    type = line.substr(dash + 3, line.find(' ', dash + 3) - dash - 3);
-  }
-  return type;
+  const MountedFs mount = MountOf(path);
+  return mount.path == path ? mount.type : "";
+}
+
+// What a local path is in a source: "file://" and itself or, seen through a mount of Tarn, where it
+// is in the source of that one.
+std::string UriOf(const std::string& path) {
+  const MountedFs mount = MountOf(path);
+  if (mount.type != "fuse.tarn") return Concat("file://", path);
+  const std::string below = cli::Below(path, mount.path);
+  return below == "/" ? mount.source : mount.source + below;
+}
+
+Status CheckOutside(const std::string& what, const std::string& path, const Source& source,
+                    const std::string& advice) {
+  const bool inside = source.path == "/" ? UriOf(path).starts_with(source.uri)
+                                         : !cli::Below(UriOf(path), source.uri).empty();
+  if (!inside) return OkStatus();
+  return Status(Code::kInvalid,
+                Concat("cannot mount ", source.uri, ": ", what, " ", path,
+                       " is inside of the source, where whoever changes files in the mount would "
+                       "change Tarn's own; ",
+                       advice));
 }
 
 Status DetachDead(const std::string& path) {
@@ -200,6 +245,43 @@ Result<std::string> PrepareMountPoint(const std::string& text, const Source& sou
 
 Status CheckFuseDevice() {
   const int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+std::string ResolvedPath(const std::string& path) {
+  std::string there = cli::Absolute(path);
+  std::string missing;
+  char resolved[PATH_MAX];
+  while (realpath(there.c_str(), resolved) == nullptr) {
+    const size_t slash = there.rfind('/');
+    if (slash == 0 || slash == std::string::npos) return Concat(there, missing);
+    missing = Concat(there.substr(slash), missing);
+    there.resize(slash);
+  }
+  return Concat(strcmp(resolved, "/") == 0 ? "" : resolved, missing);
+}
+
+Status CheckNotHidden(const std::string& mount_point, const std::string& state,
+                      const std::vector<std::string>& caches) {
+  std::vector<std::string> all = caches;
+  all.push_back(state);
+  for (const std::string& own : all) {
+    if (cli::Below(ResolvedPath(own), mount_point).empty()) continue;
+    return Status(Code::kInvalid, Concat("cannot mount on ", mount_point, ": it would hide ", own,
+                                         ", where Tarn is to keep its state or cache"));
+  }
+  return OkStatus();
+}
+
+Status CheckOwnDirectories(const Source& source, const std::string& state,
+                           const std::vector<std::string>& caches) {
+  RETURN_IF_ERROR(CheckOutside("the state directory", ResolvedPath(state), source,
+                               "choose another one with --state, or mount read-only (-o ro)"));
+  for (const std::string& cache : caches) {
+    RETURN_IF_ERROR(CheckOutside(
+        "the cache directory", ResolvedPath(cache), source,
+        "choose another one (tarn.worker.page.store.dirs), or mount read-only (-o ro)"));
+  }
+  return OkStatus();
+}
+
   if (fd >= 0) {
     close(fd);
     return OkStatus();

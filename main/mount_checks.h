@@ -4,6 +4,7 @@
 // message.
 
 #include <string>
+#include <vector>
 
 #include "base/properties.h"
 #include "base/status.h"
@@ -28,6 +29,15 @@ Result<Source> ParseSource(const std::string& text, const Properties& properties
 // The absolute path of the mount point. A dead mount there ("Transport endpoint is not connected")
 // is detached first.
 Result<std::string> PrepareMountPoint(const std::string& text, const Source& source);
+// Symlinks resolved as far as `path` exists.
+std::string ResolvedPath(const std::string& path);
+// kInvalid: the state directory, or one of the cache, is below the mount point.
+Status CheckNotHidden(const std::string& mount_point, const std::string& state,
+                      const std::vector<std::string>& caches);
+// kInvalid: the state directory, or one of the cache, is in the source: clearing the mount would
+// clear it. For a mount that writes.
+Status CheckOwnDirectories(const Source& source, const std::string& state,
+                           const std::vector<std::string>& caches);
 Status CheckFuseDevice();
 // Detaches a mount whose process is gone; false: there is none at `path`.
 Result<bool> DetachIfDead(const std::string& path);

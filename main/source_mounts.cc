@@ -163,10 +163,14 @@ Result<TableMounts::Opened> TableMounts::Open(MountId id, const std::string& uri
   return opened;
 }
 
-// A directory that holds our own mount or state, or is in them, would contain itself.
+// A directory that holds our own mount, state or cache, or is in them, would contain itself.
 Status TableMounts::CheckPlace(const Source& source) {
   if (source.scheme != "file") return OkStatus();
-  for (const std::string& own : {options_.mount_point, options_.state_directory}) {
+  std::vector<std::string> ours = options_.properties.Get(property::kPageStoreDirs);
+  ours.push_back(options_.mount_point);
+  ours.push_back(options_.state_directory);
+  for (const std::string& directory : ours) {
+    const std::string own = directory == options_.mount_point ? directory : ResolvedPath(directory);
     const bool apart = cli::Below(source.path, own).empty() && cli::Below(own, source.path).empty();
     if (!apart)
       return Status(Code::kInvalid, Concat("cannot mount ", source.uri, ": ", own,
