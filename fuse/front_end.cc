@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -117,11 +118,15 @@ class LowLevelFrontEnd final : public FrontEnd {
   Status Start();
   Status Serve() override;
   Status Unmount(Unmounting how) override;
-  bool WaitReady(Nanos timeout) override;
+  Status WaitReady(Nanos timeout) override;
   bool Passthrough() const override { return passthrough_; }
 
  private:
+  enum class Stage { kMounted, kNegotiated, kEnded };
+
   void Negotiate(fuse_conn_info* connection);
+  void Enter(Stage stage);
+  Status CheckAnswers() const;
   Status ServeOverIoUring();
   Status ServeRequests();
   void Abort();
@@ -133,7 +138,7 @@ class LowLevelFrontEnd final : public FrontEnd {
   std::atomic<bool> passthrough_{false};
   Mutex mutex_;
   CondVar changed_;
-  bool ready_ GUARDED_BY(mutex_) = false;
+  Stage stage_ GUARDED_BY(mutex_) = Stage::kMounted;
 };
 
 void OnInit(void* user_data, fuse_conn_info* connection) {
@@ -175,8 +180,12 @@ void LowLevelFrontEnd::Negotiate(fuse_conn_info* connection) {
     mounted_.file_system.SetBacking(backing_.get());
     passthrough_ = true;
   }
+  Enter(Stage::kNegotiated);
+}
+
+void LowLevelFrontEnd::Enter(Stage stage) {
   MutexLock lock(mutex_);
-  ready_ = true;
+  stage_ = stage;
   changed_.NotifyAll();
 }
 
@@ -220,7 +229,10 @@ Status LowLevelFrontEnd::Start() {
 }
 
 Status LowLevelFrontEnd::Serve() {
-  return mounted_.options.io_uring && IoUringAllowed() ? ServeOverIoUring() : ServeRequests();
+  Status served =
+      mounted_.options.io_uring && IoUringAllowed() ? ServeOverIoUring() : ServeRequests();
+  Enter(Stage::kEnded);
+  return served;
 }
 
 // libfuse's own loop, which starts the rings.
@@ -251,15 +263,31 @@ void LowLevelFrontEnd::Abort() {
   if (!status.ok()) LogError(status);
 }
 
-bool LowLevelFrontEnd::WaitReady(Nanos timeout) {
+// The kernel may refuse the answer to INIT, or libfuse the kernel's wishes, after Negotiate: only a
+// request that comes through tells. Never answered from the kernel's cache.
+Status LowLevelFrontEnd::CheckAnswers() const {
+  const std::string& mount_point = mounted_.options.mount_point;
+  struct statx st = {};
+  if (statx(AT_FDCWD, mount_point.c_str(), AT_STATX_FORCE_SYNC, STATX_TYPE, &st) == 0)
+    return OkStatus();
+  const int error = errno;
+  if (error != ECONNREFUSED && error != ENOTCONN && error != ECONNABORTED) return OkStatus();
+  return Status(Code::kUnavailable,
+                "mount on " + mount_point + ": the kernel and libfuse do not agree on it (INIT)");
+}
+
+Status LowLevelFrontEnd::WaitReady(Nanos timeout) {
   const auto end = std::chrono::steady_clock::now() + timeout;
-  MutexLock lock(mutex_);
-  while (!ready_) {
-    const auto left = end - std::chrono::steady_clock::now();
-    if (left <= Nanos::zero()) return false;
-    changed_.WaitFor(mutex_, left);
+  {
+    MutexLock lock(mutex_);
+    while (stage_ == Stage::kMounted) {
+      const auto left = end - std::chrono::steady_clock::now();
+      if (left <= Nanos::zero())
+        return Status(Code::kDeadlineExceeded, "the kernel did not answer the mount");
+      changed_.WaitFor(mutex_, left);
+    }
   }
-  return true;
+  return CheckAnswers();
 }
 
 // As a user without privileges: fusermount3 does it.

@@ -40,8 +40,9 @@ class FrontEnd {
   // thread.
   enum class Unmounting { kIfIdle, kLazy };
   virtual Status Unmount(Unmounting how) = 0;
-  // The kernel has answered INIT and the mount can be used.
-  virtual bool WaitReady(Nanos timeout) = 0;
+  // The mount answers: a request other than INIT was served. kUnavailable: Serve has ended, or INIT
+  // failed; kDeadlineExceeded: the kernel has not sent it. From another thread than Serve.
+  virtual Status WaitReady(Nanos timeout) = 0;
   virtual bool Passthrough() const = 0;
 };
 

@@ -335,9 +335,8 @@ void Embedded::WaitForSignal(const std::stop_token& stop) {
 Status Embedded::Serve(const std::function<void()>& ready) {
   Status served;
   std::jthread server([this, &served] { served = front_end_->Serve(); });
-  Status started = front_end_->WaitReady(kReadyTimeout)
-                       ? StartControl()
-                       : Status(Code::kDeadlineExceeded, "the kernel did not answer the mount");
+  Status started = Naming("cannot mount", front_end_->WaitReady(kReadyTimeout));
+  if (started.ok()) started = StartControl();
   if (!started.ok()) {
     Status undone = front_end_->Unmount(fuse::FrontEnd::Unmounting::kLazy);
     if (!undone.ok()) LogError(undone);
@@ -397,10 +396,10 @@ Status Embedded::Run(const std::function<void()>& ready) {
 }
 
 }  // namespace
+
 bool IsReadOnly(const std::vector<std::string>& options) {
   return std::find(options.begin(), options.end(), "ro") != options.end();
 }
-
 
 void BlockSignals() {
   const sigset_t set = StopSignals();

@@ -42,6 +42,17 @@ std::vector<std::string> SplitOptions(const std::vector<std::string>& texts) {
   return options;
 }
 
+// What is agreed on with the kernel when it mounts.
+Status CheckMountOptions(const std::vector<std::string>& options) {
+  for (const std::string& option : options) {
+    if (option != "max_read" && !option.starts_with("max_read=")) continue;
+    return Status(Code::kInvalid, Concat("cannot mount with -o ", option,
+                                         ": Tarn itself chooses how much the kernel asks for at "
+                                         "once; leave the option out"));
+  }
+  return OkStatus();
+}
+
 Result<EmbeddedOptions> Check(const MountCommand& command) {
   EmbeddedOptions options;
   ASSIGN_OR_RETURN(options.properties, Properties::Load(ProcessSources(command.definitions)));
@@ -52,7 +63,14 @@ Result<EmbeddedOptions> Check(const MountCommand& command) {
   options.mount_options = options.properties.Get(property::kMountOptions);
   for (std::string& option : SplitOptions(command.options))
     options.mount_options.push_back(std::move(option));
+  RETURN_IF_ERROR(CheckMountOptions(options.mount_options));
   options.adopt = command.adopt;
+  const std::string state =
+      command.state.empty() ? DefaultStatePath(options.source) : command.state;
+  const std::vector<std::string>& caches = options.properties.Get(property::kPageStoreDirs);
+  RETURN_IF_ERROR(CheckNotHidden(options.mount_point, state, caches));
+  if (!IsReadOnly(options.mount_options))
+    RETURN_IF_ERROR(CheckOwnDirectories(options.source, state, caches));
   ASSIGN_OR_RETURN(options.state, StateDirectory::Open(command.state, options.source));
   return options;
 }
@@ -65,12 +83,6 @@ Status StartLogging(const EmbeddedOptions& options, bool foreground) {
     log.file = directory.empty() ? options.state->LogPath() : directory + "/tarn.log";
   return StartLog(log);
 }
-  const std::string state =
-      command.state.empty() ? DefaultStatePath(options.source) : command.state;
-  const std::vector<std::string>& caches = options.properties.Get(property::kPageStoreDirs);
-  RETURN_IF_ERROR(CheckNotHidden(options.mount_point, state, caches));
-  if (!IsReadOnly(options.mount_options))
-    RETURN_IF_ERROR(CheckOwnDirectories(options.source, state, caches));
 
 // What the user has now, when the mount serves in process `pid`.
 void PrintMounted(const MountCommand& command, const std::string& mount_point,

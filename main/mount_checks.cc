@@ -117,9 +117,11 @@ Status DetachDead(const std::string& path) {
 }
 
 // The kernel may still know the attributes of a dead mount's root; it has to ask for its space.
+// ECONNREFUSED: the kernel and the process never agreed on the mount.
 bool IsDead(const std::string& path) {
   struct statfs fs = {};
-  return statfs(path.c_str(), &fs) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+  return statfs(path.c_str(), &fs) != 0 &&
+         (errno == ENOTCONN || errno == ECONNABORTED || errno == ECONNREFUSED);
 }
 
 Status CheckEmpty(const std::string& path) {
@@ -243,8 +245,6 @@ Result<std::string> PrepareMountPoint(const std::string& text, const Source& sou
   return path;
 }
 
-Status CheckFuseDevice() {
-  const int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 std::string ResolvedPath(const std::string& path) {
   std::string there = cli::Absolute(path);
   std::string missing;
@@ -282,6 +282,8 @@ Status CheckOwnDirectories(const Source& source, const std::string& state,
   return OkStatus();
 }
 
+Status CheckFuseDevice() {
+  const int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
   if (fd >= 0) {
     close(fd);
     return OkStatus();
