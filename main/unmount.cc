@@ -14,6 +14,9 @@
 namespace tarn {
 namespace {
 
+constexpr Nanos kSlowestEnd = std::chrono::minutes(2);
+constexpr Nanos kDetachedEnd = std::chrono::seconds(1);
+
 struct UnmountOptions {
   std::string mount_point;
   bool flush = false;
@@ -21,16 +24,26 @@ struct UnmountOptions {
   bool json = false;
 };
 
-void Report(const cli::RunningMount& mount, const rpc::QueueTotals& left, bool json) {
+// kDetached: the process serves the files that are open, until the last is closed.
+enum class End { kEnded, kDetached };
+
+void Report(const cli::RunningMount& mount, const rpc::QueueTotals& left, End end, bool json) {
   if (json) {
-    const nlohmann::json value = {{"mount_point", mount.mount_point},
-                                  {"source", mount.source},
-                                  {"state_directory", mount.state_directory},
-                                  {"waiting", cli::ToJson(left)}};
+    nlohmann::json value = {{"mount_point", mount.mount_point},
+                            {"source", mount.source},
+                            {"state_directory", mount.state_directory},
+                            {"waiting", cli::ToJson(left)}};
+    if (end == End::kDetached) value["runs_until_files_are_closed"] = mount.pid;
     std::puts(cli::Dump(value).c_str());
     return;
   }
   std::printf("Unmounted %s.\n", mount.mount_point.c_str());
+  if (end == End::kDetached) {
+    std::printf(
+        "It was in use: its process (pid %lld) ends when the last open file is closed, and what is "
+        "written to it is committed then. Until then %s is in use.\n",
+        static_cast<long long>(mount.pid), mount.state_directory.c_str());
+  }
   if (left.entries == 0) return;
   std::printf(
       "%s still wait to be persisted: safe in %s until the next mount of %s goes on with them.\n",
@@ -51,11 +64,13 @@ Status ReportDead(const UnmountOptions& options) {
 
 // The process commits and closes its stores after the mount is gone; the command returns when that
 // is done too.
-Status WaitForEnd(const cli::RunningMount& mount) {
+Result<End> WaitForEnd(const cli::RunningMount& mount, End expected) {
   Clock& clock = SystemClock();
-  const Deadline deadline = Deadline::After(clock, std::chrono::minutes(2));
+  const Nanos limit = expected == End::kEnded ? kSlowestEnd : kDetachedEnd;
+  const Deadline deadline = Deadline::After(clock, limit);
   while (cli::ProcessRuns(mount.pid)) {
     if (deadline.PassedBy(clock.Now())) {
+      if (expected == End::kDetached) return End::kDetached;
       return Status(Code::kDeadlineExceeded,
                     Concat(mount.mount_point, " is unmounted, but its process (pid ", mount.pid,
                            ") has not ended: another mount namespace, such as a container's, may "
@@ -64,7 +79,17 @@ Status WaitForEnd(const cli::RunningMount& mount) {
     }
     clock.SleepFor(std::chrono::milliseconds(5), std::stop_token());
   }
-  return OkStatus();
+  return End::kEnded;
+}
+
+// Detached only if it is in use, which is not to be mistaken for an end that takes long.
+Result<rpc::QueueTotals> Stop(rpc::Control& control, const UnmountOptions& options, End* expected) {
+  rpc::Control::StopRequest request;
+  Result<rpc::QueueTotals> left = control.Stop(request);
+  if (left.code() != Code::kBusy || !options.force) return left;
+  request.lazy = true;
+  *expected = End::kDetached;
+  return control.Stop(request);
 }
 
 Status Unmount(const UnmountOptions& options) {
@@ -77,9 +102,8 @@ Status Unmount(const UnmountOptions& options) {
   const cli::RunningMount mount = *found;
   ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(mount));
   if (options.flush) RETURN_IF_ERROR(WaitUntilPersisted(*control, Nanos::zero()));
-  rpc::Control::StopRequest request;
-  request.lazy = options.force;
-  Result<rpc::QueueTotals> left = control->Stop(request);
+  End expected = End::kEnded;
+  Result<rpc::QueueTotals> left = Stop(*control, options, &expected);
   if (left.code() == Code::kBusy) {
     return Status(Code::kBusy,
                   Concat("cannot unmount ", mount.mount_point,
@@ -88,8 +112,8 @@ Status Unmount(const UnmountOptions& options) {
   }
   if (!left.ok()) return left.status();
   control.reset();  // The process waits for its connections to end.
-  RETURN_IF_ERROR(WaitForEnd(mount));
-  Report(mount, *left, options.json);
+  ASSIGN_OR_RETURN(const End end, WaitForEnd(mount, expected));
+  Report(mount, *left, end, options.json);
   return OkStatus();
 }
 
@@ -103,7 +127,7 @@ void AddUnmount(CLI::App& app, GlobalOptions& global, int* exit_status) {
   unmount->add_option("MOUNTPOINT", options->mount_point, "Where it is mounted")->required();
   unmount->add_flag("--flush", options->flush, "Wait until everything is persisted first");
   unmount->add_flag("-f,--force", options->force,
-                    "Detach it even if files are open; they are committed");
+                    "Detach it even if files are open; the process ends when they are closed");
   unmount->add_flag("--json", global.json, "Print JSON, for scripts");
   unmount->callback([options, &global, exit_status] {
     options->json = global.json;
