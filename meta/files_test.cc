@@ -152,6 +152,7 @@ TEST_F(FilesTest, XattrsTellWhyNot) {
   EXPECT_EQ(set("user.a", 1, XattrMode::kCreate), Code::kExists);
   EXPECT_EQ(set("user.a", (64 << 10) + 1, XattrMode::kAny), Code::kTooBig);
   EXPECT_EQ(set(std::string(256, 'n'), 1, XattrMode::kAny), Code::kRange);
+  EXPECT_EQ(set("user.", 1, XattrMode::kAny), Code::kInvalid) << "no source has such a name";
   EXPECT_EQ(files().RemoveXattr(caller_, file, "user.z").code(), Code::kNoAttribute);
   EXPECT_EQ(files().GetXattr(InodeId(9999), "user.a").code(), Code::kStale);
   EXPECT_EQ(files().ListXattrs(InodeId(9999)).code(), Code::kStale);

@@ -62,10 +62,11 @@ Status SetTimes(const Place& place, const AttributeChange& change) {
   return ErrnoStatus(errno, Concat("set times of ", place.name));
 }
 
-// What this file system cannot hold, or not as much of, stays in Tarn alone.
+// What this file system cannot hold, or not as much of, stays in Tarn alone. EINVAL is of a name or
+// value that it does not like.
 bool CannotHold(int error) {
-  return error == EOPNOTSUPP || error == E2BIG || error == ENOSPC || error == ERANGE ||
-         error == EPERM;
+  return error == EOPNOTSUPP || error == EINVAL || error == E2BIG || error == ENOSPC ||
+         error == ERANGE || error == EPERM;
 }
 
 Status SetXattrs(const Place& place, const AttributeChange& change, OwnerAccess& access) {

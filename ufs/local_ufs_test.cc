@@ -182,6 +182,17 @@ TEST_F(LocalUfsTest, TheKernelsOwnXattrsAreNotOurs) {
   EXPECT_GT(getxattr(path.c_str(), "system.posix_acl_access", nullptr, 0), 0);
 }
 
+TEST_F(LocalUfsTest, AnXattrThatTheDirectoryDoesNotLikeHoldsUpNoOther) {
+  ASSERT_TRUE(Put("f", "1").ok());
+  AttributeChange change;
+  change.xattrs = {{"user.", "no name"}, {"user.a", "1"}};
+  change.mode = 0600;
+  const Result<ObjectInfo> info = ufs_->Attributes()->SetAttributes("f", change, {});
+  const std::map<std::string, std::string> kept = {{"user.a", "1"}};
+  EXPECT_EQ(info.value().xattrs, kept);
+  EXPECT_EQ(info.value().mode, 0600U);
+}
+
 TEST_F(LocalUfsTest, ChangingTheOwnerIsRefusedToOthers) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
   ASSERT_TRUE(Put("f", "1").ok());

@@ -8,7 +8,13 @@ namespace {
 constexpr size_t kMaxXattrNameBytes = 255;
 constexpr size_t kMaxXattrValueBytes = 64 << 10;
 
+// No file system has a name that ends with its prefix.
+bool IsBarePrefix(std::string_view name) {
+  return name == "user." || name == "trusted." || name == "security." || name == "system.";
+}
+
 Status CheckXattr(std::string_view name, std::string_view value) {
+  if (IsBarePrefix(name)) return Status(Code::kInvalid, "name of an extended attribute");
   if (name.empty() || name.size() > kMaxXattrNameBytes)
     return Status(Code::kRange, "name of an extended attribute");
   if (value.size() > kMaxXattrValueBytes)
