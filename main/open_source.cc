@@ -136,13 +136,7 @@ ufs::UfsTraits ExpectedTraits(const Source& source, const Properties& base,
     const Result<Properties> properties = WithOptions(base, WithoutSecrets(options), nullptr);
     return ufs::s3::TraitsOf(S3OptionsOf(source, properties.ok() ? *properties : base));
   }
-  ufs::UfsTraits traits;
-  traits.scheme = source.scheme;
-  traits.real_directories = true;
-  traits.attributes = true;
-  traits.atomic_rename = true;
-  traits.commit_needs_sync = true;
-  return traits;
+  return ufs::LocalTraits(source.path);
 }
 
 }  // namespace tarn

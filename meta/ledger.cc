@@ -90,7 +90,6 @@ Status CheckKeyFits(const Context& context, kv::Transaction& txn, const InodeRec
                     InodeId parent, std::string_view name) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(inode.mount));
   const ufs::UfsTraits& traits = ufs->Traits();
-  if (traits.real_directories) return OkStatus();  // Its paths have the kernel's own limit.
   Result<UfsPath> path = PathKey(txn, parent, name, kv::Reads::kSnapshot);
   if (path.code() == Code::kNotFound) return OkStatus();
   if (!path.ok()) return std::move(path).status();

@@ -131,7 +131,7 @@ Status LocalUfs::RemoveDirectory(std::string_view key, const CallOptions& call) 
   RETURN_IF_ERROR(CheckCall(call));
   if (key.empty()) return Status(Code::kBusy, "remove the root");
   Result<Place> place = Find(root_.get(), key);
-  if (place.code() == Code::kNotFound) return OkStatus();
+  if (IsNowhere(place.code())) return OkStatus();
   if (!place.ok()) return place.status();
   const OwnerAccess::Grant grant(access_, place->directory.get(), kChangeNames);
   const char* name = place->name.c_str();
@@ -140,7 +140,7 @@ Status LocalUfs::RemoveDirectory(std::string_view key, const CallOptions& call) 
     RETURN_IF_ERROR(RemoveLeftovers(key));
     error = unlinkat(place->directory.get(), name, AT_REMOVEDIR) == 0 ? 0 : errno;
   }
-  if (error == 0 || error == ENOENT) return Changed(place->directory);
+  if (error == 0 || error == ENOENT || error == ENAMETOOLONG) return Changed(place->directory);
   return ErrnoStatus(error == EEXIST ? ENOTEMPTY : error, Concat("remove directory ", key));
 }
 

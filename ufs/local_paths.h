@@ -57,6 +57,8 @@ std::string KeyBeside(std::string_view key, std::string_view name);
 Result<Place> Find(int root, std::string_view key);
 // For a key about to be made: kInvalid for a reserved name, which would never be seen again.
 Result<Place> FindNew(int root, std::string_view key);
+// Of Find: nothing is there, nor can be.
+inline bool IsNowhere(Code code) { return code == Code::kNotFound || code == Code::kNameTooLong; }
 Result<Descriptor> OpenDirectory(int root, std::string_view key);
 Result<ObjectInfo> Describe(const Place& place, std::string_view key);
 std::string EtagOf(const struct statx& st);

@@ -11,21 +11,39 @@
 #include <cstring>
 
 #include "base/strings.h"
+#include "ufs/stores.h"
 
 namespace tarn::ufs {
+
+namespace {
+
+// Whoever looks below the root can open what is made here by its whole path, and so can we, under
+// the temporary name that it has first.
+uint32_t MaxKeyBytes(size_t root_bytes) {
+  constexpr size_t kTemporaryName = kUploadPrefix.size() + 16;
+  const size_t taken = root_bytes + 1 + kTemporaryName;
+  return static_cast<uint32_t>(taken + NAME_MAX < PATH_MAX ? PATH_MAX - 1 - taken : NAME_MAX);
+}
+
+}  // namespace
+
+UfsTraits LocalTraits(const std::string& root) {
+  UfsTraits traits;
+  traits.scheme = "file";
+  traits.real_directories = true;
+  traits.attributes = true;
+  traits.atomic_rename = true;
+  traits.commit_needs_sync = true;
+  traits.max_key_bytes = MaxKeyBytes(root.size());
+  return traits;
+}
 
 LocalUfs::LocalUfs(std::string path, Descriptor root, const struct statx& root_stat)
     : path_(std::move(path)),
       root_(std::move(root)),
       root_device_(DeviceOf(root_stat)),
-      root_inode_(root_stat.stx_ino) {
-  traits_.scheme = "file";
-  traits_.real_directories = true;
-  traits_.attributes = true;
-  traits_.atomic_rename = true;
-  traits_.commit_needs_sync = true;
-  traits_.max_key_bytes = 4095;
-}
+      root_inode_(root_stat.stx_ino),
+      traits_(LocalTraits(path_)) {}
 
 Result<std::string> LocalUfs::SourceIdentity(const CallOptions& call) {
   RETURN_IF_ERROR(CheckCall(call));
@@ -149,10 +167,10 @@ Result<ObjectInfo> LocalUfs::Move(std::string_view from, std::string_view to,
 Status LocalUfs::DeleteOne(const DeleteRequest& request) {
   Result<Place> place = Find(root_.get(), request.key);
   // Below what is no directory, nothing is.
-  if (place.code() == Code::kNotFound || place.code() == Code::kNotDirectory) return OkStatus();
+  if (IsNowhere(place.code()) || place.code() == Code::kNotDirectory) return OkStatus();
   if (!place.ok()) return place.status();
   Result<struct statx> st = StatAt(place->directory.get(), place->name.c_str());
-  if (st.code() == Code::kNotFound) return OkStatus();
+  if (IsNowhere(st.code())) return OkStatus();
   if (!st.ok()) return st.status();
   RETURN_IF_ERROR(CheckPrecondition(*place, request.precondition));
   const OwnerAccess::Grant grant(access_, place->directory.get(), kChangeNames);

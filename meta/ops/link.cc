@@ -1,4 +1,5 @@
 #include "meta/keys.h"
+#include "meta/ledger.h"
 #include "meta/ops/names.h"
 #include "meta/ops/operations.h"
 
@@ -26,6 +27,7 @@ Status AddLink(Attempt& attempt, InodeRecord& inode, const Path& path, uint64_t 
   if (place.dentry) return Status(Code::kExists, "'" + std::string(path.name) + "'");
   RETURN_IF_ERROR(CheckLinkable(inode, place.dir));
   RETURN_IF_ERROR(attempt.MayChange(place.dir));
+  RETURN_IF_ERROR(CheckKeyFits(attempt.context, attempt.txn, inode, path.parent, path.name));
   if (inode.nlink == 0)
     GiveFirstName(attempt, inode, path);
   else
