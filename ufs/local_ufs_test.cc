@@ -298,5 +298,45 @@ TEST_F(LocalUfsTest, DeepTreesAreServedUpToThePathLimit) {
   EXPECT_TRUE(ufs_->ListUploads({}).value().empty());
 }
 
+TEST_F(LocalUfsTest, WhatIsBehindThePathLimitIsNotThere) {
+  EXPECT_LT(ufs_->Traits().max_key_bytes + root_.size(), size_t{PATH_MAX});
+  std::string key = "d";
+  while (key.size() < 2 * PATH_MAX) key += "/dddddddddd";
+  DeleteRequest request;
+  request.key = key;
+  EXPECT_TRUE(ufs_->Delete({&request, 1}, {})[0].ok());
+  EXPECT_TRUE(ufs_->Attributes()->RemoveDirectory(key, {}).ok());
+}
+
+TEST_F(LocalUfsTest, ZerosStayHoles) {
+  constexpr size_t kBytes = 8 << 20;
+  std::string bytes(kBytes, '\0');
+  bytes[kBytes / 2] = 'x';
+  ASSERT_TRUE(Put("f", bytes).ok());
+  ASSERT_TRUE(Put("empty", std::string(kBytes, '\0')).ok());
+  struct stat st = {};
+  ASSERT_EQ(stat(Path("empty").c_str(), &st), 0);
+  EXPECT_EQ(static_cast<size_t>(st.st_size), kBytes);
+  EXPECT_LT(st.st_blocks * 512, 64 << 10);
+  ASSERT_EQ(stat(Path("f").c_str(), &st), 0);
+  EXPECT_LE(st.st_blocks * 512, 128 << 10);
+  std::ifstream file(Path("f"), std::ios::binary);
+  EXPECT_TRUE(std::string(std::istreambuf_iterator<char>(file), {}) == bytes);
+}
+
+TEST_F(LocalUfsTest, ZerosSentAgainReplaceWhatWasThere) {
+  CreateOptions options;
+  options.size_bytes = 300'000;
+  auto upload = ufs_->Create("f", options, {}).value();
+  const std::string first(300'000, 'x');
+  std::string second(300'000, '\0');
+  second[150'000] = 'y';
+  for (const std::string& part : {first, second})
+    ASSERT_TRUE(upload->WritePart(0, std::as_bytes(std::span(part.data(), part.size())), {}).ok());
+  ASSERT_TRUE(upload->Commit({}).ok());
+  std::ifstream file(Path("f"), std::ios::binary);
+  EXPECT_TRUE(std::string(std::istreambuf_iterator<char>(file), {}) == second);
+}
+
 }  // namespace
 }  // namespace tarn::ufs

@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "base/strings.h"
@@ -25,6 +27,7 @@ class LocalUpload final : public Upload {
         source_(std::move(source)),
         file_(std::move(file)),
         precondition_(options.precondition),
+        size_bytes_(options.size_bytes),
         coverage_(options.size_bytes) {}
 
   std::string UploadId() const override { return source_->id(); }
@@ -34,14 +37,55 @@ class LocalUpload final : public Upload {
   Status Abort(const CallOptions& call) override;
 
  private:
+  Status WriteBytes(uint64_t offset_bytes, std::span<const std::byte> data,
+                    const CallOptions& call);
+
   LocalUfs& ufs_;
   const std::string key_;
   const std::unique_ptr<FreshName> source_;
   const Descriptor file_;
   const Precondition precondition_;
+  const uint64_t size_bytes_;
   Mutex mutex_;
   Coverage coverage_ GUARDED_BY(mutex_);
 };
+
+constexpr uint64_t kHoleBytes = 64 << 10;
+
+bool IsZero(std::span<const std::byte> bytes) {
+  return bytes[0] == std::byte{0} && memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
+}
+
+// A part sent again replaces what was written there.
+bool HoldsNothing(int file, uint64_t begin, uint64_t end) {
+  const off_t data = lseek(file, static_cast<off_t>(begin), SEEK_DATA);
+  return data < 0 ? errno == ENXIO : static_cast<uint64_t>(data) >= end;
+}
+
+// Of a part's bytes, those from some `begin` on that are written, or are zeros and stay a hole.
+struct Run {
+  size_t end;
+  bool is_hole;
+};
+
+// The end of the block of the file in which the byte `begin` of the part is.
+size_t BlockEnd(uint64_t offset_bytes, std::span<const std::byte> data, size_t begin) {
+  const uint64_t left = kHoleBytes - (offset_bytes + begin) % kHoleBytes;
+  return begin + static_cast<size_t>(std::min<uint64_t>(left, data.size() - begin));
+}
+
+Run NextRun(int file, uint64_t offset_bytes, std::span<const std::byte> data, size_t begin) {
+  size_t end = begin;
+  bool zeros = false;
+  do {
+    const size_t next = BlockEnd(offset_bytes, data, end);
+    const bool zero = IsZero(data.subspan(end, next - end));
+    if (end > begin && zero != zeros) break;
+    zeros = zero;
+    end = next;
+  } while (end < data.size());
+  return {end, zeros && HoldsNothing(file, offset_bytes + begin, offset_bytes + end)};
+}
 
 Status LocalUpload::WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
                               const CallOptions& call) {
@@ -50,17 +94,28 @@ Status LocalUpload::WritePart(uint64_t offset_bytes, std::span<const std::byte> 
     MutexLock lock(mutex_);
     RETURN_IF_ERROR(coverage_.CheckPart(offset_bytes, data.size()));
   }
-  size_t done = 0;
-  while (done < data.size()) {
-    RETURN_IF_ERROR(CheckCall(call));
-    const ssize_t put = pwrite(file_.get(), data.data() + done, data.size() - done,
-                               static_cast<off_t>(offset_bytes + done));
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return ErrnoStatus(errno, Concat("upload ", key_));
-    done += static_cast<size_t>(put);
+  for (size_t begin = 0; begin < data.size();) {
+    const Run run = NextRun(file_.get(), offset_bytes, data, begin);
+    const std::span<const std::byte> bytes = data.subspan(begin, run.end - begin);
+    if (!run.is_hole) RETURN_IF_ERROR(WriteBytes(offset_bytes + begin, bytes, call));
+    begin = run.end;
   }
   MutexLock lock(mutex_);
   coverage_.Add(offset_bytes, data.size());
+  return OkStatus();
+}
+
+Status LocalUpload::WriteBytes(uint64_t offset_bytes, std::span<const std::byte> data,
+                               const CallOptions& call) {
+  while (!data.empty()) {
+    RETURN_IF_ERROR(CheckCall(call));
+    const ssize_t put =
+        pwrite(file_.get(), data.data(), data.size(), static_cast<off_t>(offset_bytes));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return ErrnoStatus(errno, Concat("upload ", key_));
+    data = data.subspan(static_cast<size_t>(put));
+    offset_bytes += static_cast<uint64_t>(put);
+  }
   return OkStatus();
 }
 
@@ -70,6 +125,8 @@ Result<ObjectInfo> LocalUpload::Commit(const CallOptions& call) {
     MutexLock lock(mutex_);
     RETURN_IF_ERROR(coverage_.CheckComplete());
   }
+  if (ftruncate(file_.get(), static_cast<off_t>(size_bytes_)) != 0)  // It may end with a hole.
+    return ErrnoStatus(errno, Concat("upload ", key_));
   // Synced before anybody sees it: a power cut must not leave half an object under its name.
   if (fdatasync(file_.get()) != 0) return ErrnoStatus(errno, Concat("sync upload ", key_));
   // Looked up anew: the directory of Create may have been moved away since.
