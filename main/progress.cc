@@ -42,16 +42,24 @@ class ProgressLine {
   uint64_t most_ = 0;
 };
 
+// Why an entry waits: better one that the source refused than one that waits for another entry.
+const rpc::QueueEntry* Telling(const std::vector<rpc::QueueEntry>& entries) {
+  const rpc::QueueEntry* telling = nullptr;
+  for (const rpc::QueueEntry& entry : entries) {
+    if (entry.last_error.empty()) continue;
+    if (!entry.last_error.ends_with("is to be made first")) return &entry;
+    if (telling == nullptr) telling = &entry;
+  }
+  return telling;
+}
+
 Status StillWaiting(rpc::Control& control, const rpc::QueueTotals& totals) {
   std::string text = Concat(TotalsText(totals), " still wait to be persisted");
   std::string after;
   Result<std::vector<rpc::QueueEntry>> entries = control.PersistList(&after, 100);
   if (entries.ok()) {
-    for (const rpc::QueueEntry& entry : *entries) {
-      if (entry.last_error.empty()) continue;
-      text += Concat("; ", cli::Shown(entry.path), ": ", entry.last_error);
-      break;
-    }
+    if (const rpc::QueueEntry* entry = Telling(*entries))
+      text += Concat("; ", cli::Shown(entry->path), ": ", entry->last_error);
   }
   return Status(Code::kDeadlineExceeded, text);
 }
