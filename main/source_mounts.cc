@@ -167,8 +167,7 @@ Result<TableMounts::Opened> TableMounts::Open(MountId id, const std::string& uri
 Status TableMounts::CheckPlace(const Source& source) {
   if (source.scheme != "file") return OkStatus();
   std::vector<std::string> ours = options_.properties.Get(property::kPageStoreDirs);
-  ours.push_back(options_.mount_point);
-  ours.push_back(options_.state_directory);
+  ours.insert(ours.end(), {options_.mount_point, options_.state_directory});
   for (const std::string& directory : ours) {
     const std::string own = directory == options_.mount_point ? directory : ResolvedPath(directory);
     const bool apart = cli::Below(source.path, own).empty() && cli::Below(own, source.path).empty();
