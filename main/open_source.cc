@@ -136,7 +136,7 @@ ufs::UfsTraits ExpectedTraits(const Source& source, const Properties& base,
     const Result<Properties> properties = WithOptions(base, WithoutSecrets(options), nullptr);
     return ufs::s3::TraitsOf(S3OptionsOf(source, properties.ok() ? *properties : base));
   }
-  return ufs::LocalTraits(source.path);
+  return ufs::LocalTraits();
 }
 
 }  // namespace tarn

@@ -67,7 +67,6 @@ TEST(SourceOptions, SayWhatASourceNotOpenedYetCanHold) {
   EXPECT_EQ(traits.max_key_bytes, 1024u - 4);
   EXPECT_FALSE(ExpectedTraits(source, {}, {}).writes_markers);
   source.scheme = "file";
-  source.path = "/data";
   EXPECT_GT(ExpectedTraits(source, {}, {}).max_key_bytes, 4000U);
   EXPECT_TRUE(ExpectedTraits(source, {}, {}).real_directories);
 }

@@ -15,26 +15,14 @@
 
 namespace tarn::ufs {
 
-namespace {
-
-// Whoever looks below the root can open what is made here by its whole path, and so can we, under
-// the temporary name that it has first.
-uint32_t MaxKeyBytes(size_t root_bytes) {
-  constexpr size_t kTemporaryName = kUploadPrefix.size() + 16;
-  const size_t taken = root_bytes + 1 + kTemporaryName;
-  return static_cast<uint32_t>(taken + NAME_MAX < PATH_MAX ? PATH_MAX - 1 - taken : NAME_MAX);
-}
-
-}  // namespace
-
-UfsTraits LocalTraits(const std::string& root) {
+UfsTraits LocalTraits() {
   UfsTraits traits;
   traits.scheme = "file";
   traits.real_directories = true;
   traits.attributes = true;
   traits.atomic_rename = true;
   traits.commit_needs_sync = true;
-  traits.max_key_bytes = MaxKeyBytes(root.size());
+  traits.max_key_bytes = PATH_MAX - 1;  // All is opened from the root on, by at most the whole key.
   return traits;
 }
 
@@ -43,7 +31,7 @@ LocalUfs::LocalUfs(std::string path, Descriptor root, const struct statx& root_s
       root_(std::move(root)),
       root_device_(DeviceOf(root_stat)),
       root_inode_(root_stat.stx_ino),
-      traits_(LocalTraits(path_)) {}
+      traits_(LocalTraits()) {}
 
 Result<std::string> LocalUfs::SourceIdentity(const CallOptions& call) {
   RETURN_IF_ERROR(CheckCall(call));

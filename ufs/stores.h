@@ -18,8 +18,7 @@ std::unique_ptr<UnderFileSystem> NewMemoryUfs(const Clock& clock, Markers marker
 // progress are files named ".tarn-upload.*" in the target's directory; they are never listed as
 // entries. All access is by descriptor below the root: no symlink inside it is ever followed.
 Result<std::unique_ptr<UnderFileSystem>> OpenLocalUfs(const std::string& root);
-// Of the one at `root`, an absolute path, before it is opened.
-UfsTraits LocalTraits(const std::string& root);
+UfsTraits LocalTraits();  // Of every one.
 
 // What goes wrong, and how often; changed while running. Thread-safe.
 class UfsFaults {
