@@ -95,8 +95,8 @@ Result<std::vector<std::string>> ParseStrings(std::string_view text) {
 
 // It is shown, and kept where it is an option of a mount. The text may be a secret: no message has
 // it.
-Result<std::string> ParseAddress(std::string_view text) {
-  if (text.find('@') == std::string_view::npos) return std::string(text);
+Status CheckAddress(std::string_view text) {
+  if (text.find('@') == std::string_view::npos) return OkStatus();
   return Status(
       Code::kInvalid,
       "is an address with a user's name or password before an \"@\", which everybody would "
@@ -131,7 +131,8 @@ Result<PropertyValue> ParseUnbounded(const PropertyRow& row, std::string_view te
     case PropertyType::kPaths:
       return Wrapped(ParseStrings(text));
     case PropertyType::kAddress:
-      return Wrapped(ParseAddress(text));
+      RETURN_IF_ERROR(CheckAddress(text));
+      [[fallthrough]];
     case PropertyType::kString:
     case PropertyType::kPath:
     case PropertyType::kSecret:
