@@ -33,6 +33,9 @@ Sha256Digest Sha256(std::string_view bytes) {
 Sha256Digest Sha256(std::span<const std::byte> bytes) {
   return DigestOf<Sha256Digest>(EVP_sha256(), bytes.data(), bytes.size());
 }
+Sha1Digest Sha1(std::string_view bytes) {
+  return DigestOf<Sha1Digest>(EVP_sha1(), bytes.data(), bytes.size());
+}
 Md5Digest Md5(std::string_view bytes) {
   return DigestOf<Md5Digest>(EVP_md5(), bytes.data(), bytes.size());
 }

@@ -15,11 +15,13 @@ namespace tarn {
 
 using Sha256Digest = std::array<std::byte, 32>;
 using Md5Digest = std::array<std::byte, 16>;
+using Sha1Digest = std::array<std::byte, 20>;
 
 Sha256Digest Sha256(std::string_view bytes);
 Sha256Digest Sha256(std::span<const std::byte> bytes);
 Sha256Digest HmacSha256(std::string_view key, std::string_view bytes);
 Md5Digest Md5(std::string_view bytes);
+Sha1Digest Sha1(std::string_view bytes);  // For names of files that others chose, not for safety.
 Md5Digest Md5(std::span<const std::byte> bytes);
 
 // The MD5 of bytes that come in pieces. For one thread at a time.
