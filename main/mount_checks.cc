@@ -167,7 +167,8 @@ Result<Source> ParseBucket(const std::string& text, const Properties& properties
   if (path.empty()) {
     return Status(Code::kInvalid, Concat("cannot mount ", text, ": it names no bucket"));
   }
-  return Source{"s3", path, Concat("s3:/", path), EndpointOf(properties)};
+  ASSIGN_OR_RETURN(std::string where, EndpointOf(properties));
+  return Source{"s3", path, Concat("s3:/", path), std::move(where)};
 }
 
 }  // namespace
@@ -178,13 +179,14 @@ void ResolvePaths(Properties& properties) {
   const ufs::s3::Environment environment = ufs::s3::ProcessEnvironment();
   for (const char* name : ufs::s3::FileVariables()) {
     const std::optional<std::string> path = environment(name);
-    if (path && !path->starts_with('/'))
+    if (path && !path->starts_with('/') && !path->starts_with('~'))
       setenv(name, Concat(here, "/", *path).c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
   }
 }
 
-std::string EndpointOf(const Properties& properties) {
-  return ufs::s3::EndpointOf(properties.Get(property::kS3Endpoint), ufs::s3::ProcessEnvironment());
+Result<std::string> EndpointOf(const Properties& properties) {
+  return ufs::s3::EndpointOf(properties.Get(property::kS3Endpoint),
+                             properties.Get(property::kS3Profile), ufs::s3::ProcessEnvironment());
 }
 
 Result<Source> ParseSource(const std::string& text, const Properties& properties) {

@@ -21,8 +21,9 @@ struct Source {
 // Relative paths in properties and in the environment become those that they are in this directory,
 // which the process that serves leaves. Before there are threads.
 void ResolvePaths(Properties& properties);
-// Of s3:// sources, wherever it was set: what Source::where is.
-std::string EndpointOf(const Properties& properties);
+// What Source::where is of s3:// sources, wherever it was set. kPermission: the profile that may
+// say so is absent or cannot be understood.
+Result<std::string> EndpointOf(const Properties& properties);
 // "file:///data", a path, or "s3://bucket/prefix". kInvalid: unknown scheme, no bucket, or a prefix
 // that is no path; kNotFound, kNotDirectory: no such directory.
 Result<Source> ParseSource(const std::string& text, const Properties& properties);

@@ -40,8 +40,8 @@ void TakeNetwork(const Properties& properties, S3Options& s3) {
   s3.http.stall_timeout = properties.Get(property::kS3SocketTimeout);
   // So that a read may be tried twice more in time.
   s3.http.get_stall_timeout = properties.Get(property::kUfsReadDeadline) / 3;
-  s3.http.ca_bundle = properties.Get(property::kS3CaBundle);
-  if (s3.http.ca_bundle.empty()) s3.http.ca_bundle = environment("AWS_CA_BUNDLE").value_or("");
+  s3.http.ca_bundle = ufs::s3::CaBundleOf(properties.Get(property::kS3CaBundle),
+                                          properties.Get(property::kS3Profile), environment);
   s3.http.user_agent = properties.Get(property::kS3UserAgent);
   if (s3.http.user_agent.empty()) s3.http.user_agent = Concat("tarn/", kVersion);
   const std::string& proxy = properties.Get(property::kS3ProxyHost);

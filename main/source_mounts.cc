@@ -180,14 +180,13 @@ Status TableMounts::CheckPlace(const Source& source) {
 
 Source TableMounts::SourceOf(const rpc::MountInfo& info) const {
   if (info.root == kRootInode) return options_.root;
-  Source source;
   const size_t colon = info.uri.find("://");
-  source.scheme = info.uri.substr(0, colon);
-  source.uri = info.uri;
+  Source source{info.uri.substr(0, colon), "", info.uri, ""};
   source.path = info.uri.substr(colon + (source.scheme == "file" ? 3 : 2));
-  for (const auto& [name, value] : info.options)
-    if (name == "tarn.underfs.s3.endpoint") source.where = value;
-  if (source.scheme == "s3" && source.where.empty()) source.where = EndpointOf(options_.properties);
+  if (source.scheme != "s3") return source;
+  const auto own = WithOptions(options_.properties, WithoutSecrets(info.options), Variable);
+  const Result<std::string> where = EndpointOf(own.ok() ? *own : options_.properties);
+  if (where.ok()) source.where = *where;
   return source;
 }
 

@@ -101,7 +101,8 @@ class BucketClient final : public Client {
     if (options_.payload_signing != PayloadSigning::kAuto) {
       return options_.payload_signing == PayloadSigning::kAlways;
     }
-    return CurrentPlace().scheme != "https";
+    const Place place = CurrentPlace();
+    return place.scheme != "https" || place.signs_payloads;
   }
   bool IsAws() const override { return CurrentPlace().is_aws; }
 

@@ -2,66 +2,20 @@
 
 #include "ufs/s3/credentials.h"
 
-#include <fstream>
-#include <map>
-#include <sstream>
-
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/strings.h"
+#include "ufs/call.h"
 
 namespace tarn::ufs::s3 {
 namespace {
 
 constexpr Nanos kRefreshAhead = std::chrono::minutes(5);
 constexpr Nanos kRefreshRetry = std::chrono::seconds(30);
-constexpr Nanos kLookAgain = std::chrono::seconds(5);  // For others than those refused.
-
-using Section = std::map<std::string, std::string>;
-
-// The sections of an ini file as AWS's tools read it: "[default]" or "[profile x]", "name = value",
-// comments after '#' or ';' at a line's start.
-std::map<std::string, Section> ReadIni(const std::string& path) {
-  std::map<std::string, Section> sections;
-  std::ifstream file(path);
-  Section* current = nullptr;
-  for (std::string line; std::getline(file, line);) {
-    const bool nested = line.starts_with(' ') || line.starts_with('\t');
-    const std::string_view text = Trimmed(line);
-    if (text.empty() || text.front() == '#' || text.front() == ';') continue;
-    if (text.front() == '[') {
-      std::string_view name = text.substr(1, text.find(']') - 1);
-      if (name.starts_with("profile ")) name.remove_prefix(8);
-      current = &sections[std::string(Trimmed(name))];
-      continue;
-    }
-    const size_t equals = text.find('=');
-    if (current == nullptr || equals == std::string_view::npos || nested) continue;
-    (*current)[std::string(Trimmed(text.substr(0, equals)))] =
-        std::string(Trimmed(text.substr(equals + 1)));
-  }
-  return sections;
-}
-
-std::string PathOf(const Environment& environment, const char* variable, const char* below_home) {
-  if (auto path = environment(variable)) return *path;
-  const auto home = environment("HOME");
-  return home ? Concat(*home, below_home) : "";
-}
-
-std::string ProfileName(const std::string& profile, const Environment& environment) {
-  if (!profile.empty()) return profile;
-  return environment("AWS_PROFILE").value_or("default");
-}
-
-Section ReadProfile(const std::string& profile, const Environment& environment) {
-  const std::string name = ProfileName(profile, environment);
-  Section merged = ReadIni(PathOf(environment, "AWS_CONFIG_FILE", "/.aws/config"))[name];
-  const std::string keys = PathOf(environment, "AWS_SHARED_CREDENTIALS_FILE", "/.aws/credentials");
-  const Section of_keys = ReadIni(keys)[name];
-  for (const auto& [key, value] : of_keys) merged[key] = value;
-  return merged;
-}
+constexpr Nanos kLookAtCall = std::chrono::milliseconds(100);  // Whether it is to end.
+constexpr Nanos kLookAgain = std::chrono::seconds(5);          // For others than those refused.
+// Those that expire cost a request or a program, and are always others than before.
+constexpr Nanos kLookAgainForTimed = std::chrono::minutes(1);
 
 TimedCredentials Lasting(std::string id, std::string secret, std::string token,
                          std::string source) {
@@ -82,37 +36,24 @@ class StaticSource final : public CredentialSource {
       return std::optional(Lasting(options_.access_key_id, options_.secret_access_key,
                                    options_.session_token, "properties"));
     }
+    return OfEnvironment();
+  }
+
+ private:
+  Result<std::optional<TimedCredentials>> OfEnvironment() const {
     const auto id = environment_("AWS_ACCESS_KEY_ID");
     const auto secret = environment_("AWS_SECRET_ACCESS_KEY");
-    if (!id || !secret) return std::optional<TimedCredentials>();
-    return std::optional(
-        Lasting(*id, *secret, environment_("AWS_SESSION_TOKEN").value_or(""), "environment"));
-  }
-
- private:
-  const CredentialOptions options_;
-  const Environment environment_;
-};
-
-class ProfileSource final : public CredentialSource {
- public:
-  ProfileSource(std::string profile, Environment environment)
-      : profile_(std::move(profile)), environment_(std::move(environment)) {}
-
-  // Read anew each time: other tools write short-lived keys there.
-  Result<std::optional<TimedCredentials>> Fetch(const CallOptions&) override {
-    Section section = ReadProfile(profile_, environment_);
-    const std::string name = ProfileName(profile_, environment_);
-    if (section["aws_access_key_id"].empty() || section["aws_secret_access_key"].empty()) {
-      if (profile_.empty()) return std::optional<TimedCredentials>();
-      return Status(Code::kPermission, Concat("profile \"", name, "\" has no keys"));
+    if (!id && !secret) return std::optional<TimedCredentials>();
+    if (!id || !secret) {
+      return Status(Code::kPermission,
+                    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set both or not at all");
     }
-    return std::optional(Lasting(section["aws_access_key_id"], section["aws_secret_access_key"],
-                                 section["aws_session_token"], Concat("profile ", name)));
+    auto token = environment_("AWS_SECURITY_TOKEN");
+    if (!token) token = environment_("AWS_SESSION_TOKEN");
+    return std::optional(Lasting(*id, *secret, token.value_or(""), "environment"));
   }
 
- private:
-  const std::string profile_;
+  const CredentialOptions options_;
   const Environment environment_;
 };
 
@@ -124,14 +65,24 @@ class FirstThatHas final : public CredentialChain {
   Result<sigv4::Credentials> Get(const CallOptions& call) override {
     {
       MutexLock lock(mutex_);
+      const uint64_t before = fetches_;
       // While one thread fetches, the others go on with what is still good.
-      while (fetching_ && !IsGood()) fetched_.WaitFor(mutex_, std::chrono::seconds(1));
+      while (fetching_ && !IsGood()) {
+        RETURN_IF_ERROR(CheckCall(call));
+        fetched_.WaitFor(mutex_, kLookAtCall);
+      }
       if (IsGood() && (fetching_ || !IsDue())) return current_->keys;
+      // The fetch that this thread waited for has failed: another one would fail as well.
+      if (fetches_ != before && !failure_.ok()) return failure_;
       fetching_ = true;
     }
     Result<TimedCredentials> fresh = Fetch(call);
     MutexLock lock(mutex_);
     fetching_ = false;
+    ++fetches_;
+    // That one caller has no more time says nothing of the sources.
+    const bool own = fresh.code() == Code::kCancelled || fresh.code() == Code::kDeadlineExceeded;
+    failure_ = own ? OkStatus() : fresh.status();
     fetched_.NotifyAll();
     if (fresh.ok()) {
       Take(std::move(fresh).value());
@@ -143,7 +94,7 @@ class FirstThatHas final : public CredentialChain {
     return current_->keys;
   }
 
-  // Whoever comes late, with keys that were replaced meanwhile, does no harm to the new ones.
+  // A caller with keys that were replaced meanwhile leaves the new ones alone.
   void Forget(const sigv4::Credentials& used) override {
     MutexLock lock(mutex_);
     if (current_ && current_->keys == used) current_.reset();
@@ -154,7 +105,8 @@ class FirstThatHas final : public CredentialChain {
       MutexLock lock(mutex_);
       if (!current_ || !(current_->keys == used)) return true;
       if (fetching_ || clock_.WallNs() < next_look_ns_) return false;
-      next_look_ns_ = clock_.WallNs() + kLookAgain.count();
+      const Nanos wait = current_->expires_ns ? kLookAgainForTimed : kLookAgain;
+      next_look_ns_ = clock_.WallNs() + wait.count();
     }
     Result<TimedCredentials> fresh = Fetch(call);
     if (!fresh.ok() || fresh->keys == used) return false;
@@ -170,7 +122,13 @@ class FirstThatHas final : public CredentialChain {
       LogInfo("S3 credentials: ", fresh.source, ", access key ", fresh.keys.access_key_id);
     }
     current_ = std::move(fresh);
-    next_try_ns_ = clock_.WallNs() + kRefreshRetry.count();
+    const int64_t now_ns = clock_.WallNs();
+    next_try_ns_ = now_ns + kRefreshRetry.count();
+    if (!current_->expires_ns || *current_->expires_ns > now_ns) return;
+    // The clock of this machine may be wrong: the store decides. The source is asked again, but not
+    // before each request.
+    LogWarning("S3 credentials from ", current_->source, " have expired already");
+    current_->expires_ns = next_try_ns_;
   }
   bool IsGood() const REQUIRES(mutex_) {
     return current_ && (!current_->expires_ns || clock_.WallNs() < *current_->expires_ns);
@@ -181,16 +139,24 @@ class FirstThatHas final : public CredentialChain {
            clock_.WallNs() >= next_try_ns_;
   }
 
+  // What a source says of itself (kNotFound, kInvalid) must not be taken for a word on an object.
+  static Status Failure(const Status& status) {
+    const bool passes = status.code() == Code::kUnavailable || status.code() == Code::kCancelled ||
+                        status.code() == Code::kDeadlineExceeded;
+    return Status(passes ? status.code() : Code::kPermission, status.message());
+  }
+
   Result<TimedCredentials> Fetch(const CallOptions& call) {
     for (const auto& source : sources_) {
-      ASSIGN_OR_RETURN(std::optional<TimedCredentials> found, source->Fetch(call));
-      if (found) return std::move(*found);
+      Result<std::optional<TimedCredentials>> found = source->Fetch(call);
+      if (!found.ok()) return Failure(found.status());
+      if (*found) return **std::move(found);
     }
     return Status(Code::kPermission,
                   "no S3 credentials: looked in s3a.accessKeyId and s3a.secretKey, "
-                  "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws/credentials and "
-                  "~/.aws/config, the web identity, container and instance of AWS; "
-                  "tarn.underfs.s3.anonymous.enabled=true asks without any");
+                  "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the profile in "
+                  "~/.aws/credentials and ~/.aws/config, the web identity, container and instance "
+                  "of AWS; tarn.underfs.s3.anonymous.enabled=true asks without any");
   }
 
   const std::vector<std::unique_ptr<CredentialSource>> sources_;
@@ -198,6 +164,8 @@ class FirstThatHas final : public CredentialChain {
   Mutex mutex_;
   CondVar fetched_;
   bool fetching_ GUARDED_BY(mutex_) = false;
+  uint64_t fetches_ GUARDED_BY(mutex_) = 0;  // That ended.
+  Status failure_ GUARDED_BY(mutex_);        // Of the last one.
   std::optional<TimedCredentials> current_ GUARDED_BY(mutex_);
   int64_t next_try_ns_ GUARDED_BY(mutex_) = 0;
   int64_t next_look_ns_ GUARDED_BY(mutex_) = 0;
@@ -206,18 +174,9 @@ class FirstThatHas final : public CredentialChain {
 
 }  // namespace
 
-std::string ProfileSetting(const std::string& profile, const std::string& name,
-                           const Environment& environment) {
-  return ReadProfile(profile, environment)[name];
-}
-
 std::unique_ptr<CredentialSource> NewStaticSource(const CredentialOptions& options,
                                                   Environment environment) {
   return std::make_unique<StaticSource>(options, std::move(environment));
-}
-
-std::unique_ptr<CredentialSource> NewProfileSource(std::string profile, Environment environment) {
-  return std::make_unique<ProfileSource>(std::move(profile), std::move(environment));
 }
 
 std::unique_ptr<CredentialChain> NewCredentialChain(
@@ -230,13 +189,11 @@ std::unique_ptr<CredentialChain> NewDefaultChain(const CredentialOptions& option
                                                  const std::string& region, Http& http,
                                                  const Clock& clock) {
   std::vector<std::unique_ptr<CredentialSource>> sources;
+  const CredentialContext context{environment, http, clock, region};
   // A profile that was asked for by name goes before whatever the environment holds.
-  if (!options.profile.empty() && options.access_key_id.empty()) {
-    sources.push_back(NewProfileSource(options.profile, environment));
-  }
-  sources.push_back(NewStaticSource(options, environment));
-  sources.push_back(NewProfileSource("", environment));
-  sources.push_back(NewWebIdentitySource(environment, http, region));
+  const bool by_name = !options.profile.empty() && options.access_key_id.empty();
+  if (!by_name) sources.push_back(NewStaticSource(options, environment));
+  sources.push_back(NewProfileSource(options.profile, context));
   sources.push_back(NewContainerSource(environment, http));
   sources.push_back(NewInstanceSource(environment, http));
   return NewCredentialChain(std::move(sources), clock);

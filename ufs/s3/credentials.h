@@ -1,8 +1,8 @@
 #pragma once
 
-// Where the keys to a bucket come from, in this order: properties, environment, shared credentials
-// and configuration files, web identity, container, instance (IMDSv2). Those that expire are
-// fetched again before they do. Internal to ufs/s3.
+// Where the keys to a bucket come from, in this order: properties, environment, the profile of
+// ~/.aws (keys in it, a role, a web identity, a single sign-on, a program), container, instance
+// (IMDSv2). Those that expire are fetched again before they do. Internal to ufs/s3.
 
 #include <memory>
 #include <optional>
@@ -32,24 +32,26 @@ class CredentialSource {
 
 std::unique_ptr<CredentialSource> NewStaticSource(const CredentialOptions& options,
                                                   Environment environment);
-std::unique_ptr<CredentialSource> NewProfileSource(std::string profile, Environment environment);
+// What sources need; the references outlive them.
+struct CredentialContext {
+  Environment environment;
+  Http& http;
+  const Clock& clock;
+  std::string region;  // Of the token service.
+};
+// `profile`: as ReadAwsProfile has it. One that is named goes before all that the environment says.
+std::unique_ptr<CredentialSource> NewProfileSource(std::string profile, CredentialContext context);
 // `http` outlives them.
-std::unique_ptr<CredentialSource> NewWebIdentitySource(Environment environment, Http& http,
-                                                       std::string region);
 std::unique_ptr<CredentialSource> NewContainerSource(Environment environment, Http& http);
 std::unique_ptr<CredentialSource> NewInstanceSource(Environment environment, Http& http);
-
-// A setting of the profile in ~/.aws/config; empty: there is none. Profile "": AWS_PROFILE or
-// "default".
-std::string ProfileSetting(const std::string& profile, const std::string& name,
-                           const Environment& environment);
 
 // The first source that has some, remembered while they are good. Thread-safe.
 class CredentialChain {
  public:
   virtual ~CredentialChain() = default;
   // kPermission: no source has any; the message says where was looked. While fetching again fails,
-  // those not yet expired are given.
+  // those not yet expired are given. One caller fetches, the others wait for what it gets, up to
+  // their deadlines.
   virtual Result<sigv4::Credentials> Get(const CallOptions& call) = 0;
   // The store says that `used` have expired: the next Get fetches others.
   virtual void Forget(const sigv4::Credentials& used) = 0;

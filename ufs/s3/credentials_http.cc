@@ -1,22 +1,60 @@
-// Credentials that AWS gives to whoever runs in the right place.
+// Requests for keys, and the services that give them to what runs in the right place.
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <pugixml.hpp>
 #include <sstream>
 
 #include "base/strings.h"
-#include "ufs/s3/credentials.h"
+#include "ufs/s3/credential_requests.h"
 #include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
 namespace {
 
 constexpr Nanos kMetadataTimeout = std::chrono::seconds(2);  // Where there is none nobody answers.
-constexpr Nanos kServiceTimeout = std::chrono::seconds(10);
+constexpr size_t kMostWords = 300;
 
-Result<std::string> Ask(Http& http, HttpRequest request, Nanos timeout, const CallOptions& call) {
+std::string JsonString(const nlohmann::json& json, const char* name) {
+  const auto found = json.find(name);
+  if (found == json.end() || !found->is_string()) return "";
+  return found->get<std::string>();
+}
+
+// The words of a failure in XML (STS) or JSON; empty: it has none.
+std::string WordsOf(const std::string& body) {
+  std::string code;
+  std::string message;
+  const nlohmann::json json = nlohmann::json::parse(body, nullptr, false);
+  if (json.is_object()) {
+    code = JsonString(json, "code") + JsonString(json, "Code") + JsonString(json, "__type");
+    message = JsonString(json, "message") + JsonString(json, "Message");
+  } else {
+    pugi::xml_document document;
+    document.load_buffer(body.data(), body.size());
+    const auto named = [&](const char* name) {
+      return document.find_node(
+          [name](pugi::xml_node node) { return std::string_view(node.name()) == name; });
+    };
+    code = named("Code").child_value();
+    message = named("Message").child_value();
+  }
+  const std::string text =
+      Concat(code.empty() ? "" : " ", code, message.empty() ? "" : ": ", message);
+  return text.substr(0, kMostWords);
+}
+
+Code CodeOf(int http_status) {
+  if (http_status == 404) return Code::kNotFound;
+  return http_status == 429 || http_status >= 500 ? Code::kUnavailable : Code::kPermission;
+}
+
+}  // namespace
+
+Result<std::string> AskForKeys(Http& http, HttpRequest request, const CallOptions& call,
+                               Nanos timeout) {
   const Deadline own = Deadline::After(SystemClock(), timeout);
   CallOptions bounded = call;
   if (own.at() < call.deadline.at()) bounded.deadline = own;
@@ -26,39 +64,42 @@ Result<std::string> Ask(Http& http, HttpRequest request, Nanos timeout, const Ca
   http.Perform(std::span(&one, 1), bounded);
   const std::string what = exchange.request.url.substr(0, exchange.request.url.find('?'));
   if (!exchange.status.ok()) {
-    return Status(exchange.status.code(),
+    // Its own time is over, not the caller's: a later try may get an answer.
+    const bool late = exchange.status.code() == Code::kDeadlineExceeded &&
+                      !call.deadline.PassedBy(SystemClock().Now());
+    return Status(late ? Code::kUnavailable : exchange.status.code(),
                   Concat("credentials from ", what, ": ", exchange.status.message()));
   }
   if (exchange.response.status == 200) return std::move(exchange.response.body);
-  return Status(exchange.response.status == 404 ? Code::kNotFound : Code::kPermission,
-                Concat("credentials from ", what, ": HTTP ", exchange.response.status));
+  return Status(CodeOf(exchange.response.status),
+                Concat("credentials from ", what, ": HTTP ", exchange.response.status,
+                       WordsOf(exchange.response.body)));
 }
 
-std::string JsonString(const nlohmann::json& json, const char* name) {
-  const auto found = json.find(name);
-  if (found == json.end() || !found->is_string()) return "";
-  return found->get<std::string>();
-}
-
-Result<std::optional<TimedCredentials>> FromJson(std::string_view text, std::string source) {
+Result<TimedCredentials> KeysOfJson(std::string_view text, std::string source,
+                                    const JsonNames& names) {
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object()) {
     return Status(Code::kPermission, Concat("credentials from ", source, ": no JSON object"));
   }
   TimedCredentials found;
-  found.keys.access_key_id = JsonString(json, "AccessKeyId");
-  found.keys.secret_access_key = JsonString(json, "SecretAccessKey");
-  found.keys.session_token = JsonString(json, "Token");
-  found.expires_ns = ParseIsoTime(JsonString(json, "Expiration"));
+  found.keys = {JsonString(json, names.id), JsonString(json, names.secret),
+                JsonString(json, names.token)};
   found.source = std::move(source);
+  const std::string expires = JsonString(json, "Expiration");
+  found.expires_ns = ParseIsoTime(expires);
   if (found.keys.access_key_id.empty() || found.keys.secret_access_key.empty()) {
-    return Status(Code::kPermission,
-                  Concat("credentials from ", found.source, ": none in the answer"));
+    return Status(Code::kPermission, Concat("credentials from ", found.source, ": it has no ",
+                                            names.id, " or no ", names.secret));
   }
-  return std::optional(std::move(found));
+  if (!expires.empty() && !found.expires_ns) {
+    return Status(Code::kPermission, Concat("credentials from ", found.source, ": Expiration \"",
+                                            expires, "\" is no time of ISO 8601"));
+  }
+  return found;
 }
 
-std::optional<std::string> ReadFirstLines(const std::string& path) {
+std::optional<std::string> TextOfFile(const std::string& path) {
   std::ifstream file(path);
   if (!file) return std::nullopt;
   std::ostringstream text;
@@ -66,58 +107,7 @@ std::optional<std::string> ReadFirstLines(const std::string& path) {
   return std::string(Trimmed(text.str()));
 }
 
-class WebIdentitySource final : public CredentialSource {
- public:
-  WebIdentitySource(Environment environment, Http& http, std::string region)
-      : environment_(std::move(environment)), http_(http), region_(std::move(region)) {}
-
-  Result<std::optional<TimedCredentials>> Fetch(const CallOptions& call) override {
-    const auto token_file = environment_("AWS_WEB_IDENTITY_TOKEN_FILE");
-    const auto role = environment_("AWS_ROLE_ARN");
-    if (!token_file || !role) return std::optional<TimedCredentials>();
-    const auto token = ReadFirstLines(*token_file);
-    if (!token) return Status(Code::kPermission, Concat("read web identity token ", *token_file));
-    HttpRequest request;
-    request.method = "POST";
-    request.url = environment_("AWS_ENDPOINT_URL_STS")
-                      .value_or(Concat("https://sts.", region_, ".amazonaws.com/"));
-    const std::string body = Form(*role, *token);
-    request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
-    request.body = std::as_bytes(std::span(body.data(), body.size()));
-    ASSIGN_OR_RETURN(std::string answer, Ask(http_, std::move(request), kServiceTimeout, call));
-    return FromXml(answer);
-  }
-
- private:
-  std::string Form(const std::string& role, const std::string& token) const {
-    const auto encoded = [](const std::string& text) {
-      return sigv4::UriEncode(text, sigv4::Slash::kEncode);
-    };
-    const std::string session = environment_("AWS_ROLE_SESSION_NAME").value_or("tarn");
-    return Concat("Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=", encoded(role),
-                  "&RoleSessionName=", encoded(session), "&WebIdentityToken=", encoded(token));
-  }
-
-  static Result<std::optional<TimedCredentials>> FromXml(const std::string& answer) {
-    pugi::xml_document document;
-    document.load_buffer(answer.data(), answer.size());
-    const pugi::xml_node node =
-        document.document_element().child("AssumeRoleWithWebIdentityResult").child("Credentials");
-    TimedCredentials found;
-    found.keys = {node.child_value("AccessKeyId"), node.child_value("SecretAccessKey"),
-                  node.child_value("SessionToken")};
-    found.expires_ns = ParseIsoTime(node.child_value("Expiration"));
-    found.source = "web identity";
-    if (found.keys.access_key_id.empty() || found.keys.secret_access_key.empty()) {
-      return Status(Code::kPermission, "credentials from web identity: none in the answer");
-    }
-    return std::optional(std::move(found));
-  }
-
-  const Environment environment_;
-  Http& http_;
-  const std::string region_;
-};
+namespace {
 
 // ECS, EKS Pod Identity and what imitates them.
 class ContainerSource final : public CredentialSource {
@@ -133,12 +123,13 @@ class ContainerSource final : public CredentialSource {
     request.url = relative ? Concat("http://169.254.170.2", *relative) : *full;
     auto token = environment_("AWS_CONTAINER_AUTHORIZATION_TOKEN");
     if (const auto file = environment_("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")) {
-      token = ReadFirstLines(*file);
+      token = TextOfFile(*file);
       if (!token) return Status(Code::kPermission, Concat("read container token ", *file));
     }
     if (token) request.headers.emplace_back("Authorization", *token);
-    ASSIGN_OR_RETURN(std::string answer, Ask(http_, std::move(request), kServiceTimeout, call));
-    return FromJson(answer, "container");
+    ASSIGN_OR_RETURN(const std::string answer, AskForKeys(http_, std::move(request), call));
+    ASSIGN_OR_RETURN(TimedCredentials keys, KeysOfJson(answer, "container", {}));
+    return std::optional(std::move(keys));
   }
 
  private:
@@ -156,16 +147,22 @@ class InstanceSource final : public CredentialSource {
     if (environment_("AWS_EC2_METADATA_DISABLED").value_or("") == "true") {
       return std::optional<TimedCredentials>();
     }
+    const bool six = environment_("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE").value_or("") == "IPv6";
     const std::string base =
-        environment_("AWS_EC2_METADATA_SERVICE_ENDPOINT").value_or("http://169.254.169.254");
+        environment_("AWS_EC2_METADATA_SERVICE_ENDPOINT")
+            .value_or(six ? "http://[fd00:ec2::254]" : "http://169.254.169.254");
     HttpRequest token_request;
     token_request.method = "PUT";
     token_request.url = base + "/latest/api/token";
     token_request.headers = {{"X-aws-ec2-metadata-token-ttl-seconds", "21600"}};
-    Result<std::string> token = Ask(http_, std::move(token_request), kMetadataTimeout, call);
-    // Nobody there: this is no instance of EC2.
-    if (!token.ok() && token.code() != Code::kCancelled) return std::optional<TimedCredentials>();
-    if (!token.ok()) return std::move(token).status();
+    const Result<std::string> token =
+        AskForKeys(http_, std::move(token_request), call, kMetadataTimeout);
+    // Without an answer this is no instance of EC2, unless one came before.
+    if (!token.ok() && token.code() != Code::kCancelled && !was_here_) {
+      return std::optional<TimedCredentials>();
+    }
+    if (!token.ok()) return token.status();
+    was_here_ = true;
     return FetchWith(base + "/latest/meta-data/iam/security-credentials/", *token, call);
   }
 
@@ -177,26 +174,24 @@ class InstanceSource final : public CredentialSource {
     HttpRequest role_request;
     role_request.url = url;
     role_request.headers = headers;
-    Result<std::string> role = Ask(http_, std::move(role_request), kMetadataTimeout, call);
+    Result<std::string> role = AskForKeys(http_, std::move(role_request), call, kMetadataTimeout);
     if (role.code() == Code::kNotFound) return std::optional<TimedCredentials>();  // No role.
     if (!role.ok()) return std::move(role).status();
     HttpRequest request;
     request.url = Concat(url, Trimmed(role->substr(0, role->find('\n'))));
     request.headers = headers;
-    ASSIGN_OR_RETURN(std::string answer, Ask(http_, std::move(request), kMetadataTimeout, call));
-    return FromJson(answer, "instance");
+    ASSIGN_OR_RETURN(const std::string answer,
+                     AskForKeys(http_, std::move(request), call, kMetadataTimeout));
+    ASSIGN_OR_RETURN(TimedCredentials keys, KeysOfJson(answer, "instance", {}));
+    return std::optional(std::move(keys));
   }
 
   const Environment environment_;
   Http& http_;
+  std::atomic<bool> was_here_ = false;  // The service answered.
 };
 
 }  // namespace
-
-std::unique_ptr<CredentialSource> NewWebIdentitySource(Environment environment, Http& http,
-                                                       std::string region) {
-  return std::make_unique<WebIdentitySource>(std::move(environment), http, std::move(region));
-}
 
 std::unique_ptr<CredentialSource> NewContainerSource(Environment environment, Http& http) {
   return std::make_unique<ContainerSource>(std::move(environment), http);

@@ -27,7 +27,7 @@ struct CredentialOptions {
   std::string access_key_id;  // Both set: these and no others.
   std::string secret_access_key;
   std::string session_token;
-  std::string profile;     // Empty: AWS_PROFILE, or "default".
+  std::string profile;     // Empty: AWS_DEFAULT_PROFILE, AWS_PROFILE, or "default".
   bool anonymous = false;  // Requests are not signed.
 };
 
@@ -73,8 +73,13 @@ struct S3Options {
   bool requester_pays = false;
 };
 
-// The property's, or as AWS's own tools take it from the environment; empty: AWS.
-std::string EndpointOf(const std::string& property, const Environment& environment);
+// The property's, or as AWS's own tools take it from the environment and the profile; empty: AWS.
+// kPermission: as ReadAwsProfile.
+Result<std::string> EndpointOf(const std::string& property, const std::string& profile,
+                               const Environment& environment);
+// The property's, AWS_CA_BUNDLE, or the profile's; empty: the system's.
+std::string CaBundleOf(const std::string& property, const std::string& profile,
+                       const Environment& environment);
 
 // The region, endpoint and addressing that the options, the environment and the profile come to.
 struct Place {
@@ -84,14 +89,16 @@ struct Place {
   std::string region;
   bool bucket_in_host = false;
   bool is_aws = false;  // The host follows the region.
+  bool fips = false;    // AWS's host certified by FIPS 140.
+  bool dual_stack = false;
+  bool signs_payloads = false;  // The profile wants that, over TLS as well.
 };
-// kInvalid: the endpoint is no URL, or the bucket no bucket name.
+// kInvalid: the endpoint is no URL, or the bucket no bucket name, or the region has no such host.
+// kPermission: as ReadAwsProfile.
 Result<Place> PlaceOf(const S3Options& options, const Environment& environment);
 // What is sent can be read on the way to another machine.
 bool IsInClear(const Place& place);
 // The same bucket in another region of AWS.
 Place MovedTo(Place place, const std::string& region);
-// "us-west-2" as AWS's shared configuration has it for the profile; empty: it has none.
-std::string RegionOfProfile(const std::string& profile, const Environment& environment);
 
 }  // namespace tarn::ufs::s3
