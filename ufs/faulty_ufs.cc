@@ -109,6 +109,11 @@ class FaultyUpload final : public Upload {
                    const CallOptions& call) override {
     return faults_.Around(call, [&] { return base_->WritePart(offset_bytes, data, call); });
   }
+  Status CopyPart(uint64_t offset_bytes, const PartSource& from, uint64_t length_bytes,
+                  const CallOptions& call) override {
+    return faults_.Around(call,
+                          [&] { return base_->CopyPart(offset_bytes, from, length_bytes, call); });
+  }
   Result<ObjectInfo> Commit(const CallOptions& call) override {
     return faults_.Around(call, [&] { return base_->Commit(call); });
   }

@@ -21,6 +21,10 @@ class KeepingUpload final : public Upload {
                    const CallOptions& call) override {
     return upload_->WritePart(offset_bytes, data, call);
   }
+  Status CopyPart(uint64_t offset_bytes, const PartSource& from, uint64_t length_bytes,
+                  const CallOptions& call) override {
+    return upload_->CopyPart(offset_bytes, from, length_bytes, call);
+  }
   Result<ObjectInfo> Commit(const CallOptions& call) override { return upload_->Commit(call); }
   Status Abort(const CallOptions& call) override { return upload_->Abort(call); }
 

@@ -33,6 +33,9 @@ class LocalUpload final : public Upload {
   std::string UploadId() const override { return source_->id(); }
   Status WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
                    const CallOptions& call) override;
+  Status CopyPart(uint64_t, const PartSource&, uint64_t, const CallOptions&) override {
+    return Status(Code::kUnsupported, Concat("copy a part of ", key_, ": a directory copies none"));
+  }
   Result<ObjectInfo> Commit(const CallOptions& call) override;
   Status Abort(const CallOptions& call) override;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "base/mutex.h"
 #include "base/strings.h"
@@ -115,6 +116,15 @@ class MemoryUpload final : public Upload {
   Status WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
                    const CallOptions& call) override {
     return ufs_.WritePart(id_, offset_bytes, data, call);
+  }
+  Status CopyPart(uint64_t offset_bytes, const PartSource& from, uint64_t length_bytes,
+                  const CallOptions& call) override {
+    std::vector<std::byte> bytes(length_bytes);
+    ASSIGN_OR_RETURN(const size_t got,
+                     ufs_.Read(from.key, from.etag, from.offset_bytes, bytes, call));
+    if (got < length_bytes)
+      return Status(Code::kStale, Concat("copy of ", from.key, ": too short"));
+    return ufs_.WritePart(id_, offset_bytes, bytes, call);
   }
   Result<ObjectInfo> Commit(const CallOptions& call) override {
     return ufs_.Commit(id_, precondition_, key_, call);

@@ -114,6 +114,13 @@ struct CreateOptions {
   ObjectType type = ObjectType::kFile;  // kDirectory: an empty marker, where Traits() say so.
 };
 
+// Where bytes of a part come from: an object of the same store, as it was when it had this ETag.
+struct PartSource {
+  std::string key;
+  std::string etag;
+  uint64_t offset_bytes = 0;
+};
+
 struct PendingUpload {
   std::string key;  // Of a local directory, which does not record it: that of its directory.
   std::string upload_id;

@@ -35,6 +35,10 @@ class Upload {
   // it.
   virtual Status WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
                            const CallOptions& call) = 0;
+  // As WritePart, with bytes that the store itself copies. kStale: the source has another ETag.
+  // kUnsupported: the store, or this upload, does not copy; write the bytes.
+  virtual Status CopyPart(uint64_t offset_bytes, const PartSource& from, uint64_t length_bytes,
+                          const CallOptions& call) = 0;
   // Replaces the key atomically. kStale: the precondition failed. The info is of the new object,
   // ETag included.
   virtual Result<ObjectInfo> Commit(const CallOptions& call) = 0;

@@ -95,6 +95,31 @@ Result<std::vector<PendingUpload>> S3UnderFileSystem::ListUploads(const CallOpti
   return found;
 }
 
+Result<std::string> S3UnderFileSystem::StartUpload(std::string_view key, sigv4::Pairs headers,
+                                                   const CallOptions& call) {
+  S3Call start = NewCall("start upload of", "POST", key);
+  start.query = {{"uploads", ""}};
+  start.unseen = true;
+  start.headers = std::move(headers);
+  bool unsettled = false;
+  if (journal_ != nullptr) {
+    ASSIGN_OR_RETURN(unsettled, journal_->Starting(FullKey(key)));
+  }
+  RETURN_IF_ERROR(RunOne(start, call));
+  ASSIGN_OR_RETURN(std::string id, ParseUploadId(start.response.body));
+  {
+    MutexLock lock(mutex_);
+    held_.insert(id);
+  }
+  if (journal_ != nullptr) RETURN_IF_ERROR(journal_->Add(id));
+  if (unsettled || start.repeated) {
+    AbortUnknown(key, call);
+  } else if (journal_ != nullptr) {
+    RETURN_IF_ERROR(journal_->Settled(FullKey(key)));
+  }
+  return id;
+}
+
 void S3UnderFileSystem::AbortUnknown(std::string_view key, const CallOptions& call) {
   const std::string full_key = FullKey(key);
   std::vector<std::string> ids;
@@ -214,6 +239,28 @@ Result<ObjectInfo> S3UnderFileSystem::CopyInParts(const ObjectInfo& source, sigv
   return info;
 }
 
+S3Call S3UnderFileSystem::NewPartCopy(const PartSource& from, uint64_t length_bytes,
+                                      const PartTarget& to) const {
+  S3Call copy = NewCall(Concat("copy ", client_->Uri(FullKey(from.key)), " to"), "PUT", to.key);
+  copy.query = {{"partNumber", std::to_string(to.number)}, {"uploadId", to.upload_id}};
+  copy.unseen = true;
+  AddSource(options_, FullKey(from.key), from.etag, copy.headers);
+  AddCustomerKey(options_, copy.headers);
+  const uint64_t last = from.offset_bytes + length_bytes - 1;
+  copy.headers.emplace_back("x-amz-copy-source-range",
+                            Concat("bytes=", from.offset_bytes, "-", last));
+  return copy;
+}
+
+Result<std::string> S3UnderFileSystem::CopyToPart(const PartSource& from, uint64_t length_bytes,
+                                                  const PartTarget& to,
+                                                  const CallOptions& call) const {
+  S3Call copy = NewPartCopy(from, length_bytes, to);
+  RETURN_IF_ERROR(RunOne(copy, call));
+  ASSIGN_OR_RETURN(const CopyDocument made, ParseCopyDocument(copy.response.body));
+  return made.etag;
+}
+
 Status S3UnderFileSystem::CopyParts(const ObjectInfo& source, std::string_view to,
                                     const std::string& upload_id, const CallOptions& call,
                                     ObjectInfo* info) {
@@ -223,15 +270,10 @@ Status S3UnderFileSystem::CopyParts(const ObjectInfo& source, std::string_view t
   for (uint64_t at = 0; at < source.size_bytes;) {
     std::vector<S3Call> calls;
     for (; at < source.size_bytes && calls.size() < kCopiesAtOnce; at += step) {
-      S3Call& copy = calls.emplace_back(
-          NewCall(Concat("copy ", client_->Uri(FullKey(source.key)), " to"), "PUT", to));
-      const uint64_t number = parts.size() + calls.size();
-      copy.query = {{"partNumber", std::to_string(number)}, {"uploadId", upload_id}};
-      copy.unseen = true;
-      AddSource(options_, FullKey(source.key), source.etag, copy.headers);
-      AddCustomerKey(options_, copy.headers);
-      const uint64_t last = std::min(at + step, source.size_bytes) - 1;
-      copy.headers.emplace_back("x-amz-copy-source-range", Concat("bytes=", at, "-", last));
+      const auto number = static_cast<uint32_t>(parts.size() + calls.size() + 1);
+      calls.push_back(NewPartCopy({source.key, source.etag, at},
+                                  std::min(step, source.size_bytes - at),
+                                  {std::string(to), upload_id, number}));
     }
     client_->Run(calls, call);
     for (const S3Call& copy : calls) {

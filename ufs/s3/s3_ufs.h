@@ -66,6 +66,14 @@ class S3UnderFileSystem final : public UnderFileSystem {
   void Run(std::span<S3Call> calls, const CallOptions& call) const { client_->Run(calls, call); }
   Result<std::string> StartUpload(std::string_view key, sigv4::Pairs headers,
                                   const CallOptions& call);
+  struct PartTarget {
+    std::string key;
+    std::string upload_id;
+    uint32_t number = 0;
+  };
+  // The part's ETag. kStale: the source was replaced.
+  Result<std::string> CopyToPart(const PartSource& from, uint64_t length_bytes,
+                                 const PartTarget& to, const CallOptions& call) const;
   Status AbortById(std::string_view key, const std::string& upload_id, const CallOptions& call);
   // Aborts the uploads of this key that nobody here holds: the answer that told their id was lost.
   void AbortUnknown(std::string_view key, const CallOptions& call);
@@ -105,6 +113,7 @@ class S3UnderFileSystem final : public UnderFileSystem {
   // part has as long as is left of the call.
   Result<ObjectInfo> CopyByHand(const ObjectInfo& source, sigv4::Pairs headers, std::string_view to,
                                 const CallOptions& call);
+  S3Call NewPartCopy(const PartSource& from, uint64_t length_bytes, const PartTarget& to) const;
   Status CopyParts(const ObjectInfo& source, std::string_view to, const std::string& upload_id,
                    const CallOptions& call, ObjectInfo* info);
   void DeleteEach(std::span<const DeleteRequest> requests, std::span<const size_t> which,

@@ -136,6 +136,10 @@ class SinglePut final : public S3Upload {
     return OkStatus();
   }
 
+  Status CopyPart(uint64_t, const PartSource&, uint64_t, const CallOptions&) override {
+    return Status(Code::kUnsupported, Concat("copy a part of ", key_, ": it is sent at once"));
+  }
+
   Result<ObjectInfo> Commit(const CallOptions& call) override {
     RETURN_IF_ERROR(CheckCall(call));
     {
@@ -233,6 +237,8 @@ class Multipart final : public S3Upload {
   std::string UploadId() const override { return id_; }
   Status WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
                    const CallOptions& call) override;
+  Status CopyPart(uint64_t offset_bytes, const PartSource& from, uint64_t length_bytes,
+                  const CallOptions& call) override;
   Result<ObjectInfo> Commit(const CallOptions& call) override;
   Status Abort(const CallOptions& call) override;
 
@@ -291,6 +297,18 @@ Status Multipart::WritePart(uint64_t offset_bytes, std::span<const std::byte> da
     coverage_.Add(offset, piece.size_bytes);
     pieces_[offset] = std::move(piece);
   }
+  return OkStatus();
+}
+
+Status Multipart::CopyPart(uint64_t offset_bytes, const PartSource& from, uint64_t length_bytes,
+                           const CallOptions& call) {
+  RETURN_IF_ERROR(CheckCall(call));
+  RETURN_IF_ERROR(CheckPart(offset_bytes, length_bytes));
+  ASSIGN_OR_RETURN(std::string etag,
+                   ufs_.CopyToPart(from, length_bytes, {key_, id_, NumberOf(offset_bytes)}, call));
+  MutexLock lock(mutex_);
+  coverage_.Add(offset_bytes, length_bytes);
+  pieces_[offset_bytes] = {length_bytes, std::move(etag)};
   return OkStatus();
 }
 
@@ -444,31 +462,6 @@ Status Multipart::Abort(const CallOptions& call) {
 }
 
 }  // namespace
-
-Result<std::string> S3UnderFileSystem::StartUpload(std::string_view key, sigv4::Pairs headers,
-                                                   const CallOptions& call) {
-  S3Call start = NewCall("start upload of", "POST", key);
-  start.query = {{"uploads", ""}};
-  start.unseen = true;
-  start.headers = std::move(headers);
-  bool unsettled = false;
-  if (journal_ != nullptr) {
-    ASSIGN_OR_RETURN(unsettled, journal_->Starting(FullKey(key)));
-  }
-  RETURN_IF_ERROR(RunOne(start, call));
-  ASSIGN_OR_RETURN(std::string id, ParseUploadId(start.response.body));
-  {
-    MutexLock lock(mutex_);
-    held_.insert(id);
-  }
-  if (journal_ != nullptr) RETURN_IF_ERROR(journal_->Add(id));
-  if (unsettled || start.repeated) {
-    AbortUnknown(key, call);
-  } else if (journal_ != nullptr) {
-    RETURN_IF_ERROR(journal_->Settled(FullKey(key)));
-  }
-  return id;
-}
 
 Result<std::unique_ptr<Upload>> S3UnderFileSystem::Create(std::string_view key,
                                                           const CreateOptions& options,

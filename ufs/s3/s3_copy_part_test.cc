@@ -1,0 +1,71 @@
+// Parts of an upload that the store copies from another object.
+
+#include "ufs/s3/s3_test_store.h"
+
+namespace tarn::ufs::s3 {
+namespace {
+
+using CopyPart = S3Store;
+
+std::string HeaderOf(const TestRequest& request, const std::string& name) {
+  const auto found = request.headers.find(name);
+  return found == request.headers.end() ? "" : found->second;
+}
+
+TEST_F(CopyPart, APartIsCopiedFromExactlyTheVersionNamed) {
+  std::string base;
+  for (int i = 0; i < 1000; ++i) base += static_cast<char>('a' + i % 26);
+  objects_["base"] = base;
+  Open();
+  const std::string etag = ufs_->Stat("base", {})->etag;
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    if (HeaderOf(request, "x-amz-copy-source").empty()) return std::nullopt;
+    EXPECT_EQ(HeaderOf(request, "x-amz-copy-source"), "/bucket/base");
+    EXPECT_EQ(HeaderOf(request, "x-amz-copy-source-if-match"), "\"" + etag + "\"");
+    EXPECT_EQ(HeaderOf(request, "x-amz-copy-source-range"), "bytes=200-899");
+    TestRequest part = request;
+    part.body = base.substr(200, 700);
+    Answer(part);
+    return TestReply{200, {}, "<CopyPartResult><ETag>\"x\"</ETag></CopyPartResult>"};
+  };
+  CreateOptions options;
+  options.size_bytes = 804;
+  auto upload = ufs_->Create("new", options, {}).value();
+  ASSERT_TRUE(upload->CopyPart(0, {"base", etag, 200}, 700, {}).ok());
+  const std::string tail(104, '!');
+  ASSERT_TRUE(upload->WritePart(700, std::as_bytes(std::span(tail)), {}).ok());
+  ASSERT_TRUE(upload->Commit({}).ok());
+  EXPECT_EQ(objects_["new"], base.substr(200, 700) + tail);
+}
+
+TEST_F(CopyPart, AVersionThatWasReplacedIsStale) {
+  objects_["base"] = std::string(1000, 'x');
+  Open();
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    if (HeaderOf(request, "x-amz-copy-source").empty()) return std::nullopt;
+    return ErrorReply(412, "PreconditionFailed");
+  };
+  CreateOptions options;
+  options.size_bytes = 800;
+  auto upload = ufs_->Create("new", options, {}).value();
+  EXPECT_EQ(upload->CopyPart(0, {"base", "old", 0}, 800, {}).code(), Code::kStale);
+  EXPECT_EQ(upload->Commit({}).code(), Code::kInvalid) << "a part is missing";
+}
+
+TEST_F(CopyPart, AStoreThatCopiesNothingSaysSo) {
+  Open();
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    if (HeaderOf(request, "x-amz-copy-source").empty()) return std::nullopt;
+    return ErrorReply(501, "NotImplemented");
+  };
+  CreateOptions options;
+  options.size_bytes = 800;
+  auto upload = ufs_->Create("new", options, {}).value();
+  EXPECT_EQ(upload->CopyPart(0, {"base", "e", 0}, 800, {}).code(), Code::kUnsupported);
+  options.size_bytes = 50;
+  auto small = ufs_->Create("small", options, {}).value();
+  EXPECT_EQ(small->CopyPart(0, {"base", "e", 0}, 50, {}).code(), Code::kUnsupported);
+}
+
+}  // namespace
+}  // namespace tarn::ufs::s3
