@@ -102,12 +102,13 @@ class CacheStore {
   // For persisting. kExclusive: kBusy if anybody writes or maps it writably. kUnlessChanged: also
   // the live file of a writer, at its last commit (kBusy if it has changed since); check Unchanged
   // before the upload becomes visible. kStale: not that generation. kNotFound: nothing of the inode
-  // is here. Syncs the bytes if they are not synced yet, and records it. Absent pages (see
-  // Info().complete) are to be filled from the base generation before an upload.
+  // is here. Syncs the bytes if they are not synced yet, and records it. Pages may be absent (see
+  // PieceAt): an upload takes them from the base generation.
   virtual Result<std::unique_ptr<FrozenContent>> Freeze(const ContentId& content,
                                                         Freezing freezing) = 0;
-  // Dirty to clean: the UFS has exactly these bytes. kStale, and dirty as before, if it changed; of
-  // a content that somebody may write only base_generation is raised.
+  // Dirty to clean: the UFS has exactly these bytes, those of absent pages included. kStale, and
+  // dirty as before, if it changed; of a content that somebody may write only base_generation is
+  // raised.
   virtual Status MarkClean(FrozenContent& content) = 0;
   // The UFS lost it, or it is to be uploaded again: clean and complete to dirty. kNotFound unless
   // complete.

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "base/ids.h"
@@ -59,6 +60,13 @@ class LiveFile {
   virtual Result<size_t> Read(uint64_t offset_bytes, std::span<std::byte> out) = 0;
   // How much of [offset, offset + length) may be read from ReadDescriptor() now. Errors as Read's.
   virtual Result<size_t> Readable(uint64_t offset_bytes, uint64_t length_bytes) = 0;
+  // As Read, but absent pages are read by `base`, which fills `out` with bytes of the base
+  // generation from `offset`, and are not kept.
+  using ReadBase = std::function<Status(uint64_t offset_bytes, std::span<std::byte> out)>;
+  virtual Result<size_t> ReadThrough(uint64_t offset_bytes, std::span<std::byte> out,
+                                     const ReadBase& base) = 0;
+  // kNoSpace: an absent page would find no room now, so there is no use in fetching one. Evicts.
+  virtual Status MakeRoom() = 0;
   // A page of `base_generation` from the UFS (whole, or up to the size). No-op where a page or
   // write is already. kNoSpace: nothing evictable is left.
   virtual Status AddPage(uint64_t page_index, std::span<const std::byte> data) = 0;
@@ -78,6 +86,13 @@ class FrozenContent {
   virtual ~FrozenContent() = default;
   virtual const ContentInfo& Info() const = 0;
   virtual int Descriptor() const = 0;  // O_RDONLY.
+  // How many of `length` bytes from `offset` are in one place, and in which: they are read from the
+  // descriptor or, where pages are absent, from the base generation at the same offset.
+  struct Piece {
+    uint64_t length_bytes = 0;
+    bool absent = false;
+  };
+  virtual Piece PieceAt(uint64_t offset_bytes, uint64_t length_bytes) const = 0;
   virtual bool Unchanged() const = 0;  // No write, no writer and no commit since it was frozen.
 };
 

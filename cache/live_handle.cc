@@ -105,6 +105,44 @@ Result<size_t> LiveHandle::Read(uint64_t offset_bytes, std::span<std::byte> out)
   return ReadAt(live_->read_fd, offset_bytes, out.first(length));
 }
 
+Result<size_t> LiveHandle::ReadThrough(uint64_t offset_bytes, std::span<std::byte> out,
+                                       const ReadBase& base) {
+  const uint64_t size = CurrentSize();
+  if (offset_bytes >= size) return size_t{0};
+  const size_t length = std::min<uint64_t>(out.size(), size - offset_bytes);
+  for (size_t done = 0; done < length;) {
+    const uint64_t at = offset_bytes + done;
+    const uint64_t page = at / kPageBytes;
+    const std::span<std::byte> piece = out.subspan(done, PageEnd(page, offset_bytes + length) - at);
+    Result<size_t> got = Read(at, piece);
+    if (!got.ok() && !live_->pages.Has(page)) {
+      RETURN_IF_ERROR(ReadAbsent(at, piece, base));
+      got = piece.size();
+    }
+    if (!got.ok()) return got;
+    done += *got;
+    if (*got < piece.size()) return done;  // Cut meanwhile.
+  }
+  return length;
+}
+
+// What grew behind the end of the base is zeros until it is written.
+Status LiveHandle::ReadAbsent(uint64_t offset_bytes, std::span<std::byte> out,
+                              const ReadBase& base) const {
+  const uint64_t limit = live_->pages.limit_bytes();
+  const size_t below =
+      offset_bytes < limit ? std::min<uint64_t>(out.size(), limit - offset_bytes) : 0;
+  std::fill(out.begin() + static_cast<std::ptrdiff_t>(below), out.end(), std::byte{0});
+  return below == 0 ? OkStatus() : base(offset_bytes, out.first(below));
+}
+
+Status LiveHandle::MakeRoom() {
+  if (live_->staging && !store_.space_.PinnedRoom(kPageBytes)) {
+    return Status(Code::kNoSpace, "add page: the cache is full of unpersisted contents");
+  }
+  return store_.MakeRoom(live_->place_index, kPageBytes);
+}
+
 // Writes one page into the file; false if it is there already.
 Result<bool> LiveHandle::PutPage(uint64_t page, std::span<const std::byte> data) {
   Live& live = *live_;

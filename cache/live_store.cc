@@ -30,6 +30,7 @@ LiveStore::LiveStore(Parts parts, kv::Store& index, Clock& clock, Epochs epochs)
       index_(index),
       clock_(clock),
       space_(std::move(parts.capacities_bytes), std::move(parts.policies), parts.pinned_ratio),
+      crowded_(places_.size()),
       first_id_(epochs.run << 32),
       next_file_id_(first_id_),
       epoch_(first_id_ + 1),
@@ -150,6 +151,7 @@ std::unique_ptr<LiveFile> LiveStore::Pin(const LivePtr& live) {
 void LiveStore::Unpin(Live& live) {
   MutexLock lock(live.mutex);
   if (--live.pins > 0) return;
+  NoteRoom(live.place_index);
   if (live.erased) {
     space_.Pin(live.place_index, -static_cast<int64_t>(live.record.allocated_bytes), -1);
     return;

@@ -2,6 +2,8 @@
 
 // The cache store over places of files. Internal to cache/: see cache_store.h for the contract.
 
+#include <atomic>
+#include <deque>
 #include <memory>
 #include <stop_token>
 #include <utility>
@@ -30,6 +32,9 @@ class LiveHandle final : public LiveFile {
   }
   Result<size_t> Read(uint64_t offset_bytes, std::span<std::byte> out) override;
   Result<size_t> Readable(uint64_t offset_bytes, uint64_t length_bytes) override;
+  Result<size_t> ReadThrough(uint64_t offset_bytes, std::span<std::byte> out,
+                             const ReadBase& base) override;
+  Status MakeRoom() override;
   Status AddPage(uint64_t page_index, std::span<const std::byte> data) override;
   Status Write(uint64_t offset_bytes, std::span<const std::byte> data) override;
   Status Resize(uint64_t size_bytes) override;
@@ -38,6 +43,7 @@ class LiveHandle final : public LiveFile {
   const LivePtr& live() const { return live_; }
 
  private:
+  Status ReadAbsent(uint64_t offset_bytes, std::span<std::byte> out, const ReadBase& base) const;
   Result<bool> PutPage(uint64_t page, std::span<const std::byte> data);
   Result<bool> WriteIncomplete(uint64_t offset_bytes, std::span<const std::byte> data);
   Status Reserve(uint64_t offset_bytes, uint64_t length_bytes);
@@ -153,6 +159,8 @@ class LiveStore final : public CacheStore {
   // live_store_room.cc
   // Both answer kNoSpace when nothing evictable is left.
   Status MakeRoom(size_t place, uint64_t bytes);
+  // Something may be evictable again.
+  void NoteRoom(size_t place) { crowded_[place].store(false, std::memory_order_relaxed); }
   Status MakePinnedRoom(Live& live, uint64_t bytes) REQUIRES(live.mutex);
   uint64_t EvictFrom(size_t place, uint64_t bytes);
   bool EvictOne(size_t place, const Victim& victim);
@@ -172,6 +180,8 @@ class LiveStore final : public CacheStore {
   Clock& clock_;
   Space space_;
   LiveTable table_;
+  // Places that had nothing to evict when it was last tried: a search a page would be in vain.
+  std::deque<std::atomic<bool>> crowded_;
 
   const uint64_t first_id_;  // File ids and epochs of this run begin here.
   std::atomic<uint64_t> next_file_id_;

@@ -11,14 +11,21 @@ namespace {
 
 std::string About(InodeId ino) { return "content of inode " + std::to_string(ino.value); }
 
-Result<std::vector<uint64_t>> ChecksumsOf(int fd, uint64_t size_bytes) {
-  const uint64_t pages = (size_bytes + kPageBytes - 1) / kPageBytes;
+// 0 for absent pages.
+Result<std::vector<uint64_t>> ChecksumsOf(const FrozenContent& content) {
+  const uint64_t size = content.Info().size_bytes;
+  const uint64_t pages = (size + kPageBytes - 1) / kPageBytes;
   std::vector<uint64_t> checksums;
   if (pages > kMaxChecksums) return checksums;
   checksums.reserve(pages);
-  std::vector<std::byte> buffer(std::min(size_bytes, kPageBytes));
+  std::vector<std::byte> buffer(std::min(size, kPageBytes));
   for (uint64_t page = 0; page < pages; ++page) {
-    ASSIGN_OR_RETURN(const size_t got, ReadAt(fd, page * kPageBytes, buffer));
+    const uint64_t begin = page * kPageBytes;
+    if (content.PieceAt(begin, 1).absent) {
+      checksums.push_back(0);
+      continue;
+    }
+    ASSIGN_OR_RETURN(const size_t got, ReadAt(content.Descriptor(), begin, buffer));
     checksums.push_back(Checksum(std::span(buffer).first(got)));
   }
   return checksums;
@@ -29,16 +36,19 @@ Result<std::vector<uint64_t>> ChecksumsOf(int fd, uint64_t size_bytes) {
 class Frozen final : public FrozenContent {
  public:
   Frozen(LiveStore& store, LivePtr live, std::unique_ptr<LiveFile> pin, ContentInfo info,
-         Freezing freezing, cache::Descriptor snapshot)
+         Freezing freezing, cache::Descriptor snapshot, uint64_t limit_bytes, std::string_view bits)
       : freezing_(freezing),
         store_(store),
         live_(std::move(live)),
         pin_(std::move(pin)),
         info_(info),
-        snapshot_(std::move(snapshot)) {}
+        snapshot_(std::move(snapshot)) {
+    CHECK(pages_.Restore(limit_bytes, bits).ok());
+  }
 
   const ContentInfo& Info() const override { return info_; }
   int Descriptor() const override { return snapshot_ ? snapshot_.get() : pin_->ReadDescriptor(); }
+  Piece PieceAt(uint64_t offset_bytes, uint64_t length_bytes) const override;
   bool Unchanged() const override {
     Live& live = *live_;
     MutexLock lock(live.mutex);
@@ -70,7 +80,22 @@ class Frozen final : public FrozenContent {
   const std::unique_ptr<LiveFile> pin_;
   ContentInfo info_;
   cache::Descriptor snapshot_;
+  PageMap pages_;  // As they were: what is filled in later is not in a snapshot.
 };
+
+FrozenContent::Piece Frozen::PieceAt(uint64_t offset_bytes, uint64_t length_bytes) const {
+  const uint64_t end = offset_bytes + length_bytes;
+  const uint64_t limit = pages_.limit_bytes();
+  const auto absent = [&](uint64_t at) { return at < limit && !pages_.Has(at / kPageBytes); };
+  const bool first = absent(offset_bytes);
+  uint64_t at = offset_bytes;
+  do {
+    const uint64_t page_end = (at / kPageBytes + 1) * kPageBytes;
+    // What grew behind the end of the base is here.
+    at = std::min(at < limit ? std::min(page_end, limit) : end, end);
+  } while (at < end && absent(at) == first);
+  return {at - offset_bytes, first};
+}
 
 Result<std::unique_ptr<FrozenContent>> LiveStore::Freeze(const ContentId& content,
                                                          Freezing freezing) {
@@ -94,6 +119,9 @@ Result<std::unique_ptr<FrozenContent>> LiveStore::FreezeLocked(
     return Status(Code::kBusy, "freeze: " + About(content.ino) + " may still be written");
   }
   if (settled.ok() && quiet) freezing = Freezing::kExclusive;
+  // Before a snapshot is taken: it has at least these.
+  const uint64_t limit = live.pages.limit_bytes();
+  const std::string bits = live.pages.Encode();
   cache::Descriptor snapshot;
   if (live.record.state != ContentState::kClean) {
     ASSIGN_OR_RETURN(const FileFacts facts, Facts(live.read_fd));
@@ -115,19 +143,18 @@ Result<std::unique_ptr<FrozenContent>> LiveStore::FreezeLocked(
     }
   }
   ContentInfo info = InfoOf(live.ino, live.record);
-  info.complete = live.pages.Complete();
-  return std::unique_ptr<FrozenContent>(
-      std::make_unique<Frozen>(*this, shared, Pin(shared), info, freezing, std::move(snapshot)));
+  info.complete = bits.empty();
+  return std::unique_ptr<FrozenContent>(std::make_unique<Frozen>(
+      *this, shared, Pin(shared), info, freezing, std::move(snapshot), limit, bits));
 }
 
 Status LiveStore::MarkClean(FrozenContent& content) {
   auto& frozen = static_cast<Frozen&>(content);
   Live& live = frozen.live();
   const Status stale(Code::kStale, "mark clean: " + About(live.ino) + " was changed");
-  if (!live.pages.Complete()) return Status(Code::kInvalid, "mark clean: absent pages");
   std::vector<uint64_t> checksums;
   if (frozen.freezing() == Freezing::kExclusive) {
-    ASSIGN_OR_RETURN(checksums, ChecksumsOf(frozen.Descriptor(), frozen.Info().size_bytes));
+    ASSIGN_OR_RETURN(checksums, ChecksumsOf(frozen));
   }
   MutexLock lock(live.mutex);
   Record& record = live.record;
@@ -148,7 +175,7 @@ Status LiveStore::MarkClean(FrozenContent& content) {
     live.checksums = std::move(checksums);
   }
   record.sync_epoch = 0;
-  live.pages.Reset(record.size_bytes, PageMap::Fill::kPresent);
+  live.pages.Extend(record.size_bytes);
   Status cleaned = BecomeClean(live);
   if (!cleaned.ok()) record = saved;
   return cleaned;

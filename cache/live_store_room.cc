@@ -33,13 +33,17 @@ void LiveStore::ChargePinned(Live& live) {
 void LiveStore::ChargeClean(Live& live) {
   space_.Pin(live.place_index, -static_cast<int64_t>(live.record.allocated_bytes), -1);
   space_.SetClean(live.place_index, live.ino, live.record.allocated_bytes, clock_.WallNs());
+  NoteRoom(live.place_index);
 }
 
 Status LiveStore::MakeRoom(size_t place, uint64_t bytes) {
   const uint64_t excess = space_.Excess(place, bytes);
   if (excess == 0) return OkStatus();
-  EvictFrom(place, excess + kSlackBytes);
-  if (space_.Excess(place, bytes) == 0) return OkStatus();
+  if (!crowded_[place]) {
+    EvictFrom(place, excess + kSlackBytes);
+    if (space_.Excess(place, bytes) == 0) return OkStatus();
+    crowded_[place] = true;
+  }
   return Status(Code::kNoSpace, "cache directory " + places_[place]->name() +
                                     ": nothing is left that could be evicted");
 }
@@ -109,6 +113,7 @@ void LiveStore::SampleGrowth() {
     live.mutex.unlock();
   }
   for (size_t place = 0; place < places_.size(); ++place) {
+    NoteRoom(place);  // Another thread may have had a content in hand when it was passed over.
     const uint64_t excess = space_.Excess(place, kSlackBytes);
     if (excess > 0) EvictFrom(place, excess);
   }

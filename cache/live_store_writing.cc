@@ -61,7 +61,11 @@ Status LiveStore::BeginWriting(LiveFile& file, Truncate truncate) {
   if (live.erased) return Status(Code::kStale, About(live) + " was erased");
   if (live.writers == 0) {
     const bool clean = live.record.state == ContentState::kClean;
-    ASSIGN_OR_RETURN(Descriptor fd, live.place->Open(live.file, Access::kReadWrite));
+    Result<Descriptor> opened = live.place->Open(live.file, Access::kReadWrite);
+    if (opened.code() == Code::kNotFound) {
+      return Status(Code::kIo, About(live) + ": its cache file was removed");
+    }
+    ASSIGN_OR_RETURN(Descriptor fd, std::move(opened));
     if (clean) RETURN_IF_ERROR(MarkTime(live, fd.get(), kSentinelMtimeNs));
     RETURN_IF_ERROR(BecomeStaging(live));
     live.write_fd = fd.Release();

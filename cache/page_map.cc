@@ -100,6 +100,18 @@ void PageMap::Clear(uint64_t page) {
   ++absent_;
 }
 
+void PageMap::Extend(uint64_t limit_bytes) {
+  MutexLock lock(mutex_);
+  if (limit_bytes <= limit_bytes_) return;
+  const uint64_t before = PagesBelow(limit_bytes_);
+  limit_bytes_ = limit_bytes;
+  if (absent_ == 0) return;
+  const uint64_t after = PagesBelow(limit_bytes);
+  words_.resize(after / 64 + 1);
+  for (uint64_t page = before; page < after; ++page)
+    words_[page / 64] |= uint64_t{1} << (page % 64);
+}
+
 void PageMap::Cut(uint64_t size_bytes) {
   MutexLock lock(mutex_);
   if (size_bytes >= limit_bytes_) return;

@@ -31,6 +31,8 @@ class PageMap {
   bool HasRange(uint64_t offset_bytes, uint64_t length_bytes) const;
   bool Set(uint64_t page);    // False if it was present.
   void Clear(uint64_t page);  // Of a page below the limit.
+  // The limit grows to `limit_bytes`; the pages that this adds are present.
+  void Extend(uint64_t limit_bytes);
   // The file was cut to `size_bytes`: what grows behind it again is present.
   void Cut(uint64_t size_bytes);
 

@@ -1,22 +1,13 @@
 #include "worker/action.h"
 
-#include <unistd.h>
-
-#include <algorithm>
-#include <atomic>
-#include <cerrno>
-#include <thread>
-#include <vector>
-
 #include "base/log.h"
 #include "base/strings.h"
+#include "worker/sending.h"
 
 namespace tarn::worker {
 namespace {
 
 constexpr char kAttemptName[] = "tarn-attempt";  // In the metadata of an object.
-constexpr uint64_t kPartBytes = 8 << 20;
-constexpr uint64_t kPartsAtOnce = 4;  // Of one file; each has a buffer of its own.
 
 ufs::AttributeChange AttributesOf(const rpc::Action& action) {
   ufs::AttributeChange change;
@@ -37,20 +28,6 @@ bool HasAttributes(const rpc::Action& action) {
 std::optional<ufs::FileAttributes> AttributesToKeep(const rpc::Action& action) {
   if (!action.mode || !action.uid || !action.gid || !action.mtime_ns) return std::nullopt;
   return ufs::FileAttributes{*action.mode, *action.uid, *action.gid, *action.mtime_ns};
-}
-
-Status ReadPart(int descriptor, uint64_t offset_bytes, std::span<std::byte> out) {
-  size_t done = 0;
-  while (done < out.size()) {
-    const ssize_t got = pread(descriptor, out.data() + done, out.size() - done,
-                              static_cast<off_t>(offset_bytes + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return ErrnoStatus(errno, "read a cached content");
-    // Cut off by a writer meanwhile: whoever did it commits a newer generation.
-    if (got == 0) return Status(Code::kStale, "the content became shorter");
-    done += static_cast<size_t>(got);
-  }
-  return OkStatus();
 }
 
 ufs::Precondition SourceCondition(const rpc::Action& action) {
@@ -80,68 +57,19 @@ Result<std::unique_ptr<cache::FrozenContent>> ActionRunner::Freeze(const rpc::Ac
 
 // A file changed through the daemon may have pages that are still only in the version it was made
 // from.
-Status ActionRunner::Complete(const rpc::Action& action) {
-  Result<std::unique_ptr<cache::LiveFile>> file = cache_.Open({action.ino, action.generation});
-  if (file.code() == Code::kNotFound) return OkStatus();  // Freeze tells gone from overwritten.
-  if (!file.ok()) return file.status();
-  if ((*file)->Complete()) return OkStatus();
+Status ActionRunner::Send(const rpc::Action& action, const cache::FrozenContent& content,
+                          ufs::Upload& upload, Call& call) {
   rpc::Binding base;
   base.mount = action.mount;
   base.key = action.from_key;
   base.etag = action.expected_etag;
   base.size_bytes = action.from_size_bytes;
-  return filler_.FillWhole(**file, base);
-}
-
-// As large as the store asks for, and no more of them than it takes.
-uint64_t ActionRunner::PartBytes(uint64_t size_bytes, const ufs::UfsTraits& traits) {
-  const uint64_t least = (size_bytes + traits.max_parts - 1) / traits.max_parts;
-  return std::max({kPartBytes, traits.min_part_bytes, least});
-}
-
-// Takes one part after the other until there are none left, or one has failed.
-struct ActionRunner::Sending {
-  cache::FrozenContent& content;
-  ufs::Upload& upload;
-  const uint64_t part_bytes;
-  std::atomic<uint64_t> next{0};
-  std::atomic<bool> failed{false};
-
-  Status Work(const Call& call) {
-    const uint64_t size = content.Info().size_bytes;
-    const auto buffer = std::make_unique_for_overwrite<std::byte[]>(std::min(size, part_bytes));
-    for (uint64_t at = next.fetch_add(part_bytes); at < size && !failed;
-         at = next.fetch_add(part_bytes)) {
-      const std::span<std::byte> part(buffer.get(), std::min(part_bytes, size - at));
-      Status status = ReadPart(content.Descriptor(), at, part);
-      if (status.ok()) status = upload.WritePart(at, part, call.Options());
-      if (status.ok()) continue;
-      failed = true;
-      return status;
-    }
-    return OkStatus();
-  }
-};
-
-// A store far away is kept busy by several parts at a time.
-Status ActionRunner::SendParts(cache::FrozenContent& content, ufs::Upload& upload, Call& call) {
-  const ufs::UfsTraits& traits = call.ufs.Traits();
-  const uint64_t size = content.Info().size_bytes;
-  Sending sending{content, upload, PartBytes(size, traits)};
-  const uint64_t parts = (size + sending.part_bytes - 1) / sending.part_bytes;
-  const size_t others =
-      traits.min_part_bytes == 0 || parts < 2 ? 0 : std::min<uint64_t>(parts, kPartsAtOnce) - 1;
-  std::vector<Status> statuses(others);
-  Status mine;
-  {
-    std::vector<std::jthread> threads;
-    for (size_t i = 0; i < others; ++i) {
-      threads.emplace_back([&, i] { statuses[i] = sending.Work(call); });
-    }
-    mine = sending.Work(call);
-  }
-  for (const Status& status : statuses) RETURN_IF_ERROR(status);
-  return mine;
+  Sending sending{content, upload, {}, {}, [&] { return call.Options(); }};
+  if (!base.etag.empty()) sending.base = {base.key, base.etag, 0};
+  sending.read_base = [&](uint64_t offset_bytes, std::span<std::byte> out) {
+    return filler_.ReadThrough(base, offset_bytes, out);
+  };
+  return SendParts(sending, call.ufs.Traits());
 }
 
 Result<ufs::ObjectInfo> ActionRunner::Upload(const rpc::Action& action,
@@ -152,7 +80,7 @@ Result<ufs::ObjectInfo> ActionRunner::Upload(const rpc::Action& action,
   options.attributes = AttributesToKeep(action);
   ASSIGN_OR_RETURN(std::unique_ptr<ufs::Upload> upload,
                    call.ufs.Create(action.key, options, call.Options()));
-  Status sent = SendParts(content, *upload, call);
+  Status sent = Send(action, content, *upload, call);
   if (sent.ok() && !content.Unchanged()) sent = Status(Code::kStale, "it was written to meanwhile");
   Result<ufs::ObjectInfo> committed =
       sent.ok() ? upload->Commit(call.Options()) : Result<ufs::ObjectInfo>(sent);
@@ -180,7 +108,6 @@ Result<std::optional<ufs::ObjectInfo>> ActionRunner::FindEarlier(
 
 Result<ufs::ObjectInfo> ActionRunner::UploadContent(const rpc::Action& action, Call& call,
                                                     Done* done) {
-  RETURN_IF_ERROR(Complete(action));
   ASSIGN_OR_RETURN(done->content, Freeze(action));
   ASSIGN_OR_RETURN(std::optional<ufs::ObjectInfo> made, FindEarlier(action, *done->content, call));
   if (!made) {

@@ -30,14 +30,12 @@ class ActionRunner {
   Done Run(const rpc::Action& action, const std::stop_token& stop);
 
  private:
-  struct Sending;
-  static uint64_t PartBytes(uint64_t size_bytes, const ufs::UfsTraits& traits);
   struct Call;  // The UFS, its traits, and options for each call.
   Result<std::unique_ptr<cache::FrozenContent>> Freeze(const rpc::Action& action);
-  Status Complete(const rpc::Action& action);
   Result<ufs::ObjectInfo> Upload(const rpc::Action& action, cache::FrozenContent& content,
                                  Call& call);
-  Status SendParts(cache::FrozenContent& content, ufs::Upload& upload, Call& call);
+  Status Send(const rpc::Action& action, const cache::FrozenContent& content, ufs::Upload& upload,
+              Call& call);
   Result<std::optional<ufs::ObjectInfo>> FindEarlier(const rpc::Action& action,
                                                      const cache::FrozenContent& content,
                                                      Call& call);

@@ -97,11 +97,11 @@ Status Filler::ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, Page
   return got == length ? OkStatus() : shorter;
 }
 
-Status Filler::ReadPages(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
-                         Deadline deadline, const Arrived& arrived) {
+Status Filler::Patiently(const rpc::Binding& binding, Deadline deadline,
+                         const std::function<Status()>& read) {
   Random random(RandomSeed());
   for (uint32_t attempt = 0;; ++attempt) {
-    Status status = ReadOnce(file, binding, pages, deadline, arrived);
+    Status status = read();
     if (!WorthRetrying(status.code())) return status;
     const Nanos wait = JitteredBackoff(attempt, kFirstRetry, kSlowestRetry, random);
     if (deadline.PassedBy(clock_.Now() + wait)) return status;
@@ -109,6 +109,25 @@ Status Filler::ReadPages(cache::LiveFile& file, const rpc::Binding& binding, Pag
       return Status(Code::kCancelled, "read " + binding.key + ": stopped; " + status.message());
     }
   }
+}
+
+Status Filler::ReadPages(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
+                         Deadline deadline, const Arrived& arrived) {
+  return Patiently(binding, deadline,
+                   [&] { return ReadOnce(file, binding, pages, deadline, arrived); });
+}
+
+Status Filler::ReadThrough(const rpc::Binding& binding, uint64_t offset_bytes,
+                           std::span<std::byte> out) {
+  const Deadline deadline = Deadline::After(clock_, options_.read_deadline);
+  return Patiently(binding, deadline, [&]() -> Status {
+    ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(binding.mount));
+    const ufs::CallOptions call{.deadline = deadline, .stop = stop_.get_token()};
+    ASSIGN_OR_RETURN(const size_t got,
+                     ufs->Read(binding.key, binding.etag, offset_bytes, out, call));
+    if (got == out.size()) return OkStatus();
+    return Status(Code::kStale, "read " + binding.key + ": it is shorter than it was");
+  });
 }
 
 // The first to ask for a page fetches it; the others wait. What the first was told of another
@@ -192,12 +211,15 @@ Status Filler::FetchAll(cache::LiveFile& file, const rpc::Binding& binding, Page
 
 Status Filler::Fill(cache::LiveFile& file, const rpc::Binding& binding, uint64_t offset_bytes,
                     uint64_t length_bytes) {
-  if (file.Complete() || length_bytes == 0 || offset_bytes >= binding.size_bytes) return OkStatus();
-  const uint64_t end = offset_bytes + std::min(length_bytes, binding.size_bytes - offset_bytes);
-  const uint64_t count = (end - 1) / cache::kPageBytes - offset_bytes / cache::kPageBytes + 1;
-  const uint64_t most = RunPages(count);
+  // The last page counts as a whole: what a writer has put behind the object's end is in it too.
+  const uint64_t first = offset_bytes / cache::kPageBytes;
+  const uint64_t begin = first * cache::kPageBytes;
+  if (file.Complete() || length_bytes == 0 || begin >= binding.size_bytes) return OkStatus();
+  const uint64_t end =
+      begin + std::min(offset_bytes - begin + length_bytes, binding.size_bytes - begin);
+  const uint64_t most = RunPages((end - 1) / cache::kPageBytes - first + 1);
   std::vector<Pages> absent;
-  for (uint64_t page = offset_bytes / cache::kPageBytes; page * cache::kPageBytes < end; ++page) {
+  for (uint64_t page = first; page * cache::kPageBytes < end; ++page) {
     if (file.Present(page * cache::kPageBytes, 1)) continue;
     const bool goes_on = !absent.empty() && absent.back().count < most &&
                          absent.back().first + absent.back().count == page;
@@ -208,6 +230,7 @@ Status Filler::Fill(cache::LiveFile& file, const rpc::Binding& binding, uint64_t
     }
   }
   if (absent.empty()) return OkStatus();
+  RETURN_IF_ERROR(file.MakeRoom());
   const Deadline deadline = Deadline::After(clock_, options_.read_deadline);
   Gather gather(absent.size() - 1);
   // One of them is fetched right here: most fills are of one page and need no other thread.
@@ -240,7 +263,7 @@ void Filler::Prefetch(const ContentId& content, const rpc::Binding& binding, Ran
       if (stop_.stop_requested()) return;
       // A pin of its own: the reader may close, and the content be evicted, before this runs.
       Result<std::unique_ptr<cache::LiveFile>> file = cache_.Open(content);
-      if (!file.ok()) return;
+      if (!file.ok() || (*file)->Complete() || !(*file)->MakeRoom().ok()) return;
       const Deadline deadline = Deadline::After(clock_, options_.read_deadline);
       Status status = FetchRun(**file, binding, pages, deadline);
       // The reader meets the same error if it comes this far.

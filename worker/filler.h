@@ -35,12 +35,15 @@ class Filler {
          Clock& clock);
   ~Filler();  // Lets what is under way end.
 
-  // Makes [offset, offset + length) of `file` present, from the object that `binding` names. One
-  // read a page, however many ask for it; what the UFS cannot answer for now is tried again until
-  // the deadline. kStale: the object is not the one bound any more; kNotFound: it is gone.
+  // Makes the pages of [offset, offset + length) of `file` present, as far as the object that
+  // `binding` names reaches. One read a page, however many ask for it; what the UFS cannot answer
+  // for now is tried again until the deadline. kStale: the object is not the one bound any more;
+  // kNotFound: it is gone; kNoSpace: a page finds no room, and nothing was read for it.
   Status Fill(cache::LiveFile& file, const rpc::Binding& binding, uint64_t offset_bytes,
               uint64_t length_bytes);
   Status FillWhole(cache::LiveFile& file, const rpc::Binding& binding);
+  // Fills `out` with bytes of the object, which nothing keeps. Errors as Fill's.
+  Status ReadThrough(const rpc::Binding& binding, uint64_t offset_bytes, std::span<std::byte> out);
   // Fills fail with kCancelled from now on, those under way soon. For the end of the process.
   void Cancel() { stop_.request_stop(); }
   // A reader read here: fetches ahead of it in the background while it reads in order.
@@ -66,6 +69,9 @@ class Filler {
   void Settle(InodeId ino, std::span<const Claims::value_type> claims, const Status& status);
   Status FetchAll(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
                   Deadline deadline);
+  // Runs `read` again while the UFS cannot answer, until the deadline.
+  Status Patiently(const rpc::Binding& binding, Deadline deadline,
+                   const std::function<Status()>& read);
   using Arrived = std::function<void(uint64_t page)>;  // Called for each page, in order.
   Status ReadPages(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
                    Deadline deadline, const Arrived& arrived);
