@@ -94,7 +94,12 @@ Status LocalFileSystem::Truncate(InodeId ino, uint64_t size_bytes) {
     MutexLock lock(inode.mutex);
     RETURN_IF_ERROR(EnsureLive(inode));
   }
-  if (size_bytes > 0) RETURN_IF_ERROR(FillBoundary(inode, size_bytes));
+  const auto fetch = [&] { return FillBoundary(inode, size_bytes); };
+  if (size_bytes > 0) RETURN_IF_ERROR(fetch());
+  return WithPages([&] { return ResizeLive(inode, size_bytes); }, fetch);
+}
+
+Status LocalFileSystem::ResizeLive(OpenInode& inode, uint64_t size_bytes) {
   MutexLock lock(inode.mutex);
   RETURN_IF_ERROR(AdmitWriter(inode, size_bytes == 0 ? cache::CacheStore::Truncate::kToZero
                                                      : cache::CacheStore::Truncate::kNo));

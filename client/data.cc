@@ -2,28 +2,18 @@
 // passthrough.
 
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <vector>
 
-#include "base/log.h"
 #include "base/strings.h"
 #include "client/local_file_system.h"
 
 namespace tarn::client {
 namespace {
-
-constexpr int kAttempts = 10;
-constexpr auto kChangeWait = std::chrono::milliseconds(20);
-constexpr auto kLongestChange = std::chrono::seconds(60);
-
-// The file has a name here, so "no such file" would be the wrong answer.
-Status Gone(const Status& status) {
-  if (status.code() != Code::kNotFound) return status;
-  return Status(Code::kIo, Concat(status.message(), "; the object was removed from the source"));
-}
 
 // What lseek(2) calls ENXIO: no data, or no file, from there on.
 Status NothingThere(InodeId ino) {
@@ -32,96 +22,8 @@ Status NothingThere(InodeId ino) {
 
 }  // namespace
 
-// The bytes of a file that was renamed are moved in the UFS some time later: the binding read at
-// open may be old.
-LocalFileSystem::Rebound LocalFileSystem::RefreshBinding(OpenInode& inode,
-                                                         const rpc::Binding& failed) {
-  Result<rpc::FileInfo> info = deps_.files.GetAttr(inode.ino);
-  if (!info.ok()) return Rebound::kSame;
-  MutexLock lock(inode.mutex);
-  inode.binding = info->binding;
-  const bool same = info->binding.key == failed.key && info->binding.etag == failed.etag;
-  if (!same) return Rebound::kElsewhere;
-  return info->binding.changing ? Rebound::kChanging : Rebound::kSame;
-}
-
-Status LocalFileSystem::FetchPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes) {
-  const Deadline deadline = Deadline::After(deps_.clock, kLongestChange);
-  bool asked_again = false;
-  for (int attempt = 0;;) {
-    cache::LiveFile* live = nullptr;
-    rpc::Binding binding;
-    {
-      MutexLock lock(inode.mutex);
-      live = inode.live.get();  // Lives as long as the caller's hold.
-      binding = inode.binding;
-    }
-    Status status = length_bytes == kWholeFile
-                        ? deps_.pages.FillWhole(*live, binding)
-                        : deps_.pages.Fill(*live, binding, offset_bytes, length_bytes);
-    if (status.code() != Code::kStale && status.code() != Code::kNotFound) return status;
-    // While the object is moved or given attributes, neither what was known of it nor what will be
-    // may answer. A change is settled once the UFS has synced it, which can take a while.
-    const Rebound rebound = RefreshBinding(inode, binding);
-    if (status.code() == Code::kStale && rebound == Rebound::kSame && !asked_again) {
-      // Somebody else replaced it. Whoever opens it from now on shall see that.
-      asked_again = true;
-      Status asked = deps_.maintenance.Recheck(inode.ino);
-      if (!asked.ok()) LogDebug("look again at inode ", inode.ino.value, ": ", asked);
-    }
-    if (deadline.PassedBy(deps_.clock.Now())) return Gone(status);
-    if (rebound != Rebound::kChanging && ++attempt > kAttempts) return Gone(status);
-    if (rebound != Rebound::kElsewhere) deps_.clock.SleepFor(kChangeWait, std::stop_token());
-  }
-}
-
-Status LocalFileSystem::FillPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes) {
-  return WithBackPressure([&] { return FetchPages(inode, offset_bytes, length_bytes); });
-}
-
-// Reads, and fetches what turns out to be absent.
-Result<size_t> LocalFileSystem::ReadPages(HandleId id, uint64_t offset_bytes, uint64_t length_bytes,
-                                          const ReadFile& read) {
-  Handle& handle = Of(id);
-  cache::LiveFile* live = nullptr;
-  rpc::Binding binding;
-  ContentId content{handle.inode->ino, Generation()};
-  {
-    MutexLock lock(handle.inode->mutex);
-    live = handle.inode->live.get();
-    binding = handle.inode->binding;
-    content.generation = handle.inode->generation;
-  }
-  if (!live->Complete()) {
-    MutexLock lock(handle.mutex);
-    deps_.pages.NoteRead(content, binding, offset_bytes, length_bytes, handle.history);
-  }
-  // A page may vanish again (bad checksum) between fill and read, but not for ever.
-  for (int attempt = 0;; ++attempt) {
-    Result<size_t> got = read(*live);
-    const bool absent = got.code() == Code::kNotFound || got.code() == Code::kCorruption;
-    if (!absent || attempt == 3) return got;
-    RETURN_IF_ERROR(FillPages(*handle.inode, offset_bytes, length_bytes));
-  }
-}
-
-Result<size_t> LocalFileSystem::Read(HandleId id, uint64_t offset_bytes, std::span<std::byte> out) {
-  return ReadPages(id, offset_bytes, out.size(),
-                   [&](cache::LiveFile& live) { return live.Read(offset_bytes, out); });
-}
-
-Result<FileSystem::InPlace> LocalFileSystem::ReadInPlace(HandleId id, uint64_t offset_bytes,
-                                                         size_t length_bytes) {
-  InPlace bytes;
-  ASSIGN_OR_RETURN(bytes.length_bytes,
-                   ReadPages(id, offset_bytes, length_bytes, [&](cache::LiveFile& live) {
-                     bytes.descriptor = live.ReadDescriptor();
-                     return live.Readable(offset_bytes, length_bytes);
-                   }));
-  return bytes;
-}
-
-// Pages that a write covers only in part must be here first.
+// Pages that a write covers only in part must be here first. The source has no bytes for those
+// behind its end.
 Status LocalFileSystem::FillEdges(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes) {
   constexpr uint64_t kMask = cache::kPageBytes - 1;
   const uint64_t end = offset_bytes + length_bytes;
@@ -140,15 +42,10 @@ Status LocalFileSystem::Write(HandleId id, uint64_t offset_bytes, std::span<cons
     MutexLock lock(inode.mutex);
     live = inode.live.get();
   }
-  if (!live->Complete()) {
-    // A write behind the end changes the shape of the page that the end is in.
-    const uint64_t size_bytes = live->CurrentSize();
-    if (offset_bytes > size_bytes && size_bytes > 0)
-      RETURN_IF_ERROR(FillPages(inode, size_bytes - 1, 1));
-    RETURN_IF_ERROR(FillEdges(inode, offset_bytes, data.size()));
-  }
   RETURN_IF_ERROR(ApplySetId(inode.ino, setid));
-  return WithBackPressure([&] { return live->Write(offset_bytes, data); });
+  return WithPages(
+      [&] { return WithBackPressure([&] { return live->Write(offset_bytes, data); }); },
+      [&] { return FillEdges(inode, offset_bytes, data.size()); });
 }
 
 Status LocalFileSystem::ApplySetId(InodeId ino, SetId setid) {
@@ -163,14 +60,21 @@ Status LocalFileSystem::Allocate(HandleId id, int mode, uint64_t offset_bytes,
   Handle& handle = Of(id);
   if (!handle.writes) return Status(Code::kInvalid, "allocate on a handle open for reading");
   OpenInode& inode = *handle.inode;
-  RETURN_IF_ERROR(FillPages(inode, 0, kWholeFile));
   RETURN_IF_ERROR(ApplySetId(inode.ino, setid));
-  MutexLock lock(inode.mutex);
-  if (fallocate(inode.live->WriteDescriptor(), mode, static_cast<off_t>(offset_bytes),
-                static_cast<off_t>(length_bytes)) != 0) {
-    return ErrnoStatus(errno, "allocate in inode " + std::to_string(inode.ino.value));
-  }
-  return OkStatus();
+  // What allocates only changes no byte of the file, so its absent pages may stay absent.
+  const bool allocates = (mode & ~FALLOC_FL_KEEP_SIZE) == 0;
+  const auto change = [&] {
+    MutexLock lock(inode.mutex);
+    if (!allocates && !inode.live->Complete()) {
+      return Status(Code::kNotFound, Concat("allocate in inode ", inode.ino.value));
+    }
+    if (fallocate(inode.live->WriteDescriptor(), mode, static_cast<off_t>(offset_bytes),
+                  static_cast<off_t>(length_bytes)) == 0) {
+      return OkStatus();
+    }
+    return ErrnoStatus(errno, Concat("allocate in inode ", inode.ino.value));
+  };
+  return WithPages(change, [&] { return FillPages(inode, 0, kWholeFile); });
 }
 
 Result<uint64_t> LocalFileSystem::Seek(HandleId id, int64_t offset_bytes, int whence) {

@@ -1,8 +1,8 @@
-// Bytes through the daemon: pages that come from the source, room, and the calls on ranges.
+// Bytes through the daemon: pages that come from the source, and the calls on ranges.
 
 #include <unistd.h>
 
-#include "client/file_system_fixture.h"
+#include "client/source_fixture.h"
 
 namespace tarn::client {
 namespace {
@@ -10,39 +10,6 @@ namespace {
 using rpc::Action;
 using rpc::RenameMode;
 using SetId = FileSystem::SetId;
-
-std::string Pages(char first, size_t pages, std::string_view tail = "") {
-  std::string text;
-  for (size_t i = 0; i < pages; ++i) text += std::string(kPageBytes, static_cast<char>(first + i));
-  return text + std::string(tail);
-}
-
-class SourceTest : public FileSystemFixture {
- protected:
-  SourceTest() { options_.fill_at_open_bytes = 0; }
-  // The next step of the queue, not done yet.
-  struct Held {
-    rpc::Task task;
-    Action action;
-  };
-  Held Prepare() {
-    auto tasks = queue().Lease(rpc::TaskClass::kSmall, 1, Nanos(0));
-    EXPECT_TRUE(tasks.ok() && tasks->size() == 1u);
-    auto action = queue().Prepare(tasks->front());
-    EXPECT_TRUE(action.ok()) << action.status().ToString();
-    return {tasks->front(), *action};
-  }
-  rpc::Outcome Do(const Held& held) {
-    worker::ActionRunner runner(*cache_, *filler_, mounts_, clock_, std::chrono::minutes(1));
-    rpc::Outcome outcome = runner.Run(held.action, {}).outcome;
-    EXPECT_TRUE(outcome.status.ok()) << outcome.status.ToString();
-    return outcome;
-  }
-  void Settle(const Held& held, const rpc::Outcome& outcome) {
-    rpc::PersistQueue::Settled item{held.task, held.action, outcome};
-    EXPECT_TRUE(queue().Settle(std::span(&item, 1)).ok());
-  }
-};
 
 TEST_F(SourceTest, OnlyThePagesThatAreReadAreFetched) {
   const InodeId ino = Outside("a", Pages('a', 3, "tail"));
@@ -138,36 +105,14 @@ TEST_F(SourceTest, AFileReplacedOutsideIsNeverAMixture) {
   const HandleId handle = Open(old, O_RDONLY).handle;
   EXPECT_EQ(Read(handle, 0, 1), "a");
   worker::PutObject(*below_, "a", Pages('x', 2));
-  EXPECT_EQ(TryRead(handle, kPageBytes, 1).code(), Code::kStale);
+  EXPECT_EQ(TryRead(handle, kPageBytes, 1).code(), Code::kIo);
   const InodeId young = Find("a");  // The refusal was news enough.
   EXPECT_NE(young, old);
   EXPECT_EQ(Contents(young), Pages('x', 2));
-  EXPECT_EQ(TryRead(handle, kPageBytes, 1).code(), Code::kStale);
+  EXPECT_EQ(TryRead(handle, kPageBytes, 1).code(), Code::kIo);
   EXPECT_EQ(Read(handle, 1, 1), "a");
   fs().Release(handle);
   EXPECT_TRUE(Eventually([&] { return Forgotten(old); }));  // News of it comes when it comes.
-}
-
-TEST_F(SourceTest, AWriteInsideAPageKeepsTheRestOfIt) {
-  const InodeId ino = Outside("a", Pages('a', 3));
-  const HandleId handle = Open(ino, O_RDWR).handle;
-  Write(handle, kPageBytes - 1, "--");
-  EXPECT_FALSE(cache_->Find(ino)->complete);
-  ASSERT_TRUE(fs().Flush(handle).ok());
-  fs().Release(handle);
-  std::string expected = Pages('a', 3);
-  expected.replace(kPageBytes - 1, 2, "--");
-  EXPECT_TRUE(Contents(ino) == expected);
-}
-
-TEST_F(SourceTest, AWriteBehindTheEndLeavesZerosBetween) {
-  const InodeId ino = Outside("a", Pages('a', 1, "tail"));
-  const HandleId handle = Open(ino, O_RDWR).handle;
-  Write(handle, 3 * kPageBytes, "end");
-  fs().Release(handle);
-  std::string expected = Pages('a', 1, "tail");
-  expected.resize(3 * kPageBytes);
-  EXPECT_TRUE(Contents(ino) == expected + "end");
 }
 
 TEST_F(SourceTest, TruncatingAClosedFileCommitsAndKeepsWhatIsLeft) {
@@ -365,74 +310,6 @@ TEST_F(CopyTest, WhoMayNotKeepSetidClearsIt) {
     EXPECT_EQ(mode_after(06765, copy), keep ? 06765u : 02765u) << "its group does not execute it";
   }
   fs().Release(handle);
-}
-
-// Three of these megabytes may be unpersisted.
-class RoomTest : public SourceTest {
- protected:
-  RoomTest() {
-    cache_bytes_ = 10 << 20;
-    meta_options_.persist_delay = std::chrono::hours(1);
-  }
-  Status TryWrite(HandleId handle, uint64_t offset, std::string_view text) {
-    return fs().Write(handle, offset, Bytes(text), SetId::kKeep);
-  }
-};
-
-TEST_F(RoomTest, AWriterWaitsWhileWhatIsPinnedIsPersisted) {
-  const InodeId pinned = Put("a", Pages('a', 2));
-  const auto made = Create("b");
-  clock_.OnWait([&] { PersistDue(); });  // Due at once: the writer has hurried it.
-  EXPECT_TRUE(TryWrite(made.open.handle, 0, Pages('b', 2)).ok());
-  EXPECT_EQ(CommittedOf(pinned).persist, rpc::PersistState::kPersisted);
-  fs().Release(made.open.handle);
-  EXPECT_TRUE(Contents(made.info.attr.ino) == Pages('b', 2));
-}
-
-TEST_F(RoomTest, AWriterGivesUpWhenNothingIsPersisted) {
-  Put("a", Pages('a', 2));
-  const auto made = Create("b");
-  const MonotonicTime begin = clock_.Now();
-  EXPECT_EQ(TryWrite(made.open.handle, 0, Pages('b', 2)).code(), Code::kNoSpace);
-  EXPECT_GE(Since(begin), options_.no_space_wait);
-  EXPECT_LT(Since(begin), options_.no_space_wait + std::chrono::seconds(1));
-  fs().Release(made.open.handle);
-}
-
-TEST_F(RoomTest, WhereNothingIsPinnedNobodyWaits) {
-  const auto made = Create("a");
-  const MonotonicTime begin = clock_.Now();
-  EXPECT_EQ(TryWrite(made.open.handle, 0, Pages('a', 4)).code(), Code::kNoSpace);
-  EXPECT_EQ(Since(begin), Nanos(0));
-  fs().Release(made.open.handle);
-}
-
-TEST_F(RoomTest, OpeningForWritingWaitsToo) {
-  const InodeId clean = Outside("c", Pages('c', 2));
-  const HandleId reader = Open(clean, O_RDONLY).handle;  // Keeps it from being evicted.
-  EXPECT_EQ(Contents(clean).size(), 2 * kPageBytes);
-  Put("a", Pages('a', 2));
-  clock_.OnWait([&] { PersistDue(); });
-  const MonotonicTime begin = clock_.Now();
-  const HandleId handle = Open(clean, O_WRONLY).handle;
-  EXPECT_GT(Since(begin), Nanos(0));
-  fs().Release(handle);
-  fs().Release(reader);
-}
-
-TEST_F(RoomTest, APageThatAWriteNeedsWaitsForRoomToo) {
-  const InodeId ino = Outside("c", Pages('c', 2));
-  Put("a", Pages('a', 2));
-  const HandleId other = Create("b").open.handle;
-  Write(other, 0, std::string(900 << 10, 'b'));  // Less than a page may still be pinned.
-  const HandleId handle = Open(ino, O_RDWR).handle;
-  clock_.OnWait([&] { PersistDue(); });
-  Status written = TryWrite(handle, 5, "--");
-  EXPECT_TRUE(written.ok()) << written.ToString();
-  EXPECT_EQ(Read(handle, 4, 4), "c--c");
-  EXPECT_EQ(Read(handle, kPageBytes, 1), "d");
-  fs().Release(handle);
-  fs().Release(other);
 }
 
 }  // namespace

@@ -53,11 +53,14 @@ class Backing {
 class PageSource {
  public:
   virtual ~PageSource() = default;
-  // Makes [offset, offset + length) present, clipped to the size; kStale: the UFS object was
-  // replaced.
+  // Makes the pages of [offset, offset + length) present as far as the object reaches. kStale: the
+  // UFS object was replaced. kNoSpace: a page finds no room.
   virtual Status Fill(cache::LiveFile& file, const rpc::Binding& binding, uint64_t offset_bytes,
                       uint64_t length_bytes) = 0;
   virtual Status FillWhole(cache::LiveFile& file, const rpc::Binding& binding) = 0;
+  // Reads the object without keeping anything, all of `out`; it lies below binding.size_bytes.
+  virtual Status ReadThrough(const rpc::Binding& binding, uint64_t offset_bytes,
+                             std::span<std::byte> out) = 0;
   struct ReadHistory {
     uint64_t next_offset = 0;
     uint64_t window_bytes = 0;
@@ -147,6 +150,7 @@ class FileSystem {
     int descriptor = -1;
     size_t length_bytes = 0;  // Less than was asked for only at the end of the file.
   };
+  // kNoSpace: there is no such place, since a page finds no room in the cache. Read gives them.
   virtual Result<InPlace> ReadInPlace(HandleId, uint64_t offset_bytes, size_t length_bytes) = 0;
   enum class SetId : uint8_t {
     kKeep,

@@ -24,8 +24,14 @@ void FileSystemFixture::Start() {
 }
 
 void FileSystemFixture::PersistDue() {
+  for (const rpc::TaskClass size : {rpc::TaskClass::kSmall, rpc::TaskClass::kLarge}) {
+    PersistDue(size);
+  }
+}
+
+void FileSystemFixture::PersistDue(rpc::TaskClass size) {
   worker::ActionRunner runner(*cache_, *filler_, mounts_, clock_, std::chrono::minutes(1));
-  auto tasks = queue().Lease(rpc::TaskClass::kSmall, 100, Nanos(0));
+  auto tasks = queue().Lease(size, 100, Nanos(0));
   ASSERT_TRUE(tasks.ok()) << tasks.status().ToString();
   for (const rpc::Task& task : *tasks) {
     for (;;) {

@@ -31,15 +31,27 @@ class DemandedPages final : public PageSource {
   explicit DemandedPages(worker::Filler& filler) : filler_(filler) {}
   Status Fill(cache::LiveFile& file, const rpc::Binding& binding, uint64_t offset_bytes,
               uint64_t length_bytes) override {
+    if (vanishing_ > 0) {
+      --vanishing_;
+      return OkStatus();
+    }
     return filler_.Fill(file, binding, offset_bytes, length_bytes);
   }
   Status FillWhole(cache::LiveFile& file, const rpc::Binding& binding) override {
     return filler_.FillWhole(file, binding);
   }
+  Status ReadThrough(const rpc::Binding& binding, uint64_t offset_bytes,
+                     std::span<std::byte> out) override {
+    return filler_.ReadThrough(binding, offset_bytes, out);
+  }
   void NoteRead(const ContentId&, const rpc::Binding&, uint64_t, uint64_t, ReadHistory&) override {}
+
+  // What the next calls of Fill fetch is gone again when they return.
+  void Vanish(int times) { vanishing_ = times; }
 
  private:
   worker::Filler& filler_;
+  int vanishing_ = 0;
 };
 
 class FileSystemFixture : public ::testing::Test {
@@ -141,6 +153,7 @@ class FileSystemFixture : public ::testing::Test {
   }
   // Does what the queue has due, as the worker would.
   void PersistDue();
+  void PersistDue(rpc::TaskClass size);
 
   const rpc::Caller caller_{SessionId(1), 0, 1000, 1000};
   RequestClock clock_;

@@ -6,6 +6,8 @@
 
 namespace tarn::client {
 
+constexpr uint64_t kPassingBytes = 32 << 20;
+
 // Of the background. Joined at the end of life.
 struct LocalFileSystem::Threads {
   explicit Threads(LocalFileSystem& owner)
@@ -20,6 +22,7 @@ LocalFileSystem::LocalFileSystem(const Dependencies& dependencies, const Options
     : deps_(dependencies),
       options_(options),
       self_{.session = SessionId(1)},
+      passing_budget_(kPassingBytes, dependencies.clock),
       table_([this](OpenInode& inode) NO_THREAD_SAFETY_ANALYSIS { CloseInode(inode); }),
       threads_(std::make_unique<Threads>(*this)) {
   deps_.maintenance.SetChangeSink([this](const rpc::Change& change) { OnChange(change); });

@@ -7,11 +7,23 @@
 #include <deque>
 #include <memory>
 
+#include "base/memory_budget.h"
 #include "base/mutex.h"
 #include "client/file_system.h"
 #include "client/open_table.h"
 
 namespace tarn::client {
+
+// Bytes of an object that found no room in the cache.
+struct Passing {
+  bool Holds(uint64_t offset, uint64_t length) const {
+    return offset >= offset_bytes && offset + length <= offset_bytes + length_bytes;
+  }
+  Reservation room;
+  uint64_t offset_bytes = 0;
+  uint64_t length_bytes = 0;
+  std::unique_ptr<std::byte[]> bytes;
+};
 
 struct Handle {
   OpenInodePtr inode;  // With a hold on it.
@@ -20,6 +32,8 @@ struct Handle {
   IoMode mode = IoMode::kDirect;
   Mutex mutex;
   PageSource::ReadHistory history GUARDED_BY(mutex);
+  std::shared_ptr<const Passing> passing GUARDED_BY(mutex);
+  uint64_t passed_until GUARDED_BY(mutex) = 0;  // The end of the last read past the cache.
 };
 
 inline constexpr uint64_t kWholeFile = UINT64_MAX;
@@ -95,6 +109,7 @@ class LocalFileSystem final : public FileSystem {
   // attributes.cc
   void Overlay(rpc::FileInfo& info);
   Status Truncate(InodeId ino, uint64_t size_bytes);
+  Status ResizeLive(OpenInode& inode, uint64_t size_bytes);
   Status FillBoundary(OpenInode& inode, uint64_t size_bytes);
 
   // commit.cc
@@ -107,6 +122,16 @@ class LocalFileSystem final : public FileSystem {
   Status ApplySetId(InodeId ino, SetId setid);
   Result<size_t> CopyThrough(HandleId from, uint64_t from_offset, HandleId to, uint64_t to_offset,
                              size_t length_bytes);
+  Status FillEdges(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
+
+  // pages.cc
+  static Status WithPages(const std::function<Status()>& change,
+                          const std::function<Status()>& fetch);
+  // kIo for what is out of reach.
+  static Status Unreachable(const Status& status);
+  // Runs `read` until the object is where it was looked for.
+  using ReadSource = std::function<Status(cache::LiveFile&, const rpc::Binding&)>;
+  Status WithBinding(OpenInode& inode, const ReadSource& read);
   // Pages of an inode that the caller holds, with its live file. `length_bytes` kWholeFile: all.
   using ReadFile = std::function<Result<size_t>(cache::LiveFile&)>;
   Result<size_t> ReadPages(HandleId id, uint64_t offset_bytes, uint64_t length_bytes,
@@ -114,7 +139,8 @@ class LocalFileSystem final : public FileSystem {
   Status FetchPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
   // The same, and waits for room where there is none.
   Status FillPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
-  Status FillEdges(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
+  Result<size_t> ReadThrough(HandleId id, uint64_t offset_bytes, std::span<std::byte> out);
+  Status ReadBase(Handle& handle, uint64_t offset_bytes, std::span<std::byte> out);
   enum class Rebound {
     kSame,
     kElsewhere,  // There is a newer one to try.
@@ -142,6 +168,7 @@ class LocalFileSystem final : public FileSystem {
   const rpc::Caller self_;  // For what no request asks for.
   std::atomic<Backing*> backing_{nullptr};
   std::atomic<uint64_t> open_handles_{0};
+  MemoryBudget passing_budget_;
   OpenTable table_;
 
   Mutex invalidator_mutex_;  // Held while the invalidator runs: it must not call back into set.

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <memory>
+#include <span>
 #include <vector>
 
 #include "fuse/request.h"
@@ -66,10 +68,23 @@ void Tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, fuse_file_info* inf
       info);
 }
 
-// The kernel takes the bytes out of the cache file's pages itself.
+// A copy of the bytes. `buffer` has room for them.
+void ReplyCopied(Request& request, std::span<std::byte> buffer, off_t offset,
+                 const fuse_file_info* info) {
+  Result<size_t> got = request.fs().Read(HandleOf(info), static_cast<uint64_t>(offset), buffer);
+  if (!got.ok()) return request.Error(got.status());
+  fuse_reply_buf(request.raw(), reinterpret_cast<const char*>(buffer.data()), *got);
+}
+
+// The kernel takes the bytes out of the cache file's pages itself, where they are in one.
 void ReplyInPlace(Request& request, size_t size, off_t offset, const fuse_file_info* info) {
   Result<client::FileSystem::InPlace> bytes =
       request.fs().ReadInPlace(HandleOf(info), static_cast<uint64_t>(offset), size);
+  if (bytes.code() == Code::kNoSpace) {
+    // Not kept for the next time: this is rare, and would be a megabyte a thread.
+    const auto buffer = std::make_unique_for_overwrite<std::byte[]>(size);
+    return ReplyCopied(request, std::span(buffer.get(), size), offset, info);
+  }
   if (!bytes.ok()) return request.Error(bytes.status());
   fuse_bufvec data = FUSE_BUFVEC_INIT(bytes->length_bytes);
   data.buf[0].flags = static_cast<fuse_buf_flags>(FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK);
@@ -85,10 +100,7 @@ void Read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, fuse_file_i
   }
   thread_local std::vector<std::byte> buffer;
   if (buffer.size() < size) buffer.resize(size);
-  Result<size_t> got = request.fs().Read(HandleOf(info), static_cast<uint64_t>(offset),
-                                         std::span(buffer.data(), size));
-  if (!got.ok()) return request.Error(got.status());
-  fuse_reply_buf(req, reinterpret_cast<const char*>(buffer.data()), *got);
+  ReplyCopied(request, std::span(buffer.data(), size), offset, info);
 }
 
 void Write(fuse_req_t req, fuse_ino_t ino, const char* data, size_t size, off_t offset,

@@ -14,6 +14,10 @@ class FillerPageSource final : public client::PageSource {
   Status FillWhole(cache::LiveFile& file, const rpc::Binding& binding) override {
     return filler_.FillWhole(file, binding);
   }
+  Status ReadThrough(const rpc::Binding& binding, uint64_t offset_bytes,
+                     std::span<std::byte> out) override {
+    return filler_.ReadThrough(binding, offset_bytes, out);
+  }
   void NoteRead(const ContentId& content, const rpc::Binding& binding, uint64_t offset_bytes,
                 uint64_t length_bytes, ReadHistory& history) override {
     worker::ReadHistory own{history.next_offset, history.window_bytes, history.fetched_until};

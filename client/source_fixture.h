@@ -1,0 +1,46 @@
+#pragma once
+
+// For the tests of client/ whose files come from the source, page by page.
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "client/file_system_fixture.h"
+
+namespace tarn::client {
+
+inline std::string Pages(char first, size_t pages, std::string_view tail = "") {
+  std::string text;
+  for (size_t i = 0; i < pages; ++i) text += std::string(kPageBytes, static_cast<char>(first + i));
+  return text + std::string(tail);
+}
+
+class SourceTest : public FileSystemFixture {
+ protected:
+  SourceTest() { options_.fill_at_open_bytes = 0; }
+  // The next step of the queue, not done yet.
+  struct Held {
+    rpc::Task task;
+    rpc::Action action;
+  };
+  Held Prepare() {
+    auto tasks = queue().Lease(rpc::TaskClass::kSmall, 1, Nanos(0));
+    EXPECT_TRUE(tasks.ok() && tasks->size() == 1u);
+    auto action = queue().Prepare(tasks->front());
+    EXPECT_TRUE(action.ok()) << action.status().ToString();
+    return {tasks->front(), *action};
+  }
+  rpc::Outcome Do(const Held& held) {
+    worker::ActionRunner runner(*cache_, *filler_, mounts_, clock_, std::chrono::minutes(1));
+    rpc::Outcome outcome = runner.Run(held.action, {}).outcome;
+    EXPECT_TRUE(outcome.status.ok()) << outcome.status.ToString();
+    return outcome;
+  }
+  void Settle(const Held& held, const rpc::Outcome& outcome) {
+    rpc::PersistQueue::Settled item{held.task, held.action, outcome};
+    EXPECT_TRUE(queue().Settle(std::span(&item, 1)).ok());
+  }
+};
+
+}  // namespace tarn::client
