@@ -25,10 +25,12 @@ jobs() {
   echo $((memory_gib < 1 ? 1 : memory_gib < processors ? memory_gib : processors))
 }
 
-# configure PRESET: quiet unless it fails; CMake itself is quick when nothing changed.
+# configure PRESET: quiet unless it fails; CMake itself is quick when nothing changed. A script puts what differs from
+# the preset into configure_options.
+configure_options=()
 configure() {
   mkdir -p build
-  if ! cmake --preset "$1" >"build/configure-$1.log" 2>&1; then
+  if ! cmake --preset "$1" "${configure_options[@]}" >"build/configure-$1.log" 2>&1; then
     cat "build/configure-$1.log" >&2
     die "configuring the $1 build failed"
   fi

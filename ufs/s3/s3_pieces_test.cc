@@ -111,14 +111,16 @@ TEST_F(S3Store, NoOtherBytesThanAskedForAreGivenAsPieces) {
   objects_["f"] = "0123456789";
   Open();
   Status ended;
-  for (const auto& [range, body] : std::map<std::string, std::string>{
-           {"bytes 3-5/10", "345"}, {"nonsense", "234"}, {"bytes 2-7/10", "234567"}}) {
+  using Ranged = std::pair<std::string, std::string>;
+  for (const Ranged& answer : {Ranged("bytes 3-5/10", "345"), Ranged("nonsense", "234"),
+                               Ranged("bytes 2-7/10", "234567")}) {
+    const std::string& range = answer.first;
     fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
       TestReply reply = Answer(request);
       for (auto& [name, value] : reply.headers) {
         if (name == "Content-Range") value = range;
       }
-      reply.body = body;
+      reply.body = answer.second;
       return reply;
     };
     EXPECT_TRUE(Pieces("f", {2, 3}, "", &ended).empty()) << range;

@@ -1,0 +1,29 @@
+# precompile(TARGET [TESTS])
+#
+# With TARN_PRECOMPILE a target takes the headers that most sources include from a precompiled one, which all targets
+# share. It halves the time of a build from nothing. It would hide a missing #include, so the release build has none.
+set(precompiled_std <algorithm> <array> <atomic> <charconv> <chrono> <condition_variable> <cstdint> <deque> <fstream>
+  <functional> <map> <memory> <mutex> <optional> <set> <span> <sstream> <stop_token> <string> <string_view> <thread>
+  <unordered_map> <utility> <variant> <vector>)
+
+if(TARN_PRECOMPILE)
+  add_compile_options(-pthread)  # Some libraries ask for it, and all users of a precompiled header must agree.
+  add_library(precompiled OBJECT ${CMAKE_SOURCE_DIR}/cmake/empty_main.cc)
+  target_precompile_headers(precompiled PRIVATE ${precompiled_std})
+  if(TARN_TESTS)
+    add_library(precompiled_tests OBJECT ${CMAKE_SOURCE_DIR}/cmake/empty_main.cc)
+    target_precompile_headers(precompiled_tests PRIVATE ${precompiled_std} <gtest/gtest.h> <gmock/gmock.h>)
+    target_link_libraries(precompiled_tests PRIVATE GTest::gmock GTest::gtest)
+  endif()
+endif()
+
+function(precompile target)
+  if(NOT TARN_PRECOMPILE)
+    return()
+  endif()
+  if(ARGV1 STREQUAL TESTS)
+    target_precompile_headers(${target} REUSE_FROM precompiled_tests)
+  else()
+    target_precompile_headers(${target} REUSE_FROM precompiled)
+  endif()
+endfunction()
