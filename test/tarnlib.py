@@ -6,7 +6,8 @@ belong to the script's scratch directory.
 
 Environment: TARN (the binary; default build/release/tarn), TARN_TEST_TMP (where scratch directories are made),
 TARN_PLAIN (no Tarn, to try the tests themselves; 1: the mount point is a bind mount of the source; a program: it is run
-with source and mount point, such as libfuse's passthrough_hp; cases that need Tarn are skipped), TARN_SEED.
+with source and mount point, such as libfuse's passthrough_hp; cases that need Tarn are skipped), TARN_SEED,
+TARN_TEST_LONG (1: the random tests run for hours, as `scripts/test --long` wants it).
 """
 
 import atexit
@@ -25,11 +26,19 @@ TEST = os.path.dirname(os.path.realpath(__file__))
 REPO = os.path.dirname(TEST)
 PLAIN = os.environ.get("TARN_PLAIN")
 BINARY = os.environ.get("TARN", os.path.join(REPO, "build/release/tarn"))
+LONG = os.environ.get("TARN_TEST_LONG") == "1"
 SEED = int(os.environ.get("TARN_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
 
 
 class Failed(Exception):
     """A claim that does not hold; its text is the whole report."""
+
+
+def count(name, short, long):
+    """How often a random test goes round: the number among the script's arguments, else the variable, else by LONG."""
+    given = [argument for argument in sys.argv[1:] if argument.isdigit()]
+    sys.argv[1:] = [argument for argument in sys.argv[1:] if not argument.isdigit()]
+    return int(given[0] if given else os.environ.get(name, long if LONG else short))
 
 
 class Skipped(Exception):
