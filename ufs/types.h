@@ -26,6 +26,9 @@ struct Extent {
   // The caller knows, of the version it names, that the object ends there. A hint: some stores
   // serve a whole object for less than a range of it.
   bool to_end = false;
+  // Of the whole object, as far as the caller knows; 0: it does not. An answer that says otherwise
+  // is of something else.
+  uint64_t object_bytes = 0;
 };
 
 // kOther: fifo, socket, device.

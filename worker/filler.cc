@@ -76,7 +76,7 @@ Status Filler::ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, Page
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(binding.mount));
   const uint64_t begin = left.first * cache::kPageBytes;
   const uint64_t length = std::min(left.count * cache::kPageBytes, binding.size_bytes - begin);
-  const ufs::Extent extent{begin, length, begin + length == binding.size_bytes};
+  const ufs::Extent extent{begin, length, begin + length == binding.size_bytes, binding.size_bytes};
   const Status shorter(Code::kStale, "read " + binding.key + ": it is shorter than it was");
   const auto take = [&](std::span<const std::byte> bytes) -> Status {
     const uint64_t rest = binding.size_bytes - left.first * cache::kPageBytes;

@@ -170,13 +170,14 @@ Result<ObjectInfo> InfoOfHeaders(const S3Options& options, std::string_view key,
   info.key = std::string(key);
   info.etag = Unquoted(response.Header("etag"));
   const std::optional<uint64_t> size = Number<uint64_t>(response.Header("content-length"));
-  const std::optional<int64_t> time = ParseHttpTime(response.Header("last-modified"));
-  if (!size || !time || info.etag.empty()) {
-    return Status(Code::kCorruption,
-                  Concat("stat ", key, ": the answer lacks Content-Length, Last-Modified or ETag"));
+  if (!size || info.etag.empty()) {
+    return Status(
+        Code::kCorruption,
+        Concat("stat ", key, ": the answer to HEAD lacks ",
+               size ? "ETag, without which versions cannot be told apart" : "Content-Length"));
   }
   info.size_bytes = *size;
-  info.mtime_ns = *time;
+  info.mtime_ns = ParseIsoTime(response.Header("last-modified")).value_or(0);
   info.attributes_kept = options.keep_attributes && HasOwner(response);
   for (const auto& [name, value] : response.headers) {
     if (!name.starts_with(kMeta)) continue;

@@ -34,9 +34,16 @@ struct Attempt {
   bool clock_set = false;
   bool done = false;
   MonotonicTime not_before = MonotonicTime::min();
+  Nanos budget = Nanos::zero();  // That the call's deadline gave it.
+  MonotonicTime moved_until =
+      MonotonicTime::min();  // Its deadline, counted from a byte that moved.
   std::string last_failure;  // After which it is tried again.
 
   bool IsChange() const { return call->method != "GET" && call->method != "HEAD"; }
+  Deadline DeadlineOf(const CallOptions& given, const Clock& clock) const {
+    if (moved_until <= given.deadline.at()) return given.deadline;
+    return Deadline::After(clock, moved_until - clock.Now());
+  }
   void NoteUnknown() const {
     call->unknown = call->unknown || (IsChange() && !call->unseen);
     call->repeated = call->repeated || IsChange();
@@ -54,7 +61,9 @@ std::string Describe(const S3Call& call, const ErrorDocument& error, uint32_t at
   if (!error.message.empty()) text += Concat(": ", error.message);
   text += Concat(" (request ", RequestId(call.response, error));
   if (attempts > 1) text += Concat(", ", attempts, " attempts");
-  return text + ")";
+  text += ")";
+  if (error.code == "InvalidObjectState") text += "; it is archived: restore it, then read it";
+  return text;
 }
 
 // An object that is encrypted with another customer's key than was sent, or sent none, is refused
@@ -158,6 +167,7 @@ void BucketClient::Run(std::span<S3Call> calls, const CallOptions& call) {
   for (S3Call& one : calls) {
     Attempt& attempt = all.emplace_back();
     attempt.call = &one;
+    attempt.budget = call.deadline.at() - clock_.Now();
     one.unknown = false;
   }
   for (;;) {
@@ -217,7 +227,11 @@ void BucketClient::RunRound(std::vector<Attempt*> attempts, const CallOptions& c
     exchanges.push_back(&attempt->exchange);
   }
   const MonotonicTime begin = SystemClock().Now();
-  if (!exchanges.empty()) http_->Perform(exchanges, call);
+  CallOptions late = call;
+  for (const Attempt* attempt : good) {
+    late.deadline = attempt->DeadlineOf(late, clock_);
+  }
+  if (!exchanges.empty()) http_->Perform(exchanges, late);
   const Nanos took = SystemClock().Now() - begin;
   gate_.Leave(inside);
   for (Attempt* attempt : good) {
@@ -254,6 +268,9 @@ void BucketClient::NoteTime(const Attempt& attempt, Nanos took) {
 }
 
 std::string BucketClient::PayloadHash(const S3Call& call) const {
+  if (call.giver != nullptr) {
+    return call.payload_sha256.empty() ? std::string(sigv4::kUnsignedPayload) : call.payload_sha256;
+  }
   if (call.body.empty()) return kHashOfNothing;
   return SignsPayloads() ? Hex(Sha256(call.body)) : std::string(sigv4::kUnsignedPayload);
 }
@@ -281,6 +298,10 @@ Status BucketClient::Prepare(Attempt& attempt, const CallOptions& call) {
   http.url = Concat(place.scheme, "://", host, request.EncodedTarget());
   http.headers = std::move(request.headers);
   http.body = wanted.body;
+  http.giver = wanted.giver;
+  http.giver_bytes = wanted.giver_bytes;
+  http.accepts_gzip = wanted.accepts_gzip;
+  http.may_take_long = wanted.may_take_long;
   http.sink = wanted.sink;
   http.taker = wanted.taker;
   return OkStatus();
@@ -309,6 +330,10 @@ void BucketClient::Settle(Attempt& attempt, const CallOptions& call) {
   HttpExchange& exchange = attempt.exchange;
   S3Call& wanted = *attempt.call;
   wanted.response = std::move(exchange.response);
+  const bool bounded = call.deadline.at() < MonotonicTime::max();
+  if (bounded && exchange.moved_at > MonotonicTime::min() && wanted.may_take_long) {
+    attempt.moved_until = exchange.moved_at + attempt.budget;
+  }
   if (exchange.status.ok()) return SettleAnswer(attempt, call);
   const Status failure(
       exchange.status.code(),
@@ -354,7 +379,7 @@ void BucketClient::SettleAnswer(Attempt& attempt, const CallOptions& call) {
 void BucketClient::TryAgain(Attempt& attempt, const Status& failure, std::string_view retry_after,
                             const CallOptions& call) {
   const Nanos wait = gate_.Wait(options_.retry, attempt.failures, retry_after);
-  const bool in_time = !call.deadline.PassedBy(clock_.Now() + wait);
+  const bool in_time = !attempt.DeadlineOf(call, clock_).PassedBy(clock_.Now() + wait);
   if (attempt.failures < options_.retry.max_retries && in_time && gate_.TakeRetry()) {
     ++attempt.failures;
     attempt.not_before = clock_.Now() + wait;

@@ -27,8 +27,13 @@ struct S3Call {
   sigv4::Pairs query;
   sigv4::Pairs headers;
   std::span<const std::byte> body;  // Borrowed, like `sink`, until Run returns.
-  std::span<std::byte> sink;        // As HttpRequest::sink.
-  BodyTaker* taker = nullptr;       // As HttpRequest::taker.
+  BodyGiver* giver = nullptr;       // As HttpRequest::giver, with its number of bytes,
+  uint64_t giver_bytes = 0;
+  std::string payload_sha256;  // and their SHA-256 in hexadecimal, if Client::SignsPayloads.
+  bool accepts_gzip = false;   // As HttpRequest::accepts_gzip.
+  bool may_take_long = false;  // As HttpRequest::may_take_long.
+  std::span<std::byte> sink;   // As HttpRequest::sink.
+  BodyTaker* taker = nullptr;  // As HttpRequest::taker.
   // Of a GET with a taker, which gets so many bytes: one more taker, for the same request sent a
   // second time because the first takes longer than others did. The last one given counts where
   // response.of_twin says so.

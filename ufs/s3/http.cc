@@ -4,34 +4,21 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cstring>
 #include <list>
 
 #include "base/mutex.h"
 #include "base/strings.h"
-#include "ufs/s3/tls_failure.h"
+#include "ufs/s3/transfer.h"
 
 namespace tarn::ufs::s3 {
 namespace {
 
-constexpr size_t kMaxBodyBytes = 64 << 20;  // Of answers that are not for a sink.
-constexpr long kReceiveBytes = 256 << 10;
-constexpr long kSendBytes = 512 << 10;
 constexpr int kMaxPollMs = 1000;
 constexpr size_t kMaxIdleLanes = 64;
 
 void InitCurlOnce() {
   static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);
   CHECK(done == CURLE_OK);
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return lower;
 }
 
 // What all lanes know together: names resolved, TLS sessions to resume.
@@ -60,232 +47,6 @@ class Shared {
   }
   std::array<Mutex, CURL_LOCK_DATA_LAST + 1> mutexes_;
   CURLSH* const share_;
-};
-
-size_t TakeHeader(char* data, size_t size, size_t count, void* user) {
-  auto& response = static_cast<HttpExchange*>(user)->response;
-  const std::string_view line(data, size * count);
-  if (line.starts_with("HTTP/")) {
-    response = HttpResponse();  // What came before was "100 Continue" or a proxy's answer.
-    const size_t blank = line.find(' ');
-    if (blank != std::string_view::npos) {
-      std::from_chars(line.data() + blank + 1, line.data() + line.size(), response.status);
-    }
-    return line.size();
-  }
-  const size_t colon = line.find(':');
-  if (colon != std::string_view::npos) {
-    response.headers.emplace_back(Lower(Trimmed(line.substr(0, colon))),
-                                  std::string(Trimmed(line.substr(colon + 1))));
-  }
-  return line.size();
-}
-
-// A range ignored once is ignored always.
-Status TooLong(const HttpResponse& response) {
-  return Status(response.status == 200 ? Code::kIo : Code::kUnavailable,
-                "the answer is longer than what was asked for");
-}
-
-Status GiveToTaker(HttpExchange& exchange, std::span<const std::byte> bytes) {
-  BodyTaker& taker = *exchange.request.taker;
-  HttpResponse& response = exchange.response;
-  if (!response.body_begun) RETURN_IF_ERROR(taker.Begin(response));
-  response.body_begun = true;
-  while (!bytes.empty()) {
-    const std::span<std::byte> room = taker.Room();
-    const size_t size = std::min(room.size(), bytes.size());
-    if (size == 0) return TooLong(response);
-    std::memcpy(room.data(), bytes.data(), size);
-    const Status taken = taker.Took(size);
-    exchange.refused = !taken.ok();
-    RETURN_IF_ERROR(taken);
-    bytes = bytes.subspan(size);
-  }
-  return OkStatus();
-}
-
-size_t TakeBody(char* data, size_t size, size_t count, void* user) {
-  auto& exchange = *static_cast<HttpExchange*>(user);
-  HttpResponse& response = exchange.response;
-  const size_t bytes = size * count;
-  if (exchange.request.taker != nullptr && response.status / 100 == 2) {
-    exchange.status = GiveToTaker(exchange, std::as_bytes(std::span(data, bytes)));
-    return exchange.status.ok() ? bytes : 0;
-  }
-  if (exchange.request.sink.empty() || response.status / 100 != 2) {
-    if (response.body.size() + bytes > kMaxBodyBytes) return 0;
-    response.body.append(data, bytes);
-    return bytes;
-  }
-  if (bytes > exchange.request.sink.size() - response.sink_bytes) return 0;
-  std::memcpy(exchange.request.sink.data() + response.sink_bytes, data, bytes);
-  response.sink_bytes += bytes;
-  return bytes;
-}
-
-// One exchange under way.
-class Transfer {
- public:
-  Transfer(HttpExchange& exchange, const HttpOptions& options, CURLSH* share)
-      : exchange_(exchange), easy_(curl_easy_init()) {
-    CHECK(easy_ != nullptr);
-    exchange.response = HttpResponse();
-    exchange.status = OkStatus();
-    exchange.sent = false;
-    exchange.refused = false;
-    SetRequest();
-    SetOptions(options, share);
-  }
-  ~Transfer() {
-    curl_easy_cleanup(easy_);
-    curl_slist_free_all(headers_);
-  }
-  Transfer(const Transfer&) = delete;
-  Transfer& operator=(const Transfer&) = delete;
-
-  CURL* easy() const { return easy_; }
-  bool done() const { return done_; }
-  void Finish(CURLcode code) {
-    done_ = true;
-    exchange_.sent = WasSent();
-    if (code != CURLE_OK && exchange_.status.ok()) exchange_.status = Failure(code);
-  }
-  void GiveUp(const Status& status) {
-    done_ = true;
-    exchange_.sent = WasSent();
-    exchange_.status = status;
-  }
-
- private:
-  template <typename T>
-  void Set(CURLoption option, T value) {
-    CHECK(curl_easy_setopt(easy_, option, value) == CURLE_OK);
-  }
-  void AddHeader(const std::string& line) { headers_ = curl_slist_append(headers_, line.c_str()); }
-
-  void SetRequest() {
-    const HttpRequest& request = exchange_.request;
-    Set(CURLOPT_URL, request.url.c_str());
-    for (const auto& [name, value] : request.headers) {
-      AddHeader(value.empty() ? Concat(name, ";") : Concat(name, ": ", value));
-    }
-    const bool may_have_body = request.method == "PUT" || request.method == "POST";
-    if (request.method == "HEAD") Set(CURLOPT_NOBODY, 1L);
-    if (may_have_body) {
-      for (const char* unwanted : {"Expect:", "Content-Type:"}) {
-        if (std::string_view(unwanted) != "Content-Type:" || !HasContentType()) AddHeader(unwanted);
-      }
-      Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-      Set(CURLOPT_POSTFIELDS,
-          request.body.empty() ? "" : reinterpret_cast<const char*>(request.body.data()));
-      Set(CURLOPT_UPLOAD_BUFFERSIZE, kSendBytes);
-    }
-    if (request.method != "GET" && request.method != "HEAD") {
-      Set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
-    }
-    Set(CURLOPT_HTTPHEADER, headers_);
-  }
-
-  bool HasContentType() const {
-    const Headers& headers = exchange_.request.headers;
-    return std::any_of(headers.begin(), headers.end(),
-                       [](const auto& header) { return Lower(header.first) == "content-type"; });
-  }
-
-  // curl counts in seconds, and takes none for no limit.
-  Nanos StallOf(const HttpOptions& options) const {
-    const bool get = exchange_.request.method == "GET";
-    const Nanos stall =
-        get ? std::min(options.stall_timeout, options.get_stall_timeout) : options.stall_timeout;
-    return std::max<Nanos>(stall, std::chrono::seconds(1));
-  }
-
-  void SetOptions(const HttpOptions& options, CURLSH* share) {
-    using std::chrono::duration_cast;
-    Set(CURLOPT_SHARE, share);
-    Set(CURLOPT_NOSIGNAL, 1L);
-    Set(CURLOPT_QUICK_EXIT, 1L);  // What is dropped does not wait for the name it looks up.
-    Set(CURLOPT_PATH_AS_IS, 1L);
-    Set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-    Set(CURLOPT_PROTOCOLS_STR, "http,https");
-    Set(CURLOPT_BUFFERSIZE, kReceiveBytes);
-    Set(CURLOPT_USERAGENT, options.user_agent.c_str());
-    Set(CURLOPT_CONNECTTIMEOUT_MS,
-        static_cast<long>(
-            duration_cast<std::chrono::milliseconds>(options.connect_timeout).count()));
-    Set(CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(options.stall_bytes_per_s));
-    Set(CURLOPT_LOW_SPEED_TIME,
-        static_cast<long>(duration_cast<std::chrono::seconds>(StallOf(options)).count()));
-    if (!options.ca_bundle.empty()) Set(CURLOPT_CAINFO, options.ca_bundle.c_str());
-    if (!options.verify_certificates) {
-      Set(CURLOPT_SSL_VERIFYPEER, 0L);
-      Set(CURLOPT_SSL_VERIFYHOST, 0L);
-    }
-    if (!options.proxy.empty() && options.proxy != "none") {
-      // It may begin with a user's name and password.
-      by_proxy_ =
-          Concat(" (by the proxy ", options.proxy.substr(options.proxy.rfind('@') + 1), ")");
-    }
-    if (!options.proxy.empty()) {
-      Set(CURLOPT_PROXY, options.proxy == "none" ? "" : options.proxy.c_str());
-    }
-    Set(CURLOPT_ERRORBUFFER, error_.data());
-    Set(CURLOPT_HEADERFUNCTION, TakeHeader);
-    Set(CURLOPT_HEADERDATA, &exchange_);
-    Set(CURLOPT_WRITEFUNCTION, TakeBody);
-    Set(CURLOPT_WRITEDATA, &exchange_);
-    Set(CURLOPT_PREREQFUNCTION, BeforeRequest);
-    Set(CURLOPT_PREREQDATA, this);
-    Set(CURLOPT_PRIVATE, this);
-  }
-
-  // curl sends a request anew by itself when a kept connection turns out to be closed. A change may
-  // have been made by then: whoever asked for it must know.
-  static int BeforeRequest(void* self, char*, char*, int, int) {
-    auto& transfer = *static_cast<Transfer*>(self);
-    const std::string& method = transfer.exchange_.request.method;
-    const bool repeatable = method == "GET" || method == "HEAD";
-    return transfer.times_sent_++ == 0 || repeatable ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
-  }
-
-  // Once a byte of the request is out the server may have acted on it.
-  bool WasSent() const {
-    if (times_sent_ > 1) return true;
-    long bytes = 0;
-    return curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &bytes) == CURLE_OK && bytes > 0;
-  }
-
-  Status Failure(CURLcode code) const {
-    const std::string text = error_[0] == '\0' ? curl_easy_strerror(code) : error_.data();
-    switch (code) {
-      case CURLE_URL_MALFORMAT:
-      case CURLE_UNSUPPORTED_PROTOCOL:
-        return Status(Code::kInvalid, Concat("URL ", exchange_.request.url, ": ", text));
-      case CURLE_PEER_FAILED_VERIFICATION:
-      case CURLE_SSL_CACERT_BADFILE:
-      case CURLE_SSL_CERTPROBLEM:
-      case CURLE_SSL_CONNECT_ERROR:
-        return TlsFailure(code, text);
-      case CURLE_COULDNT_CONNECT:
-      case CURLE_COULDNT_RESOLVE_PROXY:
-        return Status(Code::kUnavailable, Concat(text, by_proxy_));
-      case CURLE_WRITE_ERROR:  // The sink was full.
-        return TooLong(exchange_.response);
-      case CURLE_ABORTED_BY_CALLBACK:
-        return Status(Code::kUnavailable, "the connection was closed before the answer");
-      default:
-        return Status(Code::kUnavailable, text);
-    }
-  }
-
-  HttpExchange& exchange_;
-  CURL* const easy_;
-  curl_slist* headers_ = nullptr;
-  bool done_ = false;
-  int times_sent_ = 0;
-  std::string by_proxy_;  // For messages.
-  std::array<char, CURL_ERROR_SIZE> error_ = {};
 };
 
 // An exchange on its way, and its twin where there is one.
@@ -327,6 +88,10 @@ class Race {
   void GiveUp(const Status& status) {
     if (!first_->done()) first_->GiveUp(status);
     Drop(second_);
+  }
+  void CheckProgress(MonotonicTime now) { first_->CheckProgress(now); }
+  MonotonicTime EndOf(MonotonicTime deadline, Nanos budget) const {
+    return first_->EndOf(deadline, budget);
   }
 
  private:
@@ -387,25 +152,39 @@ class Lane {
 
  private:
   void Drive(std::list<Race>& races, const CallOptions& call) {
+    const Nanos budget = call.deadline.at() - SystemClock().Now();
     for (;;) {
       int running = 0;
       CHECK(curl_multi_perform(multi_, &running) == CURLM_OK);
       TakeFinished();
+      const MonotonicTime now = SystemClock().Now();
+      const MonotonicTime end = EndLate(races, now, call.deadline.at(), budget);
       std::erase_if(races, [](Race& race) { return race.IsOver(); });
       if (races.empty()) return;
-      const MonotonicTime now = SystemClock().Now();
-      const Nanos left = call.deadline.at() - now;
       if (call.stop.stop_requested()) {
         return GiveUp(races, Status(Code::kCancelled, "call cancelled"));
       }
-      if (left <= Nanos::zero()) {
-        return GiveUp(races, Status(Code::kDeadlineExceeded, "deadline passed"));
-      }
-      const Nanos wait = std::min(left, StartTwins(races, now));
+      const Nanos wait = std::min(end - now, StartTwins(races, now));
       const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count() + 1;
       curl_multi_poll(multi_, nullptr, 0, static_cast<int>(std::min<int64_t>(ms, kMaxPollMs)),
                       nullptr);
     }
+  }
+
+  // Gives up what has no time left. When the first of the others has none.
+  static MonotonicTime EndLate(std::list<Race>& races, MonotonicTime now, MonotonicTime deadline,
+                               Nanos budget) {
+    MonotonicTime first = MonotonicTime::max();
+    for (Race& race : races) {
+      race.CheckProgress(now);
+      const MonotonicTime end = race.EndOf(deadline, budget);
+      if (end <= now) {
+        race.GiveUp(Status(Code::kDeadlineExceeded, "deadline passed"));
+      } else {
+        first = std::min(first, end);
+      }
+    }
+    return first;
   }
 
   // Says how long it is until the next.

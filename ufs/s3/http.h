@@ -33,11 +33,26 @@ class BodyTaker {
   virtual Status Took(size_t bytes) = 0;    // So much of Room() was filled.
 };
 
+// Gives the bytes of a request's body, from the start again if the request is sent again.
+class BodyGiver {
+ public:
+  virtual ~BodyGiver() = default;
+  virtual Status Give(uint64_t offset_bytes, std::span<std::byte> out) = 0;  // An error ends it.
+};
+
 struct HttpRequest {
   std::string method = "GET";
   std::string url;  // Sent as it is: dots and slashes in its path are kept.
   Headers headers;
   std::span<const std::byte> body;  // Borrowed until the exchange is over.
+  BodyGiver* giver = nullptr;       // Instead of the body; borrowed.
+  uint64_t giver_bytes = 0;
+  uint64_t BodyBytes() const { return giver != nullptr ? giver_bytes : body.size(); }
+  // An answer is wanted as it is stored. Some servers decode it unless they are told that gzip may
+  // come; all others are told that it may not.
+  bool accepts_gzip = false;
+  // A call's deadline is counted again from each byte of the body that moves: only a stall ends it.
+  bool may_take_long = false;
   // Where the body of a 2xx answer goes instead of HttpResponse::body; empty: there. An answer that
   // is longer is an error.
   std::span<std::byte> sink;
@@ -65,8 +80,9 @@ struct HttpExchange {
   // kOk: a whole answer came, whatever it says. kUnavailable: try again. kIo: trying again does not
   // help (a certificate that is not trusted, ...). kDeadlineExceeded, kCancelled.
   Status status;
-  bool sent = false;     // The request may have been acted upon.
-  bool refused = false;  // The status is what the taker said of its bytes.
+  bool sent = false;                              // The request may have been acted upon.
+  bool refused = false;                           // The status is what the taker or the giver said.
+  MonotonicTime moved_at = MonotonicTime::min();  // When a byte of the body arrived last.
 };
 
 struct HttpOptions {

@@ -43,6 +43,8 @@ constexpr ErrorRow kErrors[] = {
     {"InvalidRange", {Code::kRange, false, false, false}},
     {"EntityTooLarge", {Code::kTooBig, false, false, false}},
     {"QuotaExceeded", {Code::kNoSpace, false, false, false}},
+    {"AccessDenied", {Code::kPermission, false, false, false}},
+    {"InvalidRequest", {Code::kIo, false, false, false}},
     {"NotImplemented", {Code::kUnsupported, false, false, false}},
     {"MethodNotAllowed", {Code::kUnsupported, false, false, false}},
     {"InvalidObjectState", {Code::kIo, false, false, false}},

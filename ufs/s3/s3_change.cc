@@ -95,6 +95,15 @@ Result<std::vector<PendingUpload>> S3UnderFileSystem::ListUploads(const CallOpti
   return found;
 }
 
+Result<std::unique_ptr<Upload>> S3UnderFileSystem::Create(std::string_view key,
+                                                          const CreateOptions& options,
+                                                          const CallOptions& call) {
+  RETURN_IF_ERROR(CheckCall(call));
+  RETURN_IF_ERROR(CheckNewObject(key, options));
+  ASSIGN_OR_RETURN(sigv4::Pairs headers, HeadersOfNewObject(options_, key, options));
+  return NewUpload(key, options, std::move(headers), call);
+}
+
 Result<std::string> S3UnderFileSystem::StartUpload(std::string_view key, sigv4::Pairs headers,
                                                    const CallOptions& call) {
   S3Call start = NewCall("start upload of", "POST", key);
@@ -145,9 +154,10 @@ Result<ObjectInfo> S3UnderFileSystem::Move(std::string_view from, std::string_vi
   S3Call head = NewCall("stat", "HEAD", from);
   AddCustomerKey(options_, head.headers);
   RETURN_IF_ERROR(RunOne(head, call));
-  ASSIGN_OR_RETURN(ObjectInfo there, InfoOfHeaders(options_, from, head.response));
-  const bool holds = source.kind == Precondition::Kind::kNone ||
-                     (source.kind == Precondition::Kind::kEtag && source.etag == there.etag);
+  ASSIGN_OR_RETURN(ObjectInfo there, InfoOf(from, head.response, call));
+  const bool holds =
+      source.kind == Precondition::Kind::kNone ||
+      (source.kind == Precondition::Kind::kEtag && IsVersion(from, there.etag, source.etag, call));
   if (!holds) {
     return Status(Code::kStale, Concat("copy ", client_->Uri(FullKey(from)), ": it was replaced"));
   }
@@ -173,6 +183,15 @@ void AddSource(const S3Options& options, const std::string& full_key, const std:
   AddSourceCustomerKey(options, headers);
 }
 
+// Policies and stores refuse copies in many words, all of which leave it to us to read and write
+// (kUnsupported). What is archived can be neither read nor copied.
+Status CopyStatus(const S3Call& copy) {
+  const Code code = copy.status.code();
+  const bool refused = code == Code::kPermission || code == Code::kTooBig || code == Code::kIo;
+  if (!refused || copy.error == "InvalidObjectState") return copy.status;
+  return Status(Code::kUnsupported, copy.status.message());
+}
+
 }  // namespace
 
 Result<ObjectInfo> S3UnderFileSystem::Copy(const ObjectInfo& source, std::string_view to,
@@ -181,7 +200,8 @@ Result<ObjectInfo> S3UnderFileSystem::Copy(const ObjectInfo& source, std::string
   AddSource(options_, FullKey(source.key), source.etag, copy.headers);
   AddPlacement(options_, copy.headers);
   AddCustomerKey(options_, copy.headers);
-  RETURN_IF_ERROR(RunOne(copy, call));
+  client_->Run(std::span(&copy, 1), call);
+  RETURN_IF_ERROR(CopyStatus(copy));
   ASSIGN_OR_RETURN(const CopyDocument made, ParseCopyDocument(copy.response.body));
   ObjectInfo info = source;
   info.key = std::string(to);
@@ -277,7 +297,7 @@ Status S3UnderFileSystem::CopyParts(const ObjectInfo& source, std::string_view t
     }
     client_->Run(calls, call);
     for (const S3Call& copy : calls) {
-      RETURN_IF_ERROR(copy.status);
+      RETURN_IF_ERROR(CopyStatus(copy));
       ASSIGN_OR_RETURN(const CopyDocument made, ParseCopyDocument(copy.response.body));
       parts.push_back({static_cast<uint32_t>(parts.size() + 1), made.etag});
     }
@@ -332,7 +352,8 @@ std::vector<Status> S3UnderFileSystem::Delete(std::span<const DeleteRequest> req
   std::vector<size_t> batch;
   std::vector<size_t> alone;
   for (const size_t i : wanted) {
-    const bool fits = options_.bulk_delete && batches_work_ && wanted.size() > 1 &&
+    const bool two_markers = has_folder_markers_ && requests[i].type == ObjectType::kDirectory;
+    const bool fits = options_.bulk_delete && batches_work_ && wanted.size() > 1 && !two_markers &&
                       XmlCanHold(FullKey(requests[i]));
     (fits ? batch : alone).push_back(i);
   }
@@ -365,12 +386,24 @@ void S3UnderFileSystem::DeleteEach(std::span<const DeleteRequest> requests,
                                    std::span<const size_t> which, const CallOptions& call,
                                    std::vector<Status>& results) const {
   std::vector<S3Call> calls;
+  std::vector<size_t> folders;
   for (const size_t i : which) {
     S3Call& remove = calls.emplace_back(NewCall("delete", "DELETE", requests[i].key));
     remove.key = FullKey(requests[i]);
   }
+  // A directory may have a marker of each kind.
+  for (const size_t i : which) {
+    if (!has_folder_markers_ || requests[i].type != ObjectType::kDirectory) continue;
+    folders.push_back(i);
+    calls.push_back(NewCall("delete", "DELETE", FolderMarkerOf(requests[i].key)));
+  }
   client_->Run(calls, call);
-  for (size_t n = 0; n < calls.size(); ++n) {
+  for (size_t n = 0; n < folders.size(); ++n) {
+    const Status& status = calls[which.size() + n].status;
+    if (!status.ok() && status.code() != Code::kNotFound) results[folders[n]] = status;
+  }
+  for (size_t n = 0; n < which.size(); ++n) {
+    if (!results[which[n]].ok()) continue;
     const bool absent = calls[n].status.code() == Code::kNotFound;
     results[which[n]] = absent ? OkStatus() : calls[n].status;
   }
@@ -380,7 +413,7 @@ void S3UnderFileSystem::DeleteEach(std::span<const DeleteRequest> requests,
 // others the results say why not.
 std::vector<size_t> S3UnderFileSystem::CheckDeletes(std::span<const DeleteRequest> requests,
                                                     const CallOptions& call,
-                                                    std::vector<Status>& results) const {
+                                                    std::vector<Status>& results) {
   std::vector<size_t> wanted;
   std::vector<size_t> asked;
   std::vector<S3Call> heads;
@@ -402,7 +435,8 @@ std::vector<size_t> S3UnderFileSystem::CheckDeletes(std::span<const DeleteReques
     if (!heads[n].status.ok()) continue;
     const Precondition& precondition = requests[asked[n]].precondition;
     const bool holds = precondition.kind == Precondition::Kind::kEtag &&
-                       Unquoted(heads[n].response.Header("etag")) == precondition.etag;
+                       IsVersion(requests[asked[n]].key, Unquoted(heads[n].response.Header("etag")),
+                                 precondition.etag, call);
     if (holds) {
       wanted.push_back(asked[n]);
     } else {

@@ -147,6 +147,7 @@ TEST_F(S3Store, AnAnswerOfAnotherVersionIsStale) {
   const std::string etag = ufs_->Stat("f", {}).value().etag;
   fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
     TestReply reply = Answer(request);
+    if (request.method != "GET") return reply;
     for (auto& [name, value] : reply.headers) {
       if (name == "ETag") value = "\"another\"";
     }
@@ -175,8 +176,8 @@ TEST_F(S3Store, AWrongEtagAfterPutIsNoSuccess) {
       reply.headers = {{"ETag", "\"0123456789abcdef0123456789abcdef\""}};
     return reply;
   };
-  EXPECT_TRUE(Put("g", "whole").ok()) << "once is put right";
-  EXPECT_EQ(puts, 2);
+  EXPECT_TRUE(Put("g", "whole").ok()) << "the answer was damaged, the object is right";
+  EXPECT_EQ(puts, 1);
 }
 
 TEST_F(S3Store, AWrongEtagAfterEveryPutIsSettledByLooking) {

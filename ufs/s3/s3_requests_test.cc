@@ -65,7 +65,8 @@ TEST_F(S3Store, ALongListingIsOneRequestAPage) {
   } while (!options.start_after.empty());
   EXPECT_EQ(keys.size(), 96U);
   EXPECT_EQ(std::set<std::string>(keys.begin(), keys.end()).size(), keys.size());
-  EXPECT_LE(server_->Requests().size() - before, 11U) << "one in ten names is asked for twice";
+  EXPECT_LE(server_->Requests().size() - before, 12U)
+      << "one in ten names is asked for twice, and of one the ETag is compared";
 }
 
 TEST_F(S3Store, AStatIsOneHeadAndOneListAndARangeOneGet) {
@@ -323,7 +324,9 @@ TEST_F(S3Store, AnEtagIsNoMd5WhereTheBucketEncryptsByAKeyService) {
   const std::string other(32, 'a');
   std::string service = "aws:kms";
   fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    TestReply reply = Answer(request);
+    TestRequest asked = request;
+    asked.headers.erase("if-match");  // It names the other one.
+    TestReply reply = Answer(asked);
     for (auto& [name, value] : reply.headers) {
       if (name == "ETag") value = Concat("\"", other, "\"");
     }
@@ -332,7 +335,7 @@ TEST_F(S3Store, AnEtagIsNoMd5WhereTheBucketEncryptsByAKeyService) {
   };
   EXPECT_EQ(Put("f", "bytes").value().etag, other);
   service = "AES256";
-  EXPECT_EQ(Put("f", "bytes").code(), Code::kCorruption);
+  EXPECT_EQ(Put("f", "bytes").value().etag, other) << "its bytes were read back";
 }
 
 TEST_F(S3Store, OnlyUploadsOfOursOrOldOnesAreGivenOut) {

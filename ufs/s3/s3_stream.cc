@@ -8,8 +8,8 @@
 #include "base/random.h"
 #include "base/strings.h"
 #include "ufs/call.h"
+#include "ufs/s3/answer.h"
 #include "ufs/s3/attributes.h"
-#include "ufs/s3/content_range.h"
 #include "ufs/s3/s3_ufs.h"
 #include "ufs/s3/xml.h"
 
@@ -19,8 +19,9 @@ namespace tarn::ufs::s3 {
 struct PieceProgress {
   const Extent wanted;
   const UnderFileSystem::TakePiece& take;
-  std::string etag;  // Empty: not known yet.
-  const bool is_whole_object;
+  std::string etag;           // Empty: not known yet.
+  bool is_whole_object;       // It need not be asked for as a range.
+  bool accepts_gzip = false;  // The next request does.
   uint64_t given = 0;
   Status refused = OkStatus();  // What `take` said.
 };
@@ -40,40 +41,33 @@ class PieceTaker final : public BodyTaker {
     if (etag != progress_.etag) return Status(Code::kStale, "it was replaced");
     at_ = 0;
     filled_ = 0;
-    length_bytes_ = progress_.wanted.length_bytes;
-    // The whole object, from a store that leaves a range out where it covers everything.
-    if (head.status == 200 && progress_.wanted.offset_bytes == 0) return OkStatus();
-    const std::string text = head.Header("content-range");
-    const auto range = ParseContentRange(text);
-    const bool as_asked = head.status == 206 && range &&
-                          range->first == progress_.wanted.offset_bytes &&
-                          range->last - range->first < progress_.wanted.length_bytes;
-    if (!as_asked) {
-      return Status(Code::kCorruption, Concat("the store answered HTTP ", head.status,
-                                              " with Content-Range \"", text, "\""));
+    ASSIGN_OR_RETURN(claim_, ClaimOf(head, progress_.wanted));
+    if (claim_.unproven && claim_.length_bytes > piece_.size()) {
+      return Status(Code::kCorruption,
+                    Concat("the store does not say how many bytes it sends (HTTP ", head.status,
+                           ", Content-Encoding \"", head.Header("content-encoding"), "\")"));
     }
-    length_bytes_ = std::min(progress_.wanted.length_bytes, range->total - range->first);
     return OkStatus();
   }
 
   std::span<std::byte> Room() override {
     return piece_.subspan(filled_,
-                          std::min<uint64_t>(piece_.size() - filled_, length_bytes_ - at_));
+                          std::min<uint64_t>(piece_.size() - filled_, claim_.length_bytes - at_));
   }
 
   Status Took(size_t bytes) override {
     at_ += bytes;
     filled_ += bytes;
-    return filled_ == piece_.size() || at_ == length_bytes_ ? Give() : OkStatus();
+    if (claim_.unproven) return OkStatus();
+    return filled_ == piece_.size() || at_ == claim_.length_bytes ? Give() : OkStatus();
   }
 
   // The answer is over. kCorruption: it had fewer bytes than its head said.
   Status End(const HttpResponse& response) {
     if (!response.body_begun) RETURN_IF_ERROR(Begin(response));
-    if (response.status == 200 && !progress_.is_whole_object) length_bytes_ = at_;
-    if (filled_ > 0 && at_ == length_bytes_) RETURN_IF_ERROR(Give());
-    if (at_ == length_bytes_) return OkStatus();
-    return Status(Code::kCorruption, Concat("the store sent ", at_, " bytes of ", length_bytes_));
+    if (at_ == claim_.length_bytes) return filled_ > 0 ? Give() : OkStatus();
+    return Status(Code::kCorruption,
+                  Concat("the store sent ", at_, " bytes of ", claim_.length_bytes));
   }
 
  private:
@@ -88,9 +82,9 @@ class PieceTaker final : public BodyTaker {
 
   PieceProgress& progress_;
   const std::span<std::byte> piece_;
-  uint64_t at_ = 0;            // In the body of this answer,
-  uint64_t length_bytes_ = 0;  // which has so many bytes.
-  size_t filled_ = 0;          // Of the piece.
+  uint64_t at_ = 0;    // In the body of this answer,
+  Claim claim_;        // which claims to have these bytes.
+  size_t filled_ = 0;  // Of the piece.
 };
 
 }  // namespace
@@ -110,6 +104,7 @@ Status S3UnderFileSystem::GetPieces(std::string_view key, PieceProgress& progres
   };
   read.wanted_bytes = progress.wanted.length_bytes;
   read.what += Concat(" [", first, ",", last + 1, ")");
+  read.accepts_gzip = progress.accepts_gzip;
   // Ceph prepares for a range by one more operation than for an object.
   if (!progress.is_whole_object) {
     read.headers.emplace_back("Range", Concat("bytes=", first, "-", last));
@@ -130,12 +125,21 @@ Result<uint64_t> S3UnderFileSystem::ReadPieces(std::string_view key, std::string
     return ReadAtEnd(key, etag, call);
   }
   const bool is_whole_object = extent.offset_bytes == 0 && extent.to_end && !etag.empty();
-  PieceProgress progress{extent, take, std::string(etag), is_whole_object};
+  if (extent.to_end) extent.object_bytes = extent.offset_bytes + extent.length_bytes;
+  PieceProgress progress{extent, take, KnownAs(key, etag), is_whole_object};
   Random random(RandomSeed());
   for (uint32_t failures = 0;; ++failures) {
     Status status = GetPieces(key, progress, piece, call);
     if (status.ok()) return progress.given;
     if (status.code() == Code::kRange && progress.given == 0) return ReadAtEnd(key, etag, call);
+    const bool may_be_named_otherwise = status.code() == Code::kStale && !etag.empty() &&
+                                        progress.etag == etag && progress.given == 0 &&
+                                        progress.refused.ok();
+    if (may_be_named_otherwise) {
+      ASSIGN_OR_RETURN(progress.etag, ResolveEtag(key, etag, call));
+      if (progress.etag != etag) continue;
+      return status;
+    }
     // Without an etag a version that came meanwhile is as good, if nothing was given of another.
     if (status.code() == Code::kStale && etag.empty() && progress.given == 0) progress.etag.clear();
     // Answers that are not what was asked for count as failures of the way, like lost ones.
@@ -143,6 +147,10 @@ Result<uint64_t> S3UnderFileSystem::ReadPieces(std::string_view key, std::string
         progress.refused.ok() && (status.code() == Code::kCorruption ||
                                   (status.code() == Code::kStale && progress.etag.empty()));
     if (!again || failures == options_.retry.max_retries) return status;
+    // A server that decodes what it has may leave a range as it is, or what goes to those who can
+    // decode it.
+    progress.accepts_gzip = status.code() == Code::kCorruption && failures % 2 == 0;
+    progress.is_whole_object = false;
     const Nanos wait =
         JitteredBackoff(failures, options_.retry.first_wait, options_.retry.longest_wait, random);
     if (call.deadline.PassedBy(clock_.Now() + wait) || !clock_.SleepFor(wait, call.stop)) {

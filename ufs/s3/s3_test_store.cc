@@ -196,39 +196,60 @@ TestReply S3Store::Multipart(const TestRequest& request, const std::string& key)
                  "</ETag></CompleteMultipartUploadResult>")};
 }
 
+// Quirks: "version 1" (knows `marker` alone), "no start-after", "empty pages" (each listing begins
+// with one, which is not the last), "no delimiter", "no encoding" (refuses encoding-type), "other
+// etags" (than HEAD and GET have), "no etags" and "says nothing of the end".
 TestReply S3Store::List(const TestRequest& request) {
+  const bool version_1 = Quirk("version 1");
   const std::string prefix = Parameter(request, "prefix");
-  const std::string delimiter = Parameter(request, "delimiter");
-  const std::string after = Parameter(request, "start-after");
+  const std::string delimiter = Quirk("no delimiter") ? "" : Parameter(request, "delimiter");
+  const std::string token = version_1 ? "" : Parameter(request, "continuation-token");
+  std::string after = Parameter(request, version_1 ? "marker" : "start-after");
+  if (Quirk("no start-after")) after.clear();
+  if (!token.empty()) after = token.substr(1);
+  const bool encodes = request.Asks("encoding-type=url");
+  if (encodes && Quirk("no encoding")) return ErrorReply(400, "InvalidArgument");
   const size_t most = std::stoul(Parameter(request, "max-keys"));
+  const size_t page = Quirk("empty pages") && token.empty() ? 0 : most;
   std::string body;
   std::string last_directory;
+  std::string last = after;
   size_t count = 0;
   bool truncated = false;
   for (const auto& [key, bytes] : objects_) {
     if (!key.starts_with(prefix) || key <= after) continue;
     const size_t slash = delimiter.empty() ? std::string::npos : key.find('/', prefix.size());
     const std::string directory = slash == std::string::npos ? "" : key.substr(0, slash + 1);
-    if (!directory.empty() && directory == last_directory) continue;
-    if (count++ == most) {
+    if (!directory.empty() && (directory == last_directory || directory == after)) continue;
+    if (count++ == page) {
       truncated = true;
       break;
     }
     last_directory = directory;
-    const auto encoded = [](const std::string& text) {
-      return sigv4::UriEncode(text, sigv4::Slash::kKeep);
+    last = directory.empty() ? key : directory;
+    const auto encoded = [&](const std::string& text) {
+      return encodes ? sigv4::UriEncode(text, sigv4::Slash::kKeep) : text;
     };
+    const std::string etag = Quirk("no etags")      ? ""
+                             : Quirk("other etags") ? Concat("listed-", EtagOf(bytes).substr(7))
+                                                    : EtagOf(bytes);
     body +=
         directory.empty()
             ? Concat("<Contents><Key>", encoded(key), "</Key><Size>", bytes.size(),
-                     "</Size><LastModified>2013-05-24T00:00:00.000Z</LastModified><ETag>",
-                     EtagOf(bytes), "</ETag></Contents>")
+                     "</Size><LastModified>2013-05-24T00:00:00.000Z</LastModified><ETag>", etag,
+                     "</ETag></Contents>")
             : Concat("<CommonPrefixes><Prefix>", encoded(directory), "</Prefix></CommonPrefixes>");
   }
+  const std::string way_on = !truncated || version_1 ? ""
+                                                     : Concat("<NextContinuationToken>.", last,
+                                                              "</NextContinuationToken>");
+  const std::string end = Quirk("says nothing of the end")
+                              ? ""
+                              : Concat("<IsTruncated>", truncated, "</IsTruncated>", way_on);
   return {200,
           {},
-          Concat("<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>", truncated,
-                 "</IsTruncated>", body, "</ListBucketResult>")};
+          Concat("<ListBucketResult>", encodes ? "<EncodingType>url</EncodingType>" : "", end, body,
+                 "</ListBucketResult>")};
 }
 
 }  // namespace tarn::ufs::s3

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,7 @@ class S3Store : public testing::Test {
   Result<ObjectInfo> Put(const std::string& key, const std::string& bytes,
                          const Precondition& precondition = {}, size_t part_bytes = 0);
 
+  std::set<std::string> quirks_;                                    // By name; see Quirk.
   std::map<std::string, std::string> objects_;                      // By full key.
   std::map<std::string, std::map<std::string, std::string>> meta_;  // x-amz-*, of each.
   std::map<int, std::string> parts_;                                // Of the one open upload.
@@ -65,6 +67,8 @@ class S3Store : public testing::Test {
   std::unique_ptr<UnderFileSystem> ufs_;
 
  private:
+  // Whether the store has a peculiarity of some real ones.
+  bool Quirk(const std::string& name) const { return quirks_.contains(name); }
   TestReply List(const TestRequest& request);
   TestReply GetObject(const TestRequest& request, const std::string& key);
   TestReply PutObject(const TestRequest& request, const std::string& key);

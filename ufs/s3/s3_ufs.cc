@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/digest.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/strings.h"
@@ -53,7 +54,8 @@ S3UnderFileSystem::S3UnderFileSystem(S3Options options, std::unique_ptr<Client> 
       clock_(clock),
       opened_ns_(clock.WallNs()),
       skipped_(options_.skipped != nullptr ? *options_.skipped : own_skipped_),
-      traits_(TraitsOf(options_)) {}
+      traits_(TraitsOf(options_)),
+      pages_(*client_) {}
 
 std::string S3UnderFileSystem::FullKey(std::string_view key) const {
   return options_.prefix + EncodeKey(key);
@@ -91,11 +93,7 @@ Status S3UnderFileSystem::CheckNewObject(std::string_view key, const CreateOptio
 }
 
 Status S3UnderFileSystem::Start(const CallOptions& call) {
-  Result<ListPage> first = List("", {"", 1}, call);
-  if (!first.ok()) {
-    const bool absent = first.status().message().find("NoSuchBucket") != std::string::npos;
-    return Status(absent ? Code::kNotFound : first.code(), first.status().message());
-  }
+  RETURN_IF_ERROR(LookAtRoot(call));
   if (!options_.upload_journal.empty()) {
     ASSIGN_OR_RETURN(journal_, UploadJournal::Open(options_.upload_journal));
   }
@@ -148,11 +146,48 @@ Result<std::string> S3UnderFileSystem::SourceIdentity(const CallOptions& call) {
 
 Status S3UnderFileSystem::Sync(const CallOptions& call) { return CheckCall(call); }
 
-Result<ObjectInfo> S3UnderFileSystem::Head(std::string_view key, const CallOptions& call) const {
+// Only what a listing has is the size of what is stored where a server leaves it out.
+Result<ObjectInfo> S3UnderFileSystem::InfoOf(std::string_view key, HttpResponse& answer,
+                                             const CallOptions& call) {
+  const std::string stored = answer.Header("x-goog-stored-content-length");
+  if (!stored.empty()) {
+    std::erase_if(answer.headers, [](const auto& h) { return h.first == "content-length"; });
+    answer.headers.emplace_back("content-length", stored);
+  }
+  if (answer.Header("content-length").empty()) {
+    static const std::string kEtagOfNothing = Hex(Md5(std::string_view()));
+    uint64_t size = 0;
+    if (Unquoted(answer.Header("etag")) != kEtagOfNothing) {
+      ASSIGN_OR_RETURN(const std::optional<ListedObject> listed, Listed(key, call));
+      if (!listed || !listed->size_bytes) {
+        return Status(Code::kCorruption, Concat("stat ", client_->Uri(FullKey(key)),
+                                                ": neither HEAD (Content-Length) nor a listing "
+                                                "(Size) says how large it is"));
+      }
+      size = *listed->size_bytes;
+    }
+    answer.headers.emplace_back("content-length", std::to_string(size));
+  }
+  return InfoOfHeaders(options_, key, answer);
+}
+
+Result<ObjectInfo> S3UnderFileSystem::Head(std::string_view key, const CallOptions& call) {
   S3Call head = NewCall("stat", "HEAD", key);
   AddCustomerKey(options_, head.headers);
   RETURN_IF_ERROR(RunOne(head, call));
-  return InfoOfHeaders(options_, key, head.response);
+  return InfoOf(key, head.response, call);
+}
+
+// Without the right to list, only a marker tells a directory from an absent name.
+Result<ObjectInfo> S3UnderFileSystem::StatUnlisted(std::string_view key, S3Call& object,
+                                                   const ObjectInfo& directory,
+                                                   const Status& refusal, const CallOptions& call) {
+  if (object.status.ok()) return InfoOf(key, object.response, call);
+  S3Call marker = NewCall("stat", "HEAD", key);
+  marker.key += '/';
+  marker.what += '/';
+  AddCustomerKey(options_, marker.headers);
+  return RunOne(marker, call).ok() ? Result<ObjectInfo>(directory) : refusal;
 }
 
 // An object and a directory of one name: the directory is what is seen.
@@ -164,42 +199,38 @@ Result<ObjectInfo> S3UnderFileSystem::Stat(std::string_view key, const CallOptio
   directory.type = ObjectType::kDirectory;
   directory.mtime_ns = opened_ns_;
   if (key.empty()) return directory;
-  S3Call both[] = {NewCall("stat", "HEAD", key), NewCall("look below", "GET", "")};
-  AddCustomerKey(options_, both[0].headers);
-  both[1].what = Concat("look below ", client_->Uri(FullKey(key)), "/");
-  both[1].key.clear();
-  both[1].query = {{"list-type", "2"},
-                   {"prefix", Concat(FullKey(key), "/")},
-                   {"max-keys", "1"},
-                   {"encoding-type", "url"}};
-  client_->Run(both, call);
-  if (both[1].status.ok()) {
-    Result<ObjectListing> below = ParseObjectListing(both[1].response.body);
-    if (!below.ok()) below = RunListing(both[1], call);
-    if (!below.ok()) return std::move(below).status();
-    if (!below->objects.empty()) return directory;
-  } else if (both[1].status.code() != Code::kPermission || !both[0].status.ok()) {
-    // Whoever may read but not list sees what can be known without.
-    return both[1].status;
+  const std::string prefix = Concat(FullKey(key), "/");
+  std::vector<S3Call> calls = {NewCall("stat", "HEAD", key), pages_.CallForOne(prefix)};
+  if (has_folder_markers_) calls.push_back(NewCall("stat", "HEAD", FolderMarkerOf(key)));
+  for (S3Call& one : calls) {
+    if (one.method == "HEAD") AddCustomerKey(options_, one.headers);
   }
-  RETURN_IF_ERROR(both[0].status);
-  return InfoOfHeaders(options_, key, both[0].response);
+  client_->Run(calls, call);
+  const Result<KeyPage> below = pages_.FinishOne(prefix, std::move(calls[1]), call);
+  if (below.ok() && !below->entries.empty()) return directory;
+  if (calls.size() > 2 && calls[2].status.ok()) return directory;
+  S3Call& object = calls[0];
+  if (below.code() == Code::kPermission) {
+    return StatUnlisted(key, object, directory, below.status(), call);
+  }
+  RETURN_IF_ERROR(below.status());
+  RETURN_IF_ERROR(object.status);
+  ASSIGN_OR_RETURN(ObjectInfo info, InfoOf(key, object.response, call));
+  if (info.size_bytes > 0 || !IsFolderMarker(key)) return info;
+  return Status(Code::kNotFound, Concat(object.what, ": it marks a directory"));
 }
 
 Status S3UnderFileSystem::CheckPrecondition(std::string_view key, const Precondition& precondition,
-                                            const CallOptions& call) const {
+                                            const CallOptions& call) {
   if (precondition.kind == Precondition::Kind::kNone) return OkStatus();
   Result<ObjectInfo> there = Head(key, call);
   if (!there.ok() && there.code() != Code::kNotFound) return there.status();
   const bool wants_absent = precondition.kind == Precondition::Kind::kAbsent;
-  const bool holds = wants_absent ? !there.ok() : there.ok() && there->etag == precondition.etag;
+  const bool holds = wants_absent
+                         ? !there.ok()
+                         : there.ok() && IsVersion(key, there->etag, precondition.etag, call);
   if (holds) return OkStatus();
   return Status(Code::kStale, Concat(client_->Uri(FullKey(key)), ": something else is there"));
-}
-
-bool IsMd5(std::string_view etag) {
-  const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-  return etag.size() == 32 && std::all_of(etag.begin(), etag.end(), is_digit);
 }
 
 Result<std::unique_ptr<UnderFileSystem>> OpenS3Ufs(const S3Options& options,

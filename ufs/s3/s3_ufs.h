@@ -5,14 +5,20 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/digest.h"
 #include "base/mutex.h"
 #include "ufs/s3/client.h"
 #include "ufs/s3/options.h"
+#include "ufs/s3/pages.h"
 #include "ufs/s3/upload_journal.h"
 #include "ufs/s3/xml.h"
 #include "ufs/under_file_system.h"
@@ -55,13 +61,28 @@ class S3UnderFileSystem final : public UnderFileSystem {
   std::string FullKey(const DeleteRequest& request) const;
   S3Call NewCall(std::string_view verb, std::string method, std::string_view key) const;
   Status RunOne(S3Call& one, const CallOptions& call) const;
-  Result<ObjectInfo> Head(std::string_view key, const CallOptions& call) const;
+  Result<ObjectInfo> Head(std::string_view key, const CallOptions& call);
+  // What an answer to HEAD says; a size that it lacks is looked up.
+  Result<ObjectInfo> InfoOf(std::string_view key, HttpResponse& answer, const CallOptions& call);
   // kStale: something else is there than the precondition says.
   Status CheckPrecondition(std::string_view key, const Precondition& precondition,
-                           const CallOptions& call) const;
+                           const CallOptions& call);
+  // Whether the object with the ETag `there` is the version that `expected`, perhaps of a listing,
+  // names.
+  bool IsVersion(std::string_view key, std::string_view there, std::string_view expected,
+                 const CallOptions& call);
   // Whether the store itself holds a PUT, or the completion of an upload, to its precondition.
   bool PutsAreConditional() const { return puts_are_conditional_; }
   bool IsAws() const { return client_->IsAws(); }
+  // An ETag of 32 hexadecimal digits is the MD5 of what one PUT sent, as far as is known,
+  bool EtagsMayBeMd5() const { return etags_may_be_md5_; }
+  void NoteOpaqueEtags(std::string_view what);
+  // The MD5 of the version with this ETag.
+  Result<Md5Digest> ReadBack(std::string_view key, const std::string& etag, uint64_t size_bytes,
+                             const CallOptions& call);
+  // and that of a part was, at least once.
+  bool PartEtagsAreMd5() const { return part_etags_are_md5_; }
+  void NotePartEtagIsMd5() { part_etags_are_md5_ = true; }
   bool CompletionsAreConditional() const { return traits_.conditional_writes; }
   void Run(std::span<S3Call> calls, const CallOptions& call) const { client_->Run(calls, call); }
   Result<std::string> StartUpload(std::string_view key, sigv4::Pairs headers,
@@ -82,23 +103,38 @@ class S3UnderFileSystem final : public UnderFileSystem {
 
  private:
   struct Range;
-  struct Raw;  // A page of a listing as the store gives it.
+  // The bucket is there; what is mounted is no object; what kind of markers it has.
+  Status LookAtRoot(const CallOptions& call);
+  static std::string FolderMarkerOf(std::string_view key);
+  static bool IsFolderMarker(std::string_view key);
+  Result<ObjectInfo> StatUnlisted(std::string_view key, S3Call& object, const ObjectInfo& directory,
+                                  const Status& refusal, const CallOptions& call);
   Status CheckObjectKey(std::string_view key) const;
   Status CheckNewObject(std::string_view key, const CreateOptions& options) const;
+  enum class Accept : uint8_t { kIdentity, kGzip };  // HttpRequest::accepts_gzip.
   Result<size_t> ReadRanges(std::string_view key, std::string_view etag, uint64_t offset_bytes,
-                            std::span<std::byte> out, const CallOptions& call) const;
+                            std::span<std::byte> out, Accept accept, const CallOptions& call);
   Status GetPieces(std::string_view key, PieceProgress& progress, std::span<std::byte> piece,
                    const CallOptions& call) const;
-  Result<size_t> ReadAtEnd(std::string_view key, std::string_view etag,
-                           const CallOptions& call) const;
-  // One listing, asked for again where the answer cannot be understood.
-  Result<ObjectListing> RunListing(S3Call& list, const CallOptions& call) const;
-  Result<Raw> ListRaw(std::string_view prefix, std::string_view after, size_t count,
-                      const CallOptions& call) const;
-  Status AddEntries(std::string_view directory_key, const Raw& raw, std::string_view after,
+  Result<size_t> ReadAtEnd(std::string_view key, std::string_view etag, const CallOptions& call);
+  Result<std::optional<ObjectInfo>> InfoOfEntry(const std::string& prefix, const KeyPage& raw,
+                                                const KeyPage::Entry& entry,
+                                                const CallOptions& call);
+  Status AddEntries(std::string_view directory_key, const std::string& prefix, const KeyPage& raw,
                     ListPage& page, const CallOptions& call);
-  Result<bool> IsHiddenByDirectory(const Raw& raw, std::string_view full_key,
-                                   const CallOptions& call) const;
+  Result<bool> IsHiddenByDirectory(const KeyPage& raw, std::string_view full_key,
+                                   const CallOptions& call);
+  // What a listing has of this one object; nullopt: nothing.
+  Result<std::optional<ListedObject>> Listed(std::string_view key, const CallOptions& call);
+  // The ETag that HEAD and GET have for the version that `etag` of a listing names.
+  std::string KnownAs(std::string_view key, std::string_view etag) const;  // As far as is known.
+  // Looks. kStale: another version is there.
+  Result<std::string> ResolveEtag(std::string_view key, std::string_view etag,
+                                  const CallOptions& call);
+  void DistrustListedEtags(std::string_view key, std::string_view listed, std::string_view own);
+  Status SampleEtags(std::span<const ObjectInfo> entries, const CallOptions& call);
+  // Asks for what the listing of these files lacks, or cannot be trusted in.
+  Status ConfirmEntries(std::vector<ObjectInfo>& entries, const CallOptions& call);
   void NoteSkipped(std::string_view full_key, std::string_view why);
   // All uploads of keys that begin so, page by page.
   Status EachUpload(const std::string& full_prefix, const CallOptions& call,
@@ -119,7 +155,7 @@ class S3UnderFileSystem final : public UnderFileSystem {
   void DeleteEach(std::span<const DeleteRequest> requests, std::span<const size_t> which,
                   const CallOptions& call, std::vector<Status>& results) const;
   std::vector<size_t> CheckDeletes(std::span<const DeleteRequest> requests, const CallOptions& call,
-                                   std::vector<Status>& results) const;
+                                   std::vector<Status>& results);
   void DeleteTogether(std::span<const DeleteRequest> requests, std::span<const size_t> which,
                       const CallOptions& call, std::vector<Status>& results,
                       std::vector<size_t>& alone);
@@ -136,13 +172,26 @@ class S3UnderFileSystem final : public UnderFileSystem {
   bool puts_are_conditional_ = false;
   std::unique_ptr<UploadJournal> journal_;  // Null: none is kept.
   std::atomic<bool> batches_work_ = true;
+  std::atomic<bool> etags_may_be_md5_ = true;
+  std::atomic<bool> part_etags_are_md5_ = false;
+  Pages pages_;
+  std::atomic<bool> has_folder_markers_ = false;  // Keys that end in "_$folder$" were seen.
+  std::atomic<bool> listed_etags_count_ = true;   // They are those of HEAD and GET.
+  std::atomic<bool> put_etags_known_ = false;     // An object made by one PUT was compared,
+  std::atomic<bool> part_etags_known_ = false;    // and one made of parts.
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::set<std::string> held_ GUARDED_BY(mutex_);  // Uploads of this process.
+  // By key and ETag of a listing: the ETag of HEAD and GET.
+  std::map<std::pair<std::string, std::string>, std::string> aliases_ GUARDED_BY(mutex_);
 };
 
 // Whether the etag is the bytes' MD5, or that of a multipart upload, as S3 makes them unless it
 // encrypts with keys of its own.
 bool IsMd5(std::string_view etag);
+// Whether an answer's ETag may be the MD5 of the bytes sent. It is not where the store encrypts
+// with keys of a key service or a customer, of itself too if the bucket says so. Others have ETags
+// of their own that look like one.
+bool MayBeMd5(const S3Options& options, const HttpResponse& answer);
 
 }  // namespace tarn::ufs::s3

@@ -20,16 +20,6 @@ namespace {
 constexpr int kTriesOfPart = 3;  // Where the answer's ETag is not that of the bytes sent.
 constexpr uint64_t kMaxPartBytes = 5ULL << 30;
 
-// Whether an answer's ETag must be the MD5 of the bytes sent. It need not where the store encrypts
-// with keys of a key service or a customer, of itself too if the bucket says so.
-bool EtagIsMd5(const S3Options& options, const HttpResponse& answer) {
-  const bool by_options =
-      options.encryption == Encryption::kNone || options.encryption == Encryption::kS3;
-  const std::string by_store = answer.Header("x-amz-server-side-encryption");
-  return options.content_md5 && by_options && (by_store.empty() || by_store == "AES256") &&
-         IsMd5(Unquoted(answer.Header("etag")));
-}
-
 enum class EtagForm { kQuoted, kPlain };
 
 void AddPrecondition(const Precondition& precondition, EtagForm form, sigv4::Pairs& headers) {
@@ -67,11 +57,14 @@ class S3Upload : public Upload {
                          options_.size_bytes, " bytes"));
   }
 
-  // Of a change whose answer was lost: that of this very upload is there, not just the same bytes.
-  bool WasMade(std::string_view etag, const CallOptions& call) const {
-    if (etag.empty()) return false;
-    const Result<ObjectInfo> info = Arrived(etag, call);
-    return info.ok() && info->metadata == options_.metadata;
+  // After a lost answer: the object, if this very upload made it, and not another of the same
+  // bytes. Its metadata name the attempt; without any the ETag tells.
+  Result<ObjectInfo> Made(std::string_view etag, const CallOptions& call) const {
+    const bool named = !options_.metadata.empty();
+    if (!named && etag.empty()) return Status(Code::kNotFound, "it cannot be told from another");
+    ASSIGN_OR_RETURN(ObjectInfo info, Arrived(named ? "" : etag, call));
+    if (info.metadata == options_.metadata) return info;
+    return Status(Code::kStale, Concat(ufs_.FullKey(key_), ": it is of another attempt"));
   }
 
   // A directory has neither size nor etag.
@@ -168,6 +161,7 @@ class SinglePut final : public S3Upload {
     S3Call put = ufs_.NewCall("write", "PUT", key_);
     put.headers = headers_;
     put.body = Bytes();
+    put.may_take_long = true;
     if (ufs_.options().content_md5) put.headers.emplace_back("Content-MD5", Base64(digest));
     AddPrecondition(options_.precondition, form, put.headers);
     return put;
@@ -185,7 +179,7 @@ class SinglePut final : public S3Upload {
     EtagForm form = EtagForm::kQuoted;
     for (int i = 1;; ++i) {
       S3Call put = NewPut(digest, form);
-      put.was_made = [&] { return WasMade(Hex(digest), call); };
+      put.was_made = [&] { return Made(Hex(digest), call).ok(); };
       Status status = ufs_.RunOne(put, call);
       if (form == EtagForm::kQuoted && RefusedForItsQuotes(put, call)) {
         form = EtagForm::kPlain;
@@ -193,23 +187,34 @@ class SinglePut final : public S3Upload {
       }
       if (!status.ok()) return Settle(put, Hex(digest), call);
       const std::string etag = Unquoted(put.response.Header("etag"));
-      const bool comparable = EtagIsMd5(ufs_.options(), put.response);
+      const bool comparable = ufs_.EtagsMayBeMd5() && MayBeMd5(ufs_.options(), put.response);
       if (!comparable || etag == Hex(digest)) return Verified(put, etag, call);
+      Result<ObjectInfo> info = WithOtherEtag(put, etag, digest, call);
       // Once more over itself is harmless; with a precondition it could not be told from another's.
-      const bool again =
-          i < kTriesOfPart && options_.precondition.kind == Precondition::Kind::kNone;
-      if (!again) return WrongEtag(put, etag, Hex(digest), call);
+      const bool again = info.code() == Code::kCorruption && i < kTriesOfPart &&
+                         options_.precondition.kind == Precondition::Kind::kNone;
+      if (!again) return info;
     }
   }
 
-  // The answer may have been damaged, not the object.
-  Result<ObjectInfo> WrongEtag(const S3Call& put, const std::string& got, const std::string& wanted,
-                               const CallOptions& call) {
-    const std::string fault =
-        Concat(put.what, ": the store answered ETag ", got, " for bytes whose MD5 is ", wanted);
-    Result<ObjectInfo> info = Arrived(wanted, call);
-    if (!info.ok()) return Status(Code::kCorruption, fault);
-    LogWarning(fault, "; the object itself has the right one");
+  // The answer may have been damaged, or the object, or the store has ETags of its own. What the
+  // store gives back tells.
+  Result<ObjectInfo> WithOtherEtag(const S3Call& put, const std::string& got,
+                                   const Md5Digest& wanted, const CallOptions& call) {
+    const std::string fault = Concat(put.what, ": the store answered ETag ", got,
+                                     " for bytes whose MD5 is ", Hex(wanted));
+    Result<ObjectInfo> right = Arrived(Hex(wanted), call);
+    if (right.ok()) {
+      LogWarning(fault, "; the object itself has the right one");
+      return right;
+    }
+    Result<ObjectInfo> info = Arrived(got, call);
+    if (!info.ok()) return Status(Code::kCorruption, Concat(fault, "; ", info.status()));
+    const Result<Md5Digest> there = ufs_.ReadBack(key_, got, options_.size_bytes, call);
+    if (there.code() == Code::kStale) return AsAnswered(put, got);
+    RETURN_IF_ERROR(there.status());
+    if (*there != wanted) return Status(Code::kCorruption, fault);
+    ufs_.NoteOpaqueEtags(put.what);
     return info;
   }
 
@@ -218,9 +223,8 @@ class SinglePut final : public S3Upload {
     const bool unsure = put.unknown && (put.status.code() == Code::kStale ||
                                         put.status.code() == Code::kMaybeCommitted);
     if (!unsure) return put.status;
-    Result<ObjectInfo> info = Arrived(etag, call);
-    const bool ours = info.ok() && info->metadata == options_.metadata;
-    return ours ? info : Result<ObjectInfo>(put.status);
+    Result<ObjectInfo> info = Made(etag, call);
+    return info.ok() ? info : Result<ObjectInfo>(put.status);
   }
 
   const sigv4::Pairs headers_;
@@ -257,7 +261,7 @@ class Multipart final : public S3Upload {
 
   Status CheckPart(uint64_t offset_bytes, size_t size_bytes);
   Sending NewSending(uint64_t offset_bytes, std::span<const std::byte> data);
-  bool ArrivedWhole(const Sending& sending) const;
+  std::string EtagOf(const Sending& sending) const;
   Status SendAll(uint64_t offset_bytes, std::span<const std::byte> data, const CallOptions& call,
                  Pieces* sent);
   uint32_t NumberOf(uint64_t offset_bytes) const {
@@ -320,6 +324,7 @@ Multipart::Sending Multipart::NewSending(uint64_t offset_bytes, std::span<const 
   put.what += Concat(" [", offset_bytes, ",", offset_bytes + data.size(), ")");
   put.query = {{"partNumber", std::to_string(NumberOf(offset_bytes))}, {"uploadId", id_}};
   put.unseen = true;
+  put.may_take_long = true;
   AddCustomerKey(ufs_.options(), put.headers);
   if (ufs_.options().content_md5) {
     const Md5Digest digest = Md5(data);
@@ -329,10 +334,14 @@ Multipart::Sending Multipart::NewSending(uint64_t offset_bytes, std::span<const 
   return sending;
 }
 
-bool Multipart::ArrivedWhole(const Sending& sending) const {
+// What names the part when the upload is completed; empty: it did not arrive as it was sent. The
+// store has checked its MD5. Where parts have had it for their ETag, another one is a damaged part.
+std::string Multipart::EtagOf(const Sending& sending) const {
   const std::string etag = Unquoted(sending.call.response.Header("etag"));
-  const bool comparable = EtagIsMd5(ufs_.options(), sending.call.response);
-  return !etag.empty() && (!comparable || etag == sending.md5);
+  if (etag.empty()) return sending.md5;  // By the protocol it is the same.
+  const bool damaged = etag != sending.md5 && ufs_.PartEtagsAreMd5() &&
+                       MayBeMd5(ufs_.options(), sending.call.response);
+  return damaged ? "" : etag;
 }
 
 Status Multipart::SendAll(uint64_t offset_bytes, std::span<const std::byte> data,
@@ -349,19 +358,24 @@ Status Multipart::SendAll(uint64_t offset_bytes, std::span<const std::byte> data
     std::vector<S3Call> calls;
     for (Sending& sending : left) calls.push_back(std::move(sending.call));
     ufs_.Run(calls, call);
-    std::vector<Sending> wrong;
     for (size_t n = 0; n < calls.size(); ++n) {
       RETURN_IF_ERROR(calls[n].status);
       left[n].call = std::move(calls[n]);
+      const std::string etag = Unquoted(left[n].call.response.Header("etag"));
+      if (!etag.empty() && etag == left[n].md5) ufs_.NotePartEtagIsMd5();
+    }
+    std::vector<Sending> wrong;
+    for (size_t n = 0; n < left.size(); ++n) {
       const S3Call& put = left[n].call;
-      const std::string etag = Unquoted(put.response.Header("etag"));
-      if (ArrivedWhole(left[n])) {
+      const std::string etag = EtagOf(left[n]);
+      if (!etag.empty()) {
         (*sent)[left[n].offset_bytes] = {put.body.size(), etag};
         continue;
       }
       if (i == kTriesOfPart) {
-        return Status(Code::kCorruption, Concat(put.what, ": the store answered ETag \"", etag,
-                                                "\" for bytes whose MD5 is ", left[n].md5));
+        return Status(Code::kCorruption,
+                      Concat(put.what, ": the store answered ETag ", put.response.Header("etag"),
+                             " for bytes whose MD5 is ", left[n].md5));
       }
       wrong.push_back(std::move(left[n]));
     }
@@ -434,16 +448,15 @@ Result<ObjectInfo> Multipart::Complete(const std::vector<Part>& parts, const Cal
   AddCustomerKey(ufs_.options(), complete.headers);
   complete.body = std::as_bytes(std::span(document.data(), document.size()));
   const std::string etag = ExpectedEtag(parts);
-  complete.was_made = [&] { return WasMade(etag, call); };
+  complete.was_made = [&] { return Made(etag, call).ok(); };
   Status status = ufs_.RunOne(complete, call);
   if (status.ok()) {
     ASSIGN_OR_RETURN(const std::string answered, ParseCompletion(complete.response.body));
     return Completed(complete, etag, answered, call);
   }
   // The answer to an earlier attempt was lost: the upload is gone because it was completed.
-  const bool unsure = complete.unknown && !etag.empty();
-  if (!unsure) return status;
-  Result<ObjectInfo> info = Arrived(etag, call);
+  if (!complete.unknown) return status;
+  Result<ObjectInfo> info = Made(etag, call);
   if (info.ok()) return info;
   const bool lost = status.code() == Code::kNotFound;
   return lost ? Status(Code::kMaybeCommitted, status.message()) : status;
@@ -462,15 +475,6 @@ Status Multipart::Abort(const CallOptions& call) {
 }
 
 }  // namespace
-
-Result<std::unique_ptr<Upload>> S3UnderFileSystem::Create(std::string_view key,
-                                                          const CreateOptions& options,
-                                                          const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
-  RETURN_IF_ERROR(CheckNewObject(key, options));
-  ASSIGN_OR_RETURN(sigv4::Pairs headers, HeadersOfNewObject(options_, key, options));
-  return NewUpload(key, options, std::move(headers), call);
-}
 
 Result<std::unique_ptr<Upload>> S3UnderFileSystem::NewUpload(std::string_view key,
                                                              const CreateOptions& options,

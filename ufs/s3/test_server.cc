@@ -152,7 +152,7 @@ bool TestServer::Answer(int socket, const TestRequest& request) {
     has_length = has_length || Lower(name) == "content-length";
   }
   const bool body = request.method != "HEAD";
-  if (!has_length) {
+  if (!has_length && !reply.no_length) {
     text += Concat("Content-Length: ", reply.claimed_bytes.value_or(reply.body.size()), "\r\n");
   }
   text += Concat("\r\n", body ? reply.body : std::string());
@@ -163,6 +163,7 @@ bool TestServer::Answer(int socket, const TestRequest& request) {
     setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     return false;
   }
+  if (reply.no_length && body) return false;  // Its end is that of the connection.
   return !reply.hang && (!reply.claimed_bytes || *reply.claimed_bytes == reply.body.size());
 }
 

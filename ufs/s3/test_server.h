@@ -34,6 +34,7 @@ struct TestReply {
   // What goes wrong.
   Nanos delay = Nanos::zero();               // Before the answer; others go on.
   std::optional<size_t> claimed_bytes = {};  // Content-Length says so.
+  bool no_length = false;                    // The answer has no Content-Length.
   bool reset = false;                        // The connection is reset after the body.
   bool drop = false;                         // It is closed without any answer.
   bool hang = false;                         // Nothing more comes until the client goes away.

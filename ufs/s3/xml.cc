@@ -1,7 +1,9 @@
 #include "ufs/s3/xml.h"
 
+#include <algorithm>
 #include <charconv>
 #include <ctime>
+#include <initializer_list>
 #include <pugixml.hpp>
 #include <sstream>
 
@@ -17,6 +19,12 @@ Status Misunderstood(std::string_view what, std::string_view body) {
   return Status(Code::kCorruption, Concat("the answer is no ", what, ": ", body.substr(0, 200)));
 }
 
+// Without the prefix of a namespace: "Key" of "s3:Key".
+std::string_view LocalName(const pugi::xml_node& node) {
+  const std::string_view name = node.name();
+  return name.substr(name.find(':') + 1);
+}
+
 // The root element, if it has that name.
 Result<pugi::xml_node> Root(pugi::xml_document& document, std::string_view body, const char* name) {
   const pugi::xml_parse_result parsed =
@@ -24,12 +32,29 @@ Result<pugi::xml_node> Root(pugi::xml_document& document, std::string_view body,
                            pugi::parse_default | pugi::parse_ws_pcdata_single, pugi::encoding_utf8);
   if (!parsed) return Misunderstood(name, body);
   const pugi::xml_node root = document.document_element();
-  if (std::string_view(root.name()) != name) return Misunderstood(name, body);
+  if (LocalName(root) != name) return Misunderstood(name, body);
   return root;
 }
 
-std::string_view Text(const pugi::xml_node& node, const char* name) {
-  return node.child(name).child_value();
+pugi::xml_node Child(const pugi::xml_node& node, std::string_view name) {
+  return node.find_child([name](const pugi::xml_node& child) { return LocalName(child) == name; });
+}
+
+std::string_view Text(const pugi::xml_node& node, std::string_view name) {
+  return Child(node, name).child_value();
+}
+
+template <typename Visit>
+Status EachChild(const pugi::xml_node& node, std::string_view name, const Visit& visit) {
+  for (const pugi::xml_node& child : node.children()) {
+    if (LocalName(child) == name) RETURN_IF_ERROR(visit(child));
+  }
+  return OkStatus();
+}
+
+std::optional<bool> Truth(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  return text == "1" || text.front() == 't' || text.front() == 'T';
 }
 
 std::optional<uint64_t> Number(std::string_view text) {
@@ -51,16 +76,19 @@ Result<std::string> DecodedKey(std::string_view text, bool url_encoded) {
   return sigv4::UriDecode(plain);
 }
 
-Result<ListedObject> ParseObject(const pugi::xml_node& node, bool url_encoded) {
-  ListedObject object;
-  ASSIGN_OR_RETURN(object.key, DecodedKey(Text(node, "Key"), url_encoded));
-  const std::optional<uint64_t> size = Number(Text(node, "Size"));
-  const std::optional<int64_t> time = ParseIsoTime(Text(node, "LastModified"));
-  if (!size || !time) return Status(Code::kCorruption, Concat("listing entry ", object.key));
-  object.size_bytes = *size;
-  object.mtime_ns = *time;
-  object.etag = Unquoted(Text(node, "ETag"));
-  return object;
+// One entry never fails the listing of all the others.
+void AddObject(const pugi::xml_node& node, bool url_encoded, ObjectListing& listing) {
+  const std::string_view text = Text(node, "Key");
+  Result<std::string> key = DecodedKey(text, url_encoded);
+  if (!key.ok() || key->empty()) {
+    listing.unreadable.emplace_back(text);
+    return;
+  }
+  ListedObject& object = listing.objects.emplace_back();
+  object.key = *std::move(key);
+  object.size_bytes = Number(Trimmed(Text(node, "Size")));
+  object.mtime_ns = ParseIsoTime(Trimmed(Text(node, "LastModified"))).value_or(0);
+  object.etag = Unquoted(Trimmed(Text(node, "ETag")));
 }
 
 std::string Written(const pugi::xml_document& document) {
@@ -69,11 +97,49 @@ std::string Written(const pugi::xml_document& document) {
   return std::move(out).str();
 }
 
-std::optional<int64_t> SecondsOf(std::string_view text, const char* format, const char** end) {
+std::optional<int64_t> SecondsOf(const std::string& text, const char* format,
+                                 std::string_view* rest) {
   tm parts = {};
-  *end = strptime(text.data(), format, &parts);
-  if (*end == nullptr) return std::nullopt;
+  const char* end = strptime(text.c_str(), format, &parts);
+  if (end == nullptr) return std::nullopt;
+  *rest = std::string_view(text).substr(static_cast<size_t>(end - text.c_str()));
   return static_cast<int64_t>(timegm(&parts));
+}
+
+// What "Z", "GMT", "+02:00", "+0200", "+02" or nothing is ahead of UTC.
+std::optional<int64_t> ZoneSeconds(std::string_view zone) {
+  for (const char* utc : {"", "Z", "z", "GMT", "UTC", "UT"}) {
+    if (zone == utc) return 0;
+  }
+  if (zone.front() != '+' && zone.front() != '-') return std::nullopt;
+  std::string digits;
+  for (const char c : zone.substr(1)) {
+    if (c != ':') digits += c;
+  }
+  if (digits.size() == 2) digits += "00";
+  const std::optional<uint64_t> number = Number(digits);
+  if (!number || digits.size() != 4 || *number / 100 > 23 || *number % 100 > 59) {
+    return std::nullopt;
+  }
+  const auto ahead = static_cast<int64_t>(*number / 100 * 3600 + *number % 100 * 60);
+  return zone.front() == '-' ? -ahead : ahead;
+}
+
+std::string_view WithoutFraction(std::string_view text) {
+  if (!text.starts_with('.') && !text.starts_with(',')) return text;
+  return text.substr(std::min(text.find_first_not_of("0123456789", 1), text.size()));
+}
+
+std::optional<int64_t> TimeOf(std::string_view text, std::initializer_list<const char*> formats) {
+  const std::string copy(text);
+  for (const char* format : formats) {
+    std::string_view rest;
+    const std::optional<int64_t> seconds = SecondsOf(copy, format, &rest);
+    if (!seconds) continue;
+    const std::optional<int64_t> zone = ZoneSeconds(Trimmed(WithoutFraction(rest)));
+    if (zone) return (*seconds - *zone) * kNsPerSecond;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -97,16 +163,25 @@ Result<ObjectListing> ParseObjectListing(std::string_view body) {
   ASSIGN_OR_RETURN(const pugi::xml_node root, Root(document, body, "ListBucketResult"));
   const bool url_encoded = IsUrlEncoded(root);
   ObjectListing listing;
-  listing.truncated = Text(root, "IsTruncated") == "true";
-  for (const pugi::xml_node& node : root.children("Contents")) {
-    ASSIGN_OR_RETURN(ListedObject object, ParseObject(node, url_encoded));
-    listing.objects.push_back(std::move(object));
-  }
-  for (const pugi::xml_node& node : root.children("CommonPrefixes")) {
-    ASSIGN_OR_RETURN(std::string prefix, DecodedKey(Text(node, "Prefix"), url_encoded));
-    if (prefix.empty()) return Misunderstood("ListBucketResult", body);
-    listing.prefixes.push_back(std::move(prefix));
-  }
+  listing.truncated = Truth(Text(root, "IsTruncated"));
+  listing.next_token = Text(root, "NextContinuationToken");
+  const Result<std::string> marker = DecodedKey(Text(root, "NextMarker"), url_encoded);
+  if (marker.ok()) listing.next_marker = *marker;
+  RETURN_IF_ERROR(EachChild(root, "Contents", [&](const pugi::xml_node& node) {
+    AddObject(node, url_encoded, listing);
+    return OkStatus();
+  }));
+  RETURN_IF_ERROR(EachChild(root, "CommonPrefixes", [&](const pugi::xml_node& group) {
+    return EachChild(group, "Prefix", [&](const pugi::xml_node& node) {
+      Result<std::string> prefix = DecodedKey(node.child_value(), url_encoded);
+      if (prefix.ok() && !prefix->empty()) {
+        listing.prefixes.push_back(*std::move(prefix));
+      } else {
+        listing.unreadable.emplace_back(node.child_value());
+      }
+      return OkStatus();
+    });
+  }));
   return listing;
 }
 
@@ -115,15 +190,21 @@ Result<UploadListing> ParseUploadListing(std::string_view body) {
   ASSIGN_OR_RETURN(const pugi::xml_node root, Root(document, body, "ListMultipartUploadsResult"));
   const bool url_encoded = IsUrlEncoded(root);
   UploadListing listing;
-  listing.truncated = Text(root, "IsTruncated") == "true";
+  listing.truncated = Truth(Text(root, "IsTruncated")).value_or(false);
   ASSIGN_OR_RETURN(listing.next_key, DecodedKey(Text(root, "NextKeyMarker"), url_encoded));
   listing.next_upload_id = Text(root, "NextUploadIdMarker");
-  for (const pugi::xml_node& node : root.children("Upload")) {
+  RETURN_IF_ERROR(EachChild(root, "Upload", [&](const pugi::xml_node& node) -> Status {
     ListedUpload upload;
     ASSIGN_OR_RETURN(upload.key, DecodedKey(Text(node, "Key"), url_encoded));
     upload.upload_id = Text(node, "UploadId");
-    upload.started_ns = ParseIsoTime(Text(node, "Initiated")).value_or(0);
+    upload.started_ns = ParseIsoTime(Trimmed(Text(node, "Initiated"))).value_or(0);
     listing.uploads.push_back(std::move(upload));
+    return OkStatus();
+  }));
+  // A store that does not say where the next page begins means: behind the last of this one.
+  if (listing.truncated && listing.next_key.empty() && !listing.uploads.empty()) {
+    listing.next_key = listing.uploads.back().key;
+    listing.next_upload_id = listing.uploads.back().upload_id;
   }
   return listing;
 }
@@ -159,10 +240,11 @@ Result<std::vector<DeleteFailure>> ParseDeleteDocument(std::string_view body) {
   pugi::xml_document document;
   ASSIGN_OR_RETURN(const pugi::xml_node root, Root(document, body, "DeleteResult"));
   std::vector<DeleteFailure> failures;
-  for (const pugi::xml_node& node : root.children("Error")) {
+  RETURN_IF_ERROR(EachChild(root, "Error", [&](const pugi::xml_node& node) {
     failures.push_back({std::string(Text(node, "Key")), std::string(Text(node, "Code")),
                         std::string(Text(node, "Message"))});
-  }
+    return OkStatus();
+  }));
   return failures;
 }
 
@@ -199,6 +281,7 @@ std::string DeleteDocument(const std::vector<std::string>& keys) {
 }
 
 std::string Unquoted(std::string_view etag) {
+  if (etag.starts_with("W/\"")) etag.remove_prefix(2);
   if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') {
     etag = etag.substr(1, etag.size() - 2);
   }
@@ -211,19 +294,14 @@ std::string Quoted(std::string_view etag) {
 }
 
 std::optional<int64_t> ParseHttpTime(std::string_view text) {
-  const std::string copy(text);
-  const char* end = nullptr;
-  const std::optional<int64_t> seconds = SecondsOf(copy, "%a, %d %b %Y %H:%M:%S GMT", &end);
-  if (!seconds || *end != '\0') return std::nullopt;
-  return *seconds * kNsPerSecond;
+  // RFC 9110, 5.6.7, obsolete forms included.
+  return TimeOf(text, {"%a, %d %b %Y %H:%M:%S", "%A, %d-%b-%y %H:%M:%S", "%a %b %d %H:%M:%S %Y"});
 }
 
 std::optional<int64_t> ParseIsoTime(std::string_view text) {
-  const std::string copy(text);
-  const char* end = nullptr;
-  const std::optional<int64_t> seconds = SecondsOf(copy, "%Y-%m-%dT%H:%M:%S", &end);
-  if (!seconds || (*end != '.' && *end != 'Z')) return std::nullopt;
-  return *seconds * kNsPerSecond;
+  const std::optional<int64_t> time = TimeOf(
+      text, {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dt%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y%m%dT%H%M%S"});
+  return time ? time : ParseHttpTime(text);
 }
 
 }  // namespace tarn::ufs::s3

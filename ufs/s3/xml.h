@@ -24,14 +24,17 @@ ErrorDocument ParseErrorDocument(std::string_view body);
 
 struct ListedObject {
   std::string key;
-  uint64_t size_bytes = 0;
-  std::string etag;  // Without quotes.
-  int64_t mtime_ns = 0;
+  std::optional<uint64_t> size_bytes;  // Nullopt: the entry has none that can be read.
+  std::string etag;                    // Without quotes; empty: the entry has none.
+  int64_t mtime_ns = 0;                // 0: the entry has none that can be read.
 };
 struct ObjectListing {
   std::vector<ListedObject> objects;
-  std::vector<std::string> prefixes;  // With the delimiter at their end.
-  bool truncated = false;
+  std::vector<std::string> prefixes;    // With the delimiter at their end.
+  std::vector<std::string> unreadable;  // Keys as they came, which cannot be decoded.
+  std::optional<bool> truncated;        // Nullopt: the answer does not say.
+  std::string next_token;               // Of version 2; empty: none.
+  std::string next_marker;              // Of version 1; empty: none.
 };
 // Keys were asked for with encoding-type=url; a server that does not know it sends them plain.
 Result<ObjectListing> ParseObjectListing(std::string_view body);
@@ -76,11 +79,12 @@ std::string CompleteDocument(const std::vector<Part>& parts);
 bool XmlCanHold(std::string_view key);
 std::string DeleteDocument(const std::vector<std::string>& keys);
 
-// "abc" of "\"abc\""; weak etags stay as they are.
+// "abc" of "\"abc\"" and of "W/\"abc\"": a proxy makes an ETag weak, and the version is the same.
 std::string Unquoted(std::string_view etag);
 std::string Quoted(std::string_view etag);
-// Of "Fri, 24 May 2013 00:00:00 GMT" (HTTP) or "2013-05-24T00:00:00.123Z" (XML), fractions cut off
-// so that both say the same of one object; nullopt: neither.
+// "Fri, 24 May 2013 00:00:00 GMT" (HTTP) or "2013-05-24T00:00:00.123Z" (XML), either with another
+// zone; without a zone it is UTC. Fractions are cut off so that both say the same of one object.
+// Nullopt: neither form.
 std::optional<int64_t> ParseHttpTime(std::string_view text);
 std::optional<int64_t> ParseIsoTime(std::string_view text);
 

@@ -1,0 +1,74 @@
+#pragma once
+
+// One HTTP exchange on its way through libcurl. Internal to ufs/s3: see http.h. For one thread at a
+// time.
+
+#include <curl/curl.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "ufs/s3/http.h"
+
+namespace tarn::ufs::s3 {
+
+class Transfer {
+ public:
+  // All outlive it. The exchange's results are reset.
+  Transfer(HttpExchange& exchange, const HttpOptions& options, CURLSH* share);
+  ~Transfer();
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  CURL* easy() const { return easy_; }
+  bool done() const { return done_; }
+  void Finish(CURLcode code);
+  void GiveUp(const Status& status);
+  // Ends a request with a body that moves too slowly. Call it from time to time.
+  void CheckProgress(MonotonicTime now);
+  // When it must be over: a deadline that is `budget` after its beginning is counted from the last
+  // moved byte, if the request may take long.
+  MonotonicTime EndOf(MonotonicTime deadline, Nanos budget) const;
+
+ private:
+  template <typename T>
+  void Set(CURLoption option, T value) {
+    CHECK(curl_easy_setopt(easy_, option, value) == CURLE_OK);
+  }
+  void AddHeader(const std::string& line);
+  void SetRequest();
+  void SetBody();
+  void SetOptions(const HttpOptions& options, CURLSH* share);
+  void SetProxy(const HttpOptions& options);
+  bool HasContentType() const;
+  bool SendsBody() const { return exchange_.request.BodyBytes() > 0; }
+  Nanos StallOf(const HttpOptions& options) const;
+  static int BeforeRequest(void* self, char*, char*, int, int);
+  static size_t GiveBody(char* out, size_t size, size_t count, void* self);
+  static int SeekBody(void* self, curl_off_t offset, int origin);
+  bool WasSent() const;
+  uint64_t MovedBytes();
+  Status Failure(CURLcode code) const;
+
+  HttpExchange& exchange_;
+  CURL* const easy_;
+  const uint32_t stall_bytes_per_s_;
+  const Nanos stall_timeout_;
+  curl_slist* headers_ = nullptr;
+  bool done_ = false;
+  int times_sent_ = 0;
+  uint64_t given_bytes_ = 0;  // Of the body, by its giver.
+  curl_socket_t socket_ = CURL_SOCKET_BAD;
+  uint64_t acked_bytes_ = 0;  // On that socket, by this and earlier exchanges.
+  uint64_t moved_bytes_ = 0;
+  uint64_t seen_bytes_ = 0;  // Moved when it was looked at last,
+  uint64_t window_bytes_ = 0;
+  MonotonicTime window_began_ = MonotonicTime::min();  // and when the stall is counted from.
+  std::string by_proxy_;                               // For messages.
+  std::array<char, CURL_ERROR_SIZE> error_ = {};
+};
+
+}  // namespace tarn::ufs::s3
