@@ -19,6 +19,9 @@ class Clock {
   virtual ~Clock() = default;
   virtual MonotonicTime Now() const = 0;
   virtual int64_t WallNs() const = 0;  // Nanoseconds since the Unix epoch; may jump.
+  // What the kernel would give a file that is written now. It is the clock of all times that files
+  // get, since the order of changes shows only in times of one clock.
+  virtual int64_t FileTimeNs() const { return WallNs(); }
   // Sleeps for `duration` or until `stop` fires, whichever is first; false when stopped.
   virtual bool SleepFor(Nanos duration, const std::stop_token& stop) = 0;
 };

@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -40,6 +42,13 @@ TEST(AbsoluteTest, DotsAndDoubledSlashesGo) {
 TEST(ShownTest, ControlCharactersAreEscaped) {
   EXPECT_EQ(Shown("a\nb\x1b"), "a\\x0ab\\x1b");
   EXPECT_EQ(Shown("\xc3\xa9"), "\xc3\xa9");
+}
+
+TEST(LocalTimeTest, ATimeBeforeTheEpochIsRoundedDown) {
+  setenv("TZ", "UTC", 1);
+  tzset();
+  EXPECT_EQ(LocalTime(0), "1970-01-01 00:00:00");
+  EXPECT_EQ(LocalTime(-1), "1969-12-31 23:59:59");
 }
 
 TEST(SizeTextTest, UsesBinaryUnits) {

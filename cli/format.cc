@@ -61,7 +61,7 @@ std::string ModeText(const rpc::Attr& attr) {
 }
 
 std::string LocalTime(int64_t ns) {
-  const time_t seconds = ns / kNanosPerSecond;
+  const time_t seconds = ns / kNanosPerSecond - (ns % kNanosPerSecond < 0 ? 1 : 0);
   std::tm local = {};
   localtime_r(&seconds, &local);
   char text[32];

@@ -57,7 +57,7 @@ Result<InodeRecord> NewMountRoot(const Context& context, const RootMount& root) 
   inode.mode = root.root_mode;
   inode.uid = root.root_uid;
   inode.gid = root.root_gid;
-  inode.atime_ns = inode.mtime_ns = inode.ctime_ns = inode.btime_ns = context.clock.WallNs();
+  inode.atime_ns = inode.mtime_ns = inode.ctime_ns = inode.btime_ns = context.clock.FileTimeNs();
   inode.attr_version = inode.persisted_attr_version = 1;
   inode.mount = root.mount;
   inode.bound = true;

@@ -61,7 +61,7 @@ Status Make(Attempt& attempt, const Path& path, InodeRecord& inode) {
   ASSIGN_OR_RETURN(inode.never_persist, NeverPersists(attempt.context, inode));
   RETURN_IF_ERROR(CheckKeyFits(attempt.context, attempt.txn, inode, path.parent, path.name));
   AddName(attempt.txn, path.parent, path.name, {inode.ino, inode.type, inode.ino.value});
-  TouchDirectory(attempt.txn, path.parent, attempt.now_ns);
+  TouchDirectory(attempt.txn, path.parent, inode.ctime_ns);
   if (IsDirectory(inode)) PutListing(attempt.txn, inode.ino, {true, 0});
   if (inode.type != rpc::FileType::kRegular && !inode.never_persist)
     RETURN_IF_ERROR(
@@ -77,7 +77,7 @@ Status MakeDirectory(Attempt& attempt, const rpc::Caller& caller, const Path& pa
   rpc::CreateSpec spec;
   spec.type = rpc::FileType::kDirectory;
   spec.mode = mode;
-  InodeRecord inode = NewInode(id, caller, spec, attempt.now_ns);
+  InodeRecord inode = NewInode(id, caller, spec, attempt.context.clock.FileTimeNs());
   return Make(attempt, path, inode);
 }
 
@@ -88,7 +88,7 @@ Result<rpc::FileInfo> Create(const Env& env, const rpc::Caller& caller, InodeId 
   ASSIGN_OR_RETURN(uint64_t id, env.context.ids.Next());
   InodeRecord inode;
   RETURN_IF_ERROR(RunChange(env, [&](Attempt& attempt) {
-    inode = NewInode(InodeId(id), caller, spec, attempt.now_ns);
+    inode = NewInode(InodeId(id), caller, spec, env.context.clock.FileTimeNs());
     return Make(attempt, {parent, name}, inode);
   }));
   env.loader.NameCreated(parent, name);
