@@ -7,6 +7,20 @@
 
 namespace tarn::cache {
 
+TEST_P(CacheContract, ZerosFromTheUfsStayAHole) {
+  auto file = store().AddClean({InodeId(5), Generation(1)}, 2 * kPageBytes).value();
+  std::vector<std::byte> page(kPageBytes);
+  ASSERT_TRUE(file->AddPage(0, page).ok());
+  page[kPageBytes / 2] = std::byte{1};
+  ASSERT_TRUE(file->AddPage(1, page).ok());
+  struct stat st {};
+  ASSERT_EQ(fstat(file->ReadDescriptor(), &st), 0);
+  EXPECT_LE(st.st_blocks * 512, 64 << 10);
+  std::vector<std::byte> seen(kPageBytes, std::byte{7});
+  ASSERT_EQ(file->Read(kPageBytes, seen).value(), kPageBytes);
+  EXPECT_EQ(seen, page);
+}
+
 TEST_P(CacheContract, WhatWasNeverAddedIsNotFound) {
   EXPECT_EQ(store().Open(Content(5, 1)).code(), Code::kNotFound);
   EXPECT_FALSE(store().Find(InodeId(5)).has_value());

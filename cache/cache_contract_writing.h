@@ -62,6 +62,47 @@ TEST_P(CacheContract, TimesSetOnAnOpenFileAreCommitted) {
   EXPECT_EQ(store().CheckChanged(*file)->mtime_ns, 1'234'567'890'000'000'001);
 }
 
+// Among them the one that marks a file as unchanged, and one that many file systems cannot keep.
+TEST_P(CacheContract, AnyTimeMayBeSetOnAnOpenFile) {
+  Generation generation;
+  auto file = MustStage(5);
+  for (const int64_t time :
+       {int64_t{0}, int64_t{-1}, int64_t{1'719'381'529}, int64_t{-9'000'000'000'000'000'000}}) {
+    ASSERT_TRUE(file->Write(0, Bytes("hello")).ok());
+    ASSERT_TRUE(store().SetModifiedTime(*file, time).ok());
+    EXPECT_TRUE(store().CheckChanged(*file)->changed) << time;
+    EXPECT_EQ(store().CheckChanged(*file)->mtime_ns, time);
+    generation = Generation(generation.value + 1);
+    ASSERT_TRUE(store().Commit(*file, generation, Syncing::kSynced).ok());
+    EXPECT_FALSE(store().CheckChanged(*file)->changed) << time;
+    EXPECT_EQ(store().CheckChanged(*file)->mtime_ns, time);
+  }
+}
+
+TEST_P(CacheContract, ATimeSetOnAnUnchangedFileIsNoChangeOfIt) {
+  auto file = MustStage(5);
+  ASSERT_TRUE(store().Commit(*file, Generation(1), Syncing::kSynced).ok());
+  ASSERT_TRUE(store().SetModifiedTime(*file, 77).ok());
+  EXPECT_FALSE(store().CheckChanged(*file)->changed);
+}
+
+TEST_P(CacheContract, HolesAreNotAllocated) {
+  auto file = MustStage(5);
+  ASSERT_TRUE(file->Resize(64 << 20).ok());
+  ASSERT_TRUE(file->Write(32 << 20, Bytes("data")).ok());
+  EXPECT_LT(store().CheckChanged(*file)->allocated_bytes, 1u << 20);
+  EXPECT_LT(store().Commit(*file, Generation(1), Syncing::kSynced)->allocated_bytes, 1u << 20);
+  store().EndWriting(*file);
+  ASSERT_TRUE(store().Settle(*file).ok());
+  auto frozen = store().Freeze({InodeId(5), Generation(1)}, Freezing::kExclusive).value();
+  const std::vector<ByteRange> data = frozen->Data().value();
+  ASSERT_EQ(data.size(), 1u);
+  EXPECT_EQ(data[0].begin_bytes, 32u << 20);
+  EXPECT_EQ(data[0].end_bytes, (32u << 20) + (64 << 10));
+  ASSERT_TRUE(store().MarkClean(*frozen).ok());
+  EXPECT_EQ(StateOf(5), ContentState::kClean);
+}
+
 TEST_P(CacheContract, ACommitTakenBackCountsAsChanged) {
   auto file = MustStage(5);
   ASSERT_TRUE(file->Write(0, Bytes("hello")).ok());

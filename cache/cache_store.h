@@ -76,14 +76,16 @@ class CacheStore {
   virtual void EndWriting(LiveFile& file) = 0;
   // True if bytes or size may have changed since BeginWriting or the last Commit: a sentinel mtime
   // on the file tells, also of writes the daemon never saw. `mtime_ns` is the time of the last
-  // change.
+  // change, if there was one since the content came here.
   struct Changed {
     bool changed = false;
     uint64_t size_bytes = 0;
-    int64_t mtime_ns = 0;
+    uint64_t allocated_bytes = 0;
+    std::optional<int64_t> mtime_ns;
   };
   virtual Result<Changed> CheckChanged(LiveFile& file) = 0;
-  // Sets the file's mtime, so that utimens on an open file is not lost to a later close.
+  // Makes this the time of the last change, so that utimens on an open file is not lost to a later
+  // close. No-op where nothing has changed: no commit will come.
   virtual Status SetModifiedTime(LiveFile& file, int64_t mtime_ns) = 0;
   // Step one of a commit: what is in the file now becomes dirty content `generation`. With kSynced
   // the bytes are durable once the store's log is (small ones travel in the log, others are

@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/status.h"
@@ -36,7 +38,8 @@ struct ContentInfo {
   bool prior_synced = true;
   // For the judge of Recover only.
   uint64_t live_size_bytes = 0;  // Of the file as it was found, and the time of its last change.
-  int64_t live_mtime_ns = 0;
+  uint64_t live_allocated_bytes = 0;
+  std::optional<int64_t> live_mtime_ns;
   bool live_changed = false;  // Since its last commit, or since it was opened for writing.
   bool lost = false;          // The file is missing, or lacks bytes that were committed.
 };
@@ -79,6 +82,11 @@ class LiveFile {
   virtual uint64_t CurrentSize() const = 0;
 };
 
+struct ByteRange {
+  uint64_t begin_bytes = 0;
+  uint64_t end_bytes = 0;
+};
+
 // A content that nobody writes: proven by a read lease when it was frozen. Pins it. Changes after
 // that are detected.
 class FrozenContent {
@@ -93,6 +101,9 @@ class FrozenContent {
     bool absent = false;
   };
   virtual Piece PieceAt(uint64_t offset_bytes, uint64_t length_bytes) const = 0;
+  // Where its data are, in order, absent pages among them. All else is zeros; a hole of less than
+  // 64 KiB counts as data.
+  virtual Result<std::vector<ByteRange>> Data() const = 0;
   virtual bool Unchanged() const = 0;  // No write, no writer and no commit since it was frozen.
 };
 

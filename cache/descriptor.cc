@@ -58,6 +58,26 @@ Result<FileFacts> Facts(int fd) {
   return facts;
 }
 
+Result<std::vector<ByteRange>> DataOf(int fd, uint64_t size_bytes) {
+  constexpr uint64_t kLeastHole = 64 << 10;
+  std::vector<ByteRange> data;
+  for (uint64_t at = 0; at < size_bytes;) {
+    const off_t begin = lseek(fd, static_cast<off_t>(at), SEEK_DATA);
+    if (begin < 0 && errno == ENXIO) break;
+    const off_t end = begin < 0 ? begin : lseek(fd, begin, SEEK_HOLE);
+    if (end < 0) return ErrnoStatus(errno, "look for holes in a cache file");
+    const uint64_t first = static_cast<uint64_t>(begin) / kLeastHole * kLeastHole;
+    const uint64_t last = (static_cast<uint64_t>(end) + kLeastHole - 1) / kLeastHole * kLeastHole;
+    at = std::min(last, size_bytes);
+    if (!data.empty() && data.back().end_bytes >= first) {
+      data.back().end_bytes = at;
+    } else if (first < size_bytes) {
+      data.push_back({first, at});
+    }
+  }
+  return data;
+}
+
 Status SetMtime(int fd, int64_t mtime_ns) {
   constexpr int64_t kSecond = 1'000'000'000;
   int64_t seconds = mtime_ns / kSecond;

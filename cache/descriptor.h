@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "base/status.h"
+#include "cache/content.h"
 
 namespace tarn::cache {
 
@@ -43,6 +45,9 @@ struct FileFacts {
   int64_t mtime_ns = 0;
 };
 Result<FileFacts> Facts(int fd);
+// Where [0, size) has data, in order. All else reads as zeros; a hole of less than 64 KiB counts as
+// data.
+Result<std::vector<ByteRange>> DataOf(int fd, uint64_t size_bytes);
 Status SetMtime(int fd, int64_t mtime_ns);
 Status SyncData(int fd);
 // True if nobody has the file open, or mapped, for writing. `fd` is O_RDONLY.

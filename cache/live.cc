@@ -17,6 +17,7 @@ void Live::Clear() {
   stored_bytes = 0;
   fresh = false;
   unnoticed = false;
+  given_time.reset();
   name_synced = true;
   map_behind = false;
   unsynced_pages = false;
@@ -30,6 +31,13 @@ void Live::Clear() {
   MutexLock lock(fill_mutex);
   fill_fd.Reset();
   checksums.clear();
+}
+
+// When it was changed last: not by what the sentinel says.
+std::optional<int64_t> Live::TimeOf(const FileFacts& facts) const {
+  if (facts.mtime_ns == kSentinelMtimeNs) return record.mtime_ns;
+  const bool given = given_time && given_time->in_file_ns == facts.mtime_ns;
+  return given ? given_time->meant_ns : facts.mtime_ns;
 }
 
 LivePtr LiveTable::Get(InodeId ino) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -49,6 +50,14 @@ struct Live {
   bool fresh GUARDED_BY(mutex) = false;      // New and never committed: always counts as changed.
   bool unnoticed GUARDED_BY(mutex) = false;  // Changed, whatever the sentinel says.
   bool outlived GUARDED_BY(mutex) = false;   // By a mapping, when it was last looked at.
+  // A time that a program gave the file. The file system may keep it less exactly, and the sentinel
+  // is never set for it.
+  struct GivenTime {
+    int64_t in_file_ns = 0;
+    int64_t meant_ns = 0;
+  };
+  std::optional<GivenTime> given_time GUARDED_BY(mutex);
+  std::optional<int64_t> TimeOf(const FileFacts& facts) const REQUIRES(mutex);
   bool name_synced GUARDED_BY(mutex) = true;
   size_t place_index = 0;  // These three are set before the first pin.
   FilePlace* place = nullptr;

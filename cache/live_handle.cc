@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "base/checksum.h"
 #include "base/log.h"
@@ -39,6 +40,30 @@ Status VerifyPage(Live& live, uint64_t page) {
   }
   live.verified.Set(page);
   return OkStatus();
+}
+
+// Zeros stay a hole where nothing was ever written. A page that failed its checksum was.
+bool StaysHole(int fd, uint64_t begin, std::span<const std::byte> data) {
+  const bool zeros =
+      data[0] == std::byte{0} && memcmp(data.data(), data.data() + 1, data.size() - 1) == 0;
+  if (!zeros) return false;
+  const off_t next = lseek(fd, static_cast<off_t>(begin), SEEK_DATA);
+  return next < 0 ? errno == ENXIO : static_cast<uint64_t>(next) >= begin + data.size();
+}
+
+// Of a page from the UFS. A local source has kept holes of this size and more.
+Status WriteFilled(int fd, uint64_t begin, std::span<const std::byte> data) {
+  constexpr size_t kHoleBytes = 64 << 10;
+  size_t from = 0;  // What lies before is written, or a hole.
+  for (size_t at = 0; at < data.size();) {
+    const size_t end = std::min(at + kHoleBytes, data.size());
+    if (StaysHole(fd, begin + at, data.subspan(at, end - at))) {
+      if (at > from) RETURN_IF_ERROR(WriteAt(fd, begin + from, data.subspan(from, at - from)));
+      from = end;
+    }
+    at = end;
+  }
+  return from < data.size() ? WriteAt(fd, begin + from, data.subspan(from)) : OkStatus();
 }
 
 // An erased content has no name any more, but is filled for those who still read it.
@@ -158,10 +183,10 @@ Result<bool> LiveHandle::PutPage(uint64_t page, std::span<const std::byte> data)
     ASSIGN_OR_RETURN(live.fill_fd, OpenForFilling(live));
   }
   ASSIGN_OR_RETURN(const FileFacts before, Facts(live.fill_fd.get()));
-  Status written = WriteAt(live.fill_fd.get(), begin, data.first(wanted));
+  Status written = WriteFilled(live.fill_fd.get(), begin, data.first(wanted));
   if (written.code() == Code::kNoSpace &&
       store_.EvictFrom(live.place_index, kEvictOnDiskFull) > 0) {
-    written = WriteAt(live.fill_fd.get(), begin, data.first(wanted));
+    written = WriteFilled(live.fill_fd.get(), begin, data.first(wanted));
   }
   RETURN_IF_ERROR(written);
   // A page that was absent is no change of what was committed.

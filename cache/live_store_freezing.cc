@@ -11,6 +11,20 @@ namespace {
 
 std::string About(InodeId ino) { return "content of inode " + std::to_string(ino.value); }
 
+std::vector<ByteRange> Merged(std::vector<ByteRange> ranges) {
+  std::sort(ranges.begin(), ranges.end(),
+            [](const ByteRange& a, const ByteRange& b) { return a.begin_bytes < b.begin_bytes; });
+  std::vector<ByteRange> merged;
+  for (const ByteRange& range : ranges) {
+    if (merged.empty() || range.begin_bytes > merged.back().end_bytes) {
+      merged.push_back(range);
+    } else {
+      merged.back().end_bytes = std::max(merged.back().end_bytes, range.end_bytes);
+    }
+  }
+  return merged;
+}
+
 // 0 for absent pages.
 Result<std::vector<uint64_t>> ChecksumsOf(const FrozenContent& content) {
   const uint64_t size = content.Info().size_bytes;
@@ -18,15 +32,26 @@ Result<std::vector<uint64_t>> ChecksumsOf(const FrozenContent& content) {
   std::vector<uint64_t> checksums;
   if (pages > kMaxChecksums) return checksums;
   checksums.reserve(pages);
+  ASSIGN_OR_RETURN(const std::vector<ByteRange> data, content.Data());
+  auto next = data.begin();
   std::vector<std::byte> buffer(std::min(size, kPageBytes));
+  std::optional<uint64_t> of_zeros;  // Of a whole page.
   for (uint64_t page = 0; page < pages; ++page) {
     const uint64_t begin = page * kPageBytes;
     if (content.PieceAt(begin, 1).absent) {
       checksums.push_back(0);
       continue;
     }
+    while (next != data.end() && next->end_bytes <= begin) ++next;
+    const bool hole = (next == data.end() || next->begin_bytes >= begin + kPageBytes) &&
+                      begin + kPageBytes <= size;
+    if (hole && of_zeros) {
+      checksums.push_back(*of_zeros);
+      continue;
+    }
     ASSIGN_OR_RETURN(const size_t got, ReadAt(content.Descriptor(), begin, buffer));
     checksums.push_back(Checksum(std::span(buffer).first(got)));
+    if (hole) of_zeros = checksums.back();
   }
   return checksums;
 }
@@ -49,6 +74,7 @@ class Frozen final : public FrozenContent {
   const ContentInfo& Info() const override { return info_; }
   int Descriptor() const override { return snapshot_ ? snapshot_.get() : pin_->ReadDescriptor(); }
   Piece PieceAt(uint64_t offset_bytes, uint64_t length_bytes) const override;
+  Result<std::vector<ByteRange>> Data() const override;
   bool Unchanged() const override {
     Live& live = *live_;
     MutexLock lock(live.mutex);
@@ -95,6 +121,17 @@ FrozenContent::Piece Frozen::PieceAt(uint64_t offset_bytes, uint64_t length_byte
     at = std::min(at < limit ? std::min(page_end, limit) : end, end);
   } while (at < end && absent(at) == first);
   return {at - offset_bytes, first};
+}
+
+Result<std::vector<ByteRange>> Frozen::Data() const {
+  ASSIGN_OR_RETURN(std::vector<ByteRange> data, DataOf(Descriptor(), info_.size_bytes));
+  if (pages_.Complete()) return data;
+  for (uint64_t at = 0; at < info_.size_bytes;) {
+    const Piece piece = PieceAt(at, info_.size_bytes - at);
+    if (piece.absent) data.push_back({at, at + piece.length_bytes});
+    at += piece.length_bytes;
+  }
+  return Merged(std::move(data));
 }
 
 Result<std::unique_ptr<FrozenContent>> LiveStore::Freeze(const ContentId& content,

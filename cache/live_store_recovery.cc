@@ -98,7 +98,8 @@ Status LiveStore::Inspect(Live& live, bool power_cut, ContentInfo& info) {
   info = InfoOf(live.ino, record);
   info.complete = live.pages.Complete();
   info.live_size_bytes = facts.size_bytes;
-  const bool touched = facts.mtime_ns != kSentinelMtimeNs;
+  info.live_allocated_bytes = facts.allocated_bytes;
+  const bool touched = !missing && facts.mtime_ns != kSentinelMtimeNs;
   info.live_mtime_ns = touched ? facts.mtime_ns : record.mtime_ns;
   const bool short_of = facts.size_bytes < record.size_bytes;
   info.lost = Committed(record) && (missing || (power_cut && record.synced && short_of));

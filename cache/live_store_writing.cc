@@ -114,6 +114,7 @@ Result<CacheStore::Changed> LiveStore::CheckLocked(Live& live) {
   Changed now;
   if (live.record.state != ContentState::kStaging) {
     now.size_bytes = live.record.size_bytes;
+    now.allocated_bytes = live.record.allocated_bytes;
     now.mtime_ns = live.record.mtime_ns;
     return now;
   }
@@ -124,7 +125,8 @@ Result<CacheStore::Changed> LiveStore::CheckLocked(Live& live) {
   now.changed =
       live.fresh || live.unnoticed || touched || facts.size_bytes != live.record.size_bytes;
   now.size_bytes = facts.size_bytes;
-  now.mtime_ns = touched ? facts.mtime_ns : live.record.mtime_ns;
+  now.allocated_bytes = facts.allocated_bytes;
+  now.mtime_ns = live.TimeOf(facts);
   return now;
 }
 
@@ -137,8 +139,13 @@ Result<CacheStore::Changed> LiveStore::CheckChanged(LiveFile& file) {
 Status LiveStore::SetModifiedTime(LiveFile& file, int64_t mtime_ns) {
   Live& live = Of(file);
   MutexLock lock(live.mutex);
-  if (live.write_fd < 0) RETURN_IF_ERROR(OpenForReading(live));
-  return MarkTime(live, live.write_fd >= 0 ? live.write_fd : live.read_fd, mtime_ns);
+  ASSIGN_OR_RETURN(const Changed now, CheckLocked(live));
+  if (!now.changed) return OkStatus();
+  const int fd = live.write_fd >= 0 ? live.write_fd : live.read_fd;
+  RETURN_IF_ERROR(MarkTime(live, fd, mtime_ns == kSentinelMtimeNs ? mtime_ns + 1 : mtime_ns));
+  ASSIGN_OR_RETURN(const FileFacts facts, SettledFacts(live, fd));
+  live.given_time = {facts.mtime_ns, mtime_ns};
+  return OkStatus();
 }
 
 Status LiveStore::SyncBytes(Live& live) {
@@ -178,7 +185,9 @@ Result<ContentInfo> LiveStore::CommitLocked(Live& live, Generation generation, S
   record.prior_synced = saved.synced;
   record.generation = generation;
   record.size_bytes = after.size_bytes;
-  if (before.mtime_ns != kSentinelMtimeNs) record.mtime_ns = before.mtime_ns;
+  // Also where the commit fails: the file has forgotten it.
+  saved.mtime_ns = record.mtime_ns = live.TimeOf(before);
+  live.given_time.reset();
   record.synced = syncing == Syncing::kSynced;
   record.has_bytes = record.synced && after.size_bytes <= kInlineBytes && live.pages.Complete();
   record.checksums.clear();

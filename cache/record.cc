@@ -11,10 +11,12 @@ constexpr uint64_t kBaseInUfs = 1;
 constexpr uint64_t kSynced = 2;
 constexpr uint64_t kPriorSynced = 4;
 constexpr uint64_t kHasBytes = 8;
+constexpr uint64_t kHasMtime = 16;
 
 uint64_t FlagsOf(const Record& r) {
   return (r.base_in_ufs ? kBaseInUfs : 0) | (r.synced ? kSynced : 0) |
-         (r.prior_synced ? kPriorSynced : 0) | (r.has_bytes ? kHasBytes : 0);
+         (r.prior_synced ? kPriorSynced : 0) | (r.has_bytes ? kHasBytes : 0) |
+         (r.mtime_ns ? kHasMtime : 0);
 }
 
 void SetFlags(uint64_t flags, Record& r) {
@@ -22,6 +24,7 @@ void SetFlags(uint64_t flags, Record& r) {
   r.synced = (flags & kSynced) != 0;
   r.prior_synced = (flags & kPriorSynced) != 0;
   r.has_bytes = (flags & kHasBytes) != 0;
+  if ((flags & kHasMtime) == 0) r.mtime_ns.reset();
 }
 
 }  // namespace
@@ -37,7 +40,7 @@ std::string EncodeRecord(const Record& r) {
   AppendVarint(out, r.prior_generation.value);
   AppendVarint(out, r.size_bytes);
   AppendVarint(out, r.prior_size_bytes);
-  AppendSignedVarint(out, r.mtime_ns);
+  AppendSignedVarint(out, r.mtime_ns.value_or(0));
   AppendBig64(out, r.place_id);
   AppendVarint(out, r.file_id);
   AppendVarint(out, r.allocated_bytes);
@@ -57,13 +60,14 @@ Result<Record> DecodeRecord(std::string_view value) {
   const bool known = in.U8() == kFormat;
   const uint8_t state = in.U8();
   r.state = static_cast<ContentState>(state);
-  SetFlags(in.Varint(), r);
+  const uint64_t flags = in.Varint();
   r.generation = Generation(in.Varint());
   r.base_generation = Generation(in.Varint());
   r.prior_generation = Generation(in.Varint());
   r.size_bytes = in.Varint();
   r.prior_size_bytes = in.Varint();
   r.mtime_ns = in.SignedVarint();
+  SetFlags(flags, r);
   r.place_id = in.Big64();
   r.file_id = in.Varint();
   r.allocated_bytes = in.Varint();

@@ -3,6 +3,7 @@
 // What the index keeps of each content. Values; formats are those of base/encoding.h.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,8 +28,8 @@ struct Record {
   bool prior_synced = true;
   uint64_t size_bytes = 0;
   uint64_t prior_size_bytes = 0;
-  int64_t mtime_ns = 0;   // Of the last change before the last commit.
-  uint64_t place_id = 0;  // The directory that has the file.
+  std::optional<int64_t> mtime_ns;  // Of the last change before the last commit.
+  uint64_t place_id = 0;            // The directory that has the file.
   uint64_t file_id = 0;
   uint64_t allocated_bytes = 0;
   int64_t last_use_ns = 0;

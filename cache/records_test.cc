@@ -41,6 +41,14 @@ TEST(Record, ComesBackAsItWasWritten) {
   EXPECT_EQ(back->checksums, Sample().checksums);
 }
 
+TEST(Record, NoTimeMeansThatItIsUnknown) {
+  for (const std::optional<int64_t> time : {std::optional<int64_t>(), {0}, {-1}, {INT64_MIN}}) {
+    Record r = Sample();
+    r.mtime_ns = time;
+    EXPECT_EQ(DecodeRecord(EncodeRecord(r))->mtime_ns, time);
+  }
+}
+
 TEST(Record, ADamagedOneIsCorruptionNeverACrash) {
   const std::string value = EncodeRecord(Sample());
   for (size_t size = 0; size < value.size(); ++size) {

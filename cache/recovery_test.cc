@@ -255,6 +255,18 @@ TEST_F(Recovery, WritesAfterTheLastCommitMakeItStaging) {
   EXPECT_EQ(Content(kSmall, 2), "COMMITTED, and more");
 }
 
+TEST_F(Recovery, TheTimeZeroOfAWrittenFileIsATime) {
+  {
+    auto file = store_->Stage(InodeId(kSmall)).value();
+    ASSERT_TRUE(file->Write(0, Bytes("old")).ok());
+    ASSERT_TRUE(store_->SetModifiedTime(*file, 0).ok());
+  }
+  Die();
+  const std::vector<Judged> judged = RecoverWith(Verdict::kCommitLive, 1);
+  ASSERT_EQ(judged.size(), 1u);
+  EXPECT_EQ(judged[0].info.live_mtime_ns, 0);
+}
+
 TEST_F(Recovery, AKeptContentIsCutToItsCommittedSize) {
   {
     auto file = store_->Stage(InodeId(kSmall)).value();

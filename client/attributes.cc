@@ -25,30 +25,30 @@ Result<std::string> Fact(const rpc::FileInfo& info, std::string_view name) {
 
 }  // namespace
 
-// Replaces size and times by those of the live file where somebody may be writing it.
-void LocalFileSystem::Overlay(rpc::FileInfo& info) {
+// Replaces size and times by those of the live file where a program may be writing it.
+void LocalFileSystem::Overlay(rpc::FileInfo& info, uint64_t since) {
   if (info.attr.type != rpc::FileType::kRegular) return;
+  info.attr.may_change = settled_.AddedSince(info.attr.ino, since);
   OpenInodePtr inode = table_.Find(info.attr.ino);
   if (!inode || !inode->staging) return;
+  info.attr.may_change = true;
   MutexLock lock(inode->mutex);
   if (!inode->live) return;
   Result<cache::CacheStore::Changed> now = deps_.cache.CheckChanged(*inode->live);
   if (!now.ok()) return;  // The committed attributes are true as well.
   info.attr.size_bytes = now->size_bytes;
-  if (!now->changed || now->mtime_ns == inode->fresh_mtime_ns) return;
-  info.attr.mtime_ns = now->mtime_ns;
-  info.attr.ctime_ns = std::max(info.attr.ctime_ns, now->mtime_ns);
+  // Absent pages count as data: a copying program would take them for holes.
+  info.attr.allocated_bytes = inode->live->Complete() ? now->allocated_bytes : now->size_bytes;
+  if (!now->changed || !now->mtime_ns || now->mtime_ns == inode->fresh_mtime_ns) return;
+  info.attr.mtime_ns = *now->mtime_ns;
+  info.attr.ctime_ns = std::max(info.attr.ctime_ns, *now->mtime_ns);
 }
 
 Result<rpc::FileInfo> LocalFileSystem::GetAttr(InodeId ino) {
+  const uint64_t since = settled_.Now();
   ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.GetAttr(ino));
-  Overlay(info);
+  Overlay(info, since);
   return info;
-}
-
-bool LocalFileSystem::MayChange(InodeId ino) {
-  OpenInodePtr inode = table_.Find(ino);
-  return inode && inode->staging;
 }
 
 Result<rpc::FileInfo> LocalFileSystem::SetAttr(const rpc::Caller& caller, InodeId ino,
@@ -58,18 +58,44 @@ Result<rpc::FileInfo> LocalFileSystem::SetAttr(const rpc::Caller& caller, InodeI
   const bool more = change.mode || change.uid || change.gid || change.atime_ns || change.mtime_ns ||
                     change.clear_setid;
   if (!more) return GetAttr(ino);
-  ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.SetAttr(caller, ino, change));
-  if (change.mtime_ns && info.attr.type == rpc::FileType::kRegular) {
-    // The times set must outlive a commit of bytes written before them.
-    if (OpenInodePtr inode = table_.Find(ino)) {
-      MutexLock lock(inode->mutex);
-      if (inode->live && inode->staging) {
-        RETURN_IF_ERROR(deps_.cache.SetModifiedTime(*inode->live, *change.mtime_ns));
-      }
-    }
-  }
-  Overlay(info);
+  const uint64_t since = settled_.Now();
+  ASSIGN_OR_RETURN(rpc::FileInfo info, SetAttributes(caller, ino, change));
+  if (change.mode) NoteModeChange(ino);
+  Overlay(info, since);
   return info;
+}
+
+Result<rpc::FileInfo> LocalFileSystem::SetAttributes(const rpc::Caller& caller, InodeId ino,
+                                                     const rpc::AttrChange& change) {
+  OpenInodePtr inode = change.mtime_ns ? table_.Find(ino) : nullptr;
+  if (!inode || !inode->staging) return deps_.files.SetAttr(caller, ino, change);
+  // The time that is set must outlive a commit of bytes written before, so none may come between.
+  MutexLock lock(inode->mutex);
+  ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.SetAttr(caller, ino, change));
+  if (!inode->live || !inode->staging) return info;
+  inode->fresh_mtime_ns.reset();
+  RETURN_IF_ERROR(deps_.cache.SetModifiedTime(*inode->live, *change.mtime_ns));
+  return info;
+}
+
+// Writers look again whether there is anything to take off the file.
+void LocalFileSystem::NoteModeChange(InodeId ino) {
+  if (OpenInodePtr inode = table_.Find(ino)) ++inode->mode_changes;
+}
+
+std::optional<uint32_t> LocalFileSystem::SetgidGroup(InodeId ino) {
+  constexpr uint32_t kSetgid = 02000;
+  constexpr uint32_t kGroupExecute = 00010;
+  const OpenInodePtr inode = table_.Find(ino);
+  if (inode && inode->plain_as_of == inode->mode_changes) return std::nullopt;
+  const Result<rpc::FileInfo> info = deps_.files.GetAttr(ino);
+  if (!info.ok() || (info->attr.mode & (kSetgid | kGroupExecute)) != kSetgid) return std::nullopt;
+  return info->attr.gid;
+}
+
+Status LocalFileSystem::ClearPrivileges(InodeId ino, SetId setid) {
+  Hold hold(table_, ino);
+  return ApplySetId(*hold, setid);
 }
 
 // The page that the new end cuts must be here: what is left of it is kept, and nothing behind it
@@ -131,7 +157,9 @@ Status LocalFileSystem::SetXattr(const rpc::Caller& caller, InodeId ino, std::st
   if (name.starts_with(kFacts)) {
     return Status(Code::kNotPermitted, "set attribute " + std::string(name) + ": read-only");
   }
-  return deps_.files.SetXattr(caller, ino, name, value, mode);
+  RETURN_IF_ERROR(deps_.files.SetXattr(caller, ino, name, value, mode));
+  NoteModeChange(ino);
+  return OkStatus();
 }
 
 Status LocalFileSystem::RemoveXattr(const rpc::Caller& caller, InodeId ino, std::string_view name) {

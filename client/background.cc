@@ -125,12 +125,7 @@ void LocalFileSystem::WatchLingering() {
       changed = inode->generation != before;
     }
     table_.Drop(inode);
-    if (changed) {
-      rpc::Change change;
-      change.kind = rpc::Change::Kind::kAttributes;
-      change.ino = inode->ino;
-      OnChange(change);
-    }
+    if (changed) InvalidateAttributes(inode->ino);
   }
 }
 
@@ -150,7 +145,16 @@ void LocalFileSystem::RunSweeper(const std::stop_token& stop) {
 
 void LocalFileSystem::OnChange(const rpc::Change& change) {
   if (change.kind == rpc::Change::Kind::kEntry && change.ino) Reap(change.ino);
-  MutexLock lock(invalidator_mutex_);
+  if (change.kind == rpc::Change::Kind::kAttributes) NoteModeChange(change.ino);
+  ReaderLock lock(invalidator_mutex_);
+  if (invalidator_) invalidator_(change);
+}
+
+void LocalFileSystem::InvalidateAttributes(InodeId ino) {
+  rpc::Change change;
+  change.kind = rpc::Change::Kind::kAttributes;
+  change.ino = ino;
+  ReaderLock lock(invalidator_mutex_);
   if (invalidator_) invalidator_(change);
 }
 

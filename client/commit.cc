@@ -26,9 +26,10 @@ Status LocalFileSystem::CommitChanges(OpenInode& inode, Durable durable) {
     ASSIGN_OR_RETURN(const rpc::FileInfo info, deps_.files.GetAttr(inode.ino));
     return CommitNow(inode, info.attr.mtime_ns, sync);
   }
-  if (now.mtime_ns == inode.fresh_mtime_ns) now.mtime_ns = inode.created_ns;
-  if (now.mtime_ns == 0) now.mtime_ns = deps_.clock.WallNs();
-  return CommitNow(inode, now.mtime_ns, sync);
+  if (inode.fresh_mtime_ns && now.mtime_ns == inode.fresh_mtime_ns) {
+    now.mtime_ns = inode.created_ns;
+  }
+  return CommitNow(inode, now.mtime_ns ? *now.mtime_ns : deps_.clock.FileTimeNs(), sync);
 }
 
 Status LocalFileSystem::CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync) {
@@ -38,12 +39,12 @@ Status LocalFileSystem::CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync)
   commit.mtime_ns = mtime_ns;
   commit.synced = sync;
   commit.durable = sync;
-  commit.clear_setid = inode.clear_setid;
   ASSIGN_OR_RETURN(cache::ContentInfo content,
                    deps_.cache.Commit(*inode.live, commit.generation,
                                       sync ? cache::CacheStore::Syncing::kSynced
                                            : cache::CacheStore::Syncing::kUnsynced));
   commit.size_bytes = content.size_bytes;
+  if (content.complete) commit.allocated_bytes = content.allocated_bytes;
   Result<rpc::FileInfo> committed = deps_.files.CommitWrite(self_, inode.ino, commit);
   if (!committed.ok()) {
     Status undone = deps_.cache.Uncommit(*inode.live);
@@ -51,7 +52,6 @@ Status LocalFileSystem::CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync)
     return committed.status();
   }
   inode.generation = commit.generation;
-  inode.clear_setid = false;
   inode.unlinked = committed->attr.nlink == 0;
   return OkStatus();
 }
@@ -66,6 +66,7 @@ void LocalFileSystem::SettleOrLinger(OpenInode& inode) {
   }
   Status status = deps_.cache.Settle(*inode.live);
   if (status.ok()) {
+    settled_.Add(inode.ino);
     inode.staging = false;
     if (inode.lingering) --lingering_;
     inode.lingering = false;

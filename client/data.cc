@@ -15,6 +15,9 @@
 namespace tarn::client {
 namespace {
 
+constexpr uint32_t kSetIdBits = 06000;
+constexpr std::string_view kCapabilities = "security.capability";
+
 // What lseek(2) calls ENXIO: no data, or no file, from there on.
 Status NothingThere(InodeId ino) {
   return Status(Code::kRange, Concat("seek in inode ", ino.value, ": nothing there"));
@@ -42,17 +45,32 @@ Status LocalFileSystem::Write(HandleId id, uint64_t offset_bytes, std::span<cons
     MutexLock lock(inode.mutex);
     live = inode.live.get();
   }
-  RETURN_IF_ERROR(ApplySetId(inode.ino, setid));
+  RETURN_IF_ERROR(ApplySetId(inode, setid));
   return WithPages(
       [&] { return WithBackPressure([&] { return live->Write(offset_bytes, data); }); },
       [&] { return FillEdges(inode, offset_bytes, data.size()); });
 }
 
-Status LocalFileSystem::ApplySetId(InodeId ino, SetId setid) {
+// The kernel learns of it before the write is answered, since it runs a program by the mode that it
+// has.
+Status LocalFileSystem::ApplySetId(OpenInode& inode, SetId setid) {
   if (setid == SetId::kKeep) return OkStatus();
+  const uint64_t seen = inode.mode_changes;
+  if (inode.plain_as_of == seen) return OkStatus();
+  ASSIGN_OR_RETURN(const rpc::FileInfo before, deps_.files.GetAttr(inode.ino));
+  const bool capable = deps_.files.GetXattr(inode.ino, kCapabilities).ok();
+  const bool bits = (before.attr.mode & kSetIdBits) != 0;
+  if (!capable && !bits) inode.plain_as_of = seen;
+  if (capable && setid == SetId::kClearCapabilities) {
+    RETURN_IF_ERROR(deps_.files.RemoveXattr(self_, inode.ino, kCapabilities));
+  }
+  if (setid == SetId::kClearCapabilities || (!capable && !bits)) return OkStatus();
   rpc::AttrChange change;
   change.clear_setid = true;
-  return deps_.files.SetAttr(self_, ino, change).status();
+  change.outsider = setid == SetId::kClearAsOutsider;
+  ASSIGN_OR_RETURN(const rpc::FileInfo after, deps_.files.SetAttr(self_, inode.ino, change));
+  if (after.attr.mode != before.attr.mode) InvalidateAttributes(inode.ino);
+  return OkStatus();
 }
 
 Status LocalFileSystem::Allocate(HandleId id, int mode, uint64_t offset_bytes,
@@ -60,7 +78,7 @@ Status LocalFileSystem::Allocate(HandleId id, int mode, uint64_t offset_bytes,
   Handle& handle = Of(id);
   if (!handle.writes) return Status(Code::kInvalid, "allocate on a handle open for reading");
   OpenInode& inode = *handle.inode;
-  RETURN_IF_ERROR(ApplySetId(inode.ino, setid));
+  RETURN_IF_ERROR(ApplySetId(inode, setid));
   // What allocates only changes no byte of the file, so its absent pages may stay absent.
   const bool allocates = (mode & ~FALLOC_FL_KEEP_SIZE) == 0;
   const auto change = [&] {
@@ -96,7 +114,7 @@ Result<size_t> LocalFileSystem::CopyRange(HandleId from, uint64_t from_offset, H
   Handle& source = Of(from);
   Handle& target = Of(to);
   if (!target.writes) return Status(Code::kInvalid, "copy to a handle open for reading");
-  RETURN_IF_ERROR(ApplySetId(target.inode->ino, setid));
+  RETURN_IF_ERROR(ApplySetId(*target.inode, setid));
   int in = -1;
   int out = -1;
   {

@@ -98,14 +98,13 @@ class FileSystem {
   // Null: no passthrough (the default). Set before the first open, and to null after the last
   // handle is gone.
   virtual void SetBacking(Backing* backing) = 0;
-  // Called from a thread that holds nothing, when the kernel's caches of something must go.
+  // Called from threads that hold nothing, several at a time, when the kernel's caches of something
+  // must go. Requests call it too, before their reply.
   virtual void SetInvalidator(std::function<void(const rpc::Change&)> invalidator) = 0;
 
   virtual Result<rpc::FileInfo> Lookup(const rpc::Caller&, InodeId parent,
                                        std::string_view name) = 0;
   virtual Result<rpc::FileInfo> GetAttr(InodeId ino) = 0;
-  // Somebody may be writing it unseen by the daemon: its attributes must not be cached.
-  virtual bool MayChange(InodeId ino) = 0;
   // `size_bytes` truncates. Times set on an open file outlive its close.
   virtual Result<rpc::FileInfo> SetAttr(const rpc::Caller&, InodeId ino,
                                         const rpc::AttrChange& change,
@@ -152,10 +151,15 @@ class FileSystem {
   };
   // kNoSpace: there is no such place, since a page finds no room in the cache. Read gives them.
   virtual Result<InPlace> ReadInPlace(HandleId, uint64_t offset_bytes, size_t length_bytes) = 0;
-  enum class SetId : uint8_t {
-    kKeep,
-    kClear
-  };  // kClear: the writer may not keep setuid and setgid.
+  // What a write takes off a file. kKeep: nothing, since a mapping wrote. kClearCapabilities: the
+  // writer has CAP_FSETID. kClear: setuid, and setgid where the group may execute, go as well.
+  // kClearAsOutsider: setgid goes in any case, since the writer is not in the file's group.
+  enum class SetId : uint8_t { kKeep, kClearCapabilities, kClear, kClearAsOutsider };
+  // The group whose members leave setgid to the file when they write; none for most files.
+  virtual std::optional<uint32_t> SetgidGroup(InodeId ino) = 0;
+  // What a write of the file takes off it, without a write. The kernel learns of it before this
+  // returns.
+  virtual Status ClearPrivileges(InodeId ino, SetId setid) = 0;
   virtual Status Write(HandleId, uint64_t offset_bytes, std::span<const std::byte> data,
                        SetId setid) = 0;
   virtual Status Allocate(HandleId, int mode, uint64_t offset_bytes, uint64_t length_bytes,

@@ -30,7 +30,9 @@ void FileSystemFixture::PersistDue() {
 }
 
 void FileSystemFixture::PersistDue(rpc::TaskClass size) {
-  worker::ActionRunner runner(*cache_, *filler_, mounts_, clock_, std::chrono::minutes(1));
+  worker::ActionRunner runner(
+      *cache_, *filler_, mounts_, clock_, std::chrono::minutes(1),
+      [this](const rpc::Action& action) { return queue().IsWanted(action); });
   auto tasks = queue().Lease(size, 100, Nanos(0));
   ASSERT_TRUE(tasks.ok()) << tasks.status().ToString();
   for (const rpc::Task& task : *tasks) {

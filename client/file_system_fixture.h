@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -52,6 +53,21 @@ class DemandedPages final : public PageSource {
  private:
   worker::Filler& filler_;
   int vanishing_ = 0;
+};
+
+class FakeBacking final : public Backing {
+ public:
+  Result<int> Register(int descriptor) override {
+    EXPECT_GE(descriptor, 0);
+    if (refuse) return Status(Code::kUnsupported, "no passthrough here");
+    registered.insert(++last);
+    return last;
+  }
+  void Unregister(int backing_id) override { EXPECT_EQ(registered.erase(backing_id), 1u); }
+
+  bool refuse = false;
+  int last = 0;
+  std::set<int> registered;
 };
 
 class FileSystemFixture : public ::testing::Test {

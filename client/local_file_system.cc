@@ -45,7 +45,7 @@ void LocalFileSystem::StopThreads() {
 }
 
 void LocalFileSystem::SetInvalidator(std::function<void(const rpc::Change&)> invalidator) {
-  MutexLock lock(invalidator_mutex_);
+  WriterLock lock(invalidator_mutex_);
   invalidator_ = std::move(invalidator);
 }
 

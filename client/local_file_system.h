@@ -11,6 +11,7 @@
 #include "base/mutex.h"
 #include "client/file_system.h"
 #include "client/open_table.h"
+#include "client/settled_log.h"
 
 namespace tarn::client {
 
@@ -48,7 +49,6 @@ class LocalFileSystem final : public FileSystem {
 
   Result<rpc::FileInfo> Lookup(const rpc::Caller&, InodeId, std::string_view) override;
   Result<rpc::FileInfo> GetAttr(InodeId) override;
-  bool MayChange(InodeId) override;
   Result<rpc::FileInfo> SetAttr(const rpc::Caller&, InodeId, const rpc::AttrChange&,
                                 std::optional<uint64_t> size_bytes) override;
   Result<rpc::FileInfo> MakeNode(const rpc::Caller&, InodeId, std::string_view,
@@ -76,6 +76,8 @@ class LocalFileSystem final : public FileSystem {
   Result<size_t> Read(HandleId, uint64_t, std::span<std::byte>) override;
   Result<InPlace> ReadInPlace(HandleId, uint64_t, size_t) override;
   Status Write(HandleId, uint64_t, std::span<const std::byte>, SetId) override;
+  std::optional<uint32_t> SetgidGroup(InodeId) override;
+  Status ClearPrivileges(InodeId, SetId) override;
   Status Allocate(HandleId, int mode, uint64_t, uint64_t, SetId) override;
   Result<uint64_t> Seek(HandleId, int64_t, int whence) override;
   Result<size_t> CopyRange(HandleId, uint64_t, HandleId, uint64_t, size_t, SetId) override;
@@ -99,15 +101,20 @@ class LocalFileSystem final : public FileSystem {
   Status TruncateForReader(const rpc::Caller& caller, InodeId ino);
   Status AdmitWriter(OpenInode& inode, cache::CacheStore::Truncate truncate) REQUIRES(inode.mutex);
   void RemoveWriter(OpenInode& inode) REQUIRES(inode.mutex);
-  IoMode ChooseMode(OpenInode& inode, bool avoid_passthrough) REQUIRES(inode.mutex);
-  OpenReply AddHandle(Hold& hold, int flags, bool avoid_passthrough);
+  Status OpenForWriting(OpenInode& inode, int flags);
+  IoMode ChooseMode(OpenInode& inode) REQUIRES(inode.mutex);
+  OpenReply AddHandle(Hold& hold, int flags);
   void CloseInode(OpenInode& inode) REQUIRES(inode.mutex);
   void CompleteSmall(OpenInode& inode);
   Status WithBackPressure(const std::function<Status()>& attempt);
   static Handle& Of(HandleId handle) { return *reinterpret_cast<Handle*>(handle.value); }
 
   // attributes.cc
-  void Overlay(rpc::FileInfo& info);
+  // Attributes that were read after `since`, a moment of settled_.
+  void Overlay(rpc::FileInfo& info, uint64_t since);
+  Result<rpc::FileInfo> SetAttributes(const rpc::Caller& caller, InodeId ino,
+                                      const rpc::AttrChange& change);
+  void NoteModeChange(InodeId ino);
   Status Truncate(InodeId ino, uint64_t size_bytes);
   Status ResizeLive(OpenInode& inode, uint64_t size_bytes);
   Status FillBoundary(OpenInode& inode, uint64_t size_bytes);
@@ -119,7 +126,7 @@ class LocalFileSystem final : public FileSystem {
   void SettleOrLinger(OpenInode& inode) REQUIRES(inode.mutex);
 
   // data.cc
-  Status ApplySetId(InodeId ino, SetId setid);
+  Status ApplySetId(OpenInode& inode, SetId setid);
   Result<size_t> CopyThrough(HandleId from, uint64_t from_offset, HandleId to, uint64_t to_offset,
                              size_t length_bytes);
   Status FillEdges(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
@@ -162,6 +169,8 @@ class LocalFileSystem final : public FileSystem {
   void StopThreads();  // And joins them. Idempotent.
   void WatchLingering();
   void OnChange(const rpc::Change& change);
+  // The kernel asks for the inode's attributes again.
+  void InvalidateAttributes(InodeId ino);
 
   const Dependencies deps_;
   const Options options_;
@@ -171,7 +180,11 @@ class LocalFileSystem final : public FileSystem {
   MemoryBudget passing_budget_;
   OpenTable table_;
 
-  Mutex invalidator_mutex_;  // Held while the invalidator runs: it must not call back into set.
+  SettledLog settled_;
+
+  // Held shared while the invalidator runs, which may wait for requests that call it as well. It
+  // must not call back into set.
+  SharedMutex invalidator_mutex_;
   std::function<void(const rpc::Change&)> invalidator_ GUARDED_BY(invalidator_mutex_);
 
   Mutex reap_mutex_;

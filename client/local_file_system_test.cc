@@ -53,7 +53,7 @@ TEST_F(CommitTest, WithoutAChangeNothingIsCommitted) {
   fs().Release(handle);
   EXPECT_EQ(CommittedOf(ino).generation, before.generation);
   EXPECT_EQ(CommittedOf(ino).mtime_ns, before.mtime_ns);
-  EXPECT_FALSE(fs().MayChange(ino));
+  EXPECT_FALSE(AttrOf(ino).may_change);
 }
 
 class UnsyncedCloseTest : public FileSystemFixture {
@@ -79,7 +79,7 @@ TEST_F(UnsyncedCloseTest, SyncingWhatWasCommittedKeepsATimeThatWasSetSince) {
 TEST_F(CommitTest, WritesPastTheDaemonAreSeenAndCommitted) {
   const InodeId ino = Put("a", "hello");
   const HandleId handle = Open(ino, O_RDWR).handle;
-  EXPECT_TRUE(fs().MayChange(ino));
+  EXPECT_TRUE(AttrOf(ino).may_change);
   // As the kernel does by passthrough: the descriptor of the live file.
   auto live = cache_->Open({ino, CommittedOf(ino).generation});
   ASSERT_TRUE(live.ok()) << live.status().ToString();
@@ -140,7 +140,7 @@ TEST_F(CommitTest, WritersAtTheSameTimeLoseNothing) {
   EXPECT_EQ(Contents(ino), expected);
   EXPECT_GT(CommittedOf(ino).generation, Generation(1));
   EXPECT_LE(CommittedOf(ino).generation, Generation(1 + 2 * kRounds));
-  EXPECT_FALSE(fs().MayChange(ino));
+  EXPECT_FALSE(AttrOf(ino).may_change);
 }
 
 TEST_F(CommitTest, ACommitThatTheCoordinatorRefusesIsTakenBack) {
@@ -191,21 +191,6 @@ TEST_F(CommitTest, ReadOnlyRefusesToCreateAndToOpenForWriting) {
   EXPECT_EQ(Read(handle, 0, 100), "hello");
   fs().Release(handle);
 }
-
-class FakeBacking final : public Backing {
- public:
-  Result<int> Register(int descriptor) override {
-    EXPECT_GE(descriptor, 0);
-    if (refuse) return Status(Code::kUnsupported, "no passthrough here");
-    registered.insert(++last);
-    return last;
-  }
-  void Unregister(int backing_id) override { EXPECT_EQ(registered.erase(backing_id), 1u); }
-
-  bool refuse = false;
-  int last = 0;
-  std::set<int> registered;
-};
 
 class ModeTest : public FileSystemFixture {
  protected:
@@ -275,34 +260,6 @@ TEST_F(ModeTest, WithoutABackingAllIsCached) {
   EXPECT_EQ(second.mode, IoMode::kCached);
   fs().Release(made.open.handle);
   fs().Release(second.handle);
-}
-
-TEST_F(ModeTest, TheDaemonSeesWritesToAFileWithSetid) {
-  const InodeId ino = Put("a", "program");
-  rpc::AttrChange change;
-  change.mode = 04755;
-  ASSERT_TRUE(fs().SetAttr(caller_, ino, change, std::nullopt).ok());
-  const OpenReply writer = Open(ino, O_RDWR);
-  EXPECT_EQ(writer.mode, IoMode::kDirect);
-  ASSERT_TRUE(fs().Write(writer.handle, 0, Bytes("P"), FileSystem::SetId::kClear).ok());
-  EXPECT_EQ(AttrOf(ino).mode, 0755u);
-  fs().Release(writer.handle);
-}
-
-TEST_F(ModeTest, AWriterBesidePassthroughReadersClearsSetidByItsCommit) {
-  const InodeId ino = Put("a", "program");
-  rpc::AttrChange change;
-  change.mode = 04755;
-  ASSERT_TRUE(fs().SetAttr(caller_, ino, change, std::nullopt).ok());
-  const OpenReply reader = Open(ino, O_RDONLY);
-  EXPECT_EQ(reader.mode, IoMode::kPassthrough);
-  const OpenReply writer = Open(ino, O_RDWR);
-  EXPECT_EQ(writer.mode, IoMode::kPassthrough);
-  Write(writer.handle, 0, "P");
-  ASSERT_TRUE(fs().Flush(writer.handle).ok());
-  EXPECT_EQ(AttrOf(ino).mode, 0755u);
-  fs().Release(writer.handle);
-  fs().Release(reader.handle);
 }
 
 }  // namespace

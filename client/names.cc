@@ -8,8 +8,9 @@ namespace tarn::client {
 
 Result<rpc::FileInfo> LocalFileSystem::Lookup(const rpc::Caller& caller, InodeId parent,
                                               std::string_view name) {
+  const uint64_t since = settled_.Now();
   ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.names.Lookup(caller, parent, name));
-  Overlay(info);
+  Overlay(info, since);
   return info;
 }
 
@@ -27,12 +28,13 @@ Result<rpc::FileInfo> LocalFileSystem::MakeNode(const rpc::Caller& caller, Inode
 
 Result<rpc::FileInfo> LocalFileSystem::Link(const rpc::Caller& caller, InodeId ino, InodeId parent,
                                             std::string_view name) {
+  const uint64_t since = settled_.Now();
   ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.names.Link(caller, ino, parent, name));
   if (OpenInodePtr inode = table_.Find(ino)) {
     MutexLock lock(inode->mutex);
     inode->unlinked = false;  // An unnamed file has a name now, and its bytes are to be committed.
   }
-  Overlay(info);
+  Overlay(info, since);
   return info;
 }
 
@@ -61,13 +63,14 @@ Status LocalFileSystem::Rename(const rpc::Caller& caller, InodeId parent, std::s
 Result<rpc::Names::Listing> LocalFileSystem::ReadDir(const rpc::Caller& caller, InodeId dir,
                                                      uint64_t cursor, size_t limit,
                                                      rpc::Names::WithAttrs attrs) {
+  const uint64_t since = settled_.Now();
   ASSIGN_OR_RETURN(rpc::Names::Listing listing,
                    deps_.names.ReadDir(caller, dir, cursor, limit, attrs));
   for (rpc::DirEntry& entry : listing.entries) {
     if (!entry.attr) continue;
     rpc::FileInfo info;
     info.attr = *entry.attr;
-    Overlay(info);
+    Overlay(info, since);
     entry.attr = info.attr;
   }
   return listing;

@@ -11,8 +11,6 @@ namespace {
 
 bool Writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
 
-constexpr uint32_t kSetIdBits = 06000;
-
 }  // namespace
 
 Status LocalFileSystem::EnsureLive(OpenInode& inode) {
@@ -95,11 +93,11 @@ void LocalFileSystem::RemoveWriter(OpenInode& inode) {
 }
 
 // The mode of the handles that are there decides; alone, passthrough if the content is complete.
-IoMode LocalFileSystem::ChooseMode(OpenInode& inode, bool avoid_passthrough) {
+IoMode LocalFileSystem::ChooseMode(OpenInode& inode) {
   if (inode.passthrough > 0) return IoMode::kPassthrough;
   Backing* backing = backing_;
   if (backing == nullptr) return IoMode::kCached;
-  if (inode.daemon_io > 0 || avoid_passthrough || !inode.live->Complete()) return IoMode::kDirect;
+  if (inode.daemon_io > 0 || !inode.live->Complete()) return IoMode::kDirect;
   Result<int> id = backing->Register(inode.live->ReadDescriptor());
   if (!id.ok()) {
     LogWarning("passthrough of inode ", inode.ino.value, ": ", id.status().ToString());
@@ -109,16 +107,19 @@ IoMode LocalFileSystem::ChooseMode(OpenInode& inode, bool avoid_passthrough) {
   return IoMode::kPassthrough;
 }
 
-OpenReply LocalFileSystem::AddHandle(Hold& hold, int flags, bool avoid_passthrough) {
+OpenReply LocalFileSystem::AddHandle(Hold& hold, int flags) {
   OpenInode& inode = *hold;
   auto handle = std::make_unique<Handle>();
   OpenReply reply;
   {
     MutexLock lock(inode.mutex);
-    reply.mode = ChooseMode(inode, avoid_passthrough);
+    reply.mode = ChooseMode(inode);
     reply.backing_id = inode.backing_id;
     ++(reply.mode == IoMode::kPassthrough ? inode.passthrough : inode.daemon_io);
   }
+  // The kernel sees all changes of a file whose pages it has, but those of others, of which it is
+  // told.
+  reply.keep_cache = reply.mode == IoMode::kCached;
   handle->flags = flags;
   handle->writes = Writes(flags);
   handle->mode = reply.mode;
@@ -130,9 +131,15 @@ OpenReply LocalFileSystem::AddHandle(Hold& hold, int flags, bool avoid_passthrou
 
 // Linux truncates at an open for reading too. Its close commits nothing, so this does.
 Status LocalFileSystem::TruncateForReader(const rpc::Caller& caller, InodeId ino) {
-  rpc::AttrChange change;
-  change.clear_setid = caller.uid != 0;
-  return SetAttr(caller, ino, change, 0).status();
+  return SetAttr(caller, ino, {}, 0).status();
+}
+
+Status LocalFileSystem::OpenForWriting(OpenInode& inode, int flags) {
+  ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.GetAttr(inode.ino));
+  if (info.read_only) return Status(Code::kReadOnly, "open for writing in a read-only mount");
+  MutexLock lock(inode.mutex);
+  return AdmitWriter(inode, (flags & O_TRUNC) != 0 ? cache::CacheStore::Truncate::kToZero
+                                                   : cache::CacheStore::Truncate::kNo);
 }
 
 Result<OpenReply> LocalFileSystem::Open(const rpc::Caller& caller, InodeId ino, int flags) {
@@ -145,19 +152,14 @@ Result<OpenReply> LocalFileSystem::Open(const rpc::Caller& caller, InodeId ino, 
   const bool truncates = (flags & O_TRUNC) != 0;
   if (!truncates) CompleteSmall(inode);
   if (truncates && !Writes(flags)) RETURN_IF_ERROR(TruncateForReader(caller, ino));
-  bool guarded = false;
-  if (Writes(flags)) {
-    ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.GetAttr(ino));
-    if (info.read_only) return Status(Code::kReadOnly, "open for writing in a read-only mount");
-    // Nobody would clear the bits of a file that the kernel writes by itself, so the daemon sees
-    // the writes.
-    guarded = caller.uid != 0 && (info.attr.mode & kSetIdBits) != 0;
-    MutexLock lock(inode.mutex);
-    RETURN_IF_ERROR(AdmitWriter(inode, truncates ? cache::CacheStore::Truncate::kToZero
-                                                 : cache::CacheStore::Truncate::kNo));
-    if (guarded && (truncates || inode.passthrough > 0)) inode.clear_setid = true;
-  }
-  return AddHandle(hold, flags, guarded);
+  const bool staging = inode.staging;
+  if (Writes(flags)) RETURN_IF_ERROR(OpenForWriting(inode, flags));
+  OpenReply reply = AddHandle(hold, flags);
+  // From now on neither the kernel nor the daemon sees when a mapping changes the file, so that it
+  // has to be asked each time. A truncation makes the kernel ask by itself.
+  const bool unseen = Writes(flags) && !staging && !truncates;
+  if (unseen && reply.mode == IoMode::kPassthrough) InvalidateAttributes(ino);
+  return reply;
 }
 
 // The kernel did not know the name when it asked to create it, but somebody else has made it.
@@ -166,6 +168,8 @@ Result<FileSystem::Created> LocalFileSystem::OpenExisting(const rpc::Caller& cal
   Created created;
   ASSIGN_OR_RETURN(created.info, Lookup(caller, parent, name));
   ASSIGN_OR_RETURN(created.open, Open(caller, created.info.attr.ino, flags));
+  Result<rpc::FileInfo> opened = GetAttr(created.info.attr.ino);
+  if (opened.ok()) created.info = *std::move(opened);  // It may be truncated now.
   return created;
 }
 
@@ -196,7 +200,7 @@ Result<FileSystem::Created> LocalFileSystem::Create(const rpc::Caller& caller, I
       inode.writers = 1;
       inode.staging = true;
       Result<cache::CacheStore::Changed> fresh = deps_.cache.CheckChanged(*inode.live);
-      inode.fresh_mtime_ns = fresh.ok() ? fresh->mtime_ns : 0;
+      if (fresh.ok()) inode.fresh_mtime_ns = fresh->mtime_ns;
       inode.created_ns = created.info.attr.mtime_ns;
     }
   }
@@ -207,7 +211,8 @@ Result<FileSystem::Created> LocalFileSystem::Create(const rpc::Caller& caller, I
   }
   // Stage made one writer, which this handle is even if it only reads: an empty file is to be
   // committed.
-  created.open = AddHandle(hold, (flags & ~O_ACCMODE) | O_RDWR, false);
+  created.open = AddHandle(hold, (flags & ~O_ACCMODE) | O_RDWR);
+  created.info.attr.may_change = true;
   return created;
 }
 
@@ -226,6 +231,7 @@ Result<FileSystem::Created> LocalFileSystem::CreateUnnamed(const rpc::Caller& ca
   MutexLock lock(inode.mutex);
   inode.unlinked = true;
   created.info = *unnamed;
+  created.info.attr.may_change = true;
   return created;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -36,16 +37,19 @@ struct OpenInode {
   int backing_id GUARDED_BY(mutex) = 0;
   // The live file of a new inode is a moment younger than its name: until it is written to, its
   // time does not count.
-  int64_t fresh_mtime_ns GUARDED_BY(mutex) = 0;
+  std::optional<int64_t> fresh_mtime_ns GUARDED_BY(mutex);
   int64_t created_ns GUARDED_BY(mutex) = 0;
+  // Whether a write has anything to take off the file: not if its mode and attributes had none of
+  // setuid, setgid and capabilities when `mode_changes` was `plain_as_of`, which it still is.
+  std::atomic<uint64_t> mode_changes{1};
+  std::atomic<uint64_t> plain_as_of{0};
   std::atomic<bool> staging =
       false;  // Written to since the cache last settled. Set under the mutex.
   bool lingering GUARDED_BY(mutex) =
       false;  // A writable mapping may have outlived its descriptor: kept and watched.
   bool unlinked GUARDED_BY(mutex) =
       false;  // No name is left: never committed again, gone with the last hold.
-  bool clear_setid GUARDED_BY(mutex) = false;  // The next commit clears setuid and setgid.
-  bool dead GUARDED_BY(mutex) = false;         // Out of the table: look the inode up again.
+  bool dead GUARDED_BY(mutex) = false;  // Out of the table: look the inode up again.
 };
 
 using OpenInodePtr = std::shared_ptr<OpenInode>;

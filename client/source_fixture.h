@@ -32,7 +32,9 @@ class SourceTest : public FileSystemFixture {
     return {tasks->front(), *action};
   }
   rpc::Outcome Do(const Held& held) {
-    worker::ActionRunner runner(*cache_, *filler_, mounts_, clock_, std::chrono::minutes(1));
+    worker::ActionRunner runner(
+        *cache_, *filler_, mounts_, clock_, std::chrono::minutes(1),
+        [this](const rpc::Action& action) { return queue().IsWanted(action); });
     rpc::Outcome outcome = runner.Run(held.action, {}).outcome;
     EXPECT_TRUE(outcome.status.ok()) << outcome.status.ToString();
     return outcome;

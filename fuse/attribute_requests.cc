@@ -1,12 +1,17 @@
 // Requests about attributes: stat, chmod, chown, utimens, truncate, extended attributes, statfs.
 
+#include <linux/capability.h>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
 
-#include <ctime>
+#include <cstdlib>
+#include <fstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/clock.h"
+#include "base/strings.h"
 #include "fuse/request.h"
 
 namespace tarn::fuse {
@@ -27,11 +32,10 @@ void GetAttr(fuse_req_t req, fuse_ino_t ino, fuse_file_info*) {
   request.Attr(info);
 }
 
-int64_t NowNs() {
-  timespec now = {};
-  clock_gettime(CLOCK_REALTIME, &now);
-  return NanosOf(now);
-}
+constexpr int kTimes =
+    FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW;
+constexpr int kChanges =
+    FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | FUSE_SET_ATTR_SIZE | kTimes;
 
 rpc::AttrChange ChangeOf(const struct stat& attr, int to_set) {
   rpc::AttrChange change;
@@ -40,9 +44,32 @@ rpc::AttrChange ChangeOf(const struct stat& attr, int to_set) {
   if (to_set & FUSE_SET_ATTR_GID) change.gid = attr.st_gid;
   if (to_set & FUSE_SET_ATTR_ATIME) change.atime_ns = NanosOf(attr.st_atim);
   if (to_set & FUSE_SET_ATTR_MTIME) change.mtime_ns = NanosOf(attr.st_mtim);
-  if (to_set & FUSE_SET_ATTR_ATIME_NOW) change.atime_ns = NowNs();
-  if (to_set & FUSE_SET_ATTR_MTIME_NOW) change.mtime_ns = NowNs();
+  if (to_set & (FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW)) {
+    const int64_t now_ns = SystemClock().FileTimeNs();
+    if (to_set & FUSE_SET_ATTR_ATIME_NOW) change.atime_ns = now_ns;
+    if (to_set & FUSE_SET_ATTR_MTIME_NOW) change.mtime_ns = now_ns;
+  }
   change.clear_setid = (to_set & kKillSetId) != 0;
+  return change;
+}
+
+// Root of a container may lack it.
+bool HasFsetid(pid_t pid) {
+  constexpr std::string_view kEffective = "CapEff:";
+  std::ifstream status(Concat("/proc/", pid, "/status"));
+  for (std::string line; std::getline(status, line);) {
+    if (!line.starts_with(kEffective)) continue;
+    return (strtoull(line.c_str() + kEffective.size(), nullptr, 16) >> CAP_FSETID & 1) != 0;
+  }
+  return false;
+}
+
+// A request that changes nothing comes before a write that the kernel makes by itself. The file has
+// bits that the caller may not keep, or it had capabilities, which the kernel has removed.
+rpc::AttrChange ChangeBeforeWrite(const Request& request) {
+  rpc::AttrChange change;
+  const pid_t pid = fuse_req_ctx(request.raw())->pid;
+  change.clear_setid = request.caller().uid != 0 || !HasFsetid(pid);
   return change;
 }
 
@@ -50,7 +77,11 @@ void SetAttr(fuse_req_t req, fuse_ino_t ino, struct stat* attr, int to_set, fuse
   Request request(req, "setattr", InodeId(ino));
   std::optional<uint64_t> size;
   if (to_set & FUSE_SET_ATTR_SIZE) size = static_cast<uint64_t>(attr->st_size);
-  request.Attr(request.fs().SetAttr(request.caller(), InodeId(ino), ChangeOf(*attr, to_set), size));
+  rpc::AttrChange change =
+      (to_set & kChanges) != 0 ? ChangeOf(*attr, to_set) : ChangeBeforeWrite(request);
+  change.outsider =
+      change.clear_setid && request.SetIdOfWrite() == client::FileSystem::SetId::kClearAsOutsider;
+  request.Attr(request.fs().SetAttr(request.caller(), InodeId(ino), change, size));
 }
 
 // Answers a question about `value`: its length if asked with size 0.

@@ -2,6 +2,9 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "base/log.h"
 #include "base/wall_time.h"
 #include "fuse/request.h"
@@ -63,7 +66,7 @@ struct stat StatOf(const rpc::Attr& attr) {
   st.st_gid = attr.gid;
   st.st_rdev = attr.rdev;
   st.st_size = static_cast<off_t>(attr.size_bytes);
-  st.st_blocks = static_cast<blkcnt_t>((attr.size_bytes + 511) / 512);
+  st.st_blocks = static_cast<blkcnt_t>((attr.allocated_bytes + 511) / 512);
   st.st_blksize = 4096;
   st.st_atim = TimeOf(attr.atime_ns);
   st.st_mtim = TimeOf(attr.mtime_ns);
@@ -94,6 +97,27 @@ rpc::Caller Request::caller() const {
   return caller;
 }
 
+bool Request::IsInGroup(gid_t gid) const {
+  if (fuse_req_ctx(req_)->gid == gid) return true;
+  std::vector<gid_t> groups(64);
+  for (;;) {
+    const int count = fuse_req_getgroups(req_, static_cast<int>(groups.size()), groups.data());
+    if (count < 0) return false;  // Nothing is known of the caller.
+    const auto known = std::min(groups.size(), static_cast<size_t>(count));
+    const auto end = groups.begin() + static_cast<std::ptrdiff_t>(known);
+    if (std::find(groups.begin(), end, gid) != end) return true;
+    if (known == static_cast<size_t>(count)) return false;
+    groups.resize(static_cast<size_t>(count));
+  }
+}
+
+client::FileSystem::SetId Request::SetIdOfWrite() const {
+  using SetId = client::FileSystem::SetId;
+  if (fuse_req_ctx(req_)->uid == 0) return SetId::kClearCapabilities;
+  const std::optional<uint32_t> group = fs().SetgidGroup(ino_);
+  return group && !IsInGroup(*group) ? SetId::kClearAsOutsider : SetId::kClear;
+}
+
 void Request::Errno(int error) { fuse_reply_err(req_, error); }
 
 void Request::Error(const Status& status) {
@@ -115,8 +139,7 @@ void Request::Log(LogLevel level, LogLimit& limit, const Status& status) const {
 void Request::Done(const Status& status) { status.ok() ? Errno(0) : Error(status); }
 
 double Request::AttrTimeout(const rpc::Attr& attr) const {
-  const bool may_change = attr.type == rpc::FileType::kRegular && fs().MayChange(attr.ino);
-  return may_change ? 0 : std::chrono::duration<double>(options().attr_timeout).count();
+  return attr.may_change ? 0 : std::chrono::duration<double>(options().attr_timeout).count();
 }
 
 fuse_entry_param Request::EntryOf(const rpc::Attr& attr) const {

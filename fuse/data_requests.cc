@@ -15,11 +15,6 @@ constexpr size_t kInPlaceFromBytes = 64 << 10;  // Below it a copy costs less th
 
 using SetId = client::FileSystem::SetId;
 
-// HANDLE_KILLPRIV_V2: the bits are ours to clear where the caller may not keep them.
-SetId SetIdOf(const Request& request) {
-  return request.caller().uid == 0 ? SetId::kKeep : SetId::kClear;
-}
-
 client::HandleId HandleOf(const fuse_file_info* info) { return client::HandleId(info->fh); }
 
 void Describe(const client::OpenReply& open, int flags, fuse_file_info* info) {
@@ -36,6 +31,13 @@ void Open(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
   Request request(req, "open", InodeId(ino));
   Result<client::OpenReply> open = request.fs().Open(request.caller(), InodeId(ino), info->flags);
   if (!open.ok()) return request.Error(open.status());
+  if ((info->flags & O_TRUNC) != 0) {
+    const Status cleared = request.fs().ClearPrivileges(InodeId(ino), request.SetIdOfWrite());
+    if (!cleared.ok()) {
+      request.fs().Release(open->handle);
+      return request.Error(cleared);
+    }
+  }
   Describe(*open, info->flags, info);
   // The kernel gave up on an interrupted open: it will not release what it never had.
   if (fuse_reply_open(req, info) == -ENOENT) request.fs().Release(open->handle);
@@ -106,8 +108,8 @@ void Read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, fuse_file_i
 void Write(fuse_req_t req, fuse_ino_t ino, const char* data, size_t size, off_t offset,
            fuse_file_info* info) {
   Request request(req, "write", InodeId(ino));
-  // Pages that the kernel writes back later carry no caller; it has cleared the bits at write time.
-  const SetId setid = info->writepage ? SetId::kKeep : SetIdOf(request);
+  // Pages that the kernel writes back later carry no caller.
+  const SetId setid = info->writepage ? SetId::kKeep : request.SetIdOfWrite();
   Status status = request.fs().Write(HandleOf(info), static_cast<uint64_t>(offset),
                                      std::as_bytes(std::span(data, size)), setid);
   if (!status.ok()) return request.Error(status);
@@ -134,7 +136,7 @@ void Fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t len
                fuse_file_info* info) {
   Request request(req, "fallocate", InodeId(ino));
   request.Done(request.fs().Allocate(HandleOf(info), mode, static_cast<uint64_t>(offset),
-                                     static_cast<uint64_t>(length), SetIdOf(request)));
+                                     static_cast<uint64_t>(length), request.SetIdOfWrite()));
 }
 
 void Lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, fuse_file_info* info) {
@@ -152,7 +154,7 @@ void CopyFileRange(fuse_req_t req, fuse_ino_t ino, off_t from, fuse_file_info* s
   if (flags != 0) return request.Errno(EINVAL);
   Result<size_t> copied =
       request.fs().CopyRange(HandleOf(source), static_cast<uint64_t>(from), HandleOf(target),
-                             static_cast<uint64_t>(to), length, SetIdOf(request));
+                             static_cast<uint64_t>(to), length, request.SetIdOfWrite());
   if (!copied.ok()) return request.Error(copied.status());
   fuse_reply_write(req, *copied);
 }

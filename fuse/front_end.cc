@@ -170,6 +170,11 @@ void LowLevelFrontEnd::Negotiate(fuse_conn_info* connection) {
   Want(connection, FUSE_CAP_READDIRPLUS);
   Want(connection, FUSE_CAP_READDIRPLUS_AUTO);
   fuse_unset_feature_flag(connection, FUSE_CAP_WRITEBACK_CACHE);
+  // Pages go only when they are invalidated. The kernel would drop them at each new modification
+  // time, also beside a write that has changed them and is not answered yet; a read then brings
+  // back the bytes of before.
+  fuse_unset_feature_flag(connection, FUSE_CAP_AUTO_INVAL_DATA);
+  Want(connection, FUSE_CAP_EXPLICIT_INVAL_DATA);
   connection->max_write = kMaxWriteBytes;
   connection->max_read = MaxReadBytes();
   connection->time_gran = 1;

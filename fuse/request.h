@@ -40,6 +40,9 @@ class Request {
   RemovedDirectories& removed() const { return mounted_.removed; }
   const MountOptions& options() const { return mounted_.options; }
   rpc::Caller caller() const;
+  // What the kernel leaves to us (HANDLE_KILLPRIV_V2): what a write by the caller takes off the
+  // inode.
+  client::FileSystem::SetId SetIdOfWrite() const;
   fuse_req_t raw() const { return req_; }
 
   void Done(const Status& status);   // Success without data, or the error.
@@ -51,6 +54,7 @@ class Request {
   fuse_entry_param EntryOf(const rpc::Attr& attr) const;
 
  private:
+  bool IsInGroup(gid_t gid) const;
   void Log(LogLevel level, LogLimit& limit, const Status& status) const;
 
   fuse_req_t req_;

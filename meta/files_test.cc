@@ -48,6 +48,32 @@ TEST_F(FilesTest, ChangeOfOwnerClearsSetuid) {
   EXPECT_EQ(Set(dir, owner)->attr.mode, 02755U);
 }
 
+TEST_F(FilesTest, AWriteByAnOutsiderTakesSetgidOffAFileWithoutGroupExecute) {
+  const InodeId file = Make(kRootInode, "f");
+  rpc::AttrChange mode, member, outsider;
+  member.clear_setid = outsider.clear_setid = outsider.outsider = true;
+  mode.mode = 06666;
+  ASSERT_TRUE(Set(file, mode).ok());
+  EXPECT_EQ(Set(file, member)->attr.mode, 02666U);
+  EXPECT_EQ(Set(file, outsider)->attr.mode, 0666U);
+}
+
+TEST_F(FilesTest, ACommitSaysHowMuchOfTheFileIsNoHole) {
+  const InodeId file = Make(kRootInode, "f");
+  EXPECT_EQ(AttrOf(file).allocated_bytes, 0U);
+  rpc::WriteCommit commit;
+  commit.generation = Generation(1);
+  commit.size_bytes = 1 << 30;
+  commit.allocated_bytes = 8192;
+  EXPECT_EQ(files().CommitWrite(caller_, file, commit)->attr.allocated_bytes, 8192U);
+  commit.base = commit.generation;
+  commit.generation = Generation(2);
+  commit.size_bytes = 4097;
+  commit.allocated_bytes.reset();
+  EXPECT_EQ(files().CommitWrite(caller_, file, commit)->attr.allocated_bytes, 8192U);
+  EXPECT_EQ(AttrOf(file).allocated_bytes, 8192U);
+}
+
 TEST_F(FilesTest, ADirectorysTimeCanBeSetBackAndMovesOnAgain) {
   const InodeId dir = MakeDir(kRootInode, "d");
   Make(dir, "f");
@@ -77,7 +103,7 @@ TEST_F(FilesTest, ChmodOfADirectoryKeepsItsModificationTime) {
 
 TEST_F(FilesTest, CommitSetsSizeTimesAndGeneration) {
   const InodeId file = Make(kRootInode, "f");
-  rpc::WriteCommit commit{Generation(0), Generation(3), 4096, 77, true, true, false};
+  rpc::WriteCommit commit{Generation(0), Generation(3), 4096, {}, 77, true, true};
   auto info = files().CommitWrite(caller_, file, commit);
   ASSERT_TRUE(info.ok());
   EXPECT_EQ(info->attr.generation, Generation(3));
@@ -102,10 +128,10 @@ TEST_F(FilesTest, FilesNeverCommittedAreFoundAmongTheNewest) {
 TEST_F(FilesTest, CommitOnAnOldGenerationIsStale) {
   const InodeId file = Make(kRootInode, "f");
   ASSERT_TRUE(Commit(file, 1).ok());
-  rpc::WriteCommit late{Generation(0), Generation(5), 9, 1, false, false, false};
+  rpc::WriteCommit late{Generation(0), Generation(5), 9, {}, 1, false, false};
   EXPECT_EQ(files().CommitWrite(caller_, file, late).code(), Code::kStale);
   EXPECT_EQ(AttrOf(file).size_bytes, 1U);
-  rpc::WriteCommit backward{Generation(1), Generation(1), 9, 1, false, false, false};
+  rpc::WriteCommit backward{Generation(1), Generation(1), 9, {}, 1, false, false};
   EXPECT_EQ(files().CommitWrite(caller_, file, backward).code(), Code::kInvalid);
   EXPECT_EQ(Commit(MakeDir(kRootInode, "d"), 1).code(), Code::kInvalid);
 }
@@ -118,16 +144,6 @@ TEST_F(FilesTest, CommitOfAnUnlinkedFileSucceedsAndIsNotQueued) {
   EXPECT_EQ(info->attr.size_bytes, 10U);
   EXPECT_TRUE(files().Forget(file).ok());
   EXPECT_EQ(files().GetAttr(file).code(), Code::kStale);
-}
-
-TEST_F(FilesTest, CommitClearsSetuidWhenAsked) {
-  const InodeId file = Make(kRootInode, "f");
-  rpc::AttrChange mode;
-  mode.mode = 04755;
-  ASSERT_TRUE(Set(file, mode).ok());
-  EXPECT_EQ(Commit(file, 1)->attr.mode, 04755U);
-  rpc::WriteCommit commit{Generation(1), Generation(2), 1, 1, false, false, true};
-  EXPECT_EQ(files().CommitWrite(caller_, file, commit)->attr.mode, 0755U);
 }
 
 TEST_F(FilesTest, XattrsAreSetReadListedAndRemoved) {

@@ -58,6 +58,7 @@ void TakeBinding(const ufs::ObjectInfo& info, InodeRecord& inode) {
   inode.identity = info.identity;
   if (inode.type == rpc::FileType::kDirectory) inode.identity = SeenOf(info);
   inode.size_bytes = inode.bound_size_bytes = info.size_bytes;
+  if (inode.type == rpc::FileType::kRegular) inode.allocated_bytes = WithoutHoles(info.size_bytes);
   inode.symlink_target = info.symlink_target;
 }
 
@@ -161,7 +162,7 @@ Status TakeChange(const Context& context, kv::Transaction& txn, InodeRecord inod
     const int64_t mtime_ns = inode.mtime_ns;
     TakeAttributes(info, attributes, dir, inode);
     if (inode.type == rpc::FileType::kDirectory) inode.mtime_ns = mtime_ns;
-    inode.ctime_ns = context.clock.WallNs();
+    inode.ctime_ns = context.clock.FileTimeNs();
     EraseXattrs(txn, inode);
     PutXattrs(txn, inode, info);
     imported.changes.push_back({rpc::Change::Kind::kAttributes, inode.ino, InodeId(), ""});
@@ -226,7 +227,7 @@ Status ApplyAbsent(const Context& context, kv::Transaction& txn, const InodeReco
     if (has_names) return OkStatus();
   }
   RemoveName(txn, dir.ino, name, *dentry);
-  TouchDirectory(txn, dir.ino, context.clock.WallNs());
+  TouchDirectory(txn, dir.ino, context.clock.FileTimeNs());
   RETURN_IF_ERROR(LoseInode(txn, inode));
   imported.wrote = true;
   imported.changes.push_back({rpc::Change::Kind::kEntry, inode.ino, dir.ino, std::string(name)});

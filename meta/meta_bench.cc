@@ -80,7 +80,7 @@ void BM_CreateCommitUnlinkForget(benchmark::State& state) {
   Bench bench;
   for (auto _ : state) {
     const InodeId ino = bench.MakeFile("f");
-    rpc::WriteCommit commit{Generation(0), Generation(1), 4096, 1, true, false, false};
+    rpc::WriteCommit commit{Generation(0), Generation(1), 4096, {}, 1, true, false};
     CHECK(bench.files().CommitWrite(bench.caller(), ino, commit).ok());
     CHECK(bench.names().Unlink(bench.caller(), bench.dir(), "f").ok());
     CHECK(bench.files().Forget(ino).ok());

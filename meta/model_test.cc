@@ -186,7 +186,7 @@ class ModelTest : public NamespaceFixture {
     Node& node = model_.at(ino);
     const uint64_t base = node.generation - (random_.Chance(0.1) ? 1 : 0);
     rpc::WriteCommit commit{
-        Generation(base), Generation(base + 2), random_.Uniform(1000), 5, true, false, false};
+        Generation(base), Generation(base + 2), random_.Uniform(1000), {}, 5, true, false};
     const Code expected = node.type != FileType::kRegular || base + 2 <= base ? Code::kInvalid
                           : base != node.generation                           ? Code::kStale
                                                                               : Code::kOk;

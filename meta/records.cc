@@ -64,6 +64,7 @@ void AppendAttributes(std::string& out, const InodeRecord& r) {
   AppendVarint(out, r.nlink);
   AppendVarint(out, r.rdev);
   AppendVarint(out, r.size_bytes);
+  AppendVarint(out, r.allocated_bytes);
   AppendBig64(out, static_cast<uint64_t>(r.atime_ns));
   AppendBig64(out, static_cast<uint64_t>(r.mtime_ns));
   AppendBig64(out, static_cast<uint64_t>(r.ctime_ns));
@@ -105,6 +106,7 @@ uint8_t ReadAttributes(Reader& in, InodeRecord& r) {
   r.nlink = in.Varint32();
   r.rdev = in.Varint();
   r.size_bytes = in.Varint();
+  r.allocated_bytes = in.Varint();
   r.atime_ns = static_cast<int64_t>(in.Big64());
   r.mtime_ns = static_cast<int64_t>(in.Big64());
   r.ctime_ns = static_cast<int64_t>(in.Big64());

@@ -27,6 +27,7 @@ struct InodeRecord {
   uint32_t nlink = 0;
   uint64_t rdev = 0;
   uint64_t size_bytes = 0;
+  uint64_t allocated_bytes = 0;  // Less than the size where a file has holes.
   int64_t atime_ns = 0;
   int64_t mtime_ns = 0;
   int64_t ctime_ns = 0;

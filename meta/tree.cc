@@ -47,6 +47,7 @@ rpc::Attr RecordAttr(const InodeRecord& r) {
   attr.nlink = r.nlink;
   attr.rdev = r.rdev;
   attr.size_bytes = r.size_bytes;
+  attr.allocated_bytes = r.allocated_bytes;
   attr.atime_ns = r.atime_ns;
   attr.mtime_ns = r.mtime_ns;
   attr.ctime_ns = r.ctime_ns;
@@ -67,7 +68,7 @@ rpc::FileInfo RecordInfo(const InodeRecord& r) {
 }
 
 void ApplyCounters(const DirectoryCounters& counters, rpc::Attr& attr) {
-  attr.size_bytes = kDirectorySizeBytes;
+  attr.size_bytes = attr.allocated_bytes = kDirectorySizeBytes;
   attr.nlink = static_cast<uint32_t>(2 + std::max<int64_t>(counters.subdirs, 0));
   if (!counters.changed_ns) return;
   attr.mtime_ns = *counters.changed_ns;
@@ -177,6 +178,11 @@ Result<bool> IsComplete(kv::Transaction& txn, InodeId dir, kv::Reads reads) {
 
 void PutListing(kv::Transaction& txn, InodeId dir, const ListingRecord& listing) {
   txn.Put(keys::Listing(dir), listing.Encode());
+}
+
+uint64_t WithoutHoles(uint64_t size_bytes) {
+  constexpr uint64_t kBlockBytes = 4096;
+  return (size_bytes / kBlockBytes + (size_bytes % kBlockBytes != 0)) * kBlockBytes;
 }
 
 Status SetChangeTime(kv::Transaction& txn, InodeRecord& inode, int64_t now_ns) {

@@ -58,6 +58,9 @@ Result<bool> HasNames(kv::Transaction& txn, InodeId dir);
 Result<bool> IsComplete(kv::Transaction& txn, InodeId dir, kv::Reads reads);
 void PutListing(kv::Transaction& txn, InodeId dir, const ListingRecord& listing);
 
+// What bytes without a hole allocate.
+uint64_t WithoutHoles(uint64_t size_bytes);
+
 // Sets ctime; the mtime of a directory stays what it was.
 Status SetChangeTime(kv::Transaction& txn, InodeRecord& inode, int64_t now_ns);
 // Sets both.

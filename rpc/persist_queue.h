@@ -106,6 +106,9 @@ class PersistQueue {
   // `wait` for the first.
   virtual Result<std::vector<Task>> Lease(TaskClass task_class, size_t limit, Nanos wait) = 0;
   virtual Result<Action> Prepare(const Task& task) = 0;
+  // False once an upload under way would bring the UFS what no name needs any more: the file was
+  // removed, or written again. Its worker gives it up.
+  virtual bool IsWanted(const Action& action) = 0;
   struct Settled {
     Task task;
     Action action;

@@ -54,12 +54,15 @@ struct Attr {
   uint32_t nlink = 0;
   uint64_t rdev = 0;
   uint64_t size_bytes = 0;
+  uint64_t allocated_bytes = 0;  // Less than the size where a file has holes.
   int64_t atime_ns = 0;
   int64_t mtime_ns = 0;
   int64_t ctime_ns = 0;
   int64_t btime_ns = 0;
   Generation generation;  // Of the last commit; 0: never committed.
   PersistState persist = PersistState::kPersisted;
+  // A program may be changing size and times unseen by the daemon: nothing may cache them.
+  bool may_change = false;
 };
 
 // Where the bytes of an inode's current generation are in the UFS, if they are.
@@ -103,8 +106,11 @@ struct AttrChange {
   std::optional<uint32_t> gid;
   std::optional<int64_t> atime_ns;
   std::optional<int64_t> mtime_ns;
-  bool clear_setid =
-      false;  // A write, truncate or chown by somebody whom POSIX lets not keep the bits.
+  // A write, truncate or chown by a caller without CAP_FSETID: setuid and file capabilities go, and
+  // setgid where the group may execute. An outsider, who is not in the file's group, also takes off
+  // setgid alone.
+  bool clear_setid = false;
+  bool outsider = false;
 };
 
 enum class RenameMode : uint8_t { kReplace, kNoReplace, kExchange };
@@ -115,10 +121,10 @@ struct WriteCommit {
   Generation base;        // kStale unless it is still the inode's generation.
   Generation generation;  // The new one, greater than base.
   uint64_t size_bytes = 0;
+  std::optional<uint64_t> allocated_bytes;  // None: there is no hole.
   int64_t mtime_ns = 0;
   bool synced = false;   // The bytes survive a power cut once this transaction's log is synced.
   bool durable = false;  // Sync that log before returning.
-  bool clear_setid = false;
 };
 
 struct StatFs {

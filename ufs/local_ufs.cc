@@ -22,6 +22,7 @@ UfsTraits LocalTraits() {
   traits.attributes = true;
   traits.atomic_rename = true;
   traits.commit_needs_sync = true;
+  traits.holes = true;
   traits.max_key_bytes = PATH_MAX - 1;  // All is opened from the root on, by at most the whole key.
   return traits;
 }

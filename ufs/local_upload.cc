@@ -28,7 +28,9 @@ class LocalUpload final : public Upload {
         file_(std::move(file)),
         precondition_(options.precondition),
         size_bytes_(options.size_bytes),
-        coverage_(options.size_bytes) {}
+        coverage_(options.size_bytes) {
+    for (const Extent& hole : options.holes) coverage_.Add(hole.offset_bytes, hole.length_bytes);
+  }
 
   std::string UploadId() const override { return source_->id(); }
   Status WritePart(uint64_t offset_bytes, std::span<const std::byte> data,

@@ -47,6 +47,7 @@ struct UfsTraits {
   bool directory_markers = false;   // An empty directory may be an object of its own: a marker.
   bool writes_markers = false;      // Each directory made here is to have one, by Create.
   bool object_metadata = false;     // CreateOptions::metadata is kept and returned by Stat.
+  bool holes = false;               // An object has holes where no part is written.
   uint64_t max_object_bytes = UINT64_MAX;
   uint64_t min_part_bytes = 0;  // Of all parts but the last; 0: parts of any size at any offset.
   uint32_t max_parts = UINT32_MAX;
@@ -109,7 +110,8 @@ struct FileAttributes {
 };
 
 struct CreateOptions {
-  uint64_t size_bytes = 0;  // Known before; parts cover exactly [0, size_bytes).
+  uint64_t size_bytes = 0;    // Known before; parts and holes cover exactly [0, size_bytes).
+  std::vector<Extent> holes;  // Zeros that no part covers; only where Traits().holes.
   Precondition precondition;
   std::map<std::string, std::string> metadata;
   std::string content_type;  // Empty: by the key's extension.

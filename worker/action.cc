@@ -64,7 +64,8 @@ Status ActionRunner::Send(const rpc::Action& action, const cache::FrozenContent&
   base.key = action.from_key;
   base.etag = action.expected_etag;
   base.size_bytes = action.from_size_bytes;
-  Sending sending{content, upload, {}, {}, [&] { return call.Options(); }};
+  Sending sending{content, upload, {}, {}, [&] { return call.Options(); }, {}};
+  sending.wanted = [&] { return is_wanted_(action); };
   if (!base.etag.empty()) sending.base = {base.key, base.etag, 0};
   sending.read_base = [&](uint64_t offset_bytes, std::span<std::byte> out) {
     return filler_.ReadThrough(base, offset_bytes, out);
@@ -76,6 +77,10 @@ Result<ufs::ObjectInfo> ActionRunner::Upload(const rpc::Action& action,
                                              cache::FrozenContent& content, Call& call) {
   ufs::CreateOptions options;
   options.size_bytes = content.Info().size_bytes;
+  if (call.ufs.Traits().holes) {
+    ASSIGN_OR_RETURN(const std::vector<cache::ByteRange> data, content.Data());
+    options.holes = HolesOf(data, options.size_bytes);
+  }
   options.metadata[kAttemptName] = action.attempt;
   options.attributes = AttributesToKeep(action);
   ASSIGN_OR_RETURN(std::unique_ptr<ufs::Upload> upload,

@@ -2,8 +2,10 @@
 
 // Does one Action of the persist queue on the UFS. Thread-safe.
 
+#include <functional>
 #include <memory>
 #include <stop_token>
+#include <utility>
 
 #include "base/clock.h"
 #include "cache/cache_store.h"
@@ -21,9 +23,16 @@ struct Done {
 
 class ActionRunner {
  public:
+  // Whether an upload under way is still of use. Asked before each part.
+  using IsWanted = std::function<bool(const rpc::Action&)>;
   ActionRunner(cache::CacheStore& cache, Filler& filler, ufs::UfsMounts& mounts, Clock& clock,
-               Nanos ufs_timeout)
-      : cache_(cache), filler_(filler), mounts_(mounts), clock_(clock), ufs_timeout_(ufs_timeout) {}
+               Nanos ufs_timeout, IsWanted is_wanted)
+      : cache_(cache),
+        filler_(filler),
+        mounts_(mounts),
+        clock_(clock),
+        ufs_timeout_(ufs_timeout),
+        is_wanted_(std::move(is_wanted)) {}
 
   // What came of it; errors are in the outcome. What it changed is durable in the UFS after
   // UnderFileSystem::Sync.
@@ -56,6 +65,7 @@ class ActionRunner {
   ufs::UfsMounts& mounts_;
   Clock& clock_;
   const Nanos ufs_timeout_;
+  const IsWanted is_wanted_;
 };
 
 }  // namespace tarn::worker

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -106,6 +107,15 @@ class ScriptedQueue final : public rpc::PersistQueue {
     Return();
     return rpc::Action{};
   }
+  bool IsWanted(const rpc::Action& action) override {
+    MutexLock lock(mutex_);
+    return !unwanted_.contains(action.ino.value);
+  }
+  // Uploads of the inode are superseded from now on.
+  void Supersede(InodeId ino) {
+    MutexLock lock(mutex_);
+    unwanted_.insert(ino.value);
+  }
   Result<std::vector<bool>> Settle(std::span<const Settled> items) override {
     MutexLock lock(mutex_);
     std::vector<bool> persisted;
@@ -153,6 +163,7 @@ class ScriptedQueue final : public rpc::PersistQueue {
   std::map<uint64_t, std::deque<rpc::Action>> actions_ GUARDED_BY(mutex_);
   std::deque<rpc::Task> due_ GUARDED_BY(mutex_);
   std::vector<Settled> settled_ GUARDED_BY(mutex_);
+  std::set<uint64_t> unwanted_ GUARDED_BY(mutex_);
   int leased_ GUARDED_BY(mutex_) = 0;
   int released_ GUARDED_BY(mutex_) = 0;
 };

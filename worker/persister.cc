@@ -44,7 +44,8 @@ Persister::Persister(const PersisterOptions& options, rpc::PersistQueue& queue,
       mounts_(mounts),
       clock_(clock),
       filler_(filler),
-      runner_(cache, filler, mounts, clock, options.ufs_timeout),
+      runner_(cache, filler, mounts, clock, options.ufs_timeout,
+              [this](const rpc::Action& action) { return queue_.IsWanted(action); }),
       threads_(std::make_unique<Threads>()) {
   // Large files must not keep small ones waiting: at least one thread is for each.
   const int large = std::max(1, options_.threads / 2);

@@ -106,6 +106,34 @@ TEST_F(PersisterTest, AnUploadThatHadArrivedBeforeACrashIsNotMadeAgain) {
   for (uint64_t one = 5; one < 8; ++one) EXPECT_EQ(State(one), ContentState::kClean);
 }
 
+TEST_F(PersisterTest, HolesArriveAsZerosWhereTheStoreHasNone) {
+  {
+    auto file = Stage(5, "head");
+    ASSERT_TRUE(file->Resize(40 << 20).ok());
+    ASSERT_TRUE(file->Write(20 << 20, Bytes("middle")).ok());
+    ASSERT_TRUE(cache_->Commit(*file, Generation(2), Syncing::kSynced).ok());
+    cache_->EndWriting(*file);
+    ASSERT_TRUE(cache_->Settle(*file).ok());
+  }
+  queue_.Add(Upload(5, "sparse", 2));
+  Start();
+  ASSERT_TRUE(queue_.WaitFinished());
+  std::string text(40 << 20, '\0');
+  text.replace(0, 4, "head");
+  text.replace(20 << 20, 6, "middle");
+  EXPECT_TRUE(GetObject(*below_, "sparse") == text);
+}
+
+TEST_F(PersisterTest, ASupersededUploadIsGivenUp) {
+  MakeDirty(5, std::string(20 * kPageBytes, 'x'));
+  queue_.Supersede(InodeId(5));
+  queue_.Add(Upload(5, "big"));
+  Start();
+  ASSERT_TRUE(queue_.WaitFinished());
+  EXPECT_EQ(OnlyOutcome().code(), Code::kStale);
+  EXPECT_EQ(below_->Stat("big", {}).code(), Code::kNotFound);
+}
+
 TEST_F(PersisterTest, LargerThanOnePartArrivesWhole) {
   std::string text(20 * kPageBytes + 17, 'x');
   for (size_t i = 0; i < text.size(); i += 4096) text[i] = static_cast<char>(i >> 12);

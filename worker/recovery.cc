@@ -48,7 +48,8 @@ Result<Recovered> Judge::CommitLive(const cache::ContentInfo& content, const rpc
   commit.base = file.attr.generation;
   commit.generation = Generation(commit.base.value + 1);
   commit.size_bytes = content.live_size_bytes;
-  commit.mtime_ns = content.live_mtime_ns != 0 ? content.live_mtime_ns : file.attr.mtime_ns;
+  if (content.complete) commit.allocated_bytes = content.live_allocated_bytes;
+  commit.mtime_ns = content.live_mtime_ns.value_or(file.attr.mtime_ns);
   commit.durable = false;  // Before its bytes would be wrong: Recover syncs both at its end.
   RETURN_IF_ERROR(files_.CommitWrite(caller_, content.ino, commit).status());
   return Recovered{Verdict::kCommitLive, commit.generation, commit.size_bytes};

@@ -189,10 +189,18 @@ TEST_F(JudgeTest, ANewFileIsCommittedAfterTheDeathOfTheProcess) {
   HasFile(0, PersistState::kOpen, 0);
   ContentInfo content = Written(0, 0);
   content.live_changed = false;
-  content.live_mtime_ns = 0;
+  content.live_mtime_ns.reset();
   EXPECT_EQ(Judge(content, false).verdict, Verdict::kCommitLive);
   EXPECT_EQ(attr().generation, Generation(1));
   EXPECT_EQ(attr().mtime_ns, 1000) << "not 1970";
+}
+
+TEST_F(JudgeTest, TheTimeZeroOfAWrittenFileIsCommitted) {
+  HasFile(0, PersistState::kOpen, 0);
+  ContentInfo content = Written(0, 0);
+  content.live_mtime_ns = 0;
+  EXPECT_EQ(Judge(content, false).verdict, Verdict::kCommitLive);
+  EXPECT_EQ(attr().mtime_ns, 0);
 }
 
 TEST_F(JudgeTest, ACommitHalfDoneIsDoneAfterTheDeathOfTheProcess) {

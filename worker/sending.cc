@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
 
@@ -45,16 +47,21 @@ bool IsRefusedCopy(Code code) {
 // Takes one part after the other until there are none left, or one has failed.
 class PartSender {
  public:
-  PartSender(const Sending& sending, uint64_t part_bytes)
+  PartSender(const Sending& sending, uint64_t part_bytes, bool keeps_holes,
+             std::vector<cache::ByteRange> data)
       : sending_(sending),
         part_bytes_(part_bytes),
+        keeps_holes_(keeps_holes),
+        data_(std::move(data)),
         parts_(PlanParts(sending.content, part_bytes, sending.base)) {}
 
   size_t parts() const { return parts_.size(); }
 
   Status Work() {
     for (size_t i = next_++; i < parts_.size() && !failed_; i = next_++) {
-      Status status = Send(parts_[i]);
+      const bool wanted = i == 0 || !sending_.wanted || sending_.wanted();
+      Status status =
+          wanted ? Send(parts_[i]) : Status(Code::kStale, "the file was removed or written again");
       if (status.ok()) continue;
       failed_ = true;
       return status;
@@ -79,10 +86,42 @@ class PartSender {
     const uint64_t end = part.offset_bytes + part.length_bytes;
     const auto buffer =
         std::make_unique_for_overwrite<std::byte[]>(std::min(part.length_bytes, part_bytes_));
-    for (uint64_t at = part.offset_bytes; at < end; at += part_bytes_) {
-      const std::span<std::byte> bytes(buffer.get(), std::min(part_bytes_, end - at));
-      RETURN_IF_ERROR(Read(at, bytes));
-      RETURN_IF_ERROR(sending_.upload.WritePart(at, bytes, sending_.call()));
+    for (uint64_t at = part.offset_bytes; at < end;) {
+      cache::ByteRange range{at, std::min(at + part_bytes_, end)};
+      if (keeps_holes_) range = DataFrom(range);
+      const std::span<std::byte> bytes(buffer.get(), range.end_bytes - range.begin_bytes);
+      if (bytes.empty()) {  // A hole to the end of what was looked at.
+        at = std::min(at + part_bytes_, end);
+        continue;
+      }
+      RETURN_IF_ERROR(Read(range.begin_bytes, bytes));
+      RETURN_IF_ERROR(sending_.upload.WritePart(range.begin_bytes, bytes, sending_.call()));
+      at = range.end_bytes;
+    }
+    return OkStatus();
+  }
+
+  // The first data in the range; empty: it is all hole.
+  cache::ByteRange DataFrom(cache::ByteRange range) const {
+    const auto found = std::partition_point(
+        data_.begin(), data_.end(),
+        [&](const cache::ByteRange& data) { return data.end_bytes <= range.begin_bytes; });
+    if (found == data_.end() || found->begin_bytes >= range.end_bytes)
+      return {range.end_bytes, range.end_bytes};
+    return {std::max(found->begin_bytes, range.begin_bytes),
+            std::min(found->end_bytes, range.end_bytes)};
+  }
+
+  Status ReadPresent(uint64_t offset_bytes, std::span<std::byte> out) const {
+    const uint64_t end = offset_bytes + out.size();
+    for (uint64_t at = offset_bytes; at < end;) {
+      const cache::ByteRange data = DataFrom({at, end});
+      memset(out.data() + (at - offset_bytes), 0, data.begin_bytes - at);
+      at = data.end_bytes;
+      if (data.begin_bytes == at) break;
+      RETURN_IF_ERROR(
+          ReadCached(sending_.content.Descriptor(), data.begin_bytes,
+                     out.subspan(data.begin_bytes - offset_bytes, at - data.begin_bytes)));
     }
     return OkStatus();
   }
@@ -91,9 +130,8 @@ class PartSender {
     while (!out.empty()) {
       const auto piece = sending_.content.PieceAt(offset_bytes, out.size());
       const std::span<std::byte> bytes = out.first(piece.length_bytes);
-      RETURN_IF_ERROR(piece.absent
-                          ? sending_.read_base(offset_bytes, bytes)
-                          : ReadCached(sending_.content.Descriptor(), offset_bytes, bytes));
+      RETURN_IF_ERROR(piece.absent ? sending_.read_base(offset_bytes, bytes)
+                                   : ReadPresent(offset_bytes, bytes));
       offset_bytes += piece.length_bytes;
       out = out.subspan(piece.length_bytes);
     }
@@ -102,6 +140,8 @@ class PartSender {
 
   const Sending& sending_;
   const uint64_t part_bytes_;
+  const bool keeps_holes_;
+  const std::vector<cache::ByteRange> data_;
   const std::vector<PlannedPart> parts_;
   std::atomic<size_t> next_{0};
   std::atomic<bool> failed_{false};
@@ -130,9 +170,22 @@ std::vector<PlannedPart> PlanParts(const cache::FrozenContent& content, uint64_t
   return parts;
 }
 
+std::vector<ufs::Extent> HolesOf(const std::vector<cache::ByteRange>& data, uint64_t size_bytes) {
+  std::vector<ufs::Extent> holes;
+  uint64_t at = 0;
+  for (const cache::ByteRange& range : data) {
+    if (range.begin_bytes > at) holes.push_back({at, range.begin_bytes - at});
+    at = range.end_bytes;
+  }
+  if (at < size_bytes) holes.push_back({at, size_bytes - at});
+  return holes;
+}
+
 // A store far away is kept busy by several parts at a time.
 Status SendParts(const Sending& sending, const ufs::UfsTraits& traits) {
-  PartSender sender(sending, PartBytes(sending.content.Info().size_bytes, traits));
+  ASSIGN_OR_RETURN(std::vector<cache::ByteRange> data, sending.content.Data());
+  PartSender sender(sending, PartBytes(sending.content.Info().size_bytes, traits), traits.holes,
+                    std::move(data));
   const size_t others = traits.min_part_bytes == 0 || sender.parts() < 2
                             ? 0
                             : std::min<uint64_t>(sender.parts(), kPartsAtOnce) - 1;

@@ -34,10 +34,16 @@ struct Sending {
   // Fills the span with bytes of the base from the offset.
   std::function<Status(uint64_t, std::span<std::byte>)> read_base;
   std::function<ufs::CallOptions()> call;
+  // Whether the upload is still of use, asked before each part but the first. Empty: it is.
+  std::function<bool()> wanted = {};
 };
 
-// Several parts at a time where the store takes parts at all. kStale: the content became shorter,
-// or the base is not the version named any more.
+// What `data` leaves out of [0, size).
+std::vector<ufs::Extent> HolesOf(const std::vector<cache::ByteRange>& data, uint64_t size_bytes);
+
+// Several parts at a time where the store takes parts at all. Holes are not read, nor sent where
+// the store has them. kStale: the content became shorter, the base is not the version named any
+// more, or the upload is not wanted any more.
 Status SendParts(const Sending& sending, const ufs::UfsTraits& traits);
 
 }  // namespace tarn::worker

@@ -7,6 +7,8 @@
 #include <string>
 
 #include "base/mutex.h"
+#include "ufs/stores.h"
+#include "ufs/temporary_directory.h"
 #include "worker/fakes.h"
 
 namespace tarn::worker {
@@ -173,6 +175,52 @@ TEST_F(SendingTest, AContentMayBeCleanWithPagesAbsent) {
     ASSERT_TRUE(file->AddPage(page, Bytes(text)).ok());
   }
   EXPECT_TRUE(ReadLive(*file) == expected_);
+}
+
+constexpr uint64_t kTerabyte = uint64_t{1} << 40;
+
+TEST(Holes, AreWhatTheDataLeaveOut) {
+  const auto text = [](const std::vector<cache::ByteRange>& data, uint64_t size) {
+    std::string said;
+    for (const ufs::Extent& hole : HolesOf(data, size)) {
+      said += std::to_string(hole.offset_bytes) + "+" + std::to_string(hole.length_bytes) + " ";
+    }
+    return said;
+  };
+  EXPECT_EQ(text({}, 0), "");
+  EXPECT_EQ(text({}, 10), "0+10 ");
+  EXPECT_EQ(text({{0, 10}}, 10), "");
+  EXPECT_EQ(text({{2, 4}, {6, 8}}, 10), "0+2 4+2 8+2 ");
+}
+
+// A terabyte of zeros could neither be read nor written in the time of a test.
+TEST(Holes, OfAStoreThatHasThemAreNotSent) {
+  const ufs::TemporaryDirectory directory;
+  const auto source = ufs::OpenLocalUfs(directory.path()).value();
+  const auto cache = cache::NewMemoryCacheStore(128 << 20);
+  auto file = cache->Stage(InodeId(5)).value();
+  ASSERT_TRUE(file->Write(0, Bytes("head")).ok());
+  ASSERT_TRUE(file->Write(kTerabyte / 2, Bytes("middle")).ok());
+  ASSERT_TRUE(file->Resize(kTerabyte).ok());
+  ASSERT_TRUE(cache->Commit(*file, Generation(1), cache::CacheStore::Syncing::kUnsynced).ok());
+  cache->EndWriting(*file);
+  const auto frozen =
+      cache->Freeze({InodeId(5), Generation(1)}, cache::Freezing::kExclusive).value();
+  const std::vector<cache::ByteRange> data = frozen->Data().value();
+  ufs::CreateOptions options;
+  options.size_bytes = kTerabyte;
+  options.holes = HolesOf(data, kTerabyte);
+  const auto upload = source->Create("map", options, {}).value();
+  const Sending sending{*frozen, *upload, {}, {}, [] { return ufs::CallOptions{}; }};
+  ASSERT_TRUE(SendParts(sending, source->Traits()).ok());
+  ASSERT_TRUE(upload->Commit({}).ok());
+  EXPECT_EQ(source->Stat("map", {})->size_bytes, kTerabyte);
+  std::string middle(6, ' ');
+  ASSERT_TRUE(source
+                  ->Read("map", "", kTerabyte / 2,
+                         std::as_writable_bytes(std::span(middle.data(), middle.size())), {})
+                  .ok());
+  EXPECT_EQ(middle, "middle");
 }
 
 }  // namespace

@@ -18,19 +18,16 @@ Status CheckCommit(const InodeRecord& inode, const rpc::WriteCommit& commit) {
   return OkStatus();
 }
 
-void Apply(Attempt& attempt, const rpc::WriteCommit& commit, InodeRecord& inode) {
+void Apply(const Attempt& attempt, const rpc::WriteCommit& commit, InodeRecord& inode) {
   inode.generation = commit.generation;
   inode.size_bytes = commit.size_bytes;
+  inode.allocated_bytes = commit.allocated_bytes.value_or(WithoutHoles(commit.size_bytes));
   inode.mtime_ns = commit.mtime_ns;
   // When the bytes changed, not when somebody closed the file; times set on it since count by
   // themselves.
   inode.ctime_ns = std::max(inode.ctime_ns, std::min(commit.mtime_ns, attempt.now_ns));
   inode.synced = commit.synced;
   inode.lost = false;
-  if (!commit.clear_setid) return;
-  const uint32_t before = inode.mode;
-  ClearSetid(attempt, inode);
-  if (inode.mode != before) ++inode.attr_version;
 }
 
 }  // namespace

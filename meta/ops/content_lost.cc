@@ -11,6 +11,7 @@ void FallBack(InodeRecord& inode, int64_t now_ns) {
   inode.generation = Generation(inode.generation.value + 1);
   inode.persisted_generation = inode.generation;
   inode.size_bytes = inode.bound_size_bytes;
+  inode.allocated_bytes = WithoutHoles(inode.size_bytes);
   inode.mtime_ns = inode.ctime_ns = now_ns;
   inode.synced = true;
   inode.lost = false;

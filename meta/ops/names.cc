@@ -73,10 +73,10 @@ Status StoredAttributesChanged(Attempt& attempt, InodeRecord& inode) {
   return ufs->Traits().attributes ? AttributesChanged(attempt, inode) : OkStatus();
 }
 
-void ClearSetid(Attempt& attempt, InodeRecord& inode) {
+void ClearSetid(Attempt& attempt, const rpc::AttrChange& change, InodeRecord& inode) {
   if (IsDirectory(inode)) return;
   inode.mode &= ~kSetuid;
-  if ((inode.mode & kGroupExecute) != 0) inode.mode &= ~kSetgid;
+  if (change.outsider || (inode.mode & kGroupExecute) != 0) inode.mode &= ~kSetgid;
   if (inode.xattrs) attempt.txn.Delete(keys::Xattr(inode.ino, "security.capability"));
 }
 

@@ -35,6 +35,6 @@ Status AttributesChanged(Attempt& attempt, InodeRecord& inode);
 // The same of what a UFS without attributes cannot hold anyway: then nothing is to be done.
 Status StoredAttributesChanged(Attempt& attempt, InodeRecord& inode);
 // As a write, truncate or chown does where the bits might give somebody else's rights away.
-void ClearSetid(Attempt& attempt, InodeRecord& inode);
+void ClearSetid(Attempt& attempt, const rpc::AttrChange& change, InodeRecord& inode);
 
 }  // namespace tarn::meta::ops

@@ -11,7 +11,7 @@ bool ChangesOwner(const rpc::AttrChange& change) { return change.uid || change.g
 // An owner's change takes setuid and setgid off a file, as Linux does for everybody; a mode given
 // with it counts.
 void ApplyMode(Attempt& attempt, const rpc::AttrChange& change, InodeRecord& inode) {
-  if (change.clear_setid || ChangesOwner(change)) ClearSetid(attempt, inode);
+  if (change.clear_setid || ChangesOwner(change)) ClearSetid(attempt, change, inode);
   if (change.mode) inode.mode = *change.mode & kModeBits;
   inode.uid = change.uid.value_or(inode.uid);
   inode.gid = change.gid.value_or(inode.gid);

@@ -37,6 +37,7 @@ class StoredQueue final : public rpc::PersistQueue {
   Result<std::vector<rpc::Task>> Lease(rpc::TaskClass task_class, size_t limit,
                                        Nanos wait) override;
   Result<rpc::Action> Prepare(const rpc::Task& task) override;
+  bool IsWanted(const rpc::Action& action) override;
   Result<std::vector<bool>> Settle(std::span<const Settled> items) override;
   Status Release(std::span<const rpc::Task> tasks) override;
   Result<std::vector<rpc::QueueEntry>> List(std::string* after, size_t limit) override {
@@ -228,6 +229,14 @@ Result<rpc::Action> StoredQueue::Prepare(const rpc::Task& task) {
     leases_.MadeProgress(task.id);
   }
   return std::move(step.action);
+}
+
+bool StoredQueue::IsWanted(const rpc::Action& action) {
+  std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
+  const Result<std::optional<InodeRecord>> inode = GetInode(*txn, action.ino, kv::Reads::kSnapshot);
+  if (!inode.ok()) return true;  // The settlement meets the error again.
+  return *inode && (*inode)->nlink > 0 && (*inode)->attempt == action.attempt &&
+         (*inode)->generation == action.generation;
 }
 
 Nanos StoredQueue::BackoffOf(const rpc::Task& task) {

@@ -34,6 +34,7 @@ void TakeReplaced(const Context& context, InodeRecord& inode, uint64_t size_byte
   if (inode.generation != inode.persisted_generation) return;
   inode.generation = inode.persisted_generation = Generation(inode.generation.value + 1);
   inode.size_bytes = inode.bound_size_bytes = size_bytes;
+  inode.allocated_bytes = WithoutHoles(size_bytes);
   inode.mtime_ns = mtime_ns;
   context.changes.Report({rpc::Change::Kind::kContent, inode.ino, InodeId(), ""});
 }

@@ -39,7 +39,8 @@ std::optional<T> Number(std::string_view text, int base = 10) {
 std::optional<int64_t> ParseSeconds(std::string_view text) {
   const size_t point = std::min(text.find('.'), text.size());
   const std::optional<int64_t> seconds = Number<int64_t>(text.substr(0, point));
-  if (!seconds || std::abs(*seconds) > INT64_MAX / kNsPerSecond - 1) return std::nullopt;
+  constexpr int64_t kMost = INT64_MAX / kNsPerSecond - 1;
+  if (!seconds || *seconds < -kMost || *seconds > kMost) return std::nullopt;
   std::string digits(text.substr(std::min(point + 1, text.size())));
   digits.resize(9, '0');
   const std::optional<int64_t> rest = Number<int64_t>(digits);

@@ -206,7 +206,7 @@ Result<ObjectInfo> S3UnderFileSystem::Copy(const ObjectInfo& source, std::string
   ObjectInfo info = source;
   info.key = std::string(to);
   info.etag = made.etag;
-  if (made.mtime_ns != 0) info.mtime_ns = made.mtime_ns;
+  info.mtime_ns = made.mtime_ns.value_or(info.mtime_ns);
   return info;
 }
 

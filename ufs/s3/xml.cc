@@ -224,7 +224,7 @@ Result<CopyDocument> ParseCopyDocument(std::string_view body) {
   const pugi::xml_node root = document.document_element();
   CopyDocument copy;
   copy.etag = Unquoted(Text(root, "ETag"));
-  copy.mtime_ns = ParseIsoTime(Text(root, "LastModified")).value_or(0);
+  copy.mtime_ns = ParseIsoTime(Text(root, "LastModified"));
   if (!parsed || copy.etag.empty()) return Misunderstood("copy or upload result", body);
   return copy;
 }

@@ -55,7 +55,7 @@ Result<UploadListing> ParseUploadListing(std::string_view body);
 Result<std::string> ParseUploadId(std::string_view body);
 struct CopyDocument {
   std::string etag;
-  int64_t mtime_ns = 0;  // 0: not said.
+  std::optional<int64_t> mtime_ns;  // None: not said.
 };
 // Of CopyObject and UploadPartCopy, which like CompleteMultipartUpload may fail after having
 // answered 200: the caller looks for an ErrorDocument first.

@@ -1,0 +1,197 @@
+// Attributes of files that are open, and when the kernel has to ask for them again.
+
+#include <unistd.h>
+
+#include <vector>
+
+#include "client/file_system_fixture.h"
+#include "client/settled_log.h"
+
+namespace tarn::client {
+namespace {
+
+using SetId = FileSystem::SetId;
+
+class AttributesTest : public FileSystemFixture {
+ protected:
+  AttributesTest() {
+    fs().SetBacking(&backing_);
+    fs().SetInvalidator([this](const rpc::Change& change) {
+      if (change.kind == rpc::Change::Kind::kAttributes) invalidated_.push_back(change.ino);
+    });
+  }
+  ~AttributesTest() override { fs().SetInvalidator({}); }
+  // A file of the source that is larger than what an open completes.
+  InodeId Incomplete(const std::string& name) {
+    return Outside(name, std::string(options_.fill_at_open_bytes + 1, 'x'));
+  }
+  void SetMode(InodeId ino, uint32_t mode) {
+    rpc::AttrChange change;
+    change.mode = mode;
+    ASSERT_TRUE(fs().SetAttr(caller_, ino, change, std::nullopt).ok());
+  }
+  rpc::Attr SetMtime(InodeId ino, int64_t mtime_ns) {
+    rpc::AttrChange change;
+    change.mtime_ns = mtime_ns;
+    return fs().SetAttr(caller_, ino, change, std::nullopt)->attr;
+  }
+
+  FakeBacking backing_;
+  std::vector<InodeId> invalidated_;
+};
+
+TEST_F(AttributesTest, TheKernelAsksAgainOnceAWriterPassesItBy) {
+  const InodeId ino = Put("a", "hello");
+  EXPECT_FALSE(AttrOf(ino).may_change);
+  EXPECT_TRUE(invalidated_.empty()) << "it has been asking since the creation";
+  const OpenReply reader = Open(ino, O_RDONLY);
+  EXPECT_TRUE(invalidated_.empty());
+  const OpenReply writer = Open(ino, O_RDWR);
+  EXPECT_EQ(writer.mode, IoMode::kPassthrough);
+  EXPECT_EQ(invalidated_, std::vector<InodeId>{ino});
+  EXPECT_TRUE(AttrOf(ino).may_change);
+  const OpenReply second = Open(ino, O_RDWR);
+  EXPECT_EQ(invalidated_.size(), 1u) << "it asks each time";
+  for (const OpenReply& open : {reader, writer, second}) fs().Release(open.handle);
+  EXPECT_FALSE(AttrOf(ino).may_change);
+}
+
+TEST_F(AttributesTest, WhatIsReadBeforeAWriterLeavesIsNotCached) {
+  SettledLog log;
+  const uint64_t before = log.Now();
+  EXPECT_FALSE(log.AddedSince(InodeId(5), before));
+  log.Add(InodeId(5));
+  EXPECT_TRUE(log.AddedSince(InodeId(5), before));
+  EXPECT_FALSE(log.AddedSince(InodeId(6), before));
+  EXPECT_FALSE(log.AddedSince(InodeId(5), log.Now()));
+}
+
+TEST_F(AttributesTest, AWriteClearsSetidWhenItIsSetBehindItsOpen) {
+  const InodeId ino = Incomplete("a");
+  const OpenReply writer = Open(ino, O_RDWR);
+  ASSERT_EQ(writer.mode, IoMode::kDirect);
+  ASSERT_TRUE(fs().Write(writer.handle, 0, Bytes("a"), SetId::kClear).ok());
+  EXPECT_TRUE(invalidated_.empty()) << "there was nothing to clear";
+  SetMode(ino, 04755);
+  ASSERT_TRUE(fs().Write(writer.handle, 0, Bytes("b"), SetId::kClearCapabilities).ok());
+  EXPECT_EQ(AttrOf(ino).mode, 04755u) << "root's writes leave it";
+  ASSERT_TRUE(fs().Write(writer.handle, 0, Bytes("c"), SetId::kClear).ok());
+  EXPECT_EQ(AttrOf(ino).mode, 0755u);
+  EXPECT_EQ(invalidated_, std::vector<InodeId>{ino});
+  fs().Release(writer.handle);
+}
+
+TEST_F(AttributesTest, SetgidWithoutGroupExecuteGoesByTheWriteOfAnOutsider) {
+  const InodeId ino = Incomplete("a");
+  SetMode(ino, 02666);
+  const uint32_t gid = AttrOf(ino).gid;
+  const OpenReply writer = Open(ino, O_RDWR);
+  EXPECT_EQ(fs().SetgidGroup(ino), gid);
+  ASSERT_TRUE(fs().Write(writer.handle, 0, Bytes("a"), SetId::kClear).ok());
+  EXPECT_EQ(AttrOf(ino).mode, 02666u);
+  ASSERT_TRUE(fs().Write(writer.handle, 0, Bytes("b"), SetId::kClearAsOutsider).ok());
+  EXPECT_EQ(AttrOf(ino).mode, 0666u);
+  EXPECT_EQ(fs().SetgidGroup(ino), std::nullopt);
+  SetMode(ino, 02775);
+  EXPECT_EQ(fs().SetgidGroup(ino), std::nullopt) << "anybody's write clears it";
+  fs().Release(writer.handle);
+}
+
+TEST_F(AttributesTest, CapabilitiesGoByAnyWrite) {
+  constexpr std::string_view kName = "security.capability";
+  const InodeId ino = Incomplete("a");
+  const OpenReply writer = Open(ino, O_RDWR);
+  for (const SetId setid : {SetId::kClearCapabilities, SetId::kClear}) {
+    ASSERT_TRUE(fs().SetXattr(caller_, ino, kName, "caps", rpc::XattrMode::kAny).ok());
+    ASSERT_TRUE(fs().Write(writer.handle, 0, Bytes("a"), SetId::kKeep).ok());
+    EXPECT_TRUE(fs().GetXattr(ino, kName).ok());
+    ASSERT_TRUE(fs().Write(writer.handle, 0, Bytes("a"), setid).ok());
+    EXPECT_EQ(fs().GetXattr(ino, kName).code(), Code::kNoAttribute);
+  }
+  fs().Release(writer.handle);
+}
+
+TEST_F(AttributesTest, PrivilegesOfAClosedFileAreCleared) {
+  const InodeId ino = Put("a", "program");
+  SetMode(ino, 06755);
+  ASSERT_TRUE(fs().ClearPrivileges(ino, SetId::kClear).ok());
+  EXPECT_EQ(AttrOf(ino).mode, 0755u);
+  EXPECT_EQ(invalidated_, std::vector<InodeId>{ino});
+}
+
+TEST_F(AttributesTest, AnyTimeSetOnAnOpenFileOutlivesItsCommit) {
+  // 1'719'381'529 marks cache files as unchanged.
+  for (const int64_t time : {int64_t{0}, int64_t{-1}, int64_t{1'719'381'529}}) {
+    const auto made = Create("a" + std::to_string(time));
+    const InodeId ino = made.info.attr.ino;
+    Write(made.open.handle, 0, "hello");
+    EXPECT_EQ(SetMtime(ino, time).mtime_ns, time);
+    EXPECT_EQ(AttrOf(ino).mtime_ns, time);
+    ASSERT_TRUE(fs().Flush(made.open.handle).ok());
+    EXPECT_EQ(CommittedOf(ino).mtime_ns, time);
+    EXPECT_EQ(CommittedOf(ino).size_bytes, 5u);
+    fs().Release(made.open.handle);
+    EXPECT_EQ(AttrOf(ino).mtime_ns, time);
+  }
+}
+
+TEST_F(AttributesTest, ATimeSetOnANewEmptyFileIsKept) {
+  const auto made = Create("a");
+  const InodeId ino = made.info.attr.ino;
+  const auto live = cache_->Open({ino, Generation()}).value();
+  const int64_t stamp = cache_->CheckChanged(*live)->mtime_ns.value();
+  SetMtime(ino, stamp);  // What a new cache file has, too.
+  ASSERT_TRUE(fs().Flush(made.open.handle).ok());
+  EXPECT_EQ(CommittedOf(ino).mtime_ns, stamp);
+  fs().Release(made.open.handle);
+}
+
+TEST_F(AttributesTest, ATouchOfAnOpenFileThatNobodyWroteIsNoNewVersion) {
+  const InodeId ino = Put("a", "hello");
+  const OpenReply writer = Open(ino, O_RDWR);
+  const Generation generation = AttrOf(ino).generation;
+  SetMtime(ino, 5);
+  ASSERT_TRUE(fs().Flush(writer.handle).ok());
+  fs().Release(writer.handle);
+  EXPECT_EQ(AttrOf(ino).generation, generation);
+  EXPECT_EQ(AttrOf(ino).mtime_ns, 5);
+}
+
+TEST_F(AttributesTest, HolesAreNotAllocated) {
+  constexpr uint64_t kSize = 1 << 30;
+  const auto made = Create("a");
+  const InodeId ino = made.info.attr.ino;
+  EXPECT_EQ(AttrOf(ino).allocated_bytes, 0u);
+  ASSERT_TRUE(fs().SetAttr(caller_, ino, {}, kSize).ok());
+  Write(made.open.handle, kSize / 2, "data");
+  EXPECT_GT(AttrOf(ino).allocated_bytes, 0u);
+  EXPECT_LT(AttrOf(ino).allocated_bytes, 1u << 20);
+  ASSERT_TRUE(fs().Flush(made.open.handle).ok());
+  fs().Release(made.open.handle);
+  EXPECT_GT(AttrOf(ino).allocated_bytes, 0u);
+  EXPECT_LT(AttrOf(ino).allocated_bytes, 1u << 20);
+}
+
+TEST_F(AttributesTest, WhatIsNotHereCountsAsAllocated) {
+  const InodeId ino = Incomplete("a");
+  const uint64_t size = AttrOf(ino).size_bytes;
+  EXPECT_GE(AttrOf(ino).allocated_bytes, size);
+  const OpenReply writer = Open(ino, O_RDWR);
+  Write(writer.handle, 0, "b");
+  EXPECT_GE(AttrOf(ino).allocated_bytes, size);
+  ASSERT_TRUE(fs().Flush(writer.handle).ok());
+  EXPECT_GE(AttrOf(ino).allocated_bytes, size);
+  fs().Release(writer.handle);
+}
+
+TEST_F(AttributesTest, TheKernelKeepsItsPagesWhereItSeesEachChange) {
+  fs().SetBacking(nullptr);
+  const InodeId ino = Put("a", "hello");
+  const OpenReply cached = Open(ino, O_RDONLY);
+  EXPECT_EQ(cached.mode, IoMode::kCached);
+  EXPECT_TRUE(cached.keep_cache);
+  fs().Release(cached.handle);
+}
+
+}  // namespace
+}  // namespace tarn::client
