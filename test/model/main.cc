@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -16,25 +18,23 @@ namespace {
 constexpr int kColdDirectories = 200;
 
 struct Options {
-  std::string tested, model, log, hook, populate;
+  std::string tested, model, log, hook, populate, without;
   uint64_t steps = 100000, seed = 1, check_every = 2000, hook_every = 0;
 };
 
 const char kUsage[] =
     "usage: tarn_model --tested DIR --model DIR [--steps N] [--seed N] [--check-every N] [--log "
     "FILE]\n"
-    "                  [--hook COMMAND --hook-every N]\n"
+    "                  [--hook COMMAND --hook-every N] [--without STEP,STEP,...]\n"
     "       tarn_model --populate DIR      makes the content that both trees must have at the "
     "start\n"
     "The hook is run with everything closed and synced; both trees are compared after it.\n";
 
 Options Parse(int argc, char** argv) {
   Options o;
-  const std::map<std::string, std::string*> texts = {{"--tested", &o.tested},
-                                                     {"--model", &o.model},
-                                                     {"--log", &o.log},
-                                                     {"--hook", &o.hook},
-                                                     {"--populate", &o.populate}};
+  const std::map<std::string, std::string*> texts = {
+      {"--tested", &o.tested}, {"--model", &o.model},       {"--log", &o.log},
+      {"--hook", &o.hook},     {"--populate", &o.populate}, {"--without", &o.without}};
   const std::map<std::string, uint64_t*> numbers = {{"--steps", &o.steps},
                                                     {"--seed", &o.seed},
                                                     {"--check-every", &o.check_every},
@@ -54,11 +54,20 @@ Options Parse(int argc, char** argv) {
   exit(2);
 }
 
-std::vector<const Step*> Deck() {
+std::set<std::string> Names(const std::string& list) {
+  std::set<std::string> names;
+  std::istringstream in(list);
+  for (std::string name; std::getline(in, name, ',');) names.insert(name);
+  return names;
+}
+
+std::vector<const Step*> Deck(const std::set<std::string>& without) {
   std::vector<const Step*> deck;
-  for (const auto* steps : {&NameSteps(), &DataSteps(), &ColdSteps()})
+  for (const auto* steps :
+       {&NameSteps(), &DataSteps(), &ColdSteps(), &AttributeSteps(), &ObjectSteps()})
     for (const Step& step : *steps)
-      deck.insert(deck.end(), static_cast<size_t>(step.weight), &step);
+      if (!without.contains(step.name))
+        deck.insert(deck.end(), static_cast<size_t>(step.weight), &step);
   return deck;
 }
 
@@ -87,10 +96,11 @@ void Thin(World& world) {
 }
 
 void Play(World& world, const Options& o) {
-  const std::vector<const Step*> deck = Deck();
+  const std::vector<const Step*> deck = Deck(Names(o.without));
   world.Refresh();
   for (world.step = 1; world.step <= o.steps; ++world.step) {
     Draw(world, deck, o.steps).run(world);
+    if (world.step % 100 == 0) world.TakeMoment();
     if (world.step % 500 == 0) world.Refresh();
     if (world.step % 500 == 0 && world.KnownCount() > 500) Thin(world);
     if (world.step % o.check_every == 0) world.CompareTrees(World::Scope::kTouched);

@@ -41,7 +41,8 @@ void Write(World& world, const std::string& path, int flags) {
   const size_t size = world.SomeSize();
   const char* bytes = world.SomeBytes(size);
   world.Both("write " + path + " size " + std::to_string(size), [&](int side) {
-    const int fd = open(world.Path(side, path).c_str(), flags | O_WRONLY | O_CLOEXEC, 0644);
+    const int fd =
+        open(world.Path(side, path).c_str(), flags | O_WRONLY | O_CLOEXEC | O_NONBLOCK, 0644);
     if (fd < 0) return Outcome(fd);
     const long n = Outcome(write(fd, bytes, size));
     return close(fd) < 0 ? Outcome(-1) : n;

@@ -59,6 +59,11 @@ off_t SizeOf(const Handle& handle) {
   return fstat(handle.fd[1], &seen) < 0 ? 0 : seen.st_size;
 }
 
+ino_t InodeOf(const Handle& handle) {
+  struct stat seen;
+  return fstat(handle.fd[1], &seen) < 0 ? 0 : seen.st_ino;
+}
+
 void CheckSize(World& world, const Handle& handle) {
   off_t sizes[2];
   world.Both("fstat " + handle.path, [&](int side) {
@@ -184,8 +189,8 @@ void OverwriteWhileOpen(World& world) {
   const size_t size = world.SomeSize();
   const char* bytes = world.SomeBytes(size);
   world.Both("overwrite (open) " + path + " size " + Number(size), [&](int side) {
-    const int fd =
-        open(world.Path(side, path).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    const int fd = open(world.Path(side, path).c_str(),
+                        O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0644);
     if (fd < 0) return Outcome(fd);
     const long n = Outcome(write(fd, bytes, size));
     close(fd);
@@ -211,6 +216,7 @@ void Map(World& world) {
   if (result < 0) return;
   mapping.size_fd =
       open(("/proc/self/fd/" + std::to_string(handle->fd[1])).c_str(), O_PATH | O_CLOEXEC);
+  if (handle->writable) world.mapped.insert(InodeOf(*handle));
   world.mappings.push_back(mapping);
   if (world.Chance(50)) world.CloseHandle(static_cast<size_t>(handle - world.handles.data()));
 }

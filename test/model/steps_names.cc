@@ -21,7 +21,8 @@ void WriteWhole(World& world, const std::string& path, int flags) {
   const std::string what =
       "write " + path + " flags " + std::to_string(flags) + " size " + std::to_string(size);
   const long result = world.Both(what, [&](int side) {
-    const int fd = open(world.Path(side, path).c_str(), flags | O_WRONLY | O_CLOEXEC, 0644);
+    const int fd =
+        open(world.Path(side, path).c_str(), flags | O_WRONLY | O_CLOEXEC | O_NONBLOCK, 0644);
     if (fd < 0) return Outcome(fd);
     const long written = Outcome(write(fd, bytes, size));
     const long closed = Outcome(close(fd));

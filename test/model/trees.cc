@@ -15,36 +15,6 @@ namespace model {
 
 namespace {
 
-// Times that the test set lie before this; times that a write left lie after it.
-constexpr time_t kSetBefore = 1'200'000'000;
-
-std::string Octal(unsigned value) {
-  char text[16];
-  snprintf(text, sizeof text, "%o", value);
-  return text;
-}
-
-// What two stat results of the same name must have in common.
-std::string StatDifference(const struct stat& tested, const struct stat& model) {
-  if (tested.st_mode != model.st_mode)
-    return "mode " + Octal(tested.st_mode) + " for " + Octal(model.st_mode);
-  if (tested.st_uid != model.st_uid || tested.st_gid != model.st_gid)
-    return "owner " + std::to_string(tested.st_uid) + ":" + std::to_string(tested.st_gid) +
-           " for " + std::to_string(model.st_uid) + ":" + std::to_string(model.st_gid);
-  if (S_ISDIR(model.st_mode)) return "";
-  if (tested.st_nlink != model.st_nlink)
-    return "link count " + std::to_string(tested.st_nlink) + " for " +
-           std::to_string(model.st_nlink);
-  if (tested.st_size != model.st_size)
-    return "size " + std::to_string(tested.st_size) + " for " + std::to_string(model.st_size);
-  const timespec &a = tested.st_mtim, &b = model.st_mtim;
-  const bool was_set = b.tv_sec < kSetBefore;
-  if (was_set ? a.tv_sec != b.tv_sec || a.tv_nsec != b.tv_nsec : a.tv_sec < kSetBefore)
-    return "mtime " + std::to_string(a.tv_sec) + "." + std::to_string(a.tv_nsec) + " for " +
-           std::to_string(b.tv_sec) + "." + std::to_string(b.tv_nsec);
-  return "";
-}
-
 std::map<std::string, int> Names(const std::string& directory) {
   std::map<std::string, int> names;
   DIR* stream = opendir(directory.c_str());
@@ -124,16 +94,6 @@ std::string NamesDifference(const std::map<std::string, int>& tested,
 
 }  // namespace
 
-void CompareStat(World& world, const std::string& path) {
-  struct stat seen[2];
-  const long result = world.Both("lstat " + path, [&](int side) {
-    return Outcome(lstat(world.Path(side, path).c_str(), &seen[side]));
-  });
-  if (result < 0) return;
-  const std::string difference = StatDifference(seen[0], seen[1]);
-  if (!difference.empty()) world.Differ("lstat " + path + ": " + difference);
-}
-
 std::string TreeDifference(const World& world, const std::string& path,
                            const std::vector<std::string>& skip) {
   const std::string tested = path.empty() ? world.At(0).root : world.Path(0, path);
@@ -144,11 +104,9 @@ std::string TreeDifference(const World& world, const std::string& path,
   for (const auto& [name, type] : names) {
     const std::string below = path.empty() ? name : path + "/" + name;
     if (std::find(skip.begin(), skip.end(), below) != skip.end()) continue;
-    struct stat a, b;
-    if (lstat((tested + "/" + name).c_str(), &a) < 0)
-      return "/" + below + ": lstat: " + strerror(errno);
+    struct stat b;
     if (lstat((model + "/" + name).c_str(), &b) < 0) abort();
-    difference = StatDifference(a, b);
+    difference = StatDifference(world, tested + "/" + name, model + "/" + name);
     if (difference.empty())
       difference = EntryDifference(tested + "/" + name, model + "/" + name, b.st_mode);
     if (!difference.empty()) return "/" + below + ": " + difference;

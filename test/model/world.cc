@@ -2,13 +2,16 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 namespace model {
 
@@ -27,11 +30,13 @@ World::World(Side tested, Side model, uint64_t seed, std::string log_path)
       bytes_(2 * kMaxBytes) {
   for (char& byte : bytes_) byte = static_cast<char>(random_());
   recent_.resize(kRecent);
+  TakeMoment();
   if (!log_path.empty())
     log_ = open(log_path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
 }
 
 World::~World() {
+  while (!held.empty()) Drop(held.size() - 1);
   while (!handles.empty()) CloseHandle(handles.size() - 1);
   while (!mappings.empty()) Unmap(mappings.size() - 1);
   if (log_ >= 0) close(log_);
@@ -62,6 +67,44 @@ long World::Both(const std::string& what, const std::function<long(int side)>& c
   const long model = call(1);
   if (tested != model) Differ(what + ": " + Say(tested) + ", the model says " + Say(model));
   return tested;
+}
+
+long World::BothAs(const User& user, const std::string& what,
+                   const std::function<long(int side)>& call) {
+  const std::string who = " as " + std::to_string(user.uid) + ":" + std::to_string(user.gid) + "+" +
+                          std::to_string(user.group);
+  return Both(what + who, [&](int side) -> long {
+    const pid_t child = fork();
+    if (child == 0) {
+      if (setgroups(1, &user.group) != 0 || setgid(user.gid) != 0 || setuid(user.uid) != 0)
+        _exit(255);
+      const long outcome = call(side);
+      _exit(outcome < 0 ? static_cast<int>(-outcome) : 0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? -WEXITSTATUS(status) : -1000;
+  });
+}
+
+void World::TakeMoment() {
+  constexpr timespec kTicks{0, 15'000'000};
+  nanosleep(&kTicks, nullptr);
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  moments_.push_back(now);
+  nanosleep(&kTicks, nullptr);
+}
+
+long World::MomentOf(const timespec& time) const {
+  const auto before = [](const timespec& a, const timespec& b) {
+    return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
+  };
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  if (before(now, time)) return kFuture;
+  const auto at = std::upper_bound(moments_.begin(), moments_.end(), time, before);
+  return at - moments_.begin() - 1;
 }
 
 size_t World::SomeSize() {
@@ -157,7 +200,14 @@ void World::Unmap(size_t index) {
   close(mapping.size_fd);
 }
 
+void World::Drop(size_t held_index) {
+  const Held object = held[held_index];
+  held.erase(held.begin() + static_cast<long>(held_index));
+  Both("drop " + object.path, [&](int side) { return Outcome(close(object.fd[side])); });
+}
+
 void World::Settle() {
+  while (!held.empty()) Drop(held.size() - 1);
   for (const Mapping& mapping : mappings)
     Both("msync",
          [&](int side) { return Outcome(msync(mapping.data[side], mapping.length, MS_SYNC)); });

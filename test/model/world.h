@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,20 @@ struct Handle {
   std::string path;  // As it was opened; the name may be gone by now.
   bool readable;
   bool writable;
+};
+
+// An O_PATH or directory descriptor of the same object on both sides. Its name may be gone.
+struct Held {
+  int fd[2];
+  std::string path;
+  mode_t type;  // S_IFMT bits.
+};
+
+// Who makes a call: a process of its own with these ids and no privilege.
+struct User {
+  uid_t uid;
+  gid_t gid;
+  gid_t group;  // A supplementary one.
 };
 
 // A shared mapping of the same file on both sides. The file may have been closed, unlinked or
@@ -52,6 +67,8 @@ class World {
   // Runs `call(side)` for both sides, which returns a result or minus errno, and ends the test if
   // they differ. Returns the common result.
   long Both(const std::string& what, const std::function<long(int side)>& call);
+  // The same, where each call is made by a child process as `user`.
+  long BothAs(const User& user, const std::string& what, const std::function<long(int side)>& call);
   // Ends the test with what was found.
   [[noreturn]] void Differ(const std::string& what);
   void Note(const std::string& operation);  // To the log, before it is run.
@@ -78,8 +95,20 @@ class World {
   // Directories of the source that nothing has looked into yet.
   std::vector<std::string> cold;
 
+  // Moments of the run between two steps, each a clock tick away from all changes. Times of both
+  // sides are compared by the moments they lie between: that is exact on a machine of any speed.
+  void TakeMoment();
+  long MomentOf(const timespec& time) const;  // -1: before the run.
+  static constexpr long kFuture = 1 << 20;
+
+  // Inodes of the model that were mapped for writing: how soon the kernel notices a store depends
+  // on when it wrote the page back last.
+  std::set<ino_t> mapped;
+
   std::vector<Handle> handles;
   std::vector<Mapping> mappings;
+  std::vector<Held> held;
+  void Drop(size_t held_index);
   void CloseHandle(size_t index);
   void Unmap(size_t index);
   // Syncs and closes everything open, so that all that was done is acknowledged.
@@ -102,6 +131,7 @@ class World {
   std::vector<std::string> known_;
   std::vector<std::string> recent_;
   size_t recent_at_ = 0;
+  std::vector<timespec> moments_;
   int log_ = -1;
 };
 
@@ -114,9 +144,19 @@ struct Step {
 const std::vector<Step>& NameSteps();  // steps_names.cc: names, links, directories, attributes.
 const std::vector<Step>& DataSteps();  // steps_data.cc: contents, handles, mappings, forks.
 const std::vector<Step>& ColdSteps();  // steps_cold.cc: what the source had and nobody has read.
+const std::vector<Step>& AttributeSteps();  // steps_attributes.cc: times, set-ID bits, other users.
+const std::vector<Step>&
+ObjectSteps();  // steps_objects.cc: special files, and objects without names.
 
+// What the two files, or other objects, differ in, but for contents; or "".
+std::string StatDifference(const World& world, const std::string& tested, const std::string& model);
 // Compares what lstat says of `path` on both sides.
 void CompareStat(World& world, const std::string& path);
+// Compares all that fstat says of both descriptors.
+void CompareDescriptors(World& world, const std::string& what, const int fd[2]);
+// Compares one field of statx, which is asked for alone.
+void CompareField(World& world, const std::string& path);
+void CompareField(World& world, const std::string& what, const int fd[2]);
 // The difference between the two trees below `path`, or "".
 std::string TreeDifference(const World& world, const std::string& path,
                            const std::vector<std::string>& skip);
