@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -178,6 +179,9 @@ void LowLevelFrontEnd::Negotiate(fuse_conn_info* connection) {
   connection->max_write = kMaxWriteBytes;
   connection->max_read = MaxReadBytes();
   connection->time_gran = 1;
+  // Read-ahead that waits for a source that hangs must not hold up that of others.
+  connection->max_background = static_cast<unsigned>(std::max(12, mounted_.options.threads));
+  connection->congestion_threshold = connection->max_background;
   if (mounted_.options.passthrough && geteuid() == 0 &&
       fuse_set_feature_flag(connection, FUSE_CAP_PASSTHROUGH)) {
     connection->max_backing_stack_depth = 1;

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <limits>
+#include <system_error>
 #include <thread>
 #include <vector>
+
+#include "base/log.h"
+#include "base/strings.h"
 
 namespace tarn::fuse {
 namespace {
@@ -15,6 +19,8 @@ constexpr Nanos kLook = std::chrono::microseconds(500);  // How often the watche
 constexpr int kQuietLooks = 20;                          // Without a request: then it sleeps.
 constexpr int kLetIn = 4;                                // Threads that wait in the kernel's queue.
 constexpr int kLeast = 2;                                // Fewer are too few.
+constexpr int kFirstThreads = 16;                        // More are made when all of them wait.
+constexpr Nanos kStarved = std::chrono::milliseconds(1);  // Until a thread is added.
 constexpr int kInTurn = 256;
 constexpr Nanos kShort = std::chrono::microseconds(200);
 
@@ -44,17 +50,57 @@ class RequestLoop::Pace {
 };
 
 RequestLoop::RequestLoop(const RequestLoopOptions& options, RequestSource& source, Clock& clock)
-    : options_(options), source_(source), clock_(clock) {
+    : options_(options), source_(source), clock_(clock), threads_(std::make_unique<Threads>()) {
   if (options_.busy_poll > Nanos::zero() && options_.threads > 1) BecomeAlone();
 }
 
+struct RequestLoop::Threads {
+  std::vector<std::jthread> all;
+};
+
+RequestLoop::~RequestLoop() = default;
+
 Status RequestLoop::Run() {
+  std::vector<std::jthread> threads;
   {
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < options_.threads; ++i) threads.emplace_back([this] { Work(); });
+    MutexLock lock(mutex_);
+    for (int i = 0; i < std::min(options_.threads, kFirstThreads); ++i) AddThread();
+    while (!ended_) {
+      // What took no longer than others is not worth a thread.
+      if (IsStarved()) starved_.WaitFor(mutex_, kStarved);
+      if (ended_) break;
+      IsStarved() ? AddThread() : starved_.Wait(mutex_);
+    }
+    threads.swap(threads_->all);
   }
+  threads.clear();  // Waits for each.
   MutexLock lock(mutex_);
   return status_;
+}
+
+// All threads serve, perhaps waiting for a source that hangs: what comes next waits for one.
+bool RequestLoop::IsStarved() const {
+  return epoch_ == 0 && listening_ == 0 && parked_ == 0 &&
+         threads_->all.size() < static_cast<size_t>(options_.threads);
+}
+
+void RequestLoop::AddThread() {
+  try {
+    threads_->all.emplace_back([this] { Work(); });
+  } catch (const std::system_error& error) {
+    LogWarning("start a thread for requests of the kernel: ", error.what());
+    if (threads_->all.empty()) ended_ = true;
+    starved_.WaitFor(mutex_, std::chrono::seconds(1));
+  }
+}
+
+void RequestLoop::LetOneMoreIn() {
+  MutexLock lock(mutex_);
+  if (parked_ > 0) {
+    changed_.NotifyOne();
+  } else {
+    starved_.NotifyOne();
+  }
 }
 
 void RequestLoop::Work() {
@@ -176,10 +222,7 @@ void RequestLoop::ServeAsOneOfMany(RequestSource::Slot& slot) {
   const bool received = Receive(slot);
   const int left = --listening_;
   if (!received) return;
-  if (left < kLeast && parked_ > 0) {
-    MutexLock lock(mutex_);
-    changed_.NotifyOne();
-  }
+  if (left < kLeast && (parked_ > 0 || left == 0)) LetOneMoreIn();
   const bool alone = busy_++ == 0;
   const MonotonicTime begun = clock_.Now();
   if (options_.activity != nullptr) options_.activity->Note(begun);
@@ -226,6 +269,7 @@ void RequestLoop::End(const Status& status) {
   ended_ = true;
   changed_.NotifyAll();
   watch_.NotifyAll();
+  starved_.NotifyAll();
 }
 
 }  // namespace tarn::fuse

@@ -41,7 +41,7 @@ class RequestSource {
 };
 
 struct RequestLoopOptions {
-  int threads = 16;
+  int threads = 16;  // The most; a few of them are made at first.
   // How long to look for a next request. Zero: no thread does, and the mode is always kMany.
   Nanos busy_poll = std::chrono::microseconds(50);
   Activity* activity = nullptr;  // Told of each request.
@@ -51,6 +51,7 @@ class RequestLoop {
  public:
   // `source` and `clock` outlive it.
   RequestLoop(const RequestLoopOptions& options, RequestSource& source, Clock& clock);
+  ~RequestLoop();
 
   // Serves until the source ends, or fails (its status). Once.
   Status Run() EXCLUDES(mutex_);
@@ -62,7 +63,11 @@ class RequestLoop {
 
  private:
   class Pace;  // What the lone thread knows of its requests.
+  struct Threads;
 
+  void AddThread() REQUIRES(mutex_);
+  bool IsStarved() const REQUIRES(mutex_);
+  void LetOneMoreIn() EXCLUDES(mutex_);
   void Work() EXCLUDES(mutex_);
   // What a thread is to do next: 0 is to be one of many, kEnded nothing any more, all else to serve
   // alone in that epoch.
@@ -99,6 +104,8 @@ class RequestLoop {
   Mutex mutex_;  // A leaf: nothing else is locked under it.
   CondVar changed_;
   CondVar watch_;
+  CondVar starved_;  // For Run.
+  const std::unique_ptr<Threads> threads_ PT_GUARDED_BY(mutex_);
   uint64_t epochs_ GUARDED_BY(mutex_) = 0;
   bool has_listener_ GUARDED_BY(mutex_) = false;
   bool has_watcher_ GUARDED_BY(mutex_) = false;

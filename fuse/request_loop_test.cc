@@ -232,5 +232,34 @@ TEST_F(RequestLoopTest, ASourceThatFailsEndsItWithItsStatus) {
   EXPECT_EQ(End(Status(Code::kIo, "no more")).code(), Code::kIo);
 }
 
+// Sixty-four readers of a source that hangs.
+TEST_F(RequestLoopTest, RequestsThatWaitHoldUpNoOthers) {
+  Start({.threads = 128, .busy_poll = microseconds(50)});
+  Mutex mutex;
+  CondVar changed;
+  int waiting = 0;
+  bool go_on = false;
+  constexpr int kReaders = 64;
+  for (int i = 0; i < kReaders; ++i) {
+    source_.Add([&] {
+      MutexLock lock(mutex);
+      ++waiting;
+      changed.NotifyAll();
+      while (!go_on) changed.Wait(mutex);
+    });
+  }
+  {
+    MutexLock lock(mutex);
+    while (waiting < kReaders) changed.Wait(mutex);
+  }
+  for (int i = 0; i < 100; ++i) source_.Call([] {});
+  {
+    MutexLock lock(mutex);
+    go_on = true;
+    changed.NotifyAll();
+  }
+  EXPECT_TRUE(End().ok());
+}
+
 }  // namespace
 }  // namespace tarn::fuse
