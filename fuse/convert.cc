@@ -79,13 +79,31 @@ Request::Request(fuse_req_t req, std::string_view what, InodeId ino)
       mounted_(*static_cast<Mounted*>(fuse_req_userdata(req))),
       what_(what),
       ino_(ino),
-      start_(std::chrono::steady_clock::now()) {}
+      start_(std::chrono::steady_clock::now()),
+      serving_(*this) {}
 
 Request::~Request() {
+  if (interrupts_id_ != 0) mounted_.interrupts.Remove(interrupts_id_);
   const auto took = std::chrono::steady_clock::now() - start_;
   if (took < mounted_.options.slow_operation) return;
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
   LogWarning("slow ", what_, " of inode ", ino_.value, ": ", ms, " ms");
+}
+
+// The number and not an address: libfuse may call while the request is being answered.
+std::stop_token Request::Stop() {
+  if (interrupts_id_ == 0) {
+    stop_ = std::stop_source();
+    interrupts_id_ = mounted_.interrupts.Add(fuse_req_ctx(req_)->pid, stop_);
+    fuse_req_interrupt_func(
+        req_,
+        [](fuse_req_t req, void* id) {
+          static_cast<Mounted*>(fuse_req_userdata(req))
+              ->interrupts.Interrupted(reinterpret_cast<uintptr_t>(id));
+        },
+        reinterpret_cast<void*>(interrupts_id_));
+  }
+  return stop_.get_token();
 }
 
 rpc::Caller Request::caller() const {

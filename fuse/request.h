@@ -9,12 +9,15 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string_view>
 
+#include "base/current_request.h"
 #include "base/log.h"
 #include "base/log_limit.h"
 #include "client/file_system.h"
 #include "fuse/front_end.h"
+#include "fuse/interrupts.h"
 #include "fuse/removed_directories.h"
 
 namespace tarn::fuse {
@@ -26,13 +29,14 @@ struct Mounted {
   std::function<void(fuse_conn_info*)> negotiate;  // Called by INIT.
   LogLimit failures{};
   LogLimit refusals{};
+  Interrupts interrupts{SystemClock()};
   RemovedDirectories removed{};
 };
 
-class Request {
+class Request final : private ServedRequest {
  public:
   Request(fuse_req_t req, std::string_view what, InodeId ino);
-  ~Request();  // Logs the request if it was slow.
+  ~Request() override;  // Logs the request if it was slow.
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
@@ -55,6 +59,7 @@ class Request {
 
  private:
   bool IsInGroup(gid_t gid) const;
+  std::stop_token Stop() override;
   void Log(LogLevel level, LogLimit& limit, const Status& status) const;
 
   fuse_req_t req_;
@@ -62,6 +67,9 @@ class Request {
   std::string_view what_;
   InodeId ino_;
   std::chrono::steady_clock::time_point start_;
+  std::stop_source stop_{std::nostopstate};
+  uint64_t interrupts_id_ = 0;  // 0: the request has not waited yet.
+  const ServingRequest serving_;
 };
 
 struct stat StatOf(const rpc::Attr& attr);

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "base/current_request.h"
 #include "base/log.h"
+#include "base/strings.h"
 #include "meta/tree.h"
 
 namespace tarn::meta {
@@ -16,6 +18,24 @@ using Loaded = Loader::Loaded;
 using Progress = Loader::Progress;
 
 }  // namespace
+
+namespace {
+
+Status Stopped(InodeId dir) {
+  return Status(Code::kCancelled, Concat("list directory ", dir.value, ": the caller was stopped"));
+}
+
+}  // namespace
+
+void Flights::Wake() {
+  MutexLock lock(mutex_);
+  changed_.NotifyAll();
+}
+
+// The request that it was begun for was stopped, which is nothing to the others.
+bool Flights::EndedForItsOwner(const Flight& flight) const {
+  return flight.done && flight.status.code() == Code::kCancelled && !stopping_;
+}
 
 Flights::Flights(const Context& context, std::function<void(InodeId)> landed)
     : context_(context),
@@ -42,6 +62,8 @@ bool Flights::IsUnderWay(InodeId dir) {
 
 Status Flights::Whole(InodeId dir, Joining joining) {
   std::shared_ptr<Flight> flight;
+  const std::stop_token stop = StopOfRequest();
+  const std::stop_callback wake(stop, [this] { Wake(); });
   {
     MutexLock lock(mutex_);
     const uint64_t asked = next_;
@@ -50,7 +72,9 @@ Status Flights::Whole(InodeId dir, Joining joining) {
       if (found == flights_.end()) break;
       flight = found->second;
       flight->wanted = true;
-      while (!flight->done) changed_.Wait(mutex_);
+      while (!flight->done && !stop.stop_requested()) changed_.Wait(mutex_);
+      if (!flight->done) return Stopped(dir);
+      if (EndedForItsOwner(*flight)) continue;
       if (joining == Joining::kAny || flight->number >= asked) return flight->status;
     }
     flight = Begin(dir);
@@ -80,13 +104,16 @@ void Flights::Ahead(InodeId dir) {
 
 std::shared_ptr<Flights::Flight> Flights::JoinOrBegin(InodeId dir, Progress& progress,
                                                       bool& begun) {
+  const std::stop_token stop = StopOfRequest();
+  const std::stop_callback wake(stop, [this] { Wake(); });
   MutexLock lock(mutex_);
   auto found = flights_.find(dir);
   begun = found == flights_.end();
   std::shared_ptr<Flight> flight = begun ? Begin(dir) : found->second;
   flight->wanted = true;
   const uint64_t seen = progress.listing == flight->number ? progress.pages : 0;
-  while (!begun && !flight->done && flight->pages <= seen) changed_.Wait(mutex_);
+  while (!begun && !flight->done && flight->pages <= seen && !stop.stop_requested())
+    changed_.Wait(mutex_);
   progress = {flight->number, flight->pages};
   return flight;
 }
@@ -95,8 +122,9 @@ Result<Loaded> Flights::Some(InodeId dir, Progress& progress) {
   bool begun = false;
   const std::shared_ptr<Flight> flight = JoinOrBegin(dir, progress, begun);
   if (!begun) {
+    if (StopOfRequest().stop_requested()) return Stopped(dir);
     MutexLock lock(mutex_);
-    if (!flight->done) return Loaded::kSome;
+    if (!flight->done || EndedForItsOwner(*flight)) return Loaded::kSome;
     if (!flight->status.ok()) return flight->status;
     return Loaded::kAll;
   }

@@ -47,6 +47,8 @@ class Flights {
   // Joins what is under way and waits for more than `progress`, or begins another flight.
   std::shared_ptr<Flight> JoinOrBegin(InodeId dir, Loader::Progress& progress, bool& begun);
   std::shared_ptr<Flight> Begin(InodeId dir) REQUIRES(mutex_);
+  void Wake();
+  bool EndedForItsOwner(const Flight& flight) const REQUIRES(mutex_);
   // All that is left, and lands.
   Status Fly(InodeId dir, Flight& flight, ListingPass& pass);
   // False: there is no room for it.

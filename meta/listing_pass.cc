@@ -6,6 +6,7 @@
 #include <set>
 #include <span>
 
+#include "base/current_request.h"
 #include "base/log.h"
 #include "meta/changes.h"
 #include "meta/import.h"
@@ -29,7 +30,8 @@ struct Source {
 
 Result<Source> SourceOf(const Context& context, MountId mount) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(mount));
-  return Source{ufs, {Deadline::After(context.clock, context.options.ufs_deadline), {}}};
+  return Source{ufs,
+                {Deadline::After(context.clock, context.options.ufs_deadline), StopOfRequest()}};
 }
 
 bool RunAgain(Code code) { return code == Code::kConflict || code == Code::kTooOld; }

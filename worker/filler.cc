@@ -4,6 +4,7 @@
 #include <atomic>
 #include <vector>
 
+#include "base/current_request.h"
 #include "base/log.h"
 #include "base/random.h"
 
@@ -23,6 +24,27 @@ uint64_t RunPages(uint64_t count) {
 }
 
 bool WorthRetrying(Code code) { return code == Code::kUnavailable; }
+
+Status Stopped(const rpc::Binding& binding) {
+  return Status(Code::kCancelled, "read " + binding.key + ": stopped");
+}
+
+// Stops as soon as one of two does.
+class EitherStop {
+ public:
+  EitherStop(const std::stop_token& first, const std::stop_token& second)
+      : first_(first, Stopper{source_}), second_(second, Stopper{source_}) {}
+  std::stop_token token() const { return source_.get_token(); }
+
+ private:
+  struct Stopper {
+    std::stop_source& source;
+    void operator()() const { source.request_stop(); }
+  };
+  std::stop_source source_;
+  std::stop_callback<Stopper> first_;
+  std::stop_callback<Stopper> second_;
+};
 
 // Counts tasks down and keeps their first error.
 class Gather {
@@ -72,7 +94,7 @@ Filler::~Filler() {
 }
 
 Status Filler::ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, Pages& left,
-                        Deadline deadline, const Arrived& arrived) {
+                        const ufs::CallOptions& call, const Arrived& arrived) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(binding.mount));
   const uint64_t begin = left.first * cache::kPageBytes;
   const uint64_t length = std::min(left.count * cache::kPageBytes, binding.size_bytes - begin);
@@ -90,39 +112,37 @@ Status Filler::ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, Page
   // Not kept for the next time: idle threads hold no memory.
   const size_t piece_bytes = std::min(length, cache::kPageBytes);
   const auto piece = std::make_unique_for_overwrite<std::byte[]>(piece_bytes);
-  const ufs::CallOptions call{.deadline = deadline, .stop = stop_.get_token()};
   ASSIGN_OR_RETURN(const uint64_t got,
                    ufs->ReadPieces(binding.key, binding.etag, extent,
                                    std::span(piece.get(), piece_bytes), take, call));
   return got == length ? OkStatus() : shorter;
 }
 
-Status Filler::Patiently(const rpc::Binding& binding, Deadline deadline,
+Status Filler::Patiently(const rpc::Binding& binding, const ufs::CallOptions& call,
                          const std::function<Status()>& read) {
   Random random(RandomSeed());
   for (uint32_t attempt = 0;; ++attempt) {
     Status status = read();
     if (!WorthRetrying(status.code())) return status;
     const Nanos wait = JitteredBackoff(attempt, kFirstRetry, kSlowestRetry, random);
-    if (deadline.PassedBy(clock_.Now() + wait)) return status;
-    if (!clock_.SleepFor(wait, stop_.get_token())) {
+    if (call.deadline.PassedBy(clock_.Now() + wait)) return status;
+    if (!clock_.SleepFor(wait, call.stop)) {
       return Status(Code::kCancelled, "read " + binding.key + ": stopped; " + status.message());
     }
   }
 }
 
 Status Filler::ReadPages(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
-                         Deadline deadline, const Arrived& arrived) {
-  return Patiently(binding, deadline,
-                   [&] { return ReadOnce(file, binding, pages, deadline, arrived); });
+                         const ufs::CallOptions& call, const Arrived& arrived) {
+  return Patiently(binding, call, [&] { return ReadOnce(file, binding, pages, call, arrived); });
 }
 
 Status Filler::ReadThrough(const rpc::Binding& binding, uint64_t offset_bytes,
                            std::span<std::byte> out) {
-  const Deadline deadline = Deadline::After(clock_, options_.read_deadline);
-  return Patiently(binding, deadline, [&]() -> Status {
+  const EitherStop stop(stop_.get_token(), StopOfRequest());
+  const ufs::CallOptions call{Deadline::After(clock_, options_.read_deadline), stop.token()};
+  return Patiently(binding, call, [&]() -> Status {
     ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(binding.mount));
-    const ufs::CallOptions call{.deadline = deadline, .stop = stop_.get_token()};
     ASSIGN_OR_RETURN(const size_t got,
                      ufs->Read(binding.key, binding.etag, offset_bytes, out, call));
     if (got == out.size()) return OkStatus();
@@ -133,22 +153,30 @@ Status Filler::ReadThrough(const rpc::Binding& binding, uint64_t offset_bytes,
 // The first to ask for a page fetches it; the others wait. What the first was told of another
 // version of the object, or did to a file that was replaced meanwhile, does not count for them.
 Status Filler::FetchPage(cache::LiveFile& file, const rpc::Binding& binding, uint64_t page,
-                         Deadline deadline) {
+                         const ufs::CallOptions& call) {
   const PageKey key(file.Info().ino, page);
   auto mine = std::make_shared<Fetch>();
   mine->etag = binding.etag;
+  const std::stop_callback wake(call.stop, [this] {
+    MutexLock lock(mutex_);
+    fetched_.NotifyAll();
+  });
   for (;;) {
     if (file.Present(page * cache::kPageBytes, 1)) return OkStatus();
+    if (call.stop.stop_requested()) return Stopped(binding);
     MutexLock lock(mutex_);
     const auto [slot, first] = fetches_.try_emplace(key, mine);
     if (first) break;
     const std::shared_ptr<Fetch> theirs = slot->second;
-    while (!theirs->done) fetched_.Wait(mutex_);
-    if (!theirs->status.ok() && theirs->etag == binding.etag) return theirs->status;
+    while (!theirs->done && !call.stop.stop_requested()) fetched_.Wait(mutex_);
+    if (!theirs->done) return Stopped(binding);
+    // The caller of the first may have been killed, which is nothing to the others.
+    const bool counts = theirs->etag == binding.etag && theirs->status.code() != Code::kCancelled;
+    if (!theirs->status.ok() && counts) return theirs->status;
   }
   Status status = file.Present(page * cache::kPageBytes, 1)
                       ? OkStatus()
-                      : ReadPages(file, binding, {page, 1}, deadline, [](uint64_t) {});
+                      : ReadPages(file, binding, {page, 1}, call, [](uint64_t) {});
   MutexLock lock(mutex_);
   mine->done = true;
   mine->status = status;
@@ -181,7 +209,7 @@ void Filler::Settle(InodeId ino, std::span<const Claims::value_type> claims, con
 }
 
 Status Filler::FetchRun(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
-                        Deadline deadline) {
+                        const ufs::CallOptions& call) {
   const Claims claims = Claim(file, binding, pages);
   Status first;
   for (size_t begin = 0; begin < claims.size();) {
@@ -189,7 +217,7 @@ Status Filler::FetchRun(cache::LiveFile& file, const rpc::Binding& binding, Page
     while (end < claims.size() && claims[end].first == claims[end - 1].first + 1) ++end;
     const Pages run{claims[begin].first, static_cast<uint64_t>(end - begin)};
     // Whoever waits for a page goes on when it is there, whatever becomes of the others.
-    Status status = ReadPages(file, binding, run, deadline, [&](uint64_t) {
+    Status status = ReadPages(file, binding, run, call, [&](uint64_t) {
       Settle(file.Info().ino, std::span(claims).subspan(begin++, 1), OkStatus());
     });
     Settle(file.Info().ino, std::span(claims).subspan(begin, end - begin), status);
@@ -201,10 +229,10 @@ Status Filler::FetchRun(cache::LiveFile& file, const rpc::Binding& binding, Page
 
 // Present when it returns, whoever fetched them.
 Status Filler::FetchAll(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
-                        Deadline deadline) {
-  if (pages.count > 1) RETURN_IF_ERROR(FetchRun(file, binding, pages, deadline));
+                        const ufs::CallOptions& call) {
+  if (pages.count > 1) RETURN_IF_ERROR(FetchRun(file, binding, pages, call));
   for (uint64_t page = pages.first; page < pages.first + pages.count; ++page) {
-    RETURN_IF_ERROR(FetchPage(file, binding, page, deadline));
+    RETURN_IF_ERROR(FetchPage(file, binding, page, call));
   }
   return OkStatus();
 }
@@ -231,15 +259,16 @@ Status Filler::Fill(cache::LiveFile& file, const rpc::Binding& binding, uint64_t
   }
   if (absent.empty()) return OkStatus();
   RETURN_IF_ERROR(file.MakeRoom());
-  const Deadline deadline = Deadline::After(clock_, options_.read_deadline);
+  const EitherStop stop(stop_.get_token(), StopOfRequest());
+  const ufs::CallOptions call{Deadline::After(clock_, options_.read_deadline), stop.token()};
   Gather gather(absent.size() - 1);
   // One of them is fetched right here: most fills are of one page and need no other thread.
   for (size_t i = 1; i < absent.size(); ++i) {
     Status queued = demand_.Submit(
-        [&, pages = absent[i]] { gather.Done(FetchAll(file, binding, pages, deadline)); });
+        [&, pages = absent[i]] { gather.Done(FetchAll(file, binding, pages, call)); });
     if (!queued.ok()) gather.Done(queued);
   }
-  Status mine = FetchAll(file, binding, absent[0], deadline);
+  Status mine = FetchAll(file, binding, absent[0], call);
   Status others = absent.size() > 1 ? gather.Wait() : OkStatus();
   return mine.ok() ? others : mine;
 }
@@ -264,8 +293,9 @@ void Filler::Prefetch(const ContentId& content, const rpc::Binding& binding, Ran
       // A pin of its own: the reader may close, and the content be evicted, before this runs.
       Result<std::unique_ptr<cache::LiveFile>> file = cache_.Open(content);
       if (!file.ok() || (*file)->Complete() || !(*file)->MakeRoom().ok()) return;
-      const Deadline deadline = Deadline::After(clock_, options_.read_deadline);
-      Status status = FetchRun(**file, binding, pages, deadline);
+      const ufs::CallOptions call{Deadline::After(clock_, options_.read_deadline),
+                                  stop_.get_token()};
+      Status status = FetchRun(**file, binding, pages, call);
       // The reader meets the same error if it comes this far.
       if (!status.ok()) LogDebug("read ahead: ", status);
     });

@@ -37,8 +37,9 @@ class Filler {
 
   // Makes the pages of [offset, offset + length) of `file` present, as far as the object that
   // `binding` names reaches. One read a page, however many ask for it; what the UFS cannot answer
-  // for now is tried again until the deadline. kStale: the object is not the one bound any more;
-  // kNotFound: it is gone; kNoSpace: a page finds no room, and nothing was read for it.
+  // for now is tried again until the deadline, or the request that this thread serves is stopped.
+  // kStale: the object is not the one bound any more; kNotFound: it is gone; kNoSpace: a page finds
+  // no room, and nothing was read for it.
   Status Fill(cache::LiveFile& file, const rpc::Binding& binding, uint64_t offset_bytes,
               uint64_t length_bytes);
   Status FillWhole(cache::LiveFile& file, const rpc::Binding& binding);
@@ -61,23 +62,23 @@ class Filler {
   using Claims = std::vector<std::pair<uint64_t, std::shared_ptr<Fetch>>>;
 
   Status FetchPage(cache::LiveFile& file, const rpc::Binding& binding, uint64_t page,
-                   Deadline deadline);
+                   const ufs::CallOptions& call);
   // Those of the pages that are absent and that nobody else fetches.
   Status FetchRun(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
-                  Deadline deadline);
+                  const ufs::CallOptions& call);
   Claims Claim(cache::LiveFile& file, const rpc::Binding& binding, Pages pages);
   void Settle(InodeId ino, std::span<const Claims::value_type> claims, const Status& status);
   Status FetchAll(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
-                  Deadline deadline);
+                  const ufs::CallOptions& call);
   // Runs `read` again while the UFS cannot answer, until the deadline.
-  Status Patiently(const rpc::Binding& binding, Deadline deadline,
+  Status Patiently(const rpc::Binding& binding, const ufs::CallOptions& call,
                    const std::function<Status()>& read);
   using Arrived = std::function<void(uint64_t page)>;  // Called for each page, in order.
   Status ReadPages(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
-                   Deadline deadline, const Arrived& arrived);
+                   const ufs::CallOptions& call, const Arrived& arrived);
   // Takes from `left` what arrives.
   Status ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, Pages& left,
-                  Deadline deadline, const Arrived& arrived);
+                  const ufs::CallOptions& call, const Arrived& arrived);
   void Prefetch(const ContentId& content, const rpc::Binding& binding, Range range);
 
   const FillerOptions options_;
