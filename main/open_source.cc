@@ -64,7 +64,9 @@ void TakeObjects(const Properties& properties, S3Options& s3) {
   using ufs::s3::ConditionalWrites;
   using ufs::s3::PayloadSigning;
   s3.part_bytes = properties.Get(property::kS3PartSize);
-  s3.single_put_bytes = 2 * s3.part_bytes;
+  // One request keeps all its bytes in memory until it is answered.
+  constexpr uint64_t kMostInOneRequest = 64 << 20;
+  s3.single_put_bytes = std::min(2 * s3.part_bytes, kMostInOneRequest);
   s3.abandoned_upload_age = properties.Get(property::kS3UploadCleanAge);
   s3.bulk_delete = properties.Get(property::kS3BulkDelete);
   const std::string& signing = properties.Get(property::kS3PayloadSigning);

@@ -15,8 +15,9 @@ namespace tarn::worker {
 namespace {
 
 constexpr uint64_t kPartBytes = 8 << 20;
-constexpr uint64_t kCopiedBytes = 64 << 20;  // A part that the store copies by itself.
-constexpr uint64_t kPartsAtOnce = 4;         // Of one file; each has a buffer of its own.
+constexpr uint64_t kCopiedBytes = 64 << 20;    // A part that the store copies by itself.
+constexpr uint64_t kPartsAtOnce = 4;           // Of one file; each has a buffer of its own.
+constexpr uint64_t kBuffersBytes = 256 << 20;  // That these have together, or one of them has more.
 
 // As large as the store asks for, and no more of them than it takes.
 uint64_t PartBytes(uint64_t size_bytes, const ufs::UfsTraits& traits) {
@@ -184,11 +185,12 @@ std::vector<ufs::Extent> HolesOf(const std::vector<cache::ByteRange>& data, uint
 // A store far away is kept busy by several parts at a time.
 Status SendParts(const Sending& sending, const ufs::UfsTraits& traits) {
   ASSIGN_OR_RETURN(std::vector<cache::ByteRange> data, sending.content.Data());
-  PartSender sender(sending, PartBytes(sending.content.Info().size_bytes, traits), traits.holes,
-                    std::move(data));
+  const uint64_t part_bytes = PartBytes(sending.content.Info().size_bytes, traits);
+  const uint64_t at_once = std::clamp<uint64_t>(kBuffersBytes / part_bytes, 1, kPartsAtOnce);
+  PartSender sender(sending, part_bytes, traits.holes, std::move(data));
   const size_t others = traits.min_part_bytes == 0 || sender.parts() < 2
                             ? 0
-                            : std::min<uint64_t>(sender.parts(), kPartsAtOnce) - 1;
+                            : std::min<uint64_t>(sender.parts(), at_once) - 1;
   std::vector<Status> statuses(others);
   Status mine;
   {

@@ -276,7 +276,8 @@ Result<std::string> S3UnderFileSystem::CopyToPart(const PartSource& from, uint64
                                                   const PartTarget& to,
                                                   const CallOptions& call) const {
   S3Call copy = NewPartCopy(from, length_bytes, to);
-  RETURN_IF_ERROR(RunOne(copy, call));
+  client_->Run(std::span(&copy, 1), call);
+  RETURN_IF_ERROR(CopyStatus(copy));
   ASSIGN_OR_RETURN(const CopyDocument made, ParseCopyDocument(copy.response.body));
   return made.etag;
 }
