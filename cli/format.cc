@@ -161,7 +161,13 @@ nlohmann::json ToJson(const rpc::QueueEntry& entry) {
 }
 
 nlohmann::json ToJson(const rpc::QueueTotals& totals) {
-  return {{"entries", totals.entries}, {"files", totals.files}, {"bytes", totals.bytes}};
+  return {{"entries", totals.entries},
+          {"files", totals.files},
+          {"bytes", totals.bytes},
+          {"conflicts", totals.conflicts},
+          {"conflict_bytes", totals.conflict_bytes},
+          {"replaced", totals.replaced},
+          {"gave_way", totals.gave_way}};
 }
 
 nlohmann::json ToJson(const rpc::ServerInfo& info) {

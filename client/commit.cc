@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "base/log.h"
+#include "base/strings.h"
 #include "client/local_file_system.h"
 
 namespace tarn::client {
@@ -16,6 +17,9 @@ constexpr unsigned kSyncAheadFlags =
 }  // namespace
 
 Status LocalFileSystem::CommitChanges(OpenInode& inode, Durable durable) {
+  if (inode.lost_writes)
+    return Status(Code::kIo, Concat("write inode ", inode.ino.value,
+                                    ": another client has replaced the file while it was open"));
   if (!inode.live || inode.unlinked || !inode.staging) return OkStatus();
   ASSIGN_OR_RETURN(cache::CacheStore::Changed now, deps_.cache.CheckChanged(*inode.live));
   const bool sync = durable == Durable::kAlways || options_.sync_on_close;
@@ -39,6 +43,7 @@ Status LocalFileSystem::CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync)
   commit.mtime_ns = mtime_ns;
   commit.synced = sync;
   commit.durable = sync;
+  commit.from_nothing = inode.from_nothing;
   ASSIGN_OR_RETURN(cache::ContentInfo content,
                    deps_.cache.Commit(*inode.live, commit.generation,
                                       sync ? cache::CacheStore::Syncing::kSynced
@@ -52,6 +57,7 @@ Status LocalFileSystem::CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync)
     return committed.status();
   }
   inode.generation = commit.generation;
+  inode.from_nothing = false;
   inode.unlinked = committed->attr.nlink == 0;
   return OkStatus();
 }

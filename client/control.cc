@@ -96,6 +96,20 @@ class LocalControl final : public rpc::Control {
     return deps_.queue.RetryNow(one ? info.attr.ino : InodeId());
   }
 
+  Status PersistResolve(const std::string& path, rpc::Take take) override {
+    ASSIGN_OR_RETURN(rpc::FileInfo info, Resolve(path));
+    if (info.attr.persist != rpc::PersistState::kConflict)
+      return Status(Code::kInvalid, Concat(path, " is not in CONFLICT"));
+    if (take == rpc::Take::kOurs) {
+      const std::optional<cache::ContentInfo> content = deps_.cache.Find(info.attr.ino);
+      if (info.attr.size_bytes > 0 && !(content && content->complete))
+        return Status(Code::kInvalid,
+                      Concat(path, ": not all bytes of the version made here are on this machine; ",
+                             "take theirs, or write the file anew"));
+    }
+    return deps_.queue.Resolve(info.attr.ino, take);
+  }
+
   Result<std::vector<rpc::ConfigEntry>> Config() override { return hooks_.config(); }
 
   Result<rpc::UfsMountInfo> UfsMount(const UfsMountRequest& request) override {

@@ -46,9 +46,20 @@ Status LocalFileSystem::Write(HandleId id, uint64_t offset_bytes, std::span<cons
     live = inode.live.get();
   }
   RETURN_IF_ERROR(ApplySetId(inode, setid));
-  return WithPages(
-      [&] { return WithBackPressure([&] { return live->Write(offset_bytes, data); }); },
-      [&] { return FillEdges(inode, offset_bytes, data.size()); });
+  const Status written =
+      WithPages([&] { return WithBackPressure([&] { return live->Write(offset_bytes, data); }); },
+                [&] { return FillEdges(inode, offset_bytes, data.size()); });
+  return written.ok() ? written : DeferIfReplaced(inode, written);
+}
+
+// Another client replaced the file, which lost its name by that, and the page that the write is in:
+// as on a disk that fails, the error comes with fsync and close.
+Status LocalFileSystem::DeferIfReplaced(OpenInode& inode, const Status& error) {
+  MutexLock lock(inode.mutex);
+  const bool replaced = inode.unlinked && inode.binding.gone;
+  if (error.code() != Code::kIo || !replaced) return error;
+  inode.lost_writes = true;
+  return OkStatus();
 }
 
 // The kernel learns of it before the write is answered, since it runs a program by the mode that it

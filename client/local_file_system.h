@@ -126,6 +126,7 @@ class LocalFileSystem final : public FileSystem {
   void SettleOrLinger(OpenInode& inode) REQUIRES(inode.mutex);
 
   // data.cc
+  Status DeferIfReplaced(OpenInode& inode, const Status& error);
   Status ApplySetId(OpenInode& inode, SetId setid);
   Result<size_t> CopyThrough(HandleId from, uint64_t from_offset, HandleId to, uint64_t to_offset,
                              size_t length_bytes);

@@ -84,6 +84,7 @@ Status LocalFileSystem::AdmitWriter(OpenInode& inode, cache::CacheStore::Truncat
       [&]() NO_THREAD_SAFETY_ANALYSIS { return deps_.cache.BeginWriting(*inode.live, truncate); }));
   ++inode.writers;
   inode.staging = true;
+  if (truncate == cache::CacheStore::Truncate::kToZero) inode.from_nothing = true;
   return OkStatus();
 }
 

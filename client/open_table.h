@@ -49,6 +49,11 @@ struct OpenInode {
       false;  // A writable mapping may have outlived its descriptor: kept and watched.
   bool unlinked GUARDED_BY(mutex) =
       false;  // No name is left: never committed again, gone with the last hold.
+  // Cut to nothing since the last commit: no byte is of an older version.
+  bool from_nothing GUARDED_BY(mutex) = false;
+  // Another client replaced the file, and pages that were written to since are nowhere: fsync and
+  // close say so.
+  bool lost_writes GUARDED_BY(mutex) = false;
   bool dead GUARDED_BY(mutex) = false;  // Out of the table: look the inode up again.
 };
 

@@ -17,6 +17,17 @@ constexpr auto kLongestChange = std::chrono::seconds(60);
 
 bool IsAbsent(Code code) { return code == Code::kNotFound || code == Code::kCorruption; }
 
+// No version of the file is in the UFS: what is not here is nowhere.
+Status OnlyHere(const cache::LiveFile& live, uint64_t offset_bytes, uint64_t length_bytes) {
+  const bool whole = length_bytes == kWholeFile;
+  const uint64_t begin = whole ? 0 : offset_bytes;
+  const uint64_t length = whole ? live.CurrentSize() : length_bytes;
+  if (live.Complete() || live.Present(begin, length)) return OkStatus();
+  return Status(Code::kIo, Concat("read inode ", live.Info().ino.value, " at ", begin,
+                                  ": these bytes are not here, and the version in the source that ",
+                                  "they were in is gone (see tarn async-persist list)"));
+}
+
 }  // namespace
 
 // The file has a name here and the handle is good, so ENOENT and ESTALE would be wrong answers.
@@ -38,6 +49,7 @@ LocalFileSystem::Rebound LocalFileSystem::RefreshBinding(OpenInode& inode,
   if (!info.ok()) return Rebound::kSame;
   MutexLock lock(inode.mutex);
   inode.binding = info->binding;
+  if (info->attr.nlink == 0) inode.unlinked = true;
   const bool same = info->binding.key == failed.key && info->binding.etag == failed.etag;
   if (!same) return Rebound::kElsewhere;
   return info->binding.changing ? Rebound::kChanging : Rebound::kSame;
@@ -73,6 +85,7 @@ Status LocalFileSystem::WithBinding(OpenInode& inode, const ReadSource& read) {
 
 Status LocalFileSystem::FetchPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes) {
   return WithBinding(inode, [&](cache::LiveFile& live, const rpc::Binding& binding) {
+    if (binding.gone) return OnlyHere(live, offset_bytes, length_bytes);
     return length_bytes == kWholeFile ? deps_.pages.FillWhole(live, binding)
                                       : deps_.pages.Fill(live, binding, offset_bytes, length_bytes);
   });
@@ -166,7 +179,8 @@ Status LocalFileSystem::ReadBase(Handle& handle, uint64_t offset_bytes, std::spa
     memcpy(out.data(), kept->bytes.get() + (offset_bytes - kept->offset_bytes), out.size());
     return OkStatus();
   }
-  return WithBinding(*handle.inode, [&](cache::LiveFile&, const rpc::Binding& binding) {
+  return WithBinding(*handle.inode, [&](cache::LiveFile& live, const rpc::Binding& binding) {
+    if (binding.gone) return OnlyHere(live, offset_bytes, out.size());
     const uint64_t page_end = (offset_bytes / cache::kPageBytes + 1) * cache::kPageBytes;
     const uint64_t end = std::min(page_end, binding.size_bytes);
     std::optional<Reservation> room;

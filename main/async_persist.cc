@@ -74,6 +74,12 @@ Status StatAll(const GlobalOptions& global) {
     std::printf("%llu waiting, %llu of them files with %s\n",
                 static_cast<unsigned long long>(totals.entries),
                 static_cast<unsigned long long>(totals.files), cli::SizeText(totals.bytes).c_str());
+    std::printf("%llu files in conflict with %s\n",
+                static_cast<unsigned long long>(totals.conflicts),
+                cli::SizeText(totals.conflict_bytes).c_str());
+    std::printf("since the start: %llu versions of other clients replaced, %llu changes gave way\n",
+                static_cast<unsigned long long>(totals.replaced),
+                static_cast<unsigned long long>(totals.gave_way));
   }
   return OkStatus();
 }
@@ -106,7 +112,7 @@ Status Wait(const GlobalOptions& global, const WaitOptions& options) {
   ASSIGN_OR_RETURN(rpc::QueueTotals totals, control->PersistTotals());
   if (global.json) {
     std::puts(cli::Dump(cli::ToJson(totals)).c_str());
-  } else if (options.path.empty() || totals.entries == 0) {
+  } else if (totals.conflicts == 0 && (options.path.empty() || totals.entries == 0)) {
     std::puts("Everything is persisted.");
   } else {
     std::printf("%s is persisted.\n", cli::Shown(options.path).c_str());
@@ -118,6 +124,32 @@ Status Retry(const GlobalOptions& global, const std::string& path) {
   ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(path, global.at));
   ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(target.mount));
   return control->PersistRetry(target.path);
+}
+
+Status Resolve(const GlobalOptions& global, const std::string& path, const std::string& take) {
+  ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(path, global.at));
+  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(target.mount));
+  return control->PersistResolve(target.path,
+                                 take == "ours" ? rpc::Take::kOurs : rpc::Take::kTheirs);
+}
+
+struct ResolveOptions {
+  std::string path;
+  std::string take;
+};
+
+void AddResolve(CLI::App& queue, GlobalOptions& global, int* exit_status) {
+  CLI::App* resolve = queue.add_subcommand(
+      "resolve", "End a conflict: keep the version made here, or the one in the source");
+  auto options = std::make_shared<ResolveOptions>();
+  resolve->add_option("PATH", options->path, "The file in CONFLICT")->required();
+  resolve->add_option("--take", options->take, "Which version stays")
+      ->required()
+      ->check(CLI::IsMember({"ours", "theirs"}));
+  AddCommon(*resolve, global);
+  resolve->callback([&global, options, exit_status] {
+    *exit_status = Finish(Resolve(global, options->path, options->take));
+  });
 }
 
 }  // namespace
@@ -152,6 +184,8 @@ void AddAsyncPersist(CLI::App& app, GlobalOptions& global, int* exit_status) {
   AddCommon(*wait, global);
   wait->callback(
       [&global, waiting, exit_status] { *exit_status = Finish(Wait(global, *waiting)); });
+
+  AddResolve(*queue, global, exit_status);
 
   CLI::App* retry =
       queue->add_subcommand("retry", "Try again now what failed, without waiting for its turn");

@@ -64,6 +64,24 @@ Status StillWaiting(rpc::Control& control, const rpc::QueueTotals& totals) {
   return Status(Code::kDeadlineExceeded, text);
 }
 
+// They wait for a person: see doc/commands.md.
+Status Conflicts(rpc::Control& control, const rpc::QueueTotals& totals) {
+  if (totals.conflicts == 0) return OkStatus();
+  std::string text = Concat(totals.conflicts, totals.conflicts == 1 ? " file is" : " files are",
+                            " in CONFLICT and not persisted");
+  std::string after;
+  do {
+    Result<std::vector<rpc::QueueEntry>> entries = control.PersistList(&after, 1000);
+    if (!entries.ok()) break;
+    for (const rpc::QueueEntry& entry : *entries) {
+      if (entry.state != rpc::PersistState::kConflict) continue;
+      return Status(Code::kConflict, Concat(text, "; ", cli::Shown(entry.path), ": ",
+                                            entry.last_error, "; run tarn async-persist resolve"));
+    }
+  } while (!after.empty());
+  return Status(Code::kConflict, text);
+}
+
 Status NothingWaits(const std::string& path, rpc::PersistState state) {
   switch (state) {
     case rpc::PersistState::kOpen:
@@ -95,7 +113,7 @@ Status WaitUntilPersisted(rpc::Control& control, Nanos timeout) {
   RETURN_IF_ERROR(control.PersistRetry("/"));
   for (MonotonicTime hurried = clock.Now();;) {
     ASSIGN_OR_RETURN(rpc::QueueTotals totals, control.PersistTotals());
-    if (totals.entries == 0) return OkStatus();
+    if (totals.entries == 0) return Conflicts(control, totals);
     if (deadline.PassedBy(clock.Now())) return StillWaiting(control, totals);
     // Nothing moves: what came in while we wait is to go at once too, and what failed again.
     if (totals.entries >= before && clock.Now() - hurried > kHurryInterval) {
@@ -120,6 +138,9 @@ Status WaitUntilPersisted(rpc::Control& control, const std::string& path, Nanos 
       hurried = clock.Now();
     }
     ASSIGN_OR_RETURN(rpc::QueueEntry entry, control.PersistStat(path));
+    if (entry.state == rpc::PersistState::kConflict)
+      return Status(Code::kConflict, Concat(path, " is in CONFLICT: ", entry.last_error,
+                                            "; run tarn async-persist resolve"));
     if (entry.queued_ns == 0) return NothingWaits(path, entry.state);
     if (deadline.PassedBy(clock.Now())) {
       const std::string why = entry.last_error.empty() ? "" : "; last error: " + entry.last_error;

@@ -53,6 +53,12 @@ class IdAllocator {
 // meta/changes.h.
 class ChangeFeed;
 
+// How often changes made here met those of other writers in the UFS, since the start.
+struct Encounters {
+  std::atomic<uint64_t> replaced = 0;  // rpc::QueueTotals.
+  std::atomic<uint64_t> gave_way = 0;
+};
+
 struct Context {
   kv::Store& store;
   ufs::UfsMounts& mounts;
@@ -61,6 +67,7 @@ struct Context {
   IdAllocator& ids;
   ChangeFeed& changes;
   ChangeGate& gate;
+  Encounters& encounters;
 };
 
 }  // namespace tarn::meta

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "meta/detach.h"
 #include "meta/keys.h"
 #include "meta/places.h"
 #include "meta/tree.h"
@@ -54,9 +55,9 @@ void TakeAttributes(const ufs::ObjectInfo& info, bool attributes, const InodeRec
 }
 
 void TakeBinding(const ufs::ObjectInfo& info, InodeRecord& inode) {
-  if (!inode.linked) inode.etag = info.etag;
-  inode.identity = info.identity;
-  if (inode.type == rpc::FileType::kDirectory) inode.identity = SeenOf(info);
+  const bool directory = inode.type == rpc::FileType::kDirectory;
+  inode.etag = directory ? info.identity : info.etag;
+  inode.identity = directory ? SeenOf(info) : info.identity;
   inode.size_bytes = inode.bound_size_bytes = info.size_bytes;
   if (inode.type == rpc::FileType::kRegular) inode.allocated_bytes = WithoutHoles(info.size_bytes);
   inode.symlink_target = info.symlink_target;
@@ -107,29 +108,42 @@ Status Import(const Context& context, kv::Transaction& txn, const InodeRecord& d
   return OkStatus();
 }
 
-// Nothing of it waits to be persisted, and it is where the name says.
-Result<bool> IsSettled(kv::Transaction& txn, const InodeRecord& inode, const InodeRecord& dir,
-                       std::string_view name) {
-  if (IsMountRoot(inode)) return false;
+// The version that the UFS is known to have under a name.
+struct Known {
+  std::string etag;
+  std::string identity;
+};
+
+// Nothing: something of it waits to be persisted, or it is not where the name says.
+Result<std::optional<Known>> KnownAt(kv::Transaction& txn, const InodeRecord& inode,
+                                     const InodeRecord& dir, std::string_view name) {
+  std::optional<Known> unsettled;
+  if (IsMountRoot(inode)) return unsettled;
   const bool clean = inode.bound && inode.queue_key.empty() && inode.attempt_key.empty() &&
                      inode.generation == inode.persisted_generation &&
-                     inode.attr_version == inode.persisted_attr_version && inode.nlink == 1 &&
-                     inode.key == JoinKey(dir.key, name);
-  if (!clean) return false;
-  ASSIGN_OR_RETURN(std::optional<LedgerRecord> record, GetLedger(txn, inode.mount, inode.key));
-  return !record;  // Otherwise what the UFS has there may be another's.
+                     inode.attr_version == inode.persisted_attr_version;
+  if (!clean) return unsettled;
+  const std::string key = JoinKey(dir.key, name);
+  Known known{inode.etag, inode.identity};
+  if (inode.key != key) {
+    ASSIGN_OR_RETURN(const std::optional<PlaceRecord> link, GetLinkPlace(txn, inode, key));
+    if (!link || link->generation != inode.persisted_generation) return unsettled;
+    if (inode.identity.empty()) known.etag = link->etag;  // A copy.
+  }
+  ASSIGN_OR_RETURN(std::optional<LedgerRecord> record, GetLedger(txn, inode.mount, key));
+  // With one, what the UFS has there may be another's.
+  return record ? unsettled : std::optional<Known>(std::move(known));
 }
 
-// The dentry is gone or another inode's already.
-Status LoseInode(kv::Transaction& txn, InodeRecord inode) {
+// The dentry is gone already. The inode, if that was its last name.
+Result<InodeId> LoseInode(const Context& context, kv::Transaction& txn, InodeRecord inode,
+                          const InodeRecord& dir, std::string_view name) {
   if (inode.type == rpc::FileType::kDirectory) {
     EraseInode(txn, inode);
-    return OkStatus();
+    return inode.ino;
   }
-  inode.nlink = 0;
-  txn.Put(keys::Orphan(inode.ino), "");
-  PutInode(txn, inode);
-  return OkStatus();
+  RETURN_IF_ERROR(DetachName(context, txn, inode, dir.ino, name));
+  return inode.nlink == 0 ? inode.ino : InodeId();
 }
 
 Status Replace(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
@@ -143,9 +157,9 @@ Status Replace(const Context& context, kv::Transaction& txn, const InodeRecord& 
     }
   }
   RemoveName(txn, dir.ino, name, dentry);
-  RETURN_IF_ERROR(LoseInode(txn, inode));
+  ASSIGN_OR_RETURN(const InodeId lost, LoseInode(context, txn, inode, dir, name));
   imported.wrote = true;
-  imported.changes.push_back({rpc::Change::Kind::kEntry, inode.ino, dir.ino, std::string(name)});
+  imported.changes.push_back({rpc::Change::Kind::kEntry, lost, dir.ino, std::string(name)});
   return Import(context, txn, dir, name, info, dentry.cursor, imported);
 }
 
@@ -153,8 +167,10 @@ Status Replace(const Context& context, kv::Transaction& txn, const InodeRecord& 
 Status TakeChange(const Context& context, kv::Transaction& txn, InodeRecord inode,
                   const InodeRecord& dir, const ufs::ObjectInfo& info, Imported& imported) {
   ASSIGN_OR_RETURN(bool attributes, HasAttributes(context, inode.mount));
-  const bool ours =
-      inode.type == rpc::FileType::kDirectory ? inode.identity.empty() : inode.etag.empty();
+  // The etag was not read again after a change of ours, which the attributes here are of.
+  const bool ours = inode.type == rpc::FileType::kDirectory
+                        ? inode.identity.empty()
+                        : inode.etag.empty() || inode.etag == inode.identity;
   TakeBinding(info, inode);
   if (inode.type == rpc::FileType::kDirectory) inode.size_bytes = inode.bound_size_bytes = 0;
   imported.wrote = true;
@@ -173,20 +189,30 @@ Status TakeChange(const Context& context, kv::Transaction& txn, InodeRecord inod
 
 enum class Difference { kNone, kAttributes, kContent };
 
-Difference Compare(const InodeRecord& inode, const ufs::ObjectInfo& info) {
-  if (inode.type == rpc::FileType::kDirectory)
-    return inode.identity == SeenOf(info) ? Difference::kNone : Difference::kAttributes;
+Difference Compare(const InodeRecord& inode, const Known& at, const ufs::ObjectInfo& info) {
+  if (inode.type == rpc::FileType::kDirectory) {
+    const bool as_seen = inode.identity == SeenOf(info) && inode.etag == info.identity;
+    return as_seen ? Difference::kNone : Difference::kAttributes;
+  }
   if (inode.type == rpc::FileType::kSymlink && inode.symlink_target != info.symlink_target)
     return Difference::kContent;
-  if (inode.etag == info.etag) return Difference::kNone;
-  // Without an etag it was a change of ours that nobody has read back.
-  const bool known = !info.identity.empty() && !inode.identity.empty();
-  const bool same = known ? inode.identity == info.identity : inode.etag.empty();
-  if (same && inode.linked) return Difference::kNone;
+  if (at.etag == info.etag) return Difference::kNone;
+  const bool known = !info.identity.empty() && !at.identity.empty();
+  const bool same = known && at.identity == info.identity;
   return same ? Difference::kAttributes : Difference::kContent;
 }
 
 }  // namespace
+
+Result<InodeRecord> NewImported(const Context& context, kv::Transaction& txn,
+                                const InodeRecord& dir, std::string_view name,
+                                const ufs::ObjectInfo& info) {
+  const std::optional<rpc::FileType> type = TypeOf(info.type);
+  if (!type) return Status(Code::kUnsupported, "a special file of the source");
+  ASSIGN_OR_RETURN(InodeRecord inode, NewInode(context, dir, name, info, *type));
+  PutXattrs(txn, inode, info);
+  return inode;
+}
 
 Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
                   std::string_view name, const ufs::ObjectInfo& info, Imported& imported) {
@@ -197,10 +223,10 @@ Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecor
     return may ? Import(context, txn, dir, name, info, std::nullopt, imported) : OkStatus();
   }
   ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, dentry->ino, kv::Reads::kSerializable));
-  ASSIGN_OR_RETURN(bool settled, IsSettled(txn, inode, dir, name));
-  if (!settled) return OkStatus();
+  ASSIGN_OR_RETURN(const std::optional<Known> at, KnownAt(txn, inode, dir, name));
+  if (!at) return OkStatus();
   const Difference difference =
-      TypeOf(info.type) == inode.type ? Compare(inode, info) : Difference::kContent;
+      TypeOf(info.type) == inode.type ? Compare(inode, *at, info) : Difference::kContent;
   if (difference == Difference::kNone) return OkStatus();
   // Two directories may share one of the UFS while they change places.
   ASSIGN_OR_RETURN(bool shared, IsBelowClaim(txn, inode.mount, inode.key));
@@ -216,8 +242,8 @@ Status ApplyAbsent(const Context& context, kv::Transaction& txn, const InodeReco
                    GetDentry(txn, dir.ino, name, kv::Reads::kSerializable));
   if (!dentry) return OkStatus();
   ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, dentry->ino, kv::Reads::kSerializable));
-  ASSIGN_OR_RETURN(bool settled, IsSettled(txn, inode, dir, name));
-  if (!settled) return OkStatus();
+  ASSIGN_OR_RETURN(const std::optional<Known> at, KnownAt(txn, inode, dir, name));
+  if (!at) return OkStatus();
   ASSIGN_OR_RETURN(bool shared, IsBelowClaim(txn, inode.mount, inode.key));
   if (shared) return OkStatus();
   if (inode.type == rpc::FileType::kDirectory) {
@@ -228,9 +254,9 @@ Status ApplyAbsent(const Context& context, kv::Transaction& txn, const InodeReco
   }
   RemoveName(txn, dir.ino, name, *dentry);
   TouchDirectory(txn, dir.ino, context.clock.FileTimeNs());
-  RETURN_IF_ERROR(LoseInode(txn, inode));
+  ASSIGN_OR_RETURN(const InodeId lost, LoseInode(context, txn, inode, dir, name));
   imported.wrote = true;
-  imported.changes.push_back({rpc::Change::Kind::kEntry, inode.ino, dir.ino, std::string(name)});
+  imported.changes.push_back({rpc::Change::Kind::kEntry, lost, dir.ino, std::string(name)});
   return OkStatus();
 }
 

@@ -26,6 +26,10 @@ struct Imported {
   // they are to go first (ApplyAbsent), each by its own absence.
   std::vector<std::string> blocked;
 };
+// A record, not put yet, of what the UFS has under a name; its extended attributes are put.
+Result<InodeRecord> NewImported(const Context& context, kv::Transaction& txn,
+                                const InodeRecord& dir, std::string_view name,
+                                const ufs::ObjectInfo& info);
 Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
                   std::string_view name, const ufs::ObjectInfo& info, Imported& imported);
 // The UFS has no such name. A directory with names left stays.

@@ -22,28 +22,42 @@ void LeaveQueue(kv::Transaction& txn, InodeRecord& inode) {
   inode.queue_key.clear();
 }
 
+// A place of the inode that is not its binding, or is about to be none of its places.
+Status DiscardPlace(const Context& context, kv::Transaction& txn, const InodeRecord& inode,
+                    const Place& place) {
+  if (place.record.kind == PlaceRecord::Kind::kLink) {
+    RETURN_IF_ERROR(Disown(txn, inode, place.key));
+    Discarding link;
+    link.etag = place.record.etag;
+    return Discard(context, txn, place.mount, place.key, link);
+  }
+  if (inode.bound && place.key == inode.key) return Disown(txn, inode, place.key);
+  return DiscardOwned(context, txn, inode, place.key);
+}
+
 // Everything that an inode without names has in the UFS goes; its binding only when it is
 // forgotten.
 Status DiscardAll(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
   if (inode.places) {
     ASSIGN_OR_RETURN(std::vector<Place> places, PlacesOf(txn, inode.ino));
     for (const Place& place : places) {
-      RETURN_IF_ERROR(Disown(txn, inode, place.key));
-      if (!inode.bound || place.key != inode.key)
-        RETURN_IF_ERROR(Discard(context, txn, inode.mount, place.key, {}));
+      RETURN_IF_ERROR(DiscardPlace(context, txn, inode, place));
     }
     inode.places = false;
   }
-  if (MayHaveLeft(inode))
-    RETURN_IF_ERROR(Discard(context, txn, inode.mount, inode.attempt_key,
-                            {"", inode.attempt_started_ns, InodeId(), Nanos(0)}));
+  const bool unsettled = !inode.attempt_key.empty();
+  Discarding left;
+  left.attempt_started_ns = inode.attempt_started_ns;
+  if (unsettled) left.marks.push_back(MarkOf(inode));
+  if (MayHaveLeft(inode)) {
+    // A link, or what was moved, is the version itself.
+    if (inode.bound) left.etag = VersionOf(inode);
+    RETURN_IF_ERROR(Discard(context, txn, inode.mount, inode.attempt_key, left));
+  }
   if (!inode.bound) return OkStatus();
   Discarding binding;
-  // After an attempt of ours that is not settled the etag may be another one.
-  if (inode.attempt_key.empty())
-    binding.etag = inode.etag;
-  else
-    binding.attempt_started_ns = inode.attempt_started_ns;
+  if (unsettled && inode.attempt_key == inode.key) binding = left;
+  binding.etag = VersionOf(inode);
   if (inode.type == rpc::FileType::kRegular) binding.readable_by = inode.ino;
   return Discard(context, txn, inode.mount, inode.key, binding);
 }
@@ -59,8 +73,7 @@ Status DiscardUnwantedLinks(const Context& context, kv::Transaction& txn, InodeR
   ASSIGN_OR_RETURN(std::vector<Place> places, PlacesOf(txn, inode.ino));
   for (const Place& place : places) {
     if (place.record.kind != PlaceRecord::Kind::kLink || wanted.contains(place.key)) continue;
-    RETURN_IF_ERROR(Disown(txn, inode, place.key));
-    RETURN_IF_ERROR(Discard(context, txn, place.mount, place.key, {}));
+    RETURN_IF_ERROR(DiscardPlace(context, txn, inode, place));
   }
   return OkStatus();
 }
@@ -70,7 +83,7 @@ Status DiscardUnwantedLinks(const Context& context, kv::Transaction& txn, InodeR
 Status NoteLinkRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(inode.mount));
   // The object of the names that are left changes its ctime, and so its etag, with each of them.
-  if (ufs->Traits().attributes) inode.etag.clear();
+  if (ufs->Traits().attributes) inode.etag = inode.identity;
   // With the name goes the way by which its bytes were found, so each place gets a record.
   if (inode.bound) RETURN_IF_ERROR(Own(txn, inode, inode.key));
   if (MayHaveLeft(inode)) RETURN_IF_ERROR(Own(txn, inode, inode.attempt_key));
@@ -157,6 +170,11 @@ Status NoteDirty(const Context& context, kv::Transaction& txn, InodeRecord& inod
   return OkStatus();
 }
 
+void EndConflict(kv::Transaction& txn, InodeRecord& inode) {
+  inode.conflict = false;
+  LeaveQueue(txn, inode);
+}
+
 Status NoteForgotten(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
   LeaveQueue(txn, inode);
   if (!inode.bound) return OkStatus();
@@ -172,13 +190,15 @@ Status NoteForgotten(const Context& context, kv::Transaction& txn, InodeRecord& 
 
 rpc::PersistState PersistStateOf(const InodeRecord& inode) {
   if (inode.lost) return rpc::PersistState::kLost;
+  if (inode.conflict) return rpc::PersistState::kConflict;
   if (inode.never_persist) return rpc::PersistState::kTransient;
   const bool file = inode.type == rpc::FileType::kRegular;
   if (file && !inode.generation) return rpc::PersistState::kOpen;
   const bool data = file ? inode.generation == inode.persisted_generation : true;
   if (data && inode.attr_version == inode.persisted_attr_version)
     return rpc::PersistState::kPersisted;
-  return inode.attempt.empty() ? rpc::PersistState::kNotPersisted : rpc::PersistState::kPersisting;
+  const bool under_way = !inode.attempt.empty() && inode.attempt_started_ns != 0;
+  return under_way ? rpc::PersistState::kPersisting : rpc::PersistState::kNotPersisted;
 }
 
 }  // namespace tarn::meta

@@ -43,6 +43,9 @@ Status NoteDirectoryRemoved(const Context& context, kv::Transaction& txn, InodeR
 // Data, attributes or names are ahead of the UFS: puts the inode into the queue unless it is there.
 // `delay` from now.
 Status NoteDirty(const Context& context, kv::Transaction& txn, InodeRecord& inode, Nanos delay);
+// The version here does not derive from any in the UFS any more, or is dropped: it is not in the
+// queue.
+void EndConflict(kv::Transaction& txn, InodeRecord& inode);
 // The unlinked inode is not open any more: what it has in the UFS may be deleted.
 Status NoteForgotten(const Context& context, kv::Transaction& txn, InodeRecord& inode);
 

@@ -113,7 +113,8 @@ class LoadingTest : public ::testing::Test {
   IdAllocator ids_{*store_};
   ChangeFeed changes_;
   ChangeGate gate_;
-  Context context_{*store_, mounts_, clock_, {}, ids_, changes_, gate_};
+  Encounters encounters_;
+  Context context_{*store_, mounts_, clock_, {}, ids_, changes_, gate_, encounters_};
   ScriptedLoader loader_{context_};
   const Env env_{context_, loader_};
 };

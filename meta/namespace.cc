@@ -15,7 +15,7 @@ class EmbeddedNamespace final : public Namespace {
   EmbeddedNamespace(kv::Store& store, ufs::UfsMounts& mounts, Clock& clock,
                     const MetaOptions& options, MountId root_mount)
       : ids_(store),
-        context_{store, mounts, clock, options, ids_, changes_, gate_},
+        context_{store, mounts, clock, options, ids_, changes_, gate_, encounters_},
         loader_(NewLoader(context_)),
         names_(NewNames({context_, *loader_})),
         files_(NewFiles({context_, *loader_}, root_mount)),
@@ -35,6 +35,7 @@ class EmbeddedNamespace final : public Namespace {
   IdAllocator ids_;
   ChangeFeed changes_;
   ChangeGate gate_;
+  Encounters encounters_;
   const Context context_;
   const std::unique_ptr<Loader> loader_;
   const std::unique_ptr<rpc::Names> names_;

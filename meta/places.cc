@@ -102,7 +102,11 @@ Status Own(kv::Transaction& txn, InodeRecord& owner, std::string_view key) {
   if (IsClaim(old)) return ClaimInTheWay(key);
   LedgerRecord next;
   next.owner = owner.ino;
-  if (old) next.attempt_started_ns = old->attempt_started_ns;
+  if (old) {  // It will be replaced or deleted by the new owner.
+    next.attempt_started_ns = old->attempt_started_ns;
+    next.etag = old->etag;
+    next.marks = old->marks;
+  }
   if (owner.attempt_key == key)
     next.attempt_started_ns = std::max(next.attempt_started_ns, owner.attempt_started_ns);
   SetLedger(txn, owner.mount, key, old, next);
@@ -127,8 +131,16 @@ Status Discard(const Context& context, kv::Transaction& txn, MountId mount, std:
   next.intent = Intent::kDelete;
   next.owner = discarding.readable_by;
   next.etag = discarding.etag;
+  next.marks = discarding.marks;
   next.attempt_started_ns = discarding.attempt_started_ns;
-  if (old) next.attempt_started_ns = std::max(next.attempt_started_ns, old->attempt_started_ns);
+  if (old) {
+    next.attempt_started_ns = std::max(next.attempt_started_ns, old->attempt_started_ns);
+    if (next.etag.empty())
+      next.etag = old->etag;
+    else if (!old->etag.empty() && old->etag != next.etag)
+      next.marks.push_back(MarkOfVersion(old->etag));
+    next.marks.insert(next.marks.end(), old->marks.begin(), old->marks.end());
+  }
   if (!next.owner) {
     ASSIGN_OR_RETURN(uint64_t id, context.ids.Next());
     QueueRecord entry{QueueRecord::What::kDeleteKey, InodeId(), mount, std::string(key), 0, 0, ""};
@@ -136,6 +148,13 @@ Status Discard(const Context& context, kv::Transaction& txn, MountId mount, std:
   }
   SetLedger(txn, mount, key, old, next);
   return OkStatus();
+}
+
+Status DiscardOwned(const Context& context, kv::Transaction& txn, const InodeRecord& owner,
+                    std::string_view key) {
+  ASSIGN_OR_RETURN(std::optional<LedgerRecord> record, GetLedger(txn, owner.mount, key));
+  const bool something = record && (!record->etag.empty() || !record->marks.empty());
+  return something ? Discard(context, txn, owner.mount, key, {}) : Disown(txn, owner, key);
 }
 
 Status DiscardDirectory(const Context& context, kv::Transaction& txn, MountId mount,
@@ -207,10 +226,27 @@ Result<std::set<std::string>> LinkKeys(kv::Transaction& txn, InodeId ino) {
 }
 
 void PutLinkPlace(kv::Transaction& txn, InodeRecord& inode, std::string_view key,
-                  Generation generation) {
+                  Generation generation, std::string_view etag) {
   txn.Put(keys::Claim(inode.ino, inode.mount, key),
-          PlaceRecord{PlaceRecord::Kind::kLink, generation}.Encode());
+          PlaceRecord{PlaceRecord::Kind::kLink, generation, std::string(etag)}.Encode());
   inode.places = true;
+}
+
+Result<std::optional<PlaceRecord>> GetLinkPlace(kv::Transaction& txn, const InodeRecord& inode,
+                                                std::string_view key) {
+  std::optional<PlaceRecord> none;
+  if (!inode.places) return none;
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes,
+                   txn.Get(keys::Claim(inode.ino, inode.mount, key)));
+  if (!bytes) return none;
+  ASSIGN_OR_RETURN(PlaceRecord place, PlaceRecord::Decode(*bytes));
+  return place.kind == PlaceRecord::Kind::kLink ? std::optional<PlaceRecord>(place) : none;
+}
+
+rpc::AttemptMark MarkOfVersion(std::string version) { return {std::move(version), UINT64_MAX, 0}; }
+
+rpc::AttemptMark MarkOf(const InodeRecord& inode) {
+  return {inode.attempt, inode.attempt_size_bytes, inode.attempt_mtime_ns};
 }
 
 std::string Enqueue(const Context& context, kv::Transaction& txn, const QueueRecord& record,

@@ -52,15 +52,35 @@ Status Own(kv::Transaction& txn, InodeRecord& owner, std::string_view key);
 // Takes that back, if it is so.
 Status Disown(kv::Transaction& txn, const InodeRecord& owner, std::string_view key);
 
+// The version that Tarn knows to be at the inode's binding: what a change of it expects, and what
+// pages of it are read from. A change of names or attributes alone leaves it as it is.
+inline const std::string& VersionOf(const InodeRecord& inode) {
+  return inode.identity.empty() ? inode.etag : inode.identity;
+}
+// The version where the inode has a link: of the same file, or of a copy.
+inline const std::string& VersionAtLink(const InodeRecord& inode, const PlaceRecord& link) {
+  return inode.identity.empty() ? link.etag : inode.identity;
+}
+// How what the unsettled attempt of the inode has made is recognized.
+rpc::AttemptMark MarkOf(const InodeRecord& inode);
+// A version that may be at a key beside the one that is noted.
+rpc::AttemptMark MarkOfVersion(std::string version);
+
 struct Discarding {
-  std::string etag;                // Empty: whatever is there.
+  // What is ours there. What the record of the key says besides stays known.
+  std::string etag;
   int64_t attempt_started_ns = 0;  // A change that may still land there.
   InodeId readable_by;             // This unlinked inode may need the bytes until it is forgotten.
   Nanos delay{0};
+  std::vector<rpc::AttemptMark> marks;
 };
-// What is at `key` is to be deleted.
+// What is ours at `key` is to be deleted.
 Status Discard(const Context& context, kv::Transaction& txn, MountId mount, std::string_view key,
                const Discarding& discarding);
+// The same of a key that `owner` owned, or may have left something at; nothing if nothing is known
+// to be there.
+Status DiscardOwned(const Context& context, kv::Transaction& txn, const InodeRecord& owner,
+                    std::string_view key);
 // The same of a directory; `attempt_started_ns`: a marker of it may still land there, or 0.
 Status DiscardDirectory(const Context& context, kv::Transaction& txn, MountId mount,
                         std::string_view key, int64_t attempt_started_ns);
@@ -81,8 +101,11 @@ Result<std::vector<Place>> PlacesOf(kv::Transaction& txn, InodeId ino);
 Result<std::set<std::string>> LinkKeys(kv::Transaction& txn, InodeId ino);
 // `generation`: of the object that it is a link of, or kOutdatedLink.
 inline constexpr Generation kOutdatedLink(~uint64_t{0});
+// `etag`: the copy there, or the file (ufs::ObjectInfo::file).
 void PutLinkPlace(kv::Transaction& txn, InodeRecord& inode, std::string_view key,
-                  Generation generation);
+                  Generation generation, std::string_view etag);
+Result<std::optional<PlaceRecord>> GetLinkPlace(kv::Transaction& txn, const InodeRecord& inode,
+                                                std::string_view key);
 
 // Who has bytes at a key that `self` is about to write.
 struct Occupant {

@@ -40,7 +40,7 @@ enum InodeFlag : uint8_t {
   kBound = 8,
   kMade = 16,
   kPlaces = 32,
-  kLinked = 64,
+  kConflicting = 64,
   kXattrs = 128
 };
 
@@ -51,7 +51,7 @@ uint8_t FlagsOf(const InodeRecord& r) {
   return static_cast<uint8_t>((r.synced ? kSynced : 0) | (r.lost ? kLost : 0) |
                               (r.never_persist ? kNeverPersist : 0) | (r.bound ? kBound : 0) |
                               (r.made ? kMade : 0) | (r.places ? kPlaces : 0) |
-                              (r.linked ? kLinked : 0) | (r.xattrs ? kXattrs : 0));
+                              (r.conflict ? kConflicting : 0) | (r.xattrs ? kXattrs : 0));
 }
 
 void AppendAttributes(std::string& out, const InodeRecord& r) {
@@ -93,7 +93,28 @@ void AppendPersistence(std::string& out, const InodeRecord& r) {
   AppendVarint(out, r.attempt_generation.value);
   AppendVarint(out, r.attempt_attr_version);
   AppendSignedVarint(out, r.attempt_started_ns);
+  AppendVarint(out, r.attempt_size_bytes);
+  AppendSignedVarint(out, r.attempt_mtime_ns);
+  AppendVarint(out, r.origin_generation.value);
   AppendString(out, r.queue_key);
+}
+
+void AppendMarks(std::string& out, const std::vector<rpc::AttemptMark>& marks) {
+  AppendVarint(out, marks.size());
+  for (const rpc::AttemptMark& mark : marks) {
+    AppendString(out, mark.id);
+    AppendVarint(out, mark.size_bytes);
+    AppendSignedVarint(out, mark.mtime_ns);
+  }
+}
+
+void ReadMarks(Reader& in, std::vector<rpc::AttemptMark>& marks) {
+  marks.resize(in.Count(3));
+  for (rpc::AttemptMark& mark : marks) {
+    mark.id = in.String();
+    mark.size_bytes = in.Varint();
+    mark.mtime_ns = in.SignedVarint();
+  }
 }
 
 uint8_t ReadAttributes(Reader& in, InodeRecord& r) {
@@ -136,6 +157,9 @@ void ReadPersistence(Reader& in, InodeRecord& r) {
   r.attempt_generation = Generation(in.Varint());
   r.attempt_attr_version = in.Varint();
   r.attempt_started_ns = in.SignedVarint();
+  r.attempt_size_bytes = in.Varint();
+  r.attempt_mtime_ns = in.SignedVarint();
+  r.origin_generation = Generation(in.Varint());
   r.queue_key = in.String();
 }
 
@@ -166,7 +190,7 @@ Result<InodeRecord> InodeRecord::Decode(std::string_view bytes) {
   r.bound = (flags & kBound) != 0;
   r.made = (flags & kMade) != 0;
   r.places = (flags & kPlaces) != 0;
-  r.linked = (flags & kLinked) != 0;
+  r.conflict = (flags & kConflicting) != 0;
   r.xattrs = (flags & kXattrs) != 0;
   return r;
 }
@@ -263,6 +287,7 @@ std::string PlaceRecord::Encode() const {
   std::string out = Start(12);
   AppendByte(out, static_cast<uint8_t>(kind));
   AppendVarint(out, generation.value);
+  AppendString(out, etag);
   return out;
 }
 
@@ -272,6 +297,7 @@ Result<PlaceRecord> PlaceRecord::Decode(std::string_view bytes) {
   PlaceRecord r;
   r.kind = static_cast<Kind>(in.U8());
   r.generation = Generation(in.Varint());
+  r.etag = in.String();
   RETURN_IF_ERROR(in.Finish("place"));
   if (r.kind > Kind::kLink) return BadField("place", "kind");
   return r;
@@ -283,6 +309,7 @@ std::string LedgerRecord::Encode() const {
   AppendVarint(out, owner.value);
   AppendSignedVarint(out, attempt_started_ns);
   AppendString(out, etag);
+  AppendMarks(out, marks);
   AppendString(out, queue_key);
   AppendVarint(out, claimants.size());
   for (InodeId claimant : claimants) AppendVarint(out, claimant.value);
@@ -297,6 +324,7 @@ Result<LedgerRecord> LedgerRecord::Decode(std::string_view bytes) {
   r.owner = InodeId(in.Varint());
   r.attempt_started_ns = in.SignedVarint();
   r.etag = in.String();
+  ReadMarks(in, r.marks);
   r.queue_key = in.String();
   r.claimants.resize(in.Count(1));
   for (InodeId& claimant : r.claimants) claimant = InodeId(in.Varint());

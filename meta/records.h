@@ -12,6 +12,7 @@
 
 #include "base/ids.h"
 #include "base/status.h"
+#include "rpc/persist_queue.h"
 #include "rpc/types.h"
 
 namespace tarn::meta {
@@ -53,8 +54,10 @@ struct InodeRecord {
   MountId mount;
   std::string key;  // Meaningful only with a mount and `bound`.
   bool bound = false;
+  // The version there; never unknown. After a change by Tarn itself of names or attributes it is
+  // the identity until the etag was read again. Of a directory: its identity.
   std::string etag;
-  std::string identity;  // ufs::ObjectInfo::identity.
+  std::string identity;  // ufs::ObjectInfo::identity. Of a directory: what was seen of it last.
   uint64_t bound_size_bytes = 0;
   // Directories: where the UFS is known to have it, so that children may be put there. Unlike `key`
   // it is the new place as soon as that was made, while children are still found at the old one.
@@ -65,14 +68,17 @@ struct InodeRecord {
   bool places = false;
   // There may be X/ino/...: extended attributes.
   bool xattrs = false;
-  // Its object in the UFS was given a further name there, so that its etag changes with each of
-  // them: `etag` is empty.
-  bool linked = false;
+  // The version that it was made from is gone from the UFS: not bound, and in the queue as such.
+  bool conflict = false;
+  // The oldest generation that the bytes of `generation` are made from: no byte is older.
+  Generation origin_generation;
 
-  // The change of the UFS in flight for this inode: an intent, written before it is begun. Without
-  // an id but with a key: one that failed, and may have left something there.
+  // The change of the UFS in flight for this inode: an intent, written before it is begun, and kept
+  // until its outcome is known. How it is recognized: rpc::AttemptMark.
   std::string attempt;
   std::string attempt_key;
+  uint64_t attempt_size_bytes = 0;
+  int64_t attempt_mtime_ns = 0;
   Generation attempt_generation;
   uint64_t attempt_attr_version = 0;
   int64_t attempt_started_ns = 0;  // Wall clock.
@@ -125,6 +131,7 @@ struct PlaceRecord {
   };
   Kind kind = Kind::kRecord;
   Generation generation;  // kLink: of the bytes.
+  std::string etag;       // kLink: which copy is there, or which file (ufs::ObjectInfo::file).
   std::string Encode() const;
   static Result<PlaceRecord> Decode(std::string_view bytes);
 };
@@ -146,7 +153,10 @@ struct LedgerRecord {
   InodeId owner;
   int64_t attempt_started_ns =
       0;  // Of the last change of unknown outcome that may still land here late; 0: none.
-  std::string etag;       // Observed last; a delete uses it as its precondition.
+  // What Tarn has there: this version, or what one of these attempts has made. Anything else is
+  // another writer's, and is not deleted.
+  std::string etag;
+  std::vector<rpc::AttemptMark> marks;
   std::string queue_key;  // Of the delete's entry.
   std::vector<InodeId> claimants;
   std::string Encode() const;

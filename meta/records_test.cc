@@ -46,7 +46,10 @@ InodeRecord FullInode() {
   r.made_key = "m";
   r.places = true;
   r.xattrs = true;
-  r.linked = true;
+  r.conflict = true;
+  r.attempt_size_bytes = 13;
+  r.attempt_mtime_ns = -14;
+  r.origin_generation = Generation(6);
   r.queue_key = "q";
   return r;
 }
@@ -84,6 +87,10 @@ TEST(Records, InodeComesBackWithEveryField) {
   EXPECT_EQ(b.never_persist, a.never_persist);
   EXPECT_EQ(b.bound, a.bound);
   EXPECT_EQ(b.attempt_generation, a.attempt_generation);
+  EXPECT_EQ(b.attempt_size_bytes, a.attempt_size_bytes);
+  EXPECT_EQ(b.attempt_mtime_ns, a.attempt_mtime_ns);
+  EXPECT_EQ(b.origin_generation, a.origin_generation);
+  EXPECT_EQ(b.conflict, a.conflict);
   EXPECT_EQ(b.queue_key, a.queue_key);
 }
 
@@ -101,9 +108,9 @@ TEST(Records, EachRefusesWhatIsCutOffLongerOrNewer) {
   mount.read_only = mount.unmounting = true;
   mount.options = {{"a", "b"}, {"c", ""}};
   ExpectWholeOrNothing(mount);
-  ExpectWholeOrNothing(
-      LedgerRecord{LedgerRecord::Intent::kClaim, InodeId(5), -7, "e", "q", {InodeId(9)}});
-  ExpectWholeOrNothing(PlaceRecord{PlaceRecord::Kind::kLink, Generation(3)});
+  ExpectWholeOrNothing(LedgerRecord{
+      LedgerRecord::Intent::kClaim, InodeId(5), -7, "e", {{"u1", 5, -6}}, "q", {InodeId(9)}});
+  ExpectWholeOrNothing(PlaceRecord{PlaceRecord::Kind::kLink, Generation(3), "e"});
   ExpectWholeOrNothing(ListingRecord{true, 12345});
   ExpectWholeOrNothing(
       QueueRecord{QueueRecord::What::kDeleteKey, InodeId(1), MountId(1), "k", 99, 3, "error"});

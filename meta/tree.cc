@@ -4,6 +4,7 @@
 
 #include "meta/keys.h"
 #include "meta/ledger.h"
+#include "meta/places.h"
 
 namespace tarn::meta {
 namespace {
@@ -61,9 +62,17 @@ rpc::FileInfo RecordInfo(const InodeRecord& r) {
   rpc::FileInfo info;
   info.attr = RecordAttr(r);
   if (r.type == rpc::FileType::kSymlink) info.attr.size_bytes = r.symlink_target.size();
-  if (r.bound)
-    info.binding = {r.mount,           r.key, r.etag, r.persisted_generation, r.bound_size_bytes,
-                    !r.attempt.empty()};
+  info.binding.gone = !r.bound && r.type == rpc::FileType::kRegular && r.generation;
+  if (!r.bound) return info;
+  // While anything waits to be persisted, a change of attributes by another writer is not noted.
+  const bool settled = r.queue_key.empty() && r.attempt.empty();
+  info.binding = {r.mount,
+                  r.key,
+                  settled ? r.etag : VersionOf(r),
+                  r.persisted_generation,
+                  r.bound_size_bytes,
+                  false,
+                  !r.attempt.empty()};
   return info;
 }
 

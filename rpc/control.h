@@ -81,6 +81,8 @@ class Control {
   virtual Result<QueueEntry> PersistStat(
       const std::string& path) = 0;  // Also of files nothing waits for.
   virtual Result<QueueTotals> PersistTotals() = 0;
+  // Ends the conflict of a file. kInvalid: it is not in conflict, or kOurs is not whole here.
+  virtual Status PersistResolve(const std::string& path, Take take) = 0;
   // Makes all that waits (at or below `path`; "/": all) due now and forgets its backoff.
   virtual Status PersistRetry(const std::string& path) = 0;
   virtual Result<std::vector<ConfigEntry>> Config() = 0;

@@ -57,6 +57,12 @@ class RemoteControl final : public Control {
   Status PersistRetry(const std::string& path) override {
     return Raw<control::Nothing>(&Stub::PersistRetry, PathRequest(path)).status();
   }
+  Status PersistResolve(const std::string& path, Take take) override {
+    control::ResolveRequest wire;
+    wire.set_path(path);
+    wire.set_ours(take == Take::kOurs);
+    return Raw<control::Nothing>(&Stub::PersistResolve, wire).status();
+  }
   Result<std::vector<ConfigEntry>> Config() override {
     ASSIGN_OR_RETURN(control::ConfigReply reply,
                      Raw<control::ConfigReply>(&Stub::Config, control::Nothing()));

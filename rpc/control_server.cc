@@ -101,6 +101,12 @@ class ControlService final : public control::ControlService::Service {
     const Running running(calls_);
     return ToGrpc(control_.PersistRetry(request->path()));
   }
+  grpc::Status PersistResolve(grpc::ServerContext*, const control::ResolveRequest* request,
+                              control::Nothing*) override {
+    const Running running(calls_);
+    const Take take = request->ours() ? Take::kOurs : Take::kTheirs;
+    return ToGrpc(control_.PersistResolve(request->path(), take));
+  }
   grpc::Status Config(grpc::ServerContext*, const control::Nothing*,
                       control::ConfigReply* reply) override {
     const Running running(calls_);

@@ -59,6 +59,7 @@ class ScriptedControl final : public Control {
   ListReply listing;
   QueueEntry entry;
   QueueTotals totals;
+  Take taken = Take::kTheirs;
   std::vector<ConfigEntry> config;
   std::string asked;
   ListRequest list_request;
@@ -99,6 +100,12 @@ class ScriptedControl final : public Control {
   Status PersistRetry(const std::string& of) override {
     MutexLock lock(order);
     asked = of;
+    return error;
+  }
+  Status PersistResolve(const std::string& of, Take take) override {
+    MutexLock lock(order);
+    asked = of;
+    taken = take;
     return error;
   }
   Result<std::vector<ConfigEntry>> Config() override {
@@ -288,8 +295,15 @@ TEST_F(ControlOverSocketTest, QueueEntriesArriveWhole) {
 }
 
 TEST_F(ControlOverSocketTest, TotalsInfoAndConfigurationArriveWhole) {
-  local_.totals = {1, 2, 3};
+  local_.totals = {1, 2, 3, 4, 5, 6, 7};
   EXPECT_EQ(remote()->PersistTotals()->bytes, 3u);
+  EXPECT_EQ(remote()->PersistTotals()->conflicts, 4u);
+  EXPECT_EQ(remote()->PersistTotals()->conflict_bytes, 5u);
+  EXPECT_EQ(remote()->PersistTotals()->replaced, 6u);
+  EXPECT_EQ(remote()->PersistTotals()->gave_way, 7u);
+  EXPECT_TRUE(remote()->PersistResolve("/c", Take::kOurs).ok());
+  EXPECT_EQ(local_.asked, "/c");
+  EXPECT_EQ(local_.taken, Take::kOurs);
   EXPECT_TRUE(remote()->PersistRetry("/r").ok());
   EXPECT_EQ(local_.asked, "/r");
   Result<QueueTotals> stopped = remote()->Stop({.lazy = true});

@@ -22,7 +22,15 @@
 
 namespace tarn::rpc {
 
-enum class TaskClass : uint8_t { kSmall, kLarge };  // Large: over 4 MiB to upload.
+// Large: over 4 MiB to upload. Conflicts wait for a person, and are never leased.
+enum class TaskClass : uint8_t { kSmall, kLarge, kConflict };
+
+// How the worker recognizes what an attempt has made (ufs/expectation.h); or a version, as `id`.
+struct AttemptMark {
+  std::string id;
+  uint64_t size_bytes = 0;
+  int64_t mtime_ns = 0;
+};
 
 struct Task {
   std::string id;       // Opaque; names the queue entry and this lease of it.
@@ -54,12 +62,19 @@ struct Action {
   std::string key;
   std::string from_key;  // kUpload: where the base of a partly present content is, if bound.
   uint64_t from_size_bytes = 0;  // Of the object there.
-  std::string expected_etag;     // Of `from_key` (move, localize, upload) or `key` (delete); empty:
-                                 // whatever is there.
-  std::string attempt;           // Unique; goes into object metadata where the store keeps it.
-  // kUpload: another attempt at the same content and attributes, of unknown outcome. What is at
-  // `key` is the upload if that says so.
-  std::string earlier_attempt;
+  // The version (an etag, or an identity) at `from_key` (move, link, localize, upload) or at `key`
+  // (attributes, delete). Anything else there is another writer's.
+  std::string expected_etag;
+  // The version that Tarn has at `key`; empty: nothing. It may also be what one of the marks has
+  // made.
+  std::string target_etag;
+  std::vector<AttemptMark> marks;
+  // kUpload: the content derives from what is at `key`, so that it does not replace a version of
+  // another writer there.
+  bool yields = false;
+  // Unique among all processes; goes into object metadata where the store keeps it.
+  std::string attempt;
+  bool repeats = false;  // kUpload: the attempt may have been made already.
   // Which attributes to set, where the store has them.
   std::optional<uint32_t> mode;
   std::optional<uint32_t> uid;
@@ -73,9 +88,15 @@ struct Action {
 
 struct Outcome {
   Status status;  // Of doing it. kBusy: the content is being written; kStale: superseded meanwhile.
+  bool untouched = false;  // It failed before the UFS was asked to change anything.
+  // With kStale: another writer has replaced or removed what the action stands on.
+  bool base_gone = false;
+  bool uploaded = false;  // kMove: from here, since what was to be moved is not there any more.
+  std::string replaced;   // The version of another writer that the action has replaced; or empty.
   std::string
       etag;  // What the UFS says of `key` afterwards, where the action leaves an object there.
   std::string identity;
+  std::string file;
   uint64_t size_bytes = 0;
   int64_t mtime_ns = 0;
 };
@@ -94,10 +115,18 @@ struct QueueEntry {
 };
 
 struct QueueTotals {
-  uint64_t entries = 0;
-  uint64_t files = 0;  // Of them, with content to upload.
+  uint64_t entries = 0;  // Without conflicts.
+  uint64_t files = 0;    // Of them, with content to upload.
   uint64_t bytes = 0;
+  uint64_t conflicts = 0;
+  uint64_t conflict_bytes = 0;
+  // Since the start: versions of other writers that were replaced by ones made here from nothing,
+  // and changes made here that gave way to versions of other writers.
+  uint64_t replaced = 0;
+  uint64_t gave_way = 0;
 };
+
+enum class Take : uint8_t { kOurs, kTheirs };
 
 class PersistQueue {
  public:
@@ -130,6 +159,9 @@ class PersistQueue {
   virtual Result<QueueTotals> Totals() = 0;
   // Makes every waiting entry (or that of `ino`) due now, its backoff forgotten.
   virtual Status RetryNow(InodeId ino) = 0;
+  // Ends a conflict. kOurs, of a content that is whole here: it replaces what the UFS has. kTheirs:
+  // the version here is dropped. kInvalid: `ino` is not in conflict.
+  virtual Status Resolve(InodeId ino, Take take) = 0;
 };
 
 }  // namespace tarn::rpc

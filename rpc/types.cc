@@ -16,6 +16,8 @@ const char* PersistStateName(PersistState state) {
       return "TRANSIENT";
     case PersistState::kLost:
       return "LOST";
+    case PersistState::kConflict:
+      return "CONFLICT";
   }
   return "UNKNOWN";
 }

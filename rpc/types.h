@@ -24,14 +24,16 @@ enum class FileType : uint8_t {
 };
 
 // kOpen: being written, nothing committed yet. kTransient: never persisted by policy or because the
-// UFS cannot hold it.
+// UFS cannot hold it. kConflict: made from a version that another writer has replaced or removed in
+// the UFS; not persisted until it is resolved.
 enum class PersistState : uint8_t {
   kOpen,
   kNotPersisted,
   kPersisting,
   kPersisted,
   kTransient,
-  kLost
+  kLost,
+  kConflict
 };
 const char* PersistStateName(PersistState state);  // "NOT_PERSISTED"
 
@@ -73,6 +75,9 @@ struct Binding {
   Generation
       generation;  // The generation that has these bytes; older than Attr::generation when dirty.
   uint64_t size_bytes = 0;
+  // The file was committed and no version of it is in the UFS (new, kConflict, kLost): pages that
+  // are not here are nowhere.
+  bool gone = false;
   // A change of the object by Tarn itself is under way: until it is settled neither this key and
   // etag nor the next may answer.
   bool changing = false;
@@ -125,6 +130,7 @@ struct WriteCommit {
   int64_t mtime_ns = 0;
   bool synced = false;   // The bytes survive a power cut once this transaction's log is synced.
   bool durable = false;  // Sync that log before returning.
+  bool from_nothing = false;  // No byte is of `base`: the file was cut to nothing since.
 };
 
 struct StatFs {

@@ -137,12 +137,13 @@ class FaultyAttributes final : public AttributeStore {
     return faults_.Around(call, [&] { return base_->RemoveDirectory(key, call); });
   }
   Result<ObjectInfo> MakeSymlink(std::string_view key, std::string_view target,
+                                 const AttributeChange& attributes,
                                  const CallOptions& call) override {
-    return faults_.Around(call, [&] { return base_->MakeSymlink(key, target, call); });
+    return faults_.Around(call, [&] { return base_->MakeSymlink(key, target, attributes, call); });
   }
-  Result<ObjectInfo> Link(std::string_view from, std::string_view to,
+  Result<ObjectInfo> Link(std::string_view from, std::string_view to, const MoveOptions& options,
                           const CallOptions& call) override {
-    return faults_.Around(call, [&] { return base_->Link(from, to, call); });
+    return faults_.Around(call, [&] { return base_->Link(from, to, options, call); });
   }
   Result<ObjectInfo> SetAttributes(std::string_view key, const AttributeChange& change,
                                    const CallOptions& call) override {
@@ -196,9 +197,9 @@ class FaultyUnderFileSystem final : public UnderFileSystem {
   Status AbortUpload(const PendingUpload& upload, const CallOptions& call) override {
     return faults_.Around(call, [&] { return base_.AbortUpload(upload, call); });
   }
-  Result<ObjectInfo> Move(std::string_view from, std::string_view to, const Precondition& source,
+  Result<ObjectInfo> Move(std::string_view from, std::string_view to, const MoveOptions& options,
                           const CallOptions& call) override {
-    return faults_.Around(call, [&] { return base_.Move(from, to, source, call); });
+    return faults_.Around(call, [&] { return base_.Move(from, to, options, call); });
   }
   // Fails whole: one call is one request to the store.
   std::vector<Status> Delete(std::span<const DeleteRequest> requests,

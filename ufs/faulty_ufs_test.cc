@@ -210,9 +210,10 @@ TEST_P(FaultLoop, AttributesFailLikeTheRest) {
   AttributeStore& attributes = *ufs_.Attributes();
   FailEach(*faulty_.faults, GetParam(), [&] {
     const Code codes[] = {attributes.MakeDirectory("d", 0755, {}).code(),
-                          attributes.MakeSymlink("d/l", "x", {}).code(),
+                          attributes.MakeSymlink("d/l", "x", {}, {}).code(),
                           attributes.SetAttributes("d", {}, {}).code(),
-                          attributes.Link("d/l", "d/m", {}).code(), attributes.Usage({}).code()};
+                          attributes.Link("d/l", "d/m", {}, {}).code(),
+                          attributes.Usage({}).code()};
     int failed = 0;
     for (Code code : codes) failed += code == Code::kOk ? 0 : 1;
     for (const char* name : {"d/l", "d/m"}) {

@@ -98,10 +98,10 @@ class SlotUfs final : public LateUfs, private AttributeStore {
     ASSIGN_OR_RETURN(const SourcePtr source, Source());
     return source->AbortUpload(upload, call);
   }
-  Result<ObjectInfo> Move(std::string_view from, std::string_view to, const Precondition& condition,
+  Result<ObjectInfo> Move(std::string_view from, std::string_view to, const MoveOptions& options,
                           const CallOptions& call) override {
     ASSIGN_OR_RETURN(const SourcePtr source, Source());
-    return source->Move(from, to, condition, call);
+    return source->Move(from, to, options, call);
   }
   std::vector<Status> Delete(std::span<const DeleteRequest> requests,
                              const CallOptions& call) override {
@@ -124,14 +124,15 @@ class SlotUfs final : public LateUfs, private AttributeStore {
     return source->Attributes()->RemoveDirectory(key, call);
   }
   Result<ObjectInfo> MakeSymlink(std::string_view key, std::string_view target,
+                                 const AttributeChange& attributes,
                                  const CallOptions& call) override {
     ASSIGN_OR_RETURN(const SourcePtr source, Source());
-    return source->Attributes()->MakeSymlink(key, target, call);
+    return source->Attributes()->MakeSymlink(key, target, attributes, call);
   }
-  Result<ObjectInfo> Link(std::string_view from, std::string_view to,
+  Result<ObjectInfo> Link(std::string_view from, std::string_view to, const MoveOptions& options,
                           const CallOptions& call) override {
     ASSIGN_OR_RETURN(const SourcePtr source, Source());
-    return source->Attributes()->Link(from, to, call);
+    return source->Attributes()->Link(from, to, options, call);
   }
   Result<ObjectInfo> SetAttributes(std::string_view key, const AttributeChange& change,
                                    const CallOptions& call) override {

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "ufs/local_exchange.h"
 #include "ufs/local_ufs.h"
 
 namespace tarn::ufs {
@@ -28,17 +29,16 @@ timespec TimeOf(int64_t nanos) {
   return {.tv_sec = seconds, .tv_nsec = rest};
 }
 
-Status SetOwner(const Place& place, const AttributeChange& change) {
+Status SetOwner(int object, const AttributeChange& change) {
   if (!change.uid && !change.gid) return OkStatus();
   const uid_t uid = change.uid ? *change.uid : static_cast<uid_t>(-1);
   const gid_t gid = change.gid ? *change.gid : static_cast<gid_t>(-1);
-  if (fchownat(place.directory.get(), place.name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) == 0) {
-    return OkStatus();
-  }
-  return ErrnoStatus(errno, Concat("set owner of ", place.name));
+  if (fchownat(object, "", uid, gid, AT_EMPTY_PATH) == 0) return OkStatus();
+  return ErrnoStatus(errno, "set the owner");
 }
 
-// Opened without following, so that the mode is never that of what a symlink points to.
+// Opened without following, so that nothing is set on what a symlink points to, and nothing on what
+// gets the name meanwhile.
 Result<Descriptor> OpenObject(const Place& place) {
   Descriptor object(
       openat(place.directory.get(), place.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
@@ -46,20 +46,17 @@ Result<Descriptor> OpenObject(const Place& place) {
   return object;
 }
 
-Status SetMode(const Place& place, const AttributeChange& change, OwnerAccess& access) {
+Status SetMode(int object, const AttributeChange& change, OwnerAccess& access) {
   if (!change.mode) return OkStatus();
-  ASSIGN_OR_RETURN(Descriptor object, OpenObject(place));
-  ASSIGN_OR_RETURN(struct statx st, StatDescriptor(object.get()));
-  return S_ISLNK(st.stx_mode) ? OkStatus() : access.SetMode(object.get(), *change.mode);
+  ASSIGN_OR_RETURN(struct statx st, StatDescriptor(object));
+  return S_ISLNK(st.stx_mode) ? OkStatus() : access.SetMode(object, *change.mode);
 }
 
-Status SetTimes(const Place& place, const AttributeChange& change) {
+Status SetTimes(int object, const AttributeChange& change) {
   if (!change.times) return OkStatus();
   const timespec times[2] = {TimeOf(change.times->atime_ns), TimeOf(change.times->mtime_ns)};
-  if (utimensat(place.directory.get(), place.name.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0) {
-    return OkStatus();
-  }
-  return ErrnoStatus(errno, Concat("set times of ", place.name));
+  if (utimensat(AT_FDCWD, ProcPathOf(object).c_str(), times, 0) == 0) return OkStatus();
+  return ErrnoStatus(errno, "set the times");
 }
 
 // What this file system cannot hold, or not as much of, stays in Tarn alone. EINVAL is of a name or
@@ -69,26 +66,25 @@ bool CannotHold(int error) {
          error == ERANGE || error == EPERM;
 }
 
-Status SetXattrs(const Place& place, const AttributeChange& change, OwnerAccess& access) {
+Status SetXattrs(int object, const AttributeChange& change, OwnerAccess& access) {
   if (!change.xattrs) return OkStatus();
-  ASSIGN_OR_RETURN(Descriptor object, OpenObject(place));
-  const OwnerAccess::Grant grant(access, object.get(), 0600);
-  const std::string path = place.ProcPath();
+  const OwnerAccess::Grant grant(access, object, 0600);
+  const std::string path = ProcPathOf(object);
   std::map<std::string, std::string> there;
-  ASSIGN_OR_RETURN(there, ReadXattrs(path));
+  ASSIGN_OR_RETURN(there, ReadXattrs(path, LastLink::kFollow));
   for (const auto& [name, value] : there) {
     if (change.xattrs->contains(name)) continue;
-    if (lremovexattr(path.c_str(), name.c_str()) != 0 && errno != ENODATA && !CannotHold(errno)) {
-      return ErrnoStatus(errno, Concat("remove attribute ", name, " of ", place.name));
+    if (removexattr(path.c_str(), name.c_str()) != 0 && errno != ENODATA && !CannotHold(errno)) {
+      return ErrnoStatus(errno, Concat("remove attribute ", name));
     }
   }
   for (const auto& [name, value] : *change.xattrs) {
     if (!IsKeptXattr(name)) continue;
     auto found = there.find(name);
     if (found != there.end() && found->second == value) continue;
-    if (lsetxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) == 0) continue;
+    if (setxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) == 0) continue;
     if (!CannotHold(errno)) return ErrnoStatus(errno, Concat("set attribute ", name));
-    LogWarning("the directory cannot hold attribute ", name, " of ", place.name, " (", value.size(),
+    LogWarning("the directory cannot hold attribute ", name, " (", value.size(),
                " bytes): it is kept here only");
   }
   return OkStatus();
@@ -96,18 +92,41 @@ Status SetXattrs(const Place& place, const AttributeChange& change, OwnerAccess&
 
 }  // namespace
 
+// chown clears set-id bits and everything changes ctime, so mode comes after owner and times come
+// last.
+Status ApplyAttributes(int object, const AttributeChange& change, OwnerAccess& access) {
+  RETURN_IF_ERROR(SetOwner(object, change));
+  RETURN_IF_ERROR(SetXattrs(object, change, access));
+  RETURN_IF_ERROR(SetMode(object, change, access));
+  return SetTimes(object, change);
+}
+
+// A mount without privileges cannot give files away. Bytes, times and mode are worth having all the
+// same.
+Status ApplyOrLeaveOwner(int object, const AttributeChange& change, OwnerAccess& access) {
+  Status set = ApplyAttributes(object, change, access);
+  if (set.code() != Code::kNotPermitted) return set;
+  LogWarning(set.message(), ": kept here only");
+  AttributeChange rest = change;
+  rest.uid.reset();
+  rest.gid.reset();
+  return ApplyAttributes(object, rest, access);
+}
+
 Result<ObjectInfo> LocalUfs::SetAttributes(std::string_view key, const AttributeChange& change,
                                            const CallOptions& call) {
   RETURN_IF_ERROR(CheckCall(call));
   ASSIGN_OR_RETURN(Place place, Find(root_.get(), key));
-  // chown clears set-id bits and everything changes ctime, so mode comes after owner and times come
-  // last.
-  RETURN_IF_ERROR(SetOwner(place, change));
-  RETURN_IF_ERROR(SetXattrs(place, change, access_));
-  RETURN_IF_ERROR(SetMode(place, change, access_));
-  RETURN_IF_ERROR(SetTimes(place, change));
+  ASSIGN_OR_RETURN(Descriptor object, OpenObject(place));
+  if (change.precondition.kind == Precondition::Kind::kEtag) {
+    ASSIGN_OR_RETURN(const struct statx st, StatDescriptor(object.get()));
+    if (!IsVersion(st, change.precondition.etag))
+      return Status(Code::kStale, Concat("set attributes of ", key, ": something else is there"));
+  }
+  Status set = ApplyAttributes(object.get(), change, access_);
+  if (!set.ok()) return Status(set.code(), Concat(key, ": ", set.message()));
   RETURN_IF_ERROR(Changed(place.directory));
-  return Describe(place, key);
+  return DescribeObject(object.get(), key);
 }
 
 Status LocalUfs::MakeDirectory(std::string_view key, uint32_t mode, const CallOptions& call) {
@@ -118,7 +137,8 @@ Status LocalUfs::MakeDirectory(std::string_view key, uint32_t mode, const CallOp
     // The umask and the parent's set-group-id bit have had their say.
     AttributeChange exactly;
     exactly.mode = mode;
-    RETURN_IF_ERROR(SetMode(place, exactly, access_));
+    ASSIGN_OR_RETURN(const Descriptor made, OpenObject(place));
+    RETURN_IF_ERROR(SetMode(made.get(), exactly, access_));
     return Changed(place.directory);
   }
   if (errno != EEXIST) return ErrnoStatus(errno, Concat("make directory ", key));
@@ -147,8 +167,10 @@ Status LocalUfs::RemoveDirectory(std::string_view key, const CallOptions& call) 
 namespace {
 
 // Puts what `made` is under the name `target`, or leaves nothing of it.
-Status PutInPlace(const FreshName& made, const Place& target) {
-  const Status renamed = RenameOver(made.place(), target, 0);
+Status PutOrRemove(const FreshName& made, const Place& target, const Precondition& precondition) {
+  MoveOptions options;
+  options.target = precondition;
+  const Status renamed = PutInPlace(made.place(), target, options);
   if (renamed.ok()) return renamed;
   const Status removed = made.Remove();
   if (!removed.ok()) LogWarning(removed, ": a leftover upload remains");
@@ -158,6 +180,7 @@ Status PutInPlace(const FreshName& made, const Place& target) {
 }  // namespace
 
 Result<ObjectInfo> LocalUfs::MakeSymlink(std::string_view key, std::string_view target,
+                                         const AttributeChange& attributes,
                                          const CallOptions& call) {
   RETURN_IF_ERROR(CheckCall(call));
   if (target.empty() || target.find('\0') != std::string_view::npos) {
@@ -170,25 +193,41 @@ Result<ObjectInfo> LocalUfs::MakeSymlink(std::string_view key, std::string_view 
                 fresh.place().name.c_str()) != 0) {
     return ErrnoStatus(errno, Concat("make symlink ", key));
   }
-  RETURN_IF_ERROR(PutInPlace(fresh, place));
+  Result<Descriptor> object = OpenObject(fresh.place());
+  Status made = object.status();
+  if (made.ok()) made = ApplyOrLeaveOwner(object->get(), attributes, access_);
+  if (!made.ok()) {
+    (void)fresh.Remove();  // At worst a leftover upload.
+    return made;
+  }
+  RETURN_IF_ERROR(PutOrRemove(fresh, place, attributes.precondition));
   RETURN_IF_ERROR(Changed(place.directory));
-  return Describe(place, key);
+  return DescribeObject(object->get(), key);
 }
 
 Result<ObjectInfo> LocalUfs::Link(std::string_view from, std::string_view to,
-                                  const CallOptions& call) {
+                                  const MoveOptions& options, const CallOptions& call) {
   RETURN_IF_ERROR(CheckCall(call));
   ASSIGN_OR_RETURN(Place source, Find(root_.get(), from));
   ASSIGN_OR_RETURN(Place target, FindNew(root_.get(), to));
+  ASSIGN_OR_RETURN(Descriptor object, OpenObject(source));
+  ASSIGN_OR_RETURN(const struct statx st, StatDescriptor(object.get()));
+  if (S_ISDIR(st.stx_mode)) return Status(Code::kNotPermitted, Concat("link directory ", from));
+  if (options.source.kind == Precondition::Kind::kEtag && !IsVersion(st, options.source.etag))
+    return Status(Code::kStale, Concat("link ", from, " as ", to, ": it was replaced"));
+  Result<struct statx> there = StatAt(target.directory.get(), target.name.c_str());
+  const bool linked =
+      there.ok() && there->stx_ino == st.stx_ino && IdentityOf(*there) == IdentityOf(st);
+  if (linked) return DescribeObject(object.get(), to);
   const OwnerAccess::Grant grant(access_, target.directory.get(), kChangeNames);
   const FreshName fresh(*this, target, to);
-  if (linkat(source.directory.get(), source.name.c_str(), fresh.place().directory.get(),
-             fresh.place().name.c_str(), 0) != 0) {
+  if (linkat(AT_FDCWD, ProcPathOf(object.get()).c_str(), fresh.place().directory.get(),
+             fresh.place().name.c_str(), AT_SYMLINK_FOLLOW) != 0) {
     return ErrnoStatus(errno, Concat("link ", from, " as ", to));
   }
-  RETURN_IF_ERROR(PutInPlace(fresh, target));
+  RETURN_IF_ERROR(PutOrRemove(fresh, target, options.target));
   RETURN_IF_ERROR(Changed(target.directory));
-  return Describe(target, to);
+  return DescribeObject(object.get(), to);
 }
 
 }  // namespace tarn::ufs

@@ -52,10 +52,10 @@ Status Reserved(Code code, std::string_view key) {
                              " are reserved for uploads"));
 }
 
-Result<std::string> ReadTarget(const Place& place) {
+Result<std::string> ReadTarget(int directory, const std::string& name) {
   char target[4096];
-  const ssize_t size = readlinkat(place.directory.get(), place.name.c_str(), target, sizeof target);
-  if (size < 0) return ErrnoStatus(errno, Concat("read symlink ", place.name));
+  const ssize_t size = readlinkat(directory, name.c_str(), target, sizeof target);
+  if (size < 0) return ErrnoStatus(errno, Concat("read symlink ", name));
   return std::string(target, static_cast<size_t>(size));
 }
 
@@ -124,7 +124,8 @@ Result<struct statx> StatAt(int directory, const char* name) {
 
 Result<struct statx> StatDescriptor(int fd) {
   struct statx st = {};
-  if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) != 0) return ErrnoStatus(errno, "stat");
+  if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &st) != 0)
+    return ErrnoStatus(errno, "stat");
   return st;
 }
 
@@ -139,23 +140,40 @@ std::string EtagOf(const struct statx& st) {
                 NanosOf(st.stx_ctime));
 }
 
+// The bytes of a directory are its names, which do not count.
+std::string IdentityOf(const struct statx& st) {
+  if (!S_ISDIR(st.stx_mode))
+    return Concat(st.stx_ino, "-", st.stx_size, "-", NanosOf(st.stx_mtime));
+  return FileOf(st);
+}
+
+std::string FileOf(const struct statx& st) {
+  const bool born = (st.stx_mask & STATX_BTIME) != 0;
+  const char* type = S_ISDIR(st.stx_mode) ? "d" : "f";
+  return Concat(type, st.stx_ino, "-", born ? NanosOf(st.stx_btime) : 0);
+}
+
+std::string ProcPathOf(int object) { return Concat("/proc/self/fd/", object); }
+
 // ACLs and labels follow the store's own rules; what belongs to the file's users is kept.
 bool IsKeptXattr(std::string_view name) {
   return !name.starts_with("system.") && name != "security.selinux";
 }
 
-Result<std::map<std::string, std::string>> ReadXattrs(const std::string& path) {
+Result<std::map<std::string, std::string>> ReadXattrs(const std::string& path, LastLink last) {
+  const auto list = last == LastLink::kFollow ? listxattr : llistxattr;
+  const auto get = last == LastLink::kFollow ? getxattr : lgetxattr;
   std::map<std::string, std::string> found;
-  const ssize_t size = llistxattr(path.c_str(), nullptr, 0);
+  const ssize_t size = list(path.c_str(), nullptr, 0);
   if (size < 0 && errno != EOPNOTSUPP) return ErrnoStatus(errno, "list attributes");
   if (size <= 0) return found;
   std::vector<char> names(XATTR_LIST_MAX);
-  const ssize_t listed = llistxattr(path.c_str(), names.data(), names.size());
+  const ssize_t listed = list(path.c_str(), names.data(), names.size());
   if (listed < 0) return ErrnoStatus(errno, "list attributes");
   std::vector<char> value(XATTR_SIZE_MAX);
   for (const char* name = names.data(); name < names.data() + listed; name += strlen(name) + 1) {
     if (!IsKeptXattr(name)) continue;
-    const ssize_t got = lgetxattr(path.c_str(), name, value.data(), value.size());
+    const ssize_t got = get(path.c_str(), name, value.data(), value.size());
     // Gone meanwhile, or not for this process to read: then it is not there for anybody here.
     if (got < 0 && (errno == ENODATA || errno == EACCES || errno == EPERM)) continue;
     if (got < 0) return ErrnoStatus(errno, Concat("read attribute ", name));
@@ -164,26 +182,45 @@ Result<std::map<std::string, std::string>> ReadXattrs(const std::string& path) {
   return found;
 }
 
+namespace {
+
+ObjectInfo InfoOf(const struct statx& st, std::string_view key) {
+  ObjectInfo info;
+  info.key = std::string(key);
+  info.type = TypeOf(st.stx_mode);
+  info.mtime_ns = NanosOf(st.stx_mtime);
+  info.atime_ns = NanosOf(st.stx_atime);
+  info.mode = st.stx_mode & 07777;
+  info.uid = st.stx_uid;
+  info.gid = st.stx_gid;
+  if (info.type == ObjectType::kFile) info.size_bytes = st.stx_size;
+  info.identity = IdentityOf(st);
+  info.file = FileOf(st);
+  if (info.type != ObjectType::kDirectory) info.etag = EtagOf(st);
+  return info;
+}
+
+}  // namespace
+
 Result<ObjectInfo> Describe(const Place& place, std::string_view key) {
   Result<struct statx> st = StatAt(place.directory.get(), place.name.c_str());
   if (!st.ok()) return st.status();
-  ObjectInfo info;
-  info.key = std::string(key);
-  info.type = TypeOf(st->stx_mode);
-  info.mtime_ns = NanosOf(st->stx_mtime);
-  info.atime_ns = NanosOf(st->stx_atime);
-  info.mode = st->stx_mode & 07777;
-  info.uid = st->stx_uid;
-  info.gid = st->stx_gid;
-  if (info.type == ObjectType::kFile) info.size_bytes = st->stx_size;
-  if (info.type != ObjectType::kDirectory) {
-    info.etag = EtagOf(*st);
-    info.identity = Concat(st->stx_ino, "-", st->stx_size, "-", info.mtime_ns);
-  }
+  ObjectInfo info = InfoOf(*st, key);
   if (info.type == ObjectType::kSymlink) {
-    ASSIGN_OR_RETURN(info.symlink_target, ReadTarget(place));
+    ASSIGN_OR_RETURN(info.symlink_target, ReadTarget(place.directory.get(), place.name));
   } else if (info.type != ObjectType::kOther) {
-    ASSIGN_OR_RETURN(info.xattrs, ReadXattrs(place.ProcPath()));
+    ASSIGN_OR_RETURN(info.xattrs, ReadXattrs(place.ProcPath(), LastLink::kKeep));
+  }
+  return info;
+}
+
+Result<ObjectInfo> DescribeObject(int object, std::string_view key) {
+  ASSIGN_OR_RETURN(const struct statx st, StatDescriptor(object));
+  ObjectInfo info = InfoOf(st, key);
+  if (info.type == ObjectType::kSymlink) {
+    ASSIGN_OR_RETURN(info.symlink_target, ReadTarget(object, ""));
+  } else if (info.type != ObjectType::kOther) {
+    ASSIGN_OR_RETURN(info.xattrs, ReadXattrs(ProcPathOf(object), LastLink::kFollow));
   }
   return info;
 }

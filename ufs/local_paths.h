@@ -61,14 +61,21 @@ Result<Place> FindNew(int root, std::string_view key);
 inline bool IsNowhere(Code code) { return code == Code::kNotFound || code == Code::kNameTooLong; }
 Result<Descriptor> OpenDirectory(int root, std::string_view key);
 Result<ObjectInfo> Describe(const Place& place, std::string_view key);
+// The object itself, whatever has its name by now.
+Result<ObjectInfo> DescribeObject(int object, std::string_view key);
 std::string EtagOf(const struct statx& st);
+std::string IdentityOf(const struct statx& st);  // ObjectInfo::identity.
+std::string FileOf(const struct statx& st);      // ObjectInfo::file.
 Result<struct statx> StatAt(int directory, const char* name);
 Result<struct statx> StatDescriptor(int fd);
 uint64_t DeviceOf(const struct statx& st);
 // As `st.stx_btime` where the file system knows it.
 int64_t BirthNs(const struct statx& st);
 Descriptor Duplicate(const Descriptor& descriptor);
-Result<std::map<std::string, std::string>> ReadXattrs(const std::string& path);
+// A path by which system calls reach the object that a descriptor, perhaps of O_PATH, is of.
+std::string ProcPathOf(int object);
+enum class LastLink { kFollow, kKeep };
+Result<std::map<std::string, std::string>> ReadXattrs(const std::string& path, LastLink last);
 bool IsKeptXattr(std::string_view name);
 
 }  // namespace tarn::ufs

@@ -1,7 +1,6 @@
 #include "ufs/local_ufs.h"
 
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <linux/limits.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -11,6 +10,7 @@
 #include <cstring>
 
 #include "base/strings.h"
+#include "ufs/local_exchange.h"
 #include "ufs/stores.h"
 
 namespace tarn::ufs {
@@ -67,7 +67,7 @@ Status CheckReadable(const struct statx& st, std::string_view key) {
 }
 
 Status CheckEtag(const struct statx& st, std::string_view key, std::string_view etag) {
-  if (etag.empty() || EtagOf(st) == etag) return OkStatus();
+  if (etag.empty() || IsVersion(st, etag)) return OkStatus();
   return Status(Code::kStale, Concat("read ", key, ": it was changed"));
 }
 
@@ -108,47 +108,16 @@ Result<size_t> LocalUfs::Read(std::string_view key, std::string_view etag, uint6
   return done;
 }
 
-Status CheckPrecondition(const Place& place, const Precondition& precondition) {
-  if (precondition.kind == Precondition::Kind::kNone) return OkStatus();
-  Result<struct statx> st = StatAt(place.directory.get(), place.name.c_str());
-  if (!st.ok() && st.code() != Code::kNotFound) return st.status();
-  const bool wants_absent = precondition.kind == Precondition::Kind::kAbsent;
-  const bool holds = wants_absent ? !st.ok() : st.ok() && EtagOf(*st) == precondition.etag;
-  return holds ? OkStatus() : Status(Code::kStale, Concat(place.name, ": something else is there"));
-}
-
-Status RenameOver(const Place& from, const Place& to, unsigned flags) {
-  if (renameat2(from.directory.get(), from.name.c_str(), to.directory.get(), to.name.c_str(),
-                flags) != 0) {
-    return ErrnoStatus(errno, Concat("rename ", from.name, " to ", to.name));
-  }
-  // rename(2) leaves both names if they are of one inode already.
-  Result<struct statx> left = StatAt(from.directory.get(), from.name.c_str());
-  if (left.code() == Code::kNotFound) return OkStatus();
-  Result<struct statx> moved = StatAt(to.directory.get(), to.name.c_str());
-  if (!left.ok() || !moved.ok() || left->stx_ino != moved->stx_ino) return OkStatus();
-  Result<struct statx> here = StatDescriptor(from.directory.get());
-  Result<struct statx> there = StatDescriptor(to.directory.get());
-  const bool same_name =
-      here.ok() && there.ok() && here->stx_ino == there->stx_ino && from.name == to.name;
-  if (same_name) return OkStatus();
-  if (unlinkat(from.directory.get(), from.name.c_str(), 0) != 0 && errno != ENOENT) {
-    return ErrnoStatus(errno, Concat("remove ", from.name, " after its rename"));
-  }
-  return OkStatus();
-}
-
 Result<ObjectInfo> LocalUfs::Move(std::string_view from, std::string_view to,
-                                  const Precondition& source, const CallOptions& call) {
+                                  const MoveOptions& options, const CallOptions& call) {
   RETURN_IF_ERROR(CheckCall(call));
   ASSIGN_OR_RETURN(Place old_place, Find(root_.get(), from));
   ASSIGN_OR_RETURN(Place new_place, FindNew(root_.get(), to));
   Result<struct statx> st = StatAt(old_place.directory.get(), old_place.name.c_str());
   if (!st.ok()) return st.status();
-  RETURN_IF_ERROR(CheckPrecondition(old_place, source));
   const OwnerAccess::Grant from_grant(access_, old_place.directory.get(), kChangeNames);
   const OwnerAccess::Grant to_grant(access_, new_place.directory.get(), kChangeNames);
-  RETURN_IF_ERROR(RenameOver(old_place, new_place, 0));
+  RETURN_IF_ERROR(PutInPlace(old_place, new_place, options));
   RETURN_IF_ERROR(Changed(new_place.directory));
   return Describe(new_place, to);
 }
@@ -161,8 +130,13 @@ Status LocalUfs::DeleteOne(const DeleteRequest& request) {
   Result<struct statx> st = StatAt(place->directory.get(), place->name.c_str());
   if (IsNowhere(st.code())) return OkStatus();
   if (!st.ok()) return st.status();
-  RETURN_IF_ERROR(CheckPrecondition(*place, request.precondition));
   const OwnerAccess::Grant grant(access_, place->directory.get(), kChangeNames);
+  if (request.precondition.kind == Precondition::Kind::kEtag && !S_ISDIR(st->stx_mode)) {
+    const FreshName aside(*this, *place, request.key);
+    RETURN_IF_ERROR(RemoveVersion(*place, aside.place(), request.precondition.etag));
+    return Changed(place->directory);
+  }
+  RETURN_IF_ERROR(CheckPrecondition(*place, request.precondition));
   if (unlinkat(place->directory.get(), place->name.c_str(), 0) == 0 || errno == ENOENT) {
     return Changed(place->directory);
   }

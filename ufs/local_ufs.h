@@ -42,7 +42,7 @@ class LocalUfs final : public UnderFileSystem, public AttributeStore {
                                          const CallOptions& call) override;
   Result<std::vector<PendingUpload>> ListUploads(const CallOptions& call) override;
   Status AbortUpload(const PendingUpload& upload, const CallOptions& call) override;
-  Result<ObjectInfo> Move(std::string_view from, std::string_view to, const Precondition& source,
+  Result<ObjectInfo> Move(std::string_view from, std::string_view to, const MoveOptions& options,
                           const CallOptions& call) override;
   std::vector<Status> Delete(std::span<const DeleteRequest> requests,
                              const CallOptions& call) override;
@@ -51,8 +51,9 @@ class LocalUfs final : public UnderFileSystem, public AttributeStore {
   Status MakeDirectory(std::string_view key, uint32_t mode, const CallOptions& call) override;
   Status RemoveDirectory(std::string_view key, const CallOptions& call) override;
   Result<ObjectInfo> MakeSymlink(std::string_view key, std::string_view target,
+                                 const AttributeChange& attributes,
                                  const CallOptions& call) override;
-  Result<ObjectInfo> Link(std::string_view from, std::string_view to,
+  Result<ObjectInfo> Link(std::string_view from, std::string_view to, const MoveOptions& options,
                           const CallOptions& call) override;
   Result<ObjectInfo> SetAttributes(std::string_view key, const AttributeChange& change,
                                    const CallOptions& call) override;
@@ -122,10 +123,12 @@ class FreshName {
   const std::string id_;
 };
 
-Status CheckPrecondition(const Place& place, const Precondition& precondition);
 // What a directory must grant its owner to be changed.
 inline constexpr uint32_t kChangeNames = 0300;
-// Renames over whatever file is at `to`. Two names of one inode become one.
-Status RenameOver(const Place& from, const Place& to, unsigned flags);
+// Gives the object behind a descriptor the attributes. kNotPermitted: it may not be given away, and
+// has none of them yet.
+Status ApplyAttributes(int object, const AttributeChange& change, OwnerAccess& access);
+// The same, of an owner that may not be given all the rest.
+Status ApplyOrLeaveOwner(int object, const AttributeChange& change, OwnerAccess& access);
 
 }  // namespace tarn::ufs

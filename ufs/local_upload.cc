@@ -2,7 +2,6 @@
 // commit.
 
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 
 #include "base/strings.h"
 #include "ufs/coverage.h"
+#include "ufs/local_exchange.h"
 #include "ufs/local_ufs.h"
 
 namespace tarn::ufs {
@@ -27,6 +27,7 @@ class LocalUpload final : public Upload {
         source_(std::move(source)),
         file_(std::move(file)),
         precondition_(options.precondition),
+        exactly_(options.exactly),
         size_bytes_(options.size_bytes),
         coverage_(options.size_bytes) {
     for (const Extent& hole : options.holes) coverage_.Add(hole.offset_bytes, hole.length_bytes);
@@ -50,6 +51,7 @@ class LocalUpload final : public Upload {
   const std::unique_ptr<FreshName> source_;
   const Descriptor file_;
   const Precondition precondition_;
+  const std::optional<AttributeChange> exactly_;
   const uint64_t size_bytes_;
   Mutex mutex_;
   Coverage coverage_ GUARDED_BY(mutex_);
@@ -136,16 +138,13 @@ Result<ObjectInfo> LocalUpload::Commit(const CallOptions& call) {
   if (fdatasync(file_.get()) != 0) return ErrnoStatus(errno, Concat("sync upload ", key_));
   // Looked up anew: the directory of Create may have been moved away since.
   ASSIGN_OR_RETURN(Place target, FindNew(ufs_.root(), key_));
-  RETURN_IF_ERROR(CheckPrecondition(target, precondition_));
   const OwnerAccess::Grant grant(ufs_.access(), target.directory.get(), kChangeNames);
-  const bool absent = precondition_.kind == Precondition::Kind::kAbsent;
-  Status renamed = RenameOver(source_->place(), target, absent ? RENAME_NOREPLACE : 0);
-  if (absent && renamed.code() == Code::kExists) {
-    return Status(Code::kStale, Concat("commit ", key_, ": something is there"));
-  }
-  RETURN_IF_ERROR(renamed);
+  if (exactly_) RETURN_IF_ERROR(ApplyOrLeaveOwner(file_.get(), *exactly_, ufs_.access()));
+  MoveOptions options;
+  options.target = precondition_;
+  RETURN_IF_ERROR(PutInPlace(source_->place(), target, options));
   RETURN_IF_ERROR(ufs_.Changed(target.directory));
-  return Describe(target, key_);
+  return DescribeObject(file_.get(), key_);
 }
 
 Status LocalUpload::Abort(const CallOptions& call) {

@@ -75,7 +75,7 @@ class MemoryUfs final : public UnderFileSystem {
                                          const CallOptions& call) override;
   Result<std::vector<PendingUpload>> ListUploads(const CallOptions& call) override;
   Status AbortUpload(const PendingUpload& upload, const CallOptions& call) override;
-  Result<ObjectInfo> Move(std::string_view from, std::string_view to, const Precondition& source,
+  Result<ObjectInfo> Move(std::string_view from, std::string_view to, const MoveOptions& options,
                           const CallOptions& call) override;
   std::vector<Status> Delete(std::span<const DeleteRequest> requests,
                              const CallOptions& call) override;
@@ -336,15 +336,18 @@ Status MemoryUfs::AbortUpload(const PendingUpload& upload, const CallOptions& ca
 }
 
 Result<ObjectInfo> MemoryUfs::Move(std::string_view from, std::string_view to,
-                                   const Precondition& source, const CallOptions& call) {
+                                   const MoveOptions& options, const CallOptions& call) {
   RETURN_IF_ERROR(CheckCall(call, clock_));
   RETURN_IF_ERROR(CheckObjectKey(from));
   RETURN_IF_ERROR(CheckObjectKey(to));
   MutexLock lock(mutex_);
   auto it = objects_.find(from);
   if (it == objects_.end()) return Status(Code::kNotFound, Concat("copy ", from));
-  RETURN_IF_ERROR(CheckPrecondition(from, source));
-  return Store(to, it->second);
+  RETURN_IF_ERROR(CheckPrecondition(from, options.source));
+  RETURN_IF_ERROR(CheckPrecondition(to, options.target));
+  Object made = it->second;
+  for (const auto& [name, value] : options.metadata) made.metadata[name] = value;
+  return Store(to, std::move(made));
 }
 
 Status MemoryUfs::DeleteOne(const DeleteRequest& request) {

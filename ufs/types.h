@@ -8,6 +8,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -66,9 +67,13 @@ struct ObjectInfo {
   uint64_t size_bytes = 0;
   // Changes whenever the bytes or attributes may have; opaque. Empty for directories.
   std::string etag;
-  // A part of the etag that survives a rename by us (a local file's inode number, size and mtime).
-  // Empty: none.
+  // A part of the etag that a rename, a link and a change of mode leave as it is (a local file's
+  // inode number, size and mtime, the last number). Of a local directory: which one it is. Empty:
+  // the store has none.
   std::string identity;
+  // Which file it is, whatever its bytes (a local file's inode number and birth). Empty: the store
+  // knows no files with several names.
+  std::string file;
   int64_t mtime_ns = 0;
   // Where Traits().attributes or attributes_kept; otherwise the mount's defaults apply.
   uint32_t mode = 0;  // Permission bits only.
@@ -98,7 +103,28 @@ struct ListPage {
 // nothing changed.
 struct Precondition {
   enum class Kind : uint8_t { kNone, kAbsent, kEtag } kind = Kind::kNone;
+  // ObjectInfo::etag; or ::identity, where changes of attributes do not matter; or ::file.
   std::string etag;
+};
+
+// Of a move, a copy or a link, which makes `to` what `from` is.
+struct MoveOptions {
+  MoveOptions() = default;
+  MoveOptions(Precondition of_source) : source(std::move(of_source)) {}  // NOLINT: a shorthand.
+  Precondition source;
+  Precondition target;
+  // Added to what the source has, where Traits().object_metadata.
+  std::map<std::string, std::string> metadata;
+};
+
+// Which attributes SetAttributes changes.
+struct AttributeChange {
+  std::optional<uint32_t> mode;
+  std::optional<uint32_t> uid;
+  std::optional<uint32_t> gid;
+  std::optional<Timestamps> times;
+  std::optional<std::map<std::string, std::string>> xattrs;  // The whole set; others are removed.
+  Precondition precondition;  // Of the object that is changed, or replaced.
 };
 
 // What a store without Traits().attributes may keep beside an object's bytes.
@@ -116,6 +142,9 @@ struct CreateOptions {
   std::map<std::string, std::string> metadata;
   std::string content_type;  // Empty: by the key's extension.
   std::optional<FileAttributes> attributes;
+  // Where Traits().attributes: the object has them when it becomes visible. An owner that may not
+  // be given is left out. Its precondition does not count.
+  std::optional<AttributeChange> exactly;
   ObjectType type = ObjectType::kFile;  // kDirectory: an empty marker, where Traits() say so.
 };
 
@@ -136,15 +165,6 @@ struct DeleteRequest {
   std::string key;
   Precondition precondition;
   ObjectType type = ObjectType::kFile;  // kDirectory: its marker, where Traits() say so.
-};
-
-// Which attributes SetAttributes changes.
-struct AttributeChange {
-  std::optional<uint32_t> mode;
-  std::optional<uint32_t> uid;
-  std::optional<uint32_t> gid;
-  std::optional<Timestamps> times;
-  std::optional<std::map<std::string, std::string>> xattrs;  // The whole set; others are removed.
 };
 
 struct UfsUsage {

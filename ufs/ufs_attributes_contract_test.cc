@@ -85,9 +85,9 @@ TEST_P(UfsAttributesContract, DirectoriesMoveWhole) {
 
 TEST_P(UfsAttributesContract, SymlinksAreKeptAndNeverFollowed) {
   Put("f", "1");
-  EXPECT_EQ(attributes().MakeSymlink("l", "f", {}).value().symlink_target, "f");
+  EXPECT_EQ(attributes().MakeSymlink("l", "f", {}, {}).value().symlink_target, "f");
   MakeParents("d/x");
-  EXPECT_TRUE(attributes().MakeSymlink("to_d", "d", {}).ok());
+  EXPECT_TRUE(attributes().MakeSymlink("to_d", "d", {}, {}).ok());
   const ObjectInfo info = ufs().Stat("l", {}).value();
   EXPECT_EQ(info.type, ObjectType::kSymlink);
   EXPECT_EQ(info.symlink_target, "f");
@@ -102,13 +102,13 @@ TEST_P(UfsAttributesContract, SymlinksAreKeptAndNeverFollowed) {
 TEST_P(UfsAttributesContract, ASymlinkReplacesFilesAndSymlinksOnly) {
   Put("f", "1");
   MakeParents("d/x");
-  EXPECT_TRUE(attributes().MakeSymlink("f", "one", {}).ok());
-  EXPECT_EQ(attributes().MakeSymlink("f", "two", {}).value().symlink_target, "two");
-  EXPECT_EQ(attributes().MakeSymlink("d", "x", {}).code(), Code::kIsDirectory);
-  EXPECT_EQ(attributes().MakeSymlink("a/b", "x", {}).code(), Code::kNotFound);
-  EXPECT_EQ(attributes().MakeSymlink("l", "", {}).code(), Code::kInvalid);
+  EXPECT_TRUE(attributes().MakeSymlink("f", "one", {}, {}).ok());
+  EXPECT_EQ(attributes().MakeSymlink("f", "two", {}, {}).value().symlink_target, "two");
+  EXPECT_EQ(attributes().MakeSymlink("d", "x", {}, {}).code(), Code::kIsDirectory);
+  EXPECT_EQ(attributes().MakeSymlink("a/b", "x", {}, {}).code(), Code::kNotFound);
+  EXPECT_EQ(attributes().MakeSymlink("l", "", {}, {}).code(), Code::kInvalid);
   const std::string any_bytes = "\x01\xff\n " + std::string(200, '/');
-  EXPECT_TRUE(attributes().MakeSymlink("l", any_bytes, {}).ok());
+  EXPECT_TRUE(attributes().MakeSymlink("l", any_bytes, {}, {}).ok());
   EXPECT_EQ(ufs().Stat("l", {}).value().symlink_target, any_bytes);
   EXPECT_EQ(UploadsPending(), Names());
   EXPECT_EQ(Remove("l"), Code::kOk);
@@ -116,7 +116,7 @@ TEST_P(UfsAttributesContract, ASymlinkReplacesFilesAndSymlinksOnly) {
 
 TEST_P(UfsAttributesContract, AnUploadReplacesASymlinkNotItsTarget) {
   Put("f", "1");
-  ASSERT_TRUE(attributes().MakeSymlink("l", "f", {}).ok());
+  ASSERT_TRUE(attributes().MakeSymlink("l", "f", {}, {}).ok());
   Put("l", "2");
   EXPECT_EQ(Get("f"), "1");
   EXPECT_EQ(Get("l"), "2");
@@ -125,21 +125,21 @@ TEST_P(UfsAttributesContract, AnUploadReplacesASymlinkNotItsTarget) {
 TEST_P(UfsAttributesContract, LinksAreNamesOfOneFile) {
   Put("f", "1");
   Put("g", "other");
-  EXPECT_TRUE(attributes().Link("f", "g", {}).ok());
-  EXPECT_TRUE(attributes().Link("f", "g", {}).ok()) << "it is that already";
+  EXPECT_TRUE(attributes().Link("f", "g", {}, {}).ok());
+  EXPECT_TRUE(attributes().Link("f", "g", {}, {}).ok()) << "it is that already";
   EXPECT_EQ(Get("g"), "1");
   EXPECT_EQ(ufs().Stat("f", {}).value().identity, ufs().Stat("g", {}).value().identity);
   EXPECT_EQ(UploadsPending(), Names());
   EXPECT_EQ(ListAll(""), (Names{"f", "g"}));
-  EXPECT_EQ(attributes().Link("absent", "h", {}).code(), Code::kNotFound);
+  EXPECT_EQ(attributes().Link("absent", "h", {}, {}).code(), Code::kNotFound);
   MakeParents("d/x");
-  EXPECT_EQ(attributes().Link("f", "d", {}).code(), Code::kIsDirectory);
-  EXPECT_EQ(attributes().Link("d", "h", {}).code(), Code::kNotPermitted);
+  EXPECT_EQ(attributes().Link("f", "d", {}, {}).code(), Code::kIsDirectory);
+  EXPECT_EQ(attributes().Link("d", "h", {}, {}).code(), Code::kNotPermitted);
 }
 
 TEST_P(UfsAttributesContract, MoveOverALinkOfTheSameFileRemovesTheSource) {
   Put("f", "1");
-  ASSERT_TRUE(attributes().Link("f", "g", {}).ok());
+  ASSERT_TRUE(attributes().Link("f", "g", {}, {}).ok());
   EXPECT_TRUE(ufs().Move("f", "g", {}, {}).ok());
   EXPECT_EQ(ListAll(""), Names{"g"});
   EXPECT_EQ(Get("g"), "1");
@@ -212,8 +212,8 @@ TEST_P(UfsAttributesContract, ReadOnlyDirectoriesAndFilesCanBeFilledAndChanged) 
   ASSERT_EQ(attributes().MakeDirectory("d", 0500, {}).code(), Code::kOk);
   EXPECT_EQ(TryPut("d/f", "1").code(), Code::kOk);
   EXPECT_EQ(attributes().MakeDirectory("d/e", 0500, {}).code(), Code::kOk);
-  EXPECT_EQ(attributes().MakeSymlink("d/l", "x", {}).code(), Code::kOk);
-  EXPECT_EQ(attributes().Link("d/f", "d/e/g", {}).code(), Code::kOk);
+  EXPECT_EQ(attributes().MakeSymlink("d/l", "x", {}, {}).code(), Code::kOk);
+  EXPECT_EQ(attributes().Link("d/f", "d/e/g", {}, {}).code(), Code::kOk);
   EXPECT_EQ(ufs().Move("d/e/g", "d/h", {}, {}).code(), Code::kOk);
   AttributeChange change;
   change.mode = 0400;
@@ -232,7 +232,7 @@ TEST_P(UfsAttributesContract, ReadOnlyDirectoriesAndFilesCanBeFilledAndChanged) 
 TEST_P(UfsAttributesContract, ASymlinksAttributesAreItsOwn) {
   Put("f", "1");
   const ObjectInfo target = ufs().Stat("f", {}).value();
-  ASSERT_TRUE(attributes().MakeSymlink("l", "f", {}).ok());
+  ASSERT_TRUE(attributes().MakeSymlink("l", "f", {}, {}).ok());
   AttributeChange change;
   change.mode = 0600;  // Symlinks have none.
   change.times = Timestamps{7, 8};

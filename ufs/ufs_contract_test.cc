@@ -413,8 +413,8 @@ std::vector<std::pair<std::string, Code>> CallAll(UnderFileSystem& ufs, Upload& 
   if (AttributeStore* attributes = ufs.Attributes(); attributes != nullptr) {
     codes.emplace_back("MakeDirectory", attributes->MakeDirectory("d", 0755, call).code());
     codes.emplace_back("RemoveDirectory", attributes->RemoveDirectory("d", call).code());
-    codes.emplace_back("MakeSymlink", attributes->MakeSymlink("f", "x", call).code());
-    codes.emplace_back("Link", attributes->Link("f", "g", call).code());
+    codes.emplace_back("MakeSymlink", attributes->MakeSymlink("f", "x", {}, call).code());
+    codes.emplace_back("Link", attributes->Link("f", "g", {}, call).code());
     codes.emplace_back("SetAttributes", attributes->SetAttributes("f", {}, call).code());
     codes.emplace_back("Usage", attributes->Usage(call).code());
   }

@@ -60,8 +60,8 @@ class UnderFileSystem {
   virtual Result<ObjectInfo> Stat(std::string_view key, const CallOptions& call) = 0;
   virtual Result<ListPage> List(std::string_view directory_key, const ListOptions& options,
                                 const CallOptions& call) = 0;
-  // Fills `out` from `offset`; short only at the end. kStale: `etag` (unless empty) is no longer
-  // what is there.
+  // Fills `out` from `offset`; short only at the end. kStale: `etag` (unless empty), which may be
+  // an ObjectInfo::identity, is no longer what is there.
   virtual Result<size_t> Read(std::string_view key, std::string_view etag, uint64_t offset_bytes,
                               std::span<std::byte> out, const CallOptions& call) = 0;
   // Gives `take` the bytes of `extent` in order, as they come: pieces of piece.size() bytes (the
@@ -81,10 +81,10 @@ class UnderFileSystem {
   virtual Status AbortUpload(const PendingUpload& upload, const CallOptions& call) = 0;
 
   // Makes `to` (replaced atomically) the object that `from` is; `from` is gone unless
-  // Traits().atomic_rename is false, when it stays and the caller deletes it. kStale: `source`
-  // failed. kNotFound: no `from`.
+  // Traits().atomic_rename is false, when it stays and the caller deletes it. kStale: a
+  // precondition failed. kNotFound: no `from`.
   virtual Result<ObjectInfo> Move(std::string_view from, std::string_view to,
-                                  const Precondition& source, const CallOptions& call) = 0;
+                                  const MoveOptions& options, const CallOptions& call) = 0;
   // A status a request, in order; absent is OK. Files and symlinks only.
   virtual std::vector<Status> Delete(std::span<const DeleteRequest> requests,
                                      const CallOptions& call) = 0;
@@ -99,13 +99,15 @@ class AttributeStore {
   virtual Status MakeDirectory(std::string_view key, uint32_t mode, const CallOptions& call) = 0;
   // Absent is OK; kNotEmpty leaves it.
   virtual Status RemoveDirectory(std::string_view key, const CallOptions& call) = 0;
-  // Replaces a file or symlink at `key` atomically.
+  // Replaces a file or symlink at `key` atomically. It has the attributes when it becomes visible.
   virtual Result<ObjectInfo> MakeSymlink(std::string_view key, std::string_view target,
+                                         const AttributeChange& attributes,
                                          const CallOptions& call) = 0;
   // Makes `to` (a file or symlink there is replaced atomically) another name of file `from`.
   virtual Result<ObjectInfo> Link(std::string_view from, std::string_view to,
-                                  const CallOptions& call) = 0;
-  // Of the object itself, symlinks not followed. The info is read again after the change.
+                                  const MoveOptions& options, const CallOptions& call) = 0;
+  // Of the object itself, symlinks not followed. The info is read from the very object that was
+  // changed, whatever has the key by then. kStale: the precondition failed.
   virtual Result<ObjectInfo> SetAttributes(std::string_view key, const AttributeChange& change,
                                            const CallOptions& call) = 0;
   virtual Result<UfsUsage> Usage(const CallOptions& call) = 0;

@@ -2,12 +2,11 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "ufs/expectation.h"
 #include "worker/sending.h"
 
 namespace tarn::worker {
 namespace {
-
-constexpr char kAttemptName[] = "tarn-attempt";  // In the metadata of an object.
 
 ufs::AttributeChange AttributesOf(const rpc::Action& action) {
   ufs::AttributeChange change;
@@ -30,9 +29,30 @@ std::optional<ufs::FileAttributes> AttributesToKeep(const rpc::Action& action) {
   return ufs::FileAttributes{*action.mode, *action.uid, *action.gid, *action.mtime_ns};
 }
 
-ufs::Precondition SourceCondition(const rpc::Action& action) {
-  if (action.expected_etag.empty()) return {};
-  return {ufs::Precondition::Kind::kEtag, action.expected_etag};
+ufs::Precondition IfIs(const std::string& version) {
+  if (version.empty()) return {};
+  return {ufs::Precondition::Kind::kEtag, version};
+}
+
+// What Tarn may have at the key of the action.
+ufs::Expectation ExpectationOf(const rpc::Action& action) {
+  ufs::Expectation expected;
+  expected.version = action.target_etag;
+  for (const rpc::AttemptMark& mark : action.marks)
+    expected.marks.push_back({mark.id, mark.size_bytes, mark.mtime_ns});
+  expected.against =
+      action.yields ? ufs::Expectation::Against::kYields : ufs::Expectation::Against::kWins;
+  return expected;
+}
+
+ufs::AttemptMark MarkOf(const rpc::Action& action) {
+  return {action.attempt, action.size_bytes, action.mtime_ns.value_or(0)};
+}
+
+// Of a read: what was to be read may be another writer's by now, or gone.
+bool MayBeGone(Code code) {
+  return code == Code::kStale || code == Code::kNotFound || code == Code::kNotDirectory ||
+         code == Code::kIsDirectory || code == Code::kInvalid;
 }
 
 }  // namespace
@@ -43,7 +63,32 @@ struct ActionRunner::Call {
   Nanos timeout;
   std::stop_token stop;
   ufs::CallOptions Options() const { return {Deadline::After(clock, timeout), stop}; }
+  ufs::NewCall Each() const {
+    return [this] { return Options(); };
+  }
 };
+
+// The base of the action could not be used (`why`): whether it is another writer's, or gone.
+Status ActionRunner::CheckBase(const rpc::Action& action, const std::string& key, const Status& why,
+                               Call& call, Done* done) {
+  if (!MayBeGone(why.code())) return why;
+  ASSIGN_OR_RETURN(const std::optional<ufs::ObjectInfo> there,
+                   ufs::Look(call.ufs, key, call.Options()));
+  if (there && ufs::IsVersion(*there, action.expected_etag)) return why;
+  done->outcome.base_gone = true;
+  return Status(Code::kStale,
+                Concat(key, ": another client has ", there ? "replaced" : "removed", " it"));
+}
+
+// Takes over what came of a change.
+Result<ufs::ObjectInfo> ActionRunner::Take(ufs::Attempted attempted, Done* done) {
+  if (attempted.yielded) done->outcome.base_gone = true;
+  if (attempted.replaced) {
+    const ufs::ObjectInfo& theirs = *attempted.replaced;
+    done->outcome.replaced = Concat(theirs.size_bytes, " bytes, etag ", theirs.etag);
+  }
+  return std::move(attempted.made);
+}
 
 // The content, not being written if that can be had; otherwise as it was committed last, if nobody
 // changes it meanwhile.
@@ -53,6 +98,12 @@ Result<std::unique_ptr<cache::FrozenContent>> ActionRunner::Freeze(const rpc::Ac
       cache_.Freeze(content, cache::Freezing::kExclusive);
   if (frozen.code() != Code::kBusy) return frozen;
   return cache_.Freeze(content, cache::Freezing::kUnlessChanged);
+}
+
+// The UFS has no version of it to take them from.
+Status ActionRunner::NowhereStatus(const rpc::Action& action, Done* done) {
+  done->outcome.base_gone = true;
+  return Status(Code::kStale, Concat(action.key, ": not all of its bytes are here"));
 }
 
 // A file changed through the daemon may have pages that are still only in the version it was made
@@ -73,78 +124,142 @@ Status ActionRunner::Send(const rpc::Action& action, const cache::FrozenContent&
   return SendParts(sending, call.ufs.Traits());
 }
 
+// Why the parts did not come together, in codes that say nothing of the target.
+Status ActionRunner::NotSent(const rpc::Action& action, const cache::FrozenContent& content,
+                             const Status& why, Call& call, Done* done) {
+  Status status = why;
+  if (!content.Info().complete) status = CheckBase(action, action.from_key, why, call, done);
+  if (done->outcome.base_gone) return Status(Code::kIo, status.message());
+  return MayBeGone(status.code()) ? Status(Code::kBusy, status.message()) : status;
+}
+
 Result<ufs::ObjectInfo> ActionRunner::Upload(const rpc::Action& action,
-                                             cache::FrozenContent& content, Call& call) {
+                                             cache::FrozenContent& content,
+                                             const ufs::Precondition& target, Call& call,
+                                             Done* done) {
   ufs::CreateOptions options;
   options.size_bytes = content.Info().size_bytes;
   if (call.ufs.Traits().holes) {
     ASSIGN_OR_RETURN(const std::vector<cache::ByteRange> data, content.Data());
     options.holes = HolesOf(data, options.size_bytes);
   }
-  options.metadata[kAttemptName] = action.attempt;
+  options.precondition = target;
+  options.metadata[ufs::kAttemptName] = action.attempt;
   options.attributes = AttributesToKeep(action);
+  if (HasAttributes(action)) options.exactly = AttributesOf(action);
+  done->outcome.untouched = true;
   ASSIGN_OR_RETURN(std::unique_ptr<ufs::Upload> upload,
                    call.ufs.Create(action.key, options, call.Options()));
   Status sent = Send(action, content, *upload, call);
-  if (sent.ok() && !content.Unchanged()) sent = Status(Code::kStale, "it was written to meanwhile");
+  if (sent.ok() && !content.Unchanged()) sent = Status(Code::kBusy, "it was written to meanwhile");
+  done->outcome.untouched = !sent.ok();
+  if (!sent.ok()) sent = NotSent(action, content, sent, call, done);
   Result<ufs::ObjectInfo> committed =
       sent.ok() ? upload->Commit(call.Options()) : Result<ufs::ObjectInfo>(sent);
   if (committed.ok()) return committed;
-  // Also where nobody knows whether it was committed: what was not shall not be any more.
+  // Also where nobody knows whether it was committed: what was not must not be any more.
   Status aborted = upload->Abort(call.Options());
   if (!aborted.ok()) LogWarning("abort upload of ", action.key, ": ", aborted);
   return committed;
 }
 
-// What an earlier attempt has made already, if it is there and whole.
-Result<std::optional<ufs::ObjectInfo>> ActionRunner::FindEarlier(
-    const rpc::Action& action, const cache::FrozenContent& content, Call& call) {
+// What the attempt has made before the last start, if it is there and whole.
+Result<std::optional<ufs::ObjectInfo>> ActionRunner::FindMade(const rpc::Action& action,
+                                                              const cache::FrozenContent& content,
+                                                              Call& call) {
   std::optional<ufs::ObjectInfo> none;
-  if (action.earlier_attempt.empty() || !call.ufs.Traits().object_metadata) return none;
-  Result<ufs::ObjectInfo> info = call.ufs.Stat(action.key, call.Options());
-  if (info.code() == Code::kNotFound) return none;
-  if (!info.ok()) return info.status();
-  const auto attempt = info->metadata.find(kAttemptName);
-  const bool ours = attempt != info->metadata.end() && attempt->second == action.earlier_attempt;
-  if (!ours || info->size_bytes != content.Info().size_bytes) return none;
+  if (!action.repeats) return none;
+  ASSIGN_OR_RETURN(std::optional<ufs::ObjectInfo> there,
+                   ufs::Look(call.ufs, action.key, call.Options()));
+  const bool ours = there && !ufs::IsVersion(*there, action.target_etag) &&
+                    ufs::IsMadeBy(call.ufs, *there, MarkOf(action));
+  if (!ours || there->size_bytes != content.Info().size_bytes) return none;
   LogInfo("persist ", action.key, ": an upload before the last start had arrived");
-  return std::optional<ufs::ObjectInfo>(*std::move(info));
+  return there;
 }
 
 Result<ufs::ObjectInfo> ActionRunner::UploadContent(const rpc::Action& action, Call& call,
                                                     Done* done) {
-  ASSIGN_OR_RETURN(done->content, Freeze(action));
-  ASSIGN_OR_RETURN(std::optional<ufs::ObjectInfo> made, FindEarlier(action, *done->content, call));
+  done->outcome.untouched = true;
+  Result<std::unique_ptr<cache::FrozenContent>> frozen = Freeze(action);
+  if (frozen.code() == Code::kNotFound && action.from_key.empty())
+    return NowhereStatus(action, done);
+  ASSIGN_OR_RETURN(done->content, std::move(frozen));
+  if (!done->content->Info().complete && action.from_key.empty())
+    return NowhereStatus(action, done);
+  ASSIGN_OR_RETURN(std::optional<ufs::ObjectInfo> made, FindMade(action, *done->content, call));
   if (!made) {
-    ASSIGN_OR_RETURN(made, Upload(action, *done->content, call));
+    ufs::Expectation expected = ExpectationOf(action);
+    expected.own = MarkOf(action);
+    const auto change = [&](const ufs::Precondition& target) {
+      return Upload(action, *done->content, target, call, done);
+    };
+    Result<ufs::ObjectInfo> changed =
+        Take(ufs::ChangeAsExpected(call.ufs, action.key, expected, change, call.Each()), done);
+    if (done->outcome.base_gone) return Status(Code::kStale, changed.status().message());
+    ASSIGN_OR_RETURN(made, std::move(changed));
   }
   ufs::ObjectInfo info = *std::move(made);
   if (info.size_bytes != done->content->Info().size_bytes) {
     return Status(Code::kIo, Concat("upload ", action.key, ": the UFS has ", info.size_bytes,
                                     " of ", done->content->Info().size_bytes, " bytes"));
   }
-  if (call.ufs.Attributes() == nullptr || !HasAttributes(action)) return info;
-  return SetAttributes(action, call);
-}
-
-Result<ufs::ObjectInfo> ActionRunner::Move(const rpc::Action& action, Call& call) {
-  ufs::Precondition source = SourceCondition(action);
-  const bool atomic = call.ufs.Traits().atomic_rename;
-  if (!atomic && action.expected_etag.empty()) {
-    // Only what was copied may be deleted.
-    ASSIGN_OR_RETURN(ufs::ObjectInfo there, call.ufs.Stat(action.from_key, call.Options()));
-    if (!there.etag.empty()) source = {ufs::Precondition::Kind::kEtag, there.etag};
-  }
-  ASSIGN_OR_RETURN(ufs::ObjectInfo info,
-                   call.ufs.Move(action.from_key, action.key, source, call.Options()));
-  if (!atomic) {
-    const ufs::DeleteRequest request{action.from_key, source};
-    RETURN_IF_ERROR(call.ufs.Delete(std::span(&request, 1), call.Options()).front());
-  }
   return info;
 }
 
-Status ActionRunner::Localize(const rpc::Action& action) {
+// Makes `key` what `from_key` is. kStale with base_gone: that is another writer's, or gone.
+Result<ufs::ObjectInfo> ActionRunner::CopyOrMove(const rpc::Action& action, Call& call,
+                                                 const Copying& copy, Done* done) {
+  ufs::MoveOptions options(IfIs(action.expected_etag));
+  ufs::Expectation expected = ExpectationOf(action);
+  if (call.ufs.Traits().object_metadata) {
+    options.metadata[ufs::kAttemptName] = action.attempt;
+    expected.own = MarkOf(action);
+  }
+  const auto change = [&](const ufs::Precondition& target) -> Result<ufs::ObjectInfo> {
+    options.target = target;
+    Result<ufs::ObjectInfo> made = copy(options);
+    if (made.ok()) return made;
+    Status base = CheckBase(action, action.from_key, made.status(), call, done);
+    // Not a fault of the target: it is not looked at.
+    if (done->outcome.base_gone) return Status(Code::kIo, base.message());
+    return made;
+  };
+  ufs::Attempted attempted =
+      ufs::ChangeAsExpected(call.ufs, action.key, expected, change, call.Each());
+  if (done->outcome.base_gone) return Status(Code::kStale, attempted.made.status().message());
+  return Take(std::move(attempted), done);
+}
+
+Result<ufs::ObjectInfo> ActionRunner::Move(const rpc::Action& action, Call& call, Done* done) {
+  Result<ufs::ObjectInfo> info = CopyOrMove(
+      action, call,
+      [&](const ufs::MoveOptions& options) {
+        return call.ufs.Move(action.from_key, action.key, options, call.Options());
+      },
+      done);
+  if (done->outcome.base_gone) return UploadInstead(action, call, info.status(), done);
+  if (!info.ok() || call.ufs.Traits().atomic_rename) return info;
+  ufs::Expectation source;
+  source.version = action.expected_etag;
+  const Status removed = ufs::DeleteAsExpected(call.ufs, action.from_key, source, call.Each());
+  if (removed.code() == Code::kStale) LogWarning(removed, ": it stays");
+  if (!removed.ok() && removed.code() != Code::kStale) return removed;
+  return info;
+}
+
+// What was to be moved is not in the UFS any more: if all of it is here it goes from here.
+Result<ufs::ObjectInfo> ActionRunner::UploadInstead(const rpc::Action& action, Call& call,
+                                                    const Status& why, Done* done) {
+  Result<std::unique_ptr<cache::LiveFile>> file = cache_.Open({action.ino, action.generation});
+  if (!file.ok() || !(*file)->Complete()) return why;
+  done->outcome.base_gone = false;
+  done->outcome.uploaded = true;
+  LogWarning(why.message(), "; it was renamed here, and is uploaded as ", action.key);
+  return UploadContent(action, call, done);
+}
+
+Status ActionRunner::Localize(const rpc::Action& action, Call& call, Done* done) {
   const ContentId content{action.ino, action.generation};
   rpc::Binding binding;
   binding.mount = action.mount;
@@ -155,62 +270,83 @@ Status ActionRunner::Localize(const rpc::Action& action) {
   Result<std::unique_ptr<cache::LiveFile>> file = cache_.Open(content);
   if (file.code() == Code::kNotFound) file = cache_.AddClean(content, action.size_bytes);
   if (!file.ok()) return file.status();
-  RETURN_IF_ERROR(filler_.FillWhole(**file, binding));
+  Status filled = filler_.FillWhole(**file, binding);
+  if (!filled.ok()) return CheckBase(action, action.from_key, filled, call, done);
   return cache_.MarkDirty(content);
 }
 
-Result<ufs::ObjectInfo> ActionRunner::SetAttributes(const rpc::Action& action, Call& call) {
+Result<ufs::ObjectInfo> ActionRunner::SetAttributes(const rpc::Action& action, Call& call,
+                                                    Done* done) {
   ufs::AttributeStore* attributes = call.ufs.Attributes();
   if (attributes == nullptr || !HasAttributes(action))
     return call.ufs.Stat(action.key, call.Options());
-  Result<ufs::ObjectInfo> info =
-      attributes->SetAttributes(action.key, AttributesOf(action), call.Options());
+  ufs::AttributeChange change = AttributesOf(action);
+  change.precondition = IfIs(action.expected_etag);
+  Result<ufs::ObjectInfo> info = attributes->SetAttributes(action.key, change, call.Options());
+  if (!info.ok() && !action.expected_etag.empty() && MayBeGone(info.code()))
+    return CheckBase(action, action.key, info.status(), call, done);
   if (info.code() != Code::kNotPermitted) return info;
   // A mount without privileges cannot give files away. Bytes, times and mode are worth having all
   // the same.
   LogWarning(info.status().message(), ": kept here only");
-  ufs::AttributeChange rest = AttributesOf(action);
-  rest.uid.reset();
-  rest.gid.reset();
-  return attributes->SetAttributes(action.key, rest, call.Options());
+  change.uid.reset();
+  change.gid.reset();
+  return attributes->SetAttributes(action.key, change, call.Options());
 }
 
 Result<ufs::ObjectInfo> ActionRunner::MakeMarker(const rpc::Action& action, Call& call) {
   ufs::CreateOptions options;
   options.type = ufs::ObjectType::kDirectory;
+  options.precondition.kind = ufs::Precondition::Kind::kAbsent;
   ASSIGN_OR_RETURN(std::unique_ptr<ufs::Upload> marker,
                    call.ufs.Create(action.key, options, call.Options()));
-  return marker->Commit(call.Options());
+  Result<ufs::ObjectInfo> made = marker->Commit(call.Options());
+  // One that is there, whoever made it, is as good.
+  return made.code() == Code::kStale ? call.ufs.Stat(action.key, call.Options()) : made;
 }
 
-Result<ufs::ObjectInfo> ActionRunner::MakeDirectory(const rpc::Action& action, Call& call) {
+Result<ufs::ObjectInfo> ActionRunner::MakeDirectory(const rpc::Action& action, Call& call,
+                                                    Done* done) {
   constexpr uint32_t kPrivate = 0700;  // Until the attributes are set.
   ufs::AttributeStore* attributes = call.ufs.Attributes();
   if (attributes == nullptr) return MakeMarker(action, call);
   RETURN_IF_ERROR(attributes->MakeDirectory(action.key, kPrivate, call.Options()));
-  return SetAttributes(action, call);
+  return SetAttributes(action, call, done);
 }
 
-Result<ufs::ObjectInfo> ActionRunner::MakeSymlink(const rpc::Action& action, Call& call) {
+Result<ufs::ObjectInfo> ActionRunner::MakeSymlink(const rpc::Action& action, Call& call,
+                                                  Done* done) {
   ufs::AttributeStore* attributes = call.ufs.Attributes();
   if (attributes == nullptr) return Status(Code::kUnsupported, "the UFS has no symlinks");
-  ASSIGN_OR_RETURN(ufs::ObjectInfo info,
-                   attributes->MakeSymlink(action.key, action.symlink_target, call.Options()));
-  return HasAttributes(action) ? SetAttributes(action, call) : info;
+  const auto change = [&](const ufs::Precondition& target) {
+    ufs::AttributeChange wanted = AttributesOf(action);
+    wanted.precondition = target;
+    return attributes->MakeSymlink(action.key, action.symlink_target, wanted, call.Options());
+  };
+  return Take(
+      ufs::ChangeAsExpected(call.ufs, action.key, ExpectationOf(action), change, call.Each()),
+      done);
 }
 
-Result<ufs::ObjectInfo> ActionRunner::Link(const rpc::Action& action, Call& call) {
+Result<ufs::ObjectInfo> ActionRunner::Link(const rpc::Action& action, Call& call, Done* done) {
   ufs::AttributeStore* attributes = call.ufs.Attributes();
-  if (attributes != nullptr) return attributes->Link(action.from_key, action.key, call.Options());
-  if (call.ufs.Traits().atomic_rename) {
+  if (attributes == nullptr && call.ufs.Traits().atomic_rename) {
     return Status(Code::kUnsupported, "the UFS has no hard links and copies nothing");
   }
-  return call.ufs.Move(action.from_key, action.key, SourceCondition(action), call.Options());
+  return CopyOrMove(
+      action, call,
+      [&](const ufs::MoveOptions& options) {
+        return attributes != nullptr
+                   ? attributes->Link(action.from_key, action.key, options, call.Options())
+                   : call.ufs.Move(action.from_key, action.key, options, call.Options());
+      },
+      done);
 }
 
 Status ActionRunner::Delete(const rpc::Action& action, Call& call) {
-  const ufs::DeleteRequest request{action.key, SourceCondition(action)};
-  return call.ufs.Delete(std::span(&request, 1), call.Options()).front();
+  ufs::Expectation expected = ExpectationOf(action);
+  expected.version = action.expected_etag;
+  return ufs::DeleteAsExpected(call.ufs, action.key, expected, call.Each());
 }
 
 Status ActionRunner::RemoveDirectory(const rpc::Action& action, Call& call) {
@@ -233,21 +369,21 @@ Status ActionRunner::Dispatch(const rpc::Action& action, Call& call, Done* done)
       info = UploadContent(action, call, done);
       break;
     case Kind::kLocalize:
-      return Localize(action);
+      return Localize(action, call, done);
     case Kind::kMove:
-      info = Move(action, call);
+      info = Move(action, call, done);
       break;
     case Kind::kSetAttributes:
-      info = SetAttributes(action, call);
+      info = SetAttributes(action, call, done);
       break;
     case Kind::kMakeDirectory:
-      info = MakeDirectory(action, call);
+      info = MakeDirectory(action, call, done);
       break;
     case Kind::kMakeSymlink:
-      info = MakeSymlink(action, call);
+      info = MakeSymlink(action, call, done);
       break;
     case Kind::kLink:
-      info = Link(action, call);
+      info = Link(action, call, done);
       break;
     case Kind::kDelete:
       return Delete(action, call);
@@ -257,6 +393,7 @@ Status ActionRunner::Dispatch(const rpc::Action& action, Call& call, Done* done)
   if (!info.ok()) return info.status();
   done->outcome.etag = info->etag;
   done->outcome.identity = info->identity;
+  done->outcome.file = info->file;
   done->outcome.size_bytes = info->size_bytes;
   done->outcome.mtime_ns = info->mtime_ns;
   return OkStatus();

@@ -4,12 +4,14 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <utility>
 
 #include "base/clock.h"
 #include "cache/cache_store.h"
 #include "rpc/persist_queue.h"
+#include "ufs/expectation.h"
 #include "ufs/mounts.h"
 #include "worker/filler.h"
 
@@ -41,21 +43,31 @@ class ActionRunner {
  private:
   struct Call;  // The UFS, its traits, and options for each call.
   Result<std::unique_ptr<cache::FrozenContent>> Freeze(const rpc::Action& action);
+  Status CheckBase(const rpc::Action& action, const std::string& key, const Status& why, Call& call,
+                   Done* done);
+  static Result<ufs::ObjectInfo> Take(ufs::Attempted attempted, Done* done);
+  Status NotSent(const rpc::Action& action, const cache::FrozenContent& content, const Status& why,
+                 Call& call, Done* done);
+  static Status NowhereStatus(const rpc::Action& action, Done* done);
   Result<ufs::ObjectInfo> Upload(const rpc::Action& action, cache::FrozenContent& content,
-                                 Call& call);
+                                 const ufs::Precondition& target, Call& call, Done* done);
   Status Send(const rpc::Action& action, const cache::FrozenContent& content, ufs::Upload& upload,
               Call& call);
-  Result<std::optional<ufs::ObjectInfo>> FindEarlier(const rpc::Action& action,
-                                                     const cache::FrozenContent& content,
-                                                     Call& call);
+  Result<std::optional<ufs::ObjectInfo>> FindMade(const rpc::Action& action,
+                                                  const cache::FrozenContent& content, Call& call);
   Result<ufs::ObjectInfo> UploadContent(const rpc::Action& action, Call& call, Done* done);
-  Result<ufs::ObjectInfo> Move(const rpc::Action& action, Call& call);
-  Status Localize(const rpc::Action& action);
+  using Copying = std::function<Result<ufs::ObjectInfo>(const ufs::MoveOptions&)>;
+  Result<ufs::ObjectInfo> CopyOrMove(const rpc::Action& action, Call& call, const Copying& copy,
+                                     Done* done);
+  Result<ufs::ObjectInfo> Move(const rpc::Action& action, Call& call, Done* done);
+  Result<ufs::ObjectInfo> UploadInstead(const rpc::Action& action, Call& call, const Status& why,
+                                        Done* done);
+  Status Localize(const rpc::Action& action, Call& call, Done* done);
   Result<ufs::ObjectInfo> MakeMarker(const rpc::Action& action, Call& call);
-  Result<ufs::ObjectInfo> MakeDirectory(const rpc::Action& action, Call& call);
-  Result<ufs::ObjectInfo> MakeSymlink(const rpc::Action& action, Call& call);
-  Result<ufs::ObjectInfo> Link(const rpc::Action& action, Call& call);
-  Result<ufs::ObjectInfo> SetAttributes(const rpc::Action& action, Call& call);
+  Result<ufs::ObjectInfo> MakeDirectory(const rpc::Action& action, Call& call, Done* done);
+  Result<ufs::ObjectInfo> MakeSymlink(const rpc::Action& action, Call& call, Done* done);
+  Result<ufs::ObjectInfo> Link(const rpc::Action& action, Call& call, Done* done);
+  Result<ufs::ObjectInfo> SetAttributes(const rpc::Action& action, Call& call, Done* done);
   Status Delete(const rpc::Action& action, Call& call);
   Status RemoveDirectory(const rpc::Action& action, Call& call);
   Status Dispatch(const rpc::Action& action, Call& call, Done* done);

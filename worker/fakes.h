@@ -143,6 +143,7 @@ class ScriptedQueue final : public rpc::PersistQueue {
   Result<std::optional<rpc::QueueEntry>> Find(InodeId) override { return Unasked(); }
   Result<rpc::QueueTotals> Totals() override { return Unasked(); }
   Status RetryNow(InodeId) override { return Unasked(); }
+  Status Resolve(InodeId, rpc::Take) override { return Unasked(); }
 
  private:
   static Status Unasked() { return Status(Code::kUnsupported, "no worker asks for it"); }

@@ -20,6 +20,12 @@ bool WrittenSince(const cache::ContentInfo& content, const rpc::FileInfo& file) 
   return !committed || content.live_changed;
 }
 
+// The coordinator went on to another version without this content: it is never made of these bytes.
+// A commit makes the content first, so that it is never behind by one.
+bool IsSuperseded(const cache::ContentInfo& content, const rpc::FileInfo& file) {
+  return content.generation && content.generation < file.attr.generation;
+}
+
 class Judge {
  public:
   Judge(rpc::Names& names, rpc::Files& files, rpc::Maintenance& maintenance)
@@ -111,6 +117,12 @@ Result<Recovered> Judge::operator()(const cache::ContentInfo& content, bool powe
     return KeepCommitted(*file);
   }
   if (content.lost) return Lost(content, *file);
+  if (IsSuperseded(content, *file)) {
+    LogWarning("recovery: what is here of inode ", content.ino.value, " is of version ",
+               content.generation.value, ", which version ", file->attr.generation.value,
+               " has replaced: dropped");
+    return Recovered{Verdict::kDrop, {}, 0};
+  }
   if (WrittenSince(content, *file)) return CommitLive(content, *file);
   return KeepCommitted(*file);
 }

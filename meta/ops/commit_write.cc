@@ -20,6 +20,7 @@ Status CheckCommit(const InodeRecord& inode, const rpc::WriteCommit& commit) {
 
 void Apply(const Attempt& attempt, const rpc::WriteCommit& commit, InodeRecord& inode) {
   inode.generation = commit.generation;
+  if (commit.from_nothing || !commit.base) inode.origin_generation = commit.generation;
   inode.size_bytes = commit.size_bytes;
   inode.allocated_bytes = commit.allocated_bytes.value_or(WithoutHoles(commit.size_bytes));
   inode.mtime_ns = commit.mtime_ns;
@@ -40,6 +41,7 @@ Result<rpc::FileInfo> CommitWrite(const Env& env, InodeId ino, const rpc::WriteC
         RETURN_IF_ERROR(CheckCommit(inode, commit));
         RETURN_IF_ERROR(attempt.MayChange(inode));
         Apply(attempt, commit, inode);
+        if (inode.conflict && commit.from_nothing) EndConflict(attempt.txn, inode);
         if (inode.nlink > 0 && !inode.never_persist)
           RETURN_IF_ERROR(NoteDirty(attempt.context, attempt.txn, inode,
                                     attempt.context.options.persist_delay));

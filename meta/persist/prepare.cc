@@ -1,6 +1,7 @@
 #include "meta/persist/prepare.h"
 
 #include "base/log.h"
+#include "base/random.h"
 #include "meta/keys.h"
 #include "meta/tree.h"
 
@@ -85,12 +86,15 @@ Step Preparation::Guarded(rpc::Action action) {
 // Writes the intent into the record.
 Result<Step> Preparation::Begin(InodeRecord& inode, rpc::Action action, char kind) {
   ASSIGN_OR_RETURN(uint64_t id, context_.ids.Next());
-  action.attempt = Concat(kind, id);
+  // Another store may give out the same number.
+  if (!action.repeats) action.attempt = Concat(kind, id, "-", RandomSeed());
   inode.attempt = action.attempt;
   inode.attempt_key = action.key;
   inode.attempt_generation = action.generation;
   inode.attempt_attr_version = inode.attr_version;
   inode.attempt_started_ns = now_ns_;
+  inode.attempt_size_bytes = action.size_bytes;
+  inode.attempt_mtime_ns = action.mtime_ns.value_or(inode.mtime_ns);
   Step step = Guarded(std::move(action));
   if (step.action.kind != Kind::kWait) PutInode(txn_, inode);
   return step;
@@ -138,7 +142,7 @@ Result<Step> Preparation::Localize(const InodeRecord& inode) {
   ASSIGN_OR_RETURN(rpc::Action action, NewAction(Kind::kLocalize, inode, inode.key));
   action.from_key = inode.key;
   action.from_size_bytes = inode.bound_size_bytes;
-  action.expected_etag = inode.etag;
+  action.expected_etag = VersionOf(inode);
   return Guarded(std::move(action));
 }
 
@@ -243,6 +247,7 @@ Result<Step> Preparation::DeletedFile(const QueueRecord& entry, LedgerRecord& re
   action.mount = entry.mount;
   action.key = entry.key;
   action.expected_etag = record.etag;
+  action.marks = record.marks;
   return Guarded(std::move(action));
 }
 

@@ -21,7 +21,7 @@ namespace tarn::meta {
 struct Step {
   rpc::Action action;
   // Something has to be found out or done outside a transaction first; then it is prepared again.
-  enum class First : uint8_t { kNothing, kProbeMove, kRelocate, kLoad } first = First::kNothing;
+  enum class First : uint8_t { kNothing, kProbe, kRelocate, kLoad } first = First::kNothing;
   InodeId ino;        // Of `first`.
   bool gone = false;  // The entry is not in the queue any more.
 };
@@ -39,7 +39,7 @@ class Preparation {
   struct Target {
     Chain chain;
     std::string key;
-    std::string earlier_attempt;  // May have put there what is to be written.
+    std::string repeated_attempt;  // May have put there what is to be written.
   };
 
   // What to do when another is in the way: whoever is where it should be holds nobody up, and
@@ -73,12 +73,14 @@ class Preparation {
 
   // prepare_file.cc
   Result<Step> File(InodeRecord& inode);
-  Status TidyAttempt(InodeRecord& inode, const std::string& key);
+  Status KeepMark(InodeRecord& inode, Target& target);
   // `made`: the UFS has all directories above `key`.
   Status TidyPlaces(InodeRecord& inode, const std::string& key, bool made);
   Status ReleaseSymlink(InodeRecord& inode, const std::string& key);
   Result<std::optional<Step>> MakeRoom(InodeRecord& inode, const Target& target, Blocked blocked);
   Result<Step> Write(InodeRecord& inode, const Target& target);
+  // What the action may find at its key.
+  Status Expect(const InodeRecord& inode, rpc::Action& action);
   Result<Step> Attributes(InodeRecord& inode, const std::string& key);
   Result<std::optional<Step>> Links(InodeRecord& inode, const std::string& key);
   Result<std::optional<Step>> OneLink(InodeRecord& inode, const std::string& primary_key,
@@ -99,10 +101,13 @@ class Preparation {
   const ufs::UfsTraits* traits_ = nullptr;
 };
 
-inline constexpr char kMoveAttempt = 'm';  // First of the attempt ids of moves.
+// The first letter of the ids of attempts.
+inline constexpr char kMoveAttempt = 'm';
 inline constexpr char kUploadAttempt = 'u';
-inline bool IsUnsettledMove(const InodeRecord& inode) {
-  return !inode.attempt.empty() && inode.attempt.front() == kMoveAttempt;
-}
+inline constexpr char kAttributesAttempt = 'a';
+inline constexpr char kLinkAttempt = 'l';
+inline constexpr char kDirectoryAttempt = 'd';
+// No attempt: the object of a file without unpersisted data is not at its key any more.
+inline constexpr char kSourceGone = 'g';
 
 }  // namespace tarn::meta

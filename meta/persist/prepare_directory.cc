@@ -27,8 +27,9 @@ Result<Step> Preparation::Directory(InodeRecord& inode) {
     return Finish(inode);
   }
   ASSIGN_OR_RETURN(rpc::Action action, NewAction(Kind::kSetAttributes, inode, target.key));
+  action.expected_etag = inode.etag;
   RETURN_IF_ERROR(AddAttributes(inode, action));
-  return Begin(inode, std::move(action), 'a');
+  return Begin(inode, std::move(action), kAttributesAttempt);
 }
 
 // Every prefix where bytes of the directory's children may be is claimed before a new one is made.
@@ -118,7 +119,7 @@ Result<std::optional<Step>> Preparation::Make(InodeRecord& inode, const Target& 
   }
   ASSIGN_OR_RETURN(rpc::Action action, NewAction(Kind::kMakeDirectory, inode, target.key));
   RETURN_IF_ERROR(AddAttributes(inode, action));
-  ASSIGN_OR_RETURN(Step begun, Begin(inode, std::move(action), 'd'));
+  ASSIGN_OR_RETURN(Step begun, Begin(inode, std::move(action), kDirectoryAttempt));
   return step(std::move(begun));
 }
 

@@ -19,24 +19,23 @@ bool DataIsDirty(const InodeRecord& inode) {
   return IsSymlink(inode) ? !inode.bound : inode.generation != inode.persisted_generation;
 }
 
-// A process died between an upload and its settlement: the object may be there as it should be.
-bool WouldRepeatUpload(const InodeRecord& inode, const std::string& key) {
-  return inode.type == rpc::FileType::kRegular && !inode.attempt.empty() &&
-         inode.attempt.front() == kUploadAttempt && inode.attempt_key == key &&
-         inode.attempt_generation == inode.generation &&
-         inode.attempt_attr_version == inode.attr_version;
+// Bytes, or the decision to keep them, are of what the UFS has.
+bool Derives(const InodeRecord& inode) {
+  return inode.bound && inode.persisted_generation &&
+         inode.origin_generation <= inode.persisted_generation;
 }
 
 }  // namespace
 
 Result<Step> Preparation::File(InodeRecord& inode) {
-  if (IsUnsettledMove(inode)) return Before(Step::First::kProbeMove, inode.ino);
   if (MayLandLate(inode.attempt_started_ns)) return Wait("an earlier write may still land");
+  const bool same_bytes = !inode.attempt.empty() && inode.attempt.front() == kUploadAttempt &&
+                          inode.attempt_generation == inode.generation;
+  if (!inode.attempt.empty() && !same_bytes) return Before(Step::First::kProbe, inode.ino);
   Target target;
   ASSIGN_OR_RETURN(target.chain, ReadChain(txn_, inode.parent, kv::Reads::kSerializable));
   target.key = target.chain.KeyOf(inode.name);
-  if (WouldRepeatUpload(inode, target.key)) target.earlier_attempt = inode.attempt;
-  RETURN_IF_ERROR(TidyAttempt(inode, target.key));
+  RETURN_IF_ERROR(KeepMark(inode, target));
   RETURN_IF_ERROR(SwapWithLink(inode, target.key));
   RETURN_IF_ERROR(ReleaseSymlink(inode, target.key));
   const InodeRecord* missing = target.chain.FirstNotMade();
@@ -50,21 +49,24 @@ Result<Step> Preparation::File(InodeRecord& inode) {
   return Attributes(inode, target.key);
 }
 
-// An attempt of unknown outcome at a key that is not this inode's any more may have left something
-// there.
-Status Preparation::TidyAttempt(InodeRecord& inode, const std::string& key) {
-  if (inode.attempt_key.empty()) return OkStatus();
-  const bool bound_there = inode.bound && inode.key == inode.attempt_key;
-  if (bound_there) {  // Even new times alone make it look like another object.
-    inode.etag.clear();
-    inode.identity.clear();
+// An upload of these bytes ended in an unknown way: what it may have left at its key is known by
+// its mark from now on.
+Status Preparation::KeepMark(InodeRecord& inode, Target& target) {
+  if (inode.attempt.empty()) return OkStatus();
+  const bool same = !IsSymlink(inode) && inode.attempt_key == target.key &&
+                    inode.attempt_attr_version == inode.attr_version;
+  if (same) {
+    target.repeated_attempt = inode.attempt;
+    return OkStatus();
   }
-  if (!bound_there && inode.attempt_key != key)
-    RETURN_IF_ERROR(Discard(context_, txn_, inode.mount, inode.attempt_key,
-                            {"", inode.attempt_started_ns, InodeId(), Nanos(0)}));
+  const std::string key = inode.attempt_key;
+  RETURN_IF_ERROR(Own(txn_, inode, key));
+  ASSIGN_OR_RETURN(const std::optional<LedgerRecord> owned, GetLedger(txn_, inode.mount, key));
+  std::optional<LedgerRecord> marked = owned;
+  marked->marks.push_back(MarkOf(inode));
+  SetLedger(txn_, inode.mount, key, owned, marked);
   inode.attempt.clear();
-  // Kept as long as what may be there is neither bound nor written over.
-  if (bound_there || inode.attempt_key != key) inode.attempt_key.clear();
+  inode.attempt_key.clear();
   inode.attempt_started_ns = 0;
   PutInode(txn_, inode);
   return OkStatus();
@@ -72,19 +74,16 @@ Status Preparation::TidyAttempt(InodeRecord& inode, const std::string& key) {
 
 // The primary name went, and the object has the new primary name in the UFS already.
 Status Preparation::SwapWithLink(InodeRecord& inode, const std::string& key) {
-  if (!inode.bound || inode.key == key || !inode.places) return OkStatus();
-  ASSIGN_OR_RETURN(std::optional<std::string> bytes,
-                   txn_.Get(keys::Claim(inode.ino, inode.mount, key)));
-  if (!bytes) return OkStatus();
-  ASSIGN_OR_RETURN(PlaceRecord place, PlaceRecord::Decode(*bytes));
-  const bool linked =
-      place.kind == PlaceRecord::Kind::kLink && place.generation == inode.persisted_generation;
-  if (!linked) return OkStatus();
+  if (!inode.bound || inode.key == key) return OkStatus();
+  ASSIGN_OR_RETURN(const std::optional<PlaceRecord> place, GetLinkPlace(txn_, inode, key));
+  if (!place || place->generation != inode.persisted_generation) return OkStatus();
   txn_.Delete(keys::Claim(inode.ino, inode.mount, key));
   RETURN_IF_ERROR(Disown(txn_, inode, inode.key));
-  PutLinkPlace(txn_, inode, inode.key, inode.persisted_generation);
+  // One file, or two copies.
+  PutLinkPlace(txn_, inode, inode.key, inode.persisted_generation,
+               inode.identity.empty() ? inode.etag : place->etag);
   inode.key = key;
-  inode.etag.clear();
+  inode.etag = VersionAtLink(inode, *place);
   PutInode(txn_, inode);
   return OkStatus();
 }
@@ -92,8 +91,8 @@ Status Preparation::SwapWithLink(InodeRecord& inode, const std::string& key) {
 // A symlink is made anew rather than moved: so nobody ever has to wait for one.
 Status Preparation::ReleaseSymlink(InodeRecord& inode, const std::string& key) {
   if (!IsSymlink(inode) || !inode.bound || inode.key == key) return OkStatus();
-  RETURN_IF_ERROR(
-      Discard(context_, txn_, inode.mount, inode.key, {inode.etag, 0, InodeId(), Nanos(0)}));
+  RETURN_IF_ERROR(Discard(context_, txn_, inode.mount, inode.key,
+                          {VersionOf(inode), 0, InodeId(), Nanos(0), {}}));
   inode.bound = false;
   inode.key.clear();
   inode.etag.clear();
@@ -113,11 +112,17 @@ Status Preparation::TidyPlaces(InodeRecord& inode, const std::string& key, bool 
     if (link ? wanted.contains(place.key) : bound_there != (place.key == key)) {
       any = true;
     } else if (!link && bound_there) {
-      any |= !made;
-      if (made) RETURN_IF_ERROR(Disown(txn_, inode, key));  // The path says the same.
+      ASSIGN_OR_RETURN(const auto record, GetLedger(txn_, inode.mount, key));
+      const bool marked = record && !record->marks.empty() && DataIsDirty(inode);
+      any |= !made || marked;
+      // The path says the same.
+      if (made && !marked) RETURN_IF_ERROR(Disown(txn_, inode, key));
+    } else if (!link) {
+      RETURN_IF_ERROR(DiscardOwned(context_, txn_, inode, place.key));
     } else {
       RETURN_IF_ERROR(Disown(txn_, inode, place.key));
-      RETURN_IF_ERROR(Discard(context_, txn_, place.mount, place.key, {}));
+      RETURN_IF_ERROR(Discard(context_, txn_, place.mount, place.key,
+                              {place.record.etag, 0, InodeId(), Nanos(0), {}}));
     }
   }
   if (any) return OkStatus();
@@ -170,21 +175,46 @@ Result<std::optional<Step>> Preparation::MakeRoom(InodeRecord& inode, const Targ
   return step(*std::move(made));
 }
 
+Status Preparation::Expect(const InodeRecord& inode, rpc::Action& action) {
+  ASSIGN_OR_RETURN(const std::optional<LedgerRecord> record,
+                   GetLedger(txn_, inode.mount, action.key));
+  if (record) {
+    action.target_etag = record->etag;
+    action.marks = record->marks;
+  }
+  ASSIGN_OR_RETURN(const std::optional<PlaceRecord> link, GetLinkPlace(txn_, inode, action.key));
+  if (link) action.target_etag = link->etag;
+  if (inode.bound && inode.key == action.key) action.target_etag = VersionOf(inode);
+  const bool another = record && !record->etag.empty() && record->etag != action.target_etag;
+  if (another) action.marks.push_back(MarkOfVersion(record->etag));
+  return OkStatus();
+}
+
 Result<Step> Preparation::Write(InodeRecord& inode, const Target& target) {
   ASSIGN_OR_RETURN(std::optional<Step> blocked, MakeRoom(inode, target, Blocked::kMayLocalize));
   if (blocked) return *std::move(blocked);
   const bool dirty = DataIsDirty(inode);
-  const Kind kind = IsSymlink(inode) ? Kind::kMakeSymlink : dirty ? Kind::kUpload : Kind::kMove;
+  // What a further name needs where it is becomes a link here rather than being moved.
+  ASSIGN_OR_RETURN(const std::set<std::string> wanted, LinkKeys(txn_, inode.ino));
+  const bool stays = inode.bound && wanted.contains(inode.key);
+  Kind kind = stays ? Kind::kLink : Kind::kMove;
+  if (dirty) kind = Kind::kUpload;
+  if (IsSymlink(inode)) kind = Kind::kMakeSymlink;
   ASSIGN_OR_RETURN(rpc::Action action, NewAction(kind, inode, target.key));
   action.symlink_target = inode.symlink_target;
   if (inode.bound) {
     action.from_key = inode.key;
     action.from_size_bytes = inode.bound_size_bytes;
-    action.expected_etag = inode.etag;
+    action.expected_etag = VersionOf(inode);
   }
-  if (kind == Kind::kMove) return Begin(inode, std::move(action), kMoveAttempt);
+  RETURN_IF_ERROR(Expect(inode, action));
+  if (kind == Kind::kLink && traits_->attributes) inode.etag = inode.identity;
+  if (kind == Kind::kLink) return Begin(inode, std::move(action), kLinkAttempt);
   RETURN_IF_ERROR(AddAttributes(inode, action));
-  if (kind == Kind::kUpload) action.earlier_attempt = target.earlier_attempt;
+  if (kind == Kind::kMove) return Begin(inode, std::move(action), kMoveAttempt);
+  action.attempt = target.repeated_attempt;
+  action.repeats = !action.attempt.empty();
+  action.yields = kind == Kind::kUpload && Derives(inode) && inode.key == target.key;
   return Begin(inode, std::move(action), kUploadAttempt);
 }
 
@@ -193,8 +223,9 @@ Result<Step> Preparation::Attributes(InodeRecord& inode, const std::string& key)
   if (inode.attr_version != inode.persisted_attr_version) {
     if (traits_->attributes) {
       ASSIGN_OR_RETURN(rpc::Action action, NewAction(Kind::kSetAttributes, inode, key));
+      action.expected_etag = VersionOf(inode);
       RETURN_IF_ERROR(AddAttributes(inode, action));
-      return Begin(inode, std::move(action), 'a');
+      return Begin(inode, std::move(action), kAttributesAttempt);
     }
     inode.persisted_attr_version = inode.attr_version;
   }
@@ -223,21 +254,17 @@ Result<std::optional<Step>> Preparation::OneLink(InodeRecord& inode, const std::
   Target target;
   ASSIGN_OR_RETURN(target.chain, ReadChain(txn_, parent, kv::Reads::kSerializable));
   target.key = target.chain.KeyOf(name);
-  ASSIGN_OR_RETURN(std::optional<std::string> bytes,
-                   txn_.Get(keys::Claim(inode.ino, inode.mount, target.key)));
-  if (bytes) {
-    ASSIGN_OR_RETURN(PlaceRecord place, PlaceRecord::Decode(*bytes));
-    if (place.kind == PlaceRecord::Kind::kLink && place.generation == inode.persisted_generation)
-      return std::optional<Step>();
-  }
+  ASSIGN_OR_RETURN(const std::optional<PlaceRecord> place, GetLinkPlace(txn_, inode, target.key));
+  if (place && place->generation == inode.persisted_generation) return std::optional<Step>();
   ASSIGN_OR_RETURN(std::optional<Step> blocked, MakeRoom(inode, target, Blocked::kWaits));
   if (blocked) return blocked;
   ASSIGN_OR_RETURN(rpc::Action action, NewAction(Kind::kLink, inode, target.key));
   action.from_key = primary_key;
-  action.expected_etag = inode.etag;
+  action.expected_etag = VersionOf(inode);
+  RETURN_IF_ERROR(Expect(inode, action));
   // Whatever becomes of it: a link changes the ctime of the object, and so its etag.
-  if (traits_->attributes) inode.etag.clear();
-  ASSIGN_OR_RETURN(Step step, Begin(inode, std::move(action), 'l'));
+  if (traits_->attributes) inode.etag = inode.identity;
+  ASSIGN_OR_RETURN(Step step, Begin(inode, std::move(action), kLinkAttempt));
   return std::optional<Step>(std::move(step));
 }
 

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "meta/keys.h"
 #include "meta/persist/prepare.h"
+#include "meta/persist/probe.h"
 #include "meta/persist/relocation.h"
 #include "meta/persist/report.h"
 #include "meta/persist/settle.h"
@@ -47,6 +48,9 @@ class StoredQueue final : public rpc::PersistQueue {
     return FindEntry(context_, leases_, ino);
   }
   Result<rpc::QueueTotals> Totals() override { return SumEntries(context_); }
+  Status Resolve(InodeId ino, rpc::Take take) override {
+    return ResolveConflict(context_, loader_, ino, take);
+  }
   Status RetryNow(InodeId ino) override {
     RETURN_IF_ERROR(RetryEntries(context_, ino));
     leases_.UnparkAll();
@@ -59,6 +63,7 @@ class StoredQueue final : public rpc::PersistQueue {
   std::string BeginOfScan(uint8_t index, int64_t now_ns);
   Result<std::vector<rpc::Task>> Describe(const std::vector<std::string>& ids);
   Result<bool> DoBefore(Step& step);
+  Result<bool> Postpone(const rpc::Task& task, const Status& why);
   Result<Step> PrepareOnce(const rpc::Task& task);
   Result<std::vector<Settlement>> SettleTogether(std::span<const Settled> items,
                                                  std::span<const Nanos> backoffs, bool once);
@@ -192,8 +197,8 @@ Result<Step> StoredQueue::PrepareOnce(const rpc::Task& task) {
 // True: the step can be prepared again at once.
 Result<bool> StoredQueue::DoBefore(Step& step) {
   switch (step.first) {
-    case Step::First::kProbeMove:
-      RETURN_IF_ERROR(ProbeMove(context_, step.ino));
+    case Step::First::kProbe:
+      RETURN_IF_ERROR(ProbeAttempt(context_, loader_, step.ino));
       return true;
     case Step::First::kLoad:
       RETURN_IF_ERROR(loader_.LoadAll(step.ino));
@@ -215,11 +220,16 @@ Result<rpc::Action> StoredQueue::Prepare(const rpc::Task& task) {
     step = *std::move(prepared);
     if (step.first == Step::First::kNothing) break;
     Result<bool> done = DoBefore(step);
-    if (!done.ok()) step.action.reason = done.status().ToString();
+    if (!done.ok()) {
+      step.action.reason = done.status().ToString();
+      ASSIGN_OR_RETURN(step.gone, Postpone(task, done.status()));
+    }
     if (!done.ok() || !*done) break;
   }
   const bool waits = step.action.kind == Kind::kWait || step.first != Step::First::kNothing;
   if (step.gone) {
+    if (waits) step.action.kind = Kind::kWait;
+    leases_.Unlock(task.id);
     leases_.End(task.id);
   } else if (waits) {
     step.action.kind = Kind::kWait;
@@ -237,6 +247,20 @@ bool StoredQueue::IsWanted(const rpc::Action& action) {
   if (!inode.ok()) return true;  // The settlement meets the error again.
   return *inode && (*inode)->nlink > 0 && (*inode)->attempt == action.attempt &&
          (*inode)->generation == action.generation;
+}
+
+// What the source was asked before the step was not answered: that counts as a try.
+Result<bool> StoredQueue::Postpone(const rpc::Task& task, const Status& why) {
+  bool gone = false;
+  const Nanos backoff = BackoffOf(task);
+  kv::TransactOptions options;
+  options.clock = &context_.clock;
+  options.deadline = Deadline::After(context_.clock, context_.options.operation_deadline);
+  RETURN_IF_ERROR(kv::Transact(context_.store, options, [&](kv::Transaction& txn) -> Status {
+                    ASSIGN_OR_RETURN(gone, PostponeItem(context_, txn, task, why, backoff));
+                    return OkStatus();
+                  }).status());
+  return gone;
 }
 
 Nanos StoredQueue::BackoffOf(const rpc::Task& task) {

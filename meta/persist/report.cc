@@ -14,6 +14,10 @@ namespace {
 constexpr size_t kPage = 500;
 constexpr std::string_view kHere = "this node";
 
+bool IsConflict(std::string_view queue_key) {
+  return static_cast<rpc::TaskClass>(queue_key[1]) == rpc::TaskClass::kConflict;
+}
+
 std::string WhatOf(const InodeRecord& inode) {
   switch (inode.type) {
     case rpc::FileType::kDirectory:
@@ -53,6 +57,7 @@ Result<rpc::QueueEntry> EntryOf(const Context& context, const Leases& leases, kv
   entry.state = PersistStateOf(*inode);
   entry.size_bytes = inode->size_bytes;
   entry.where = kHere;
+  if (IsConflict(pair.key)) entry.next_try_ns = 0;
   return entry;
 }
 
@@ -74,6 +79,7 @@ Status MakeDue(const Context& context, kv::Transaction& txn, const std::string& 
   // count anew, or who retries for ever would never learn that.
   if (record.what == QueueRecord::What::kInode) record.attempts = 0;
   const auto task_class = static_cast<rpc::TaskClass>(key[1]);
+  if (task_class == rpc::TaskClass::kConflict) return OkStatus();
   std::string next;
   if (record.what == QueueRecord::What::kInode) {
     ASSIGN_OR_RETURN(std::optional<InodeRecord> inode,
@@ -144,22 +150,31 @@ Result<std::optional<rpc::QueueEntry>> FindEntry(const Context& context, const L
 
 Result<rpc::QueueTotals> SumEntries(const Context& context) {
   rpc::QueueTotals totals;
+  totals.replaced = context.encounters.replaced;
+  totals.gave_way = context.encounters.gave_way;
   std::string after;
   for (bool more = true; more;) {
     std::unique_ptr<kv::Transaction> txn = context.store.Begin();
     ASSIGN_OR_RETURN(kv::ScanPage page, ScanQueue(*txn, after, kPage));
     more = page.more;
     if (more) after = page.pairs.back().key;
-    totals.entries += page.pairs.size();
     std::vector<std::string> wanted;
+    std::vector<bool> conflicts;
     for (const kv::Pair& pair : page.pairs) {
+      ++(IsConflict(pair.key) ? totals.conflicts : totals.entries);
       ASSIGN_OR_RETURN(QueueRecord record, QueueRecord::Decode(pair.value));
-      if (record.what == QueueRecord::What::kInode) wanted.push_back(keys::Inode(record.ino));
+      if (record.what != QueueRecord::What::kInode) continue;
+      wanted.push_back(keys::Inode(record.ino));
+      conflicts.push_back(IsConflict(pair.key));
     }
     ASSIGN_OR_RETURN(auto found, txn->GetMany(wanted, kv::Reads::kSnapshot));
-    for (const std::optional<std::string>& bytes : found) {
-      if (!bytes) continue;
-      ASSIGN_OR_RETURN(InodeRecord inode, InodeRecord::Decode(*bytes));
+    for (size_t i = 0; i < found.size(); ++i) {
+      if (!found[i]) continue;
+      ASSIGN_OR_RETURN(InodeRecord inode, InodeRecord::Decode(*found[i]));
+      if (conflicts[i]) {
+        totals.conflict_bytes += inode.size_bytes;
+        continue;
+      }
       if (inode.type != rpc::FileType::kRegular || inode.generation == inode.persisted_generation)
         continue;
       ++totals.files;
@@ -185,6 +200,7 @@ Status RetryEntries(const Context& context, InodeId ino) {
     if (more) after = page.pairs.back().key;
     for (const kv::Pair& pair : page.pairs) {
       ASSIGN_OR_RETURN(QueueRecord record, QueueRecord::Decode(pair.value));
+      if (IsConflict(pair.key)) continue;
       const bool waits = record.attempts > 0 || keys::DueOfQueue(pair.key) > context.clock.WallNs();
       if (!waits) continue;
       Status made = Commit(

@@ -130,6 +130,7 @@ void Rig::Commit(InodeId ino, Content content) {
   commit.mtime_ns = clock_.WallNs();
   commit.synced = true;
   commit.size_bytes = content.bytes.size();
+  commit.from_nothing = content.whole;
   if (content.on_base) commit.size_bytes += content.base_bytes;
   content.generation = commit.generation;
   EXPECT_OK(ns().GetFiles().CommitWrite(caller_, ino, commit).status());
@@ -145,7 +146,7 @@ void Rig::Put(const std::string& path, const std::string& bytes) {
     found = ns().GetNames().Create(caller_, parent, name, spec);
   }
   ASSERT_TRUE(found.ok()) << path << ": " << found.status().ToString();
-  Commit(found->attr.ino, {Generation(), bytes, false, 0});
+  Commit(found->attr.ino, {Generation(), bytes, false, 0, true});
   After();
 }
 
@@ -155,6 +156,7 @@ void Rig::Append(const std::string& path, const std::string& bytes) {
   Content content;
   if (cached != contents_.end()) {
     content = cached->second;
+    content.whole = false;
   } else {
     content.on_base = true;
     content.base_bytes = AttrOf(path).size_bytes;
@@ -217,6 +219,19 @@ void Rig::Symlink(const std::string& path, const std::string& target) {
   spec.symlink_target = target;
   EXPECT_OK(ns().GetNames().Create(caller_, parent, name, spec).status());
   After();
+}
+
+void Rig::Keep(const std::string& path, const std::string& bytes) {
+  const rpc::Attr attr = AttrOf(path);
+  contents_[attr.ino] = {attr.generation, bytes, false, 0};
+}
+
+void Rig::Fetch(const std::string& path) {
+  Content& content = contents_[Find(path)];
+  auto bytes = BytesOf(Find(path));
+  ASSERT_TRUE(bytes.ok()) << bytes.status().ToString();
+  content.bytes = *bytes;
+  content.on_base = false;
 }
 
 void Rig::Chmod(const std::string& path, uint32_t mode) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "meta/namespace_fixture.h"
+#include "ufs/expectation.h"
 
 namespace tarn::meta {
 
@@ -57,6 +58,8 @@ class Rig {
   void RemoveDir(const std::string& path);
   void Link(const std::string& from, const std::string& to);
   void Symlink(const std::string& path, const std::string& target);
+  void Keep(const std::string& path, const std::string& bytes);  // In the cache, clean.
+  void Fetch(const std::string& path);                           // What is only in the UFS.
   void Chmod(const std::string& path, uint32_t mode);
   void SetTime(const std::string& path, int64_t mtime_ns);
   InodeId Open(const std::string& path);  // Until Close its bytes can be read.
@@ -69,6 +72,7 @@ class Rig {
   void Restart();
   void Drain();  // Until nothing is queued; fails the test if that takes for ever.
   void OneStep();
+  std::string LastAttempt() const { return last_attempt_; }  // Its id.
   Status Revalidate(const std::string& path);
   Tree Names();                             // As the namespace has it.
   Tree Stored(MountId mount = MountId(1));  // As the UFS has it.
@@ -92,6 +96,7 @@ class Rig {
     std::string bytes;
     bool on_base = false;  // The bytes follow those of the bound object.
     uint64_t base_bytes = 0;
+    bool whole = false;  // Written from nothing.
   };
   struct Held {
     rpc::Task task;
@@ -104,11 +109,20 @@ class Rig {
   std::optional<Held> PrepareNext();
   void Do(Held& held);
   void SettleHeld(const Held& held);
+  rpc::Outcome FailedOutcome() const;
   rpc::Outcome Run(const rpc::Action& action);
-  Status Effect_(const rpc::Action& action, ufs::ObjectInfo* info);
-  Result<ufs::ObjectInfo> Upload(const rpc::Action& action);
-  Result<ufs::ObjectInfo> WithAttributes(const rpc::Action& action, ufs::ObjectInfo info);
-  Status Localize(const rpc::Action& action);
+  Result<ufs::ObjectInfo> Effect_(const rpc::Action& action, rpc::Outcome* outcome);
+  Result<ufs::ObjectInfo> Upload(const rpc::Action& action, rpc::Outcome* outcome);
+  Result<ufs::ObjectInfo> CopyOrMove(const rpc::Action& action, rpc::Outcome* outcome);
+  Result<ufs::ObjectInfo> Changed(const rpc::Action& action, const ufs::Change& change, bool marked,
+                                  rpc::Outcome* outcome);
+  Result<ufs::ObjectInfo> Attributed(const rpc::Action& action, rpc::Outcome* outcome);
+  static ufs::AttributeChange AttributesOf(const rpc::Action& action);
+  Result<ufs::ObjectInfo> WithAttributes(const rpc::Action& action);
+  Status Complete(const rpc::Action& action, Content& content, rpc::Outcome* outcome);
+  Status CheckBase(const rpc::Action& action, const std::string& key, const Status& why,
+                   rpc::Outcome* outcome);
+  Status Localize(const rpc::Action& action, rpc::Outcome* outcome);
   Result<std::string> ReadUfs(MountId mount, const std::string& key, const std::string& etag);
   Result<std::string> BytesOf(InodeId ino);
   void WalkNames(InodeId dir, const std::string& path, Tree& tree);
@@ -134,11 +148,12 @@ class Rig {
   int fail_at_ = 0;
   int failures_ = 0;
   Status failure_;
+  std::string last_attempt_;
   Effect failure_effect_ = Effect::kNone;
 };
 
 Result<ufs::ObjectInfo> PutBytes(ufs::UnderFileSystem& ufs, const std::string& key,
-                                 const std::string& bytes);
+                                 const std::string& bytes, ufs::CreateOptions options = {});
 // Or its marker, where the store has no directories.
 Status MakeDirectoryIn(ufs::UnderFileSystem& ufs, const std::string& key, uint32_t mode);
 // Puts bytes at a key as somebody outside would.

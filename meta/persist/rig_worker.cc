@@ -14,11 +14,25 @@ std::span<const std::byte> Bytes(const std::string& text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
+ufs::Precondition IfIs(const std::string& version) {
+  if (version.empty()) return {};
+  return {ufs::Precondition::Kind::kEtag, version};
+}
+
+ufs::Expectation ExpectationOf(const rpc::Action& action) {
+  ufs::Expectation expected;
+  expected.version = action.target_etag;
+  for (const rpc::AttemptMark& mark : action.marks)
+    expected.marks.push_back({mark.id, mark.size_bytes, mark.mtime_ns});
+  expected.against =
+      action.yields ? ufs::Expectation::Against::kYields : ufs::Expectation::Against::kWins;
+  return expected;
+}
+
 }  // namespace
 
 Result<ufs::ObjectInfo> PutBytes(ufs::UnderFileSystem& ufs, const std::string& key,
-                                 const std::string& bytes) {
-  ufs::CreateOptions options;
+                                 const std::string& bytes, ufs::CreateOptions options) {
   options.size_bytes = bytes.size();
   ASSIGN_OR_RETURN(std::unique_ptr<ufs::Upload> upload, ufs.Create(key, options, {}));
   if (!bytes.empty()) RETURN_IF_ERROR(upload->WritePart(0, Bytes(bytes), {}));
@@ -64,9 +78,16 @@ std::optional<Rig::Held> Rig::PrepareNext() {
     EXPECT_TRUE(action.ok()) << action.status().ToString();
     if (!action.ok()) return std::nullopt;
     if (action->kind == Kind::kDone || action->kind == Kind::kWait) continue;
+    if (!action->attempt.empty()) last_attempt_ = action->attempt;
     return Held{tasks->front(), *action, std::nullopt};
   }
   return std::nullopt;
+}
+
+rpc::Outcome Rig::FailedOutcome() const {
+  rpc::Outcome outcome;
+  outcome.status = failure_;
+  return outcome;
 }
 
 void Rig::Do(Held& held) {
@@ -74,7 +95,7 @@ void Rig::Do(Held& held) {
   failures_ += fails ? 1 : 0;
   rpc::Outcome outcome;
   if (!fails || failure_effect_ == Effect::kDone) outcome = Run(held.action);
-  if (fails) outcome = rpc::Outcome{failure_, "", "", 0, 0};
+  if (fails) outcome = FailedOutcome();
   held.outcome = outcome;
 }
 
@@ -91,7 +112,7 @@ void Rig::SettleHeld(const Held& held) {
     return;
   }
   auto content = contents_.find(held.action.ino);
-  if (held.action.kind == Kind::kUpload && content != contents_.end() &&
+  if ((held.action.kind == Kind::kUpload || held.outcome->uploaded) && content != contents_.end() &&
       content->second.generation == held.action.generation)
     contents_.erase(content);
   rpc::Task task = held.task;
@@ -141,93 +162,181 @@ Result<std::string> Rig::ReadUfs(MountId mount, const std::string& key, const st
   return bytes;
 }
 
-Result<ufs::ObjectInfo> Rig::WithAttributes(const rpc::Action& action, ufs::ObjectInfo info) {
-  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(action.mount));
-  ufs::AttributeStore* attributes = ufs->Attributes();
-  if (attributes == nullptr || !action.mode) return info;
+ufs::AttributeChange Rig::AttributesOf(const rpc::Action& action) {
   ufs::AttributeChange change;
   change.mode = action.mode;
   change.xattrs = action.xattrs;
   if (action.mtime_ns) change.times = ufs::Timestamps{*action.atime_ns, *action.mtime_ns};
+  return change;
+}
+
+Result<ufs::ObjectInfo> Rig::WithAttributes(const rpc::Action& action) {
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(action.mount));
+  ufs::AttributeStore* attributes = ufs->Attributes();
+  if (attributes == nullptr || !action.mode) return ufs::ObjectInfo{};
+  ufs::AttributeChange change = AttributesOf(action);
+  change.precondition = IfIs(action.expected_etag);
   return attributes->SetAttributes(action.key, change, {});
 }
 
-Result<ufs::ObjectInfo> Rig::Upload(const rpc::Action& action) {
-  auto found = contents_.find(action.ino);
-  if (found == contents_.end()) return Status(Code::kNotFound, "no such content here");
-  Content& content = found->second;
-  if (content.generation != action.generation) return Status(Code::kStale, "another generation");
-  if (content.on_base) {
-    ASSIGN_OR_RETURN(std::string base,
-                     ReadUfs(action.mount, action.from_key, action.expected_etag));
-    content.bytes = base + content.bytes;
-    content.on_base = false;
-  }
-  EXPECT_EQ(content.bytes.size(), action.size_bytes);
-  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(action.mount));
-  ASSIGN_OR_RETURN(ufs::ObjectInfo info, PutBytes(*ufs, action.key, content.bytes));
-  return WithAttributes(action, info);
-}
-
-Status Rig::Localize(const rpc::Action& action) {
-  auto found = contents_.find(action.ino);
-  if (found != contents_.end() && !found->second.on_base) return OkStatus();
-  ASSIGN_OR_RETURN(std::string base, ReadUfs(action.mount, action.from_key, action.expected_etag));
-  if (found == contents_.end()) {
-    contents_[action.ino] = {action.generation, base, false, 0};
-    return OkStatus();
-  }
-  found->second.bytes = base + found->second.bytes;
-  found->second.on_base = false;
+// Fills in what is still only in the UFS.
+Status Rig::Complete(const rpc::Action& action, Content& content, rpc::Outcome* outcome) {
+  if (!content.on_base) return OkStatus();
+  Result<std::string> base = ReadUfs(action.mount, action.from_key, action.expected_etag);
+  if (!base.ok()) return CheckBase(action, action.from_key, base.status(), outcome);
+  content.bytes = *base + content.bytes;
+  content.on_base = false;
   return OkStatus();
 }
 
-Status Rig::Effect_(const rpc::Action& action, ufs::ObjectInfo* info) {
+Status Rig::CheckBase(const rpc::Action& action, const std::string& key, const Status& why,
+                      rpc::Outcome* outcome) {
+  const bool may_be_gone = why.code() == Code::kStale || why.code() == Code::kNotFound ||
+                           why.code() == Code::kIsDirectory || why.code() == Code::kNotDirectory ||
+                           why.code() == Code::kInvalid;
+  if (!may_be_gone) return why;
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(action.mount));
+  ASSIGN_OR_RETURN(const std::optional<ufs::ObjectInfo> there, ufs::Look(*ufs, key, {}));
+  if (there && ufs::IsVersion(*there, action.expected_etag)) return why;
+  outcome->base_gone = true;
+  return Status(Code::kStale, key + ": another writer's");
+}
+
+Result<ufs::ObjectInfo> Rig::Changed(const rpc::Action& action, const ufs::Change& change,
+                                     bool marked, rpc::Outcome* outcome) {
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(action.mount));
+  ufs::Expectation expected = ExpectationOf(action);
+  if (marked) expected.own = {action.attempt, action.size_bytes, action.mtime_ns.value_or(0)};
+  ufs::Attempted attempted =
+      ufs::ChangeAsExpected(*ufs, action.key, expected, change, [] { return ufs::CallOptions(); });
+  outcome->base_gone |= attempted.yielded;
+  if (attempted.replaced) outcome->replaced = attempted.replaced->etag;
+  if (outcome->base_gone) return Status(Code::kStale, action.key + ": another writer's");
+  return attempted.made;
+}
+
+Result<ufs::ObjectInfo> Rig::Upload(const rpc::Action& action, rpc::Outcome* outcome) {
+  outcome->untouched = true;
+  auto found = contents_.find(action.ino);
+  if (found == contents_.end()) {
+    outcome->base_gone = action.from_key.empty();
+    return Status(outcome->base_gone ? Code::kStale : Code::kNotFound, "no such content here");
+  }
+  Content& content = found->second;
+  if (content.generation != action.generation) return Status(Code::kStale, "another generation");
+  RETURN_IF_ERROR(Complete(action, content, outcome));
+  outcome->untouched = false;
+  EXPECT_EQ(content.bytes.size(), action.size_bytes);
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(action.mount));
+  const ufs::AttemptMark own{action.attempt, action.size_bytes, action.mtime_ns.value_or(0)};
+  if (action.repeats) {
+    ASSIGN_OR_RETURN(const auto there, ufs::Look(*ufs, action.key, {}));
+    const bool before = there && ufs::IsVersion(*there, action.target_etag);
+    if (there && !before && ufs::IsMadeBy(*ufs, *there, own)) return *there;
+  }
+  return Changed(
+      action,
+      [&](const ufs::Precondition& target) {
+        ufs::CreateOptions options;
+        options.size_bytes = content.bytes.size();
+        options.precondition = target;
+        options.metadata[ufs::kAttemptName] = action.attempt;
+        if (ufs->Attributes() != nullptr && action.mode) options.exactly = AttributesOf(action);
+        return PutBytes(*ufs, action.key, content.bytes, options);
+      },
+      true, outcome);
+}
+
+Result<ufs::ObjectInfo> Rig::CopyOrMove(const rpc::Action& action, rpc::Outcome* outcome) {
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(action.mount));
+  ufs::MoveOptions options(IfIs(action.expected_etag));
+  const bool marked = ufs->Traits().object_metadata;
+  if (marked) options.metadata[ufs::kAttemptName] = action.attempt;
+  const bool links = action.kind == Kind::kLink && ufs->Attributes() != nullptr;
+  Result<ufs::ObjectInfo> info = Changed(
+      action,
+      [&](const ufs::Precondition& target) -> Result<ufs::ObjectInfo> {
+        options.target = target;
+        Result<ufs::ObjectInfo> made =
+            links ? ufs->Attributes()->Link(action.from_key, action.key, options, {})
+                  : ufs->Move(action.from_key, action.key, options, {});
+        if (made.ok()) return made;
+        const Status base = CheckBase(action, action.from_key, made.status(), outcome);
+        if (outcome->base_gone) return Status(Code::kIo, base.message());
+        return made;
+      },
+      marked, outcome);
+  if (action.kind == Kind::kLink) return info;
+  auto content = contents_.find(action.ino);
+  const bool here = content != contents_.end() && !content->second.on_base &&
+                    content->second.generation == action.generation;
+  if (outcome->base_gone && here) {
+    outcome->base_gone = false;
+    outcome->uploaded = true;
+    return Upload(action, outcome);
+  }
+  if (!info.ok() || ufs->Traits().atomic_rename) return info;
+  ufs::Expectation source;
+  source.version = action.expected_etag;
+  const Status removed =
+      ufs::DeleteAsExpected(*ufs, action.from_key, source, [] { return ufs::CallOptions(); });
+  if (!removed.ok() && removed.code() != Code::kStale) return removed;
+  return info;
+}
+
+Status Rig::Localize(const rpc::Action& action, rpc::Outcome* outcome) {
+  auto found = contents_.find(action.ino);
+  if (found != contents_.end()) return Complete(action, found->second, outcome);
+  Result<std::string> base = ReadUfs(action.mount, action.from_key, action.expected_etag);
+  if (!base.ok()) return CheckBase(action, action.from_key, base.status(), outcome);
+  contents_[action.ino] = {action.generation, *base, false, 0};
+  return OkStatus();
+}
+
+Result<ufs::ObjectInfo> Rig::Attributed(const rpc::Action& action, rpc::Outcome* outcome) {
+  Result<ufs::ObjectInfo> info = WithAttributes(action);
+  if (info.ok() || action.expected_etag.empty()) return info;
+  return CheckBase(action, action.key, info.status(), outcome);
+}
+
+Result<ufs::ObjectInfo> Rig::Effect_(const rpc::Action& action, rpc::Outcome* outcome) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(action.mount));
   ufs::AttributeStore* attributes = ufs->Attributes();
-  ufs::Precondition source;
-  if (!action.expected_etag.empty())
-    source = {ufs::Precondition::Kind::kEtag, action.expected_etag};
   switch (action.kind) {
-    case Kind::kUpload: {
-      ASSIGN_OR_RETURN(*info, Upload(action));
-      return OkStatus();
-    }
+    case Kind::kUpload:
+      return Upload(action, outcome);
     case Kind::kLocalize:
-      return Localize(action);
-    case Kind::kMove: {
-      ASSIGN_OR_RETURN(*info, ufs->Move(action.from_key, action.key, source, {}));
-      if (ufs->Traits().atomic_rename) return OkStatus();
-      const ufs::DeleteRequest request{action.from_key, source};
-      return ufs->Delete(std::span(&request, 1), {}).front();
-    }
-    case Kind::kSetAttributes: {
-      ASSIGN_OR_RETURN(*info, WithAttributes(action, {}));
-      return OkStatus();
-    }
-    case Kind::kMakeDirectory: {
+      RETURN_IF_ERROR(Localize(action, outcome));
+      return ufs::ObjectInfo{};
+    case Kind::kMove:
+    case Kind::kLink:
+      return CopyOrMove(action, outcome);
+    case Kind::kSetAttributes:
+      return Attributed(action, outcome);
+    case Kind::kMakeDirectory:
       RETURN_IF_ERROR(MakeDirectoryIn(*ufs, action.key, 0700));
-      ASSIGN_OR_RETURN(*info, WithAttributes(action, {}));
-      return OkStatus();
-    }
-    case Kind::kMakeSymlink: {
-      ASSIGN_OR_RETURN(*info, attributes->MakeSymlink(action.key, action.symlink_target, {}));
-      return OkStatus();
-    }
-    case Kind::kLink: {
-      ASSIGN_OR_RETURN(*info, attributes != nullptr
-                                  ? attributes->Link(action.from_key, action.key, {})
-                                  : ufs->Move(action.from_key, action.key, {}, {}));
-      return OkStatus();
-    }
+      return WithAttributes(action);
+    case Kind::kMakeSymlink:
+      return Changed(
+          action,
+          [&](const ufs::Precondition& target) {
+            ufs::AttributeChange change = AttributesOf(action);
+            change.precondition = target;
+            return attributes->MakeSymlink(action.key, action.symlink_target, change, {});
+          },
+          false, outcome);
     case Kind::kDelete: {
-      const ufs::DeleteRequest request{action.key, source};
-      return ufs->Delete(std::span(&request, 1), {}).front();
+      ufs::Expectation expected = ExpectationOf(action);
+      expected.version = action.expected_etag;
+      RETURN_IF_ERROR(
+          ufs::DeleteAsExpected(*ufs, action.key, expected, [] { return ufs::CallOptions(); }));
+      return ufs::ObjectInfo{};
     }
     case Kind::kRemoveDirectory: {
-      if (attributes != nullptr) return attributes->RemoveDirectory(action.key, {});
       const ufs::DeleteRequest marker{action.key, {}, ufs::ObjectType::kDirectory};
-      return ufs->Delete(std::span(&marker, 1), {}).front();
+      RETURN_IF_ERROR(attributes != nullptr ? attributes->RemoveDirectory(action.key, {})
+                                            : ufs->Delete(std::span(&marker, 1), {}).front());
+      return ufs::ObjectInfo{};
     }
     default:
       return Status(Code::kInvalid, "not a step");
@@ -235,14 +344,15 @@ Status Rig::Effect_(const rpc::Action& action, ufs::ObjectInfo* info) {
 }
 
 rpc::Outcome Rig::Run(const rpc::Action& action) {
-  ufs::ObjectInfo info;
   rpc::Outcome outcome;
-  outcome.status = Effect_(action, &info);
-  if (!outcome.status.ok()) return outcome;
-  outcome.etag = info.etag;
-  outcome.identity = info.identity;
-  outcome.size_bytes = info.size_bytes;
-  outcome.mtime_ns = info.mtime_ns;
+  Result<ufs::ObjectInfo> info = Effect_(action, &outcome);
+  outcome.status = info.status();
+  if (!info.ok()) return outcome;
+  outcome.etag = info->etag;
+  outcome.identity = info->identity;
+  outcome.file = info->file;
+  outcome.size_bytes = info->size_bytes;
+  outcome.mtime_ns = info->mtime_ns;
   return outcome;
 }
 

@@ -14,35 +14,38 @@ using Kind = rpc::Action::Kind;
 using Settled = rpc::PersistQueue::Settled;
 using Intent = LedgerRecord::Intent;
 
+constexpr std::string_view kGone =
+    "another client has replaced or removed the version in the source that it was made from";
+
 bool MayHaveHappened(Code code) {
   return code == Code::kMaybeCommitted || code == Code::kDeadlineExceeded ||
          code == Code::kCancelled;
-}
-
-const std::string& EtagOf(const InodeRecord& inode, const std::string& seen) {
-  static const std::string kNone;
-  return inode.linked ? kNone : seen;
-}
-
-// The identity of a file whose object was replaced outside before it could be moved, in a store
-// that gives none.
-constexpr std::string_view kReplaced = "replaced";
-
-// What others have put there is the file now, at another generation.
-void TakeReplaced(const Context& context, InodeRecord& inode, uint64_t size_bytes,
-                  int64_t mtime_ns) {
-  if (inode.generation != inode.persisted_generation) return;
-  inode.generation = inode.persisted_generation = Generation(inode.generation.value + 1);
-  inode.size_bytes = inode.bound_size_bytes = size_bytes;
-  inode.allocated_bytes = WithoutHoles(size_bytes);
-  inode.mtime_ns = mtime_ns;
-  context.changes.Report({rpc::Change::Kind::kContent, inode.ino, InodeId(), ""});
 }
 
 void EndAttempt(InodeRecord& inode) {
   inode.attempt.clear();
   inode.attempt_key.clear();
   inode.attempt_started_ns = 0;
+  inode.attempt_size_bytes = 0;
+  inode.attempt_mtime_ns = 0;
+}
+
+void Unbind(InodeRecord& inode) {
+  inode.bound = false;
+  inode.key.clear();
+  inode.etag.clear();
+  inode.identity.clear();
+  inode.persisted_generation = Generation();
+}
+
+bool IsDirectory(const InodeRecord& inode) { return inode.type == rpc::FileType::kDirectory; }
+
+// A directory's attempt that failed may have made it all the same: its key stays known.
+void EndFailed(InodeRecord& inode) {
+  if (IsDirectory(inode))
+    inode.attempt.clear();
+  else
+    EndAttempt(inode);
 }
 
 // One change of the UFS, for one transaction.
@@ -55,6 +58,16 @@ class Outcome {
         action_(item.action),
         outcome_(item.outcome),
         backoff_(backoff) {}
+
+  Result<Settlement> Postpone() {
+    Settlement settlement;
+    ASSIGN_OR_RETURN(std::optional<InodeRecord> inode,
+                     GetInode(txn_, item_.task.ino, kv::Reads::kSerializable));
+    if (!inode || inode->queue_key != item_.task.id) return settlement;
+    RETURN_IF_ERROR(Requeue(&*inode, nullptr, &settlement));
+    PutInode(txn_, *inode);
+    return settlement;
+  }
 
   Result<Settlement> Settle() {
     if (action_.kind == Kind::kDelete || action_.kind == Kind::kRemoveDirectory) return OfKey();
@@ -75,6 +88,11 @@ class Outcome {
   Status BindMoved(InodeRecord& inode);
   Status BindLink(InodeRecord& inode);
   Status BindOrphan(InodeRecord& inode);
+  void TakeVersion(InodeRecord& inode);
+  void BindAttributes(InodeRecord& inode);
+  Result<Settlement> BaseGone(InodeRecord& inode);
+  Status BecomeConflict(InodeRecord& inode, Settlement* settlement);
+  void ReportReplaced(const InodeRecord& inode);
   Status LeaveOldKey(InodeRecord& inode);
   Status OutdateLinks(InodeRecord& inode);
   Status ClearTarget(InodeRecord& inode);
@@ -119,11 +137,11 @@ Result<Settlement> Outcome::OfKey() {
   const Code code = outcome_.status.code();
   const bool directory = action_.kind == Kind::kRemoveDirectory;
   constexpr uint32_t kMostRemovals = 5;
-  // Somebody outside put something there: it is theirs.
+  // Another writer put something there: it is theirs.
   const bool theirs = (code == Code::kStale && !directory) || code == Code::kIsDirectory ||
                       code == Code::kNotDirectory ||
                       (code == Code::kNotEmpty && item_.task.attempts >= kMostRemovals);
-  if (theirs) LogWarning("not deleted, it was changed outside: ", action_.key);
+  if (theirs) LogWarning("not deleted, another client has changed it: ", action_.key);
   if (outcome_.status.ok() || theirs || code == Code::kNotFound) {
     SetLedger(txn_, action_.mount, action_.key, record, std::nullopt);
     settlement.gone = true;
@@ -139,6 +157,7 @@ Result<Settlement> Outcome::OfKey() {
 // The bytes are all here and safe: what is at the key is nobody's any more.
 Result<Settlement> Outcome::OfLocalize(InodeRecord& inode) {
   Settlement settlement;
+  if (outcome_.base_gone) return BaseGone(inode);
   if (!outcome_.status.ok()) {
     const Code code = outcome_.status.code();
     settlement.soon = code == Code::kBusy || code == Code::kStale || item_.task.ino != inode.ino;
@@ -150,13 +169,9 @@ Result<Settlement> Outcome::OfLocalize(InodeRecord& inode) {
   const bool same =
       inode.bound && inode.key == action_.from_key && inode.generation == action_.generation;
   if (!same) return settlement;
-  RETURN_IF_ERROR(
-      Discard(context_, txn_, inode.mount, inode.key, {inode.etag, 0, InodeId(), Nanos(0)}));
-  inode.bound = false;
-  inode.key.clear();
-  inode.etag.clear();
-  inode.identity.clear();
-  inode.persisted_generation = Generation();
+  RETURN_IF_ERROR(Discard(context_, txn_, inode.mount, inode.key,
+                          {VersionOf(inode), 0, InodeId(), Nanos(0), {}}));
+  Unbind(inode);
   PutInode(txn_, inode);
   return settlement;
 }
@@ -164,7 +179,9 @@ Result<Settlement> Outcome::OfLocalize(InodeRecord& inode) {
 // What the inode had in the UFS under another key is replaced by what was written now.
 Status Outcome::LeaveOldKey(InodeRecord& inode) {
   if (!inode.bound || inode.key == action_.key) return OkStatus();
-  return Discard(context_, txn_, inode.mount, inode.key, {inode.etag, 0, InodeId(), Nanos(0)});
+  if (outcome_.uploaded) return Disown(txn_, inode, inode.key);  // It is another writer's.
+  return Discard(context_, txn_, inode.mount, inode.key,
+                 {VersionOf(inode), 0, InodeId(), Nanos(0), {}});
 }
 
 // The key that was written needs no record if the path names it: then it is the inode's by that.
@@ -180,7 +197,7 @@ Status Outcome::OutdateLinks(InodeRecord& inode) {
   ASSIGN_OR_RETURN(const std::vector<Place> places, PlacesOf(txn_, inode.ino));
   for (const Place& place : places) {
     if (place.record.kind == PlaceRecord::Kind::kLink) {
-      PutLinkPlace(txn_, inode, place.key, kOutdatedLink);
+      PutLinkPlace(txn_, inode, place.key, kOutdatedLink, place.record.etag);
     }
   }
   return OkStatus();
@@ -190,7 +207,6 @@ Status Outcome::Bind(InodeRecord& inode) {
   RETURN_IF_ERROR(LeaveOldKey(inode));
   RETURN_IF_ERROR(OutdateLinks(inode));
   inode.bound = true;
-  inode.linked = false;  // It is an object of its own.
   inode.key = action_.key;
   inode.etag = outcome_.etag;
   inode.identity = outcome_.identity;
@@ -201,44 +217,62 @@ Status Outcome::Bind(InodeRecord& inode) {
   return ClearTarget(inode);
 }
 
-// Moved, so the bytes are those that were there: if they had been replaced outside, they are
-// another generation.
+// Moved, so the bytes are those that were there.
 Status Outcome::BindMoved(InodeRecord& inode) {
-  const bool replaced =
-      inode.identity == kReplaced || (!inode.identity.empty() && !outcome_.identity.empty() &&
-                                      inode.identity != outcome_.identity);
+  if (outcome_.uploaded) return Bind(inode);
   RETURN_IF_ERROR(Disown(txn_, inode, action_.from_key));
   inode.key = action_.key;
-  inode.etag = EtagOf(inode, outcome_.etag);
-  inode.identity = outcome_.identity;
-  if (replaced) TakeReplaced(context_, inode, outcome_.size_bytes, outcome_.mtime_ns);
+  TakeVersion(inode);
   return ClearTarget(inode);
 }
 
 Status Outcome::BindLink(InodeRecord& inode) {
   // A real link is the same object; elsewhere it is a copy.
-  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context_.mounts.Get(inode.mount));
-  inode.linked = ufs->Traits().attributes;
-  if (inode.linked) inode.etag.clear();
-  ASSIGN_OR_RETURN(const std::set<std::string> wanted, LinkKeys(txn_, inode.ino));
+  const std::string& version = outcome_.file.empty() ? outcome_.etag : outcome_.file;
+  ASSIGN_OR_RETURN(std::set<std::string> wanted, LinkKeys(txn_, inode.ino));
+  ASSIGN_OR_RETURN(UfsPath path, PathKey(txn_, inode.parent, inode.name, kv::Reads::kSerializable));
+  wanted.insert(std::move(path.key));
   RETURN_IF_ERROR(Disown(txn_, inode, action_.key));
   if (!wanted.contains(action_.key))  // The name went meanwhile.
-    return Discard(context_, txn_, inode.mount, action_.key, {});
-  PutLinkPlace(txn_, inode, action_.key, inode.attempt_generation);
+    return Discard(context_, txn_, inode.mount, action_.key, {version, 0, InodeId(), Nanos(0), {}});
+  PutLinkPlace(txn_, inode, action_.key, inode.attempt_generation, version);
   return OkStatus();
 }
 
 // Unlinked meanwhile; both keys are marked to be deleted. A move has taken the bytes along that may
 // still be read.
 Status Outcome::BindOrphan(InodeRecord& inode) {
-  if (action_.kind != Kind::kMove) return OkStatus();
+  if (action_.kind != Kind::kMove || outcome_.uploaded) return OkStatus();
   inode.key = action_.key;
   inode.etag = outcome_.etag;
+  inode.identity = outcome_.identity;
   Discarding reading;
-  reading.etag = outcome_.etag;
+  reading.etag = VersionOf(inode);
   reading.readable_by = inode.ino;
   RETURN_IF_ERROR(Discard(context_, txn_, inode.mount, action_.key, reading));
-  return Discard(context_, txn_, inode.mount, action_.from_key, {});
+  return Discard(context_, txn_, inode.mount, action_.from_key,
+                 {action_.expected_etag, 0, InodeId(), Nanos(0), {}});
+}
+
+// Where names of the object are still to be removed its ctime, and so its etag, will change again.
+void Outcome::TakeVersion(InodeRecord& inode) {
+  const bool passing = !inode.identity.empty() && inode.etag == inode.identity;
+  inode.etag = passing ? outcome_.identity : outcome_.etag;
+  inode.identity = outcome_.identity;
+}
+
+void Outcome::BindAttributes(InodeRecord& inode) {
+  TakeVersion(inode);
+  if (inode.type != rpc::FileType::kDirectory) return;
+  inode.etag = outcome_.identity;
+  inode.identity.clear();  // What was seen of it: nothing yet.
+}
+
+void Outcome::ReportReplaced(const InodeRecord& inode) {
+  if (outcome_.replaced.empty()) return;
+  ++context_.encounters.replaced;
+  LogWarning("persist ", action_.key, ": the version made here (inode ", inode.ino.value,
+             ") replaced that of another client: ", outcome_.replaced);
 }
 
 Result<Settlement> Outcome::Success(InodeRecord& inode) {
@@ -250,6 +284,7 @@ Result<Settlement> Outcome::Success(InodeRecord& inode) {
     PutInode(txn_, inode);
     return settlement;
   }
+  ReportReplaced(inode);
   switch (action_.kind) {
     case Kind::kUpload:
     case Kind::kMakeSymlink:
@@ -260,9 +295,7 @@ Result<Settlement> Outcome::Success(InodeRecord& inode) {
       break;
     case Kind::kSetAttributes:
       inode.persisted_attr_version = inode.attempt_attr_version;
-      inode.etag = EtagOf(inode, outcome_.etag);
-      inode.identity = outcome_.identity;
-      if (inode.type == rpc::FileType::kDirectory) inode.identity.clear();
+      BindAttributes(inode);
       break;
     case Kind::kMakeDirectory:
       inode.made = true;
@@ -270,6 +303,7 @@ Result<Settlement> Outcome::Success(InodeRecord& inode) {
       if (!inode.bound) inode.key = action_.key;
       inode.bound = true;
       inode.persisted_attr_version = inode.attempt_attr_version;
+      inode.etag = outcome_.identity;
       inode.identity.clear();
       break;
     case Kind::kLink:
@@ -306,21 +340,13 @@ Result<Settlement> Outcome::FinishIfDone(InodeRecord& inode) {
 
 Result<Settlement> Outcome::Failure(InodeRecord& inode) {
   Settlement settlement;
+  if (outcome_.base_gone) return BaseGone(inode);
   const Code code = outcome_.status.code();
-  const bool move = action_.kind == Kind::kMove;
-  // A move that may have been made is looked into before anything else is tried.
   const bool refused = code == Code::kBusy || code == Code::kStale;
-  if (!move || code == Code::kStale) inode.attempt.clear();
+  // Otherwise it may have been made: that is looked into before anything else is tried.
+  if (outcome_.untouched || code == Code::kStale || IsDirectory(inode)) EndFailed(inode);
   if (!MayHaveHappened(code)) inode.attempt_started_ns = 0;
   if (refused) {
-    if (move && code == Code::kStale) {
-      LogWarning("inode ", inode.ino.value, ": ", inode.key, " was replaced outside");
-      inode.etag.clear();
-      if (inode.identity.empty()) inode.identity = kReplaced;  // Else it tells by itself.
-    }
-    settlement.soon = true;
-  } else if (code == Code::kNotFound && action_.kind == Kind::kSetAttributes) {
-    inode.persisted_attr_version = inode.attempt_attr_version;  // It was removed outside.
     settlement.soon = true;
   } else if (inode.nlink > 0) {
     settlement.parent_lost = code == Code::kNotFound || code == Code::kNotDirectory;
@@ -328,6 +354,61 @@ Result<Settlement> Outcome::Failure(InodeRecord& inode) {
   }
   PutInode(txn_, inode);
   return settlement;
+}
+
+// Another writer has replaced or removed what the step stands on. Unpersisted bytes made from it
+// wait for a person. Without any the file is what the source has (FollowSource).
+Result<Settlement> Outcome::BaseGone(InodeRecord& inode) {
+  Settlement settlement;
+  settlement.soon = true;
+  const bool directory = IsDirectory(inode);
+  const uint64_t attr_version = inode.attempt_attr_version;
+  EndAttempt(inode);
+  if (inode.nlink == 0) {
+    // What the orphan's handles have not read is nowhere any more, and its key is another's.
+    ASSIGN_OR_RETURN(const auto record, GetLedger(txn_, inode.mount, inode.key));
+    if (inode.bound && record && record->owner == inode.ino)
+      SetLedger(txn_, inode.mount, inode.key, record, std::nullopt);
+    Unbind(inode);
+  } else if (directory) {
+    LogWarning("attributes of ", action_.key,
+               " are kept here only: another client has replaced it");
+    inode.persisted_attr_version = attr_version;
+  } else if (inode.type == rpc::FileType::kRegular &&
+             inode.generation != inode.persisted_generation) {
+    RETURN_IF_ERROR(BecomeConflict(inode, &settlement));
+  } else {
+    inode.attempt = kSourceGone;
+    RETURN_IF_ERROR(NoteDirty(context_, txn_, inode, Nanos(0)));
+  }
+  PutInode(txn_, inode);
+  return settlement;
+}
+
+Status Outcome::BecomeConflict(InodeRecord& inode, Settlement* settlement) {
+  const bool mine = inode.queue_key == item_.task.id;
+  if (!inode.bound) {
+    LogError("inode ", inode.ino.value, " (", action_.key, ") is LOST: ", kGone);
+    inode.lost = true;
+    return OkStatus();
+  }
+  ++context_.encounters.gave_way;
+  LogError("persist ", action_.key, ": CONFLICT: ", kGone, "; it waits for `tarn async-persist ",
+           "resolve`");
+  RETURN_IF_ERROR(OutdateLinks(inode));
+  RETURN_IF_ERROR(Disown(txn_, inode, inode.key));
+  Unbind(inode);
+  inode.conflict = true;
+  if (!inode.queue_key.empty()) txn_.Delete(inode.queue_key);
+  QueueRecord entry;
+  entry.ino = inode.ino;
+  entry.last_error = kGone;
+  inode.queue_key =
+      Enqueue(context_, txn_, entry, rpc::TaskClass::kConflict, Nanos(0), inode.ino.value);
+  settlement->gone = mine;
+  settlement->soon = !mine;
+  context_.changes.Report({rpc::Change::Kind::kAttributes, inode.ino, InodeId(), ""});
+  return OkStatus();
 }
 
 ufs::CallOptions CallOf(const Context& context) {
@@ -340,36 +421,6 @@ Status Commit(const Context& context, const std::function<Status(kv::Transaction
   return kv::Transact(context.store, options, body).status();
 }
 
-bool IsTheMoved(const ufs::ObjectInfo& info, const InodeRecord& inode) {
-  if (inode.identity == kReplaced) return true;
-  if (!info.identity.empty() && !inode.identity.empty()) return info.identity == inode.identity;
-  return info.size_bytes == inode.bound_size_bytes;
-}
-
-// What the UFS has at the two keys of a move.
-enum class Found { kAtSource, kAtTarget, kNowhere };
-
-Status RecordFound(const Context& context, kv::Transaction& txn, InodeRecord& inode, Found found,
-                   const ufs::ObjectInfo& info) {
-  if (found == Found::kAtTarget) {
-    RETURN_IF_ERROR(Disown(txn, inode, inode.key));
-    const bool replaced = inode.identity == kReplaced;
-    inode.key = inode.attempt_key;
-    inode.etag = EtagOf(inode, info.etag);
-    inode.identity = info.identity;
-    if (replaced) TakeReplaced(context, inode, info.size_bytes, info.mtime_ns);
-    inode.attempt_key.clear();
-  } else if (found == Found::kNowhere) {
-    LogWarning("inode ", inode.ino.value, ": ", inode.key, " was removed outside");
-    RETURN_IF_ERROR(Disown(txn, inode, inode.key));
-    inode.bound = false;
-    inode.persisted_generation = Generation();
-  }
-  inode.attempt.clear();
-  PutInode(txn, inode);
-  return OkStatus();
-}
-
 }  // namespace
 
 Result<Settlement> SettleItem(const Context& context, kv::Transaction& txn, const Settled& item,
@@ -377,26 +428,13 @@ Result<Settlement> SettleItem(const Context& context, kv::Transaction& txn, cons
   return Outcome(context, txn, item, backoff).Settle();
 }
 
-Status ProbeMove(const Context& context, InodeId ino) {
-  std::unique_ptr<kv::Transaction> reading = context.store.Begin();
-  ASSIGN_OR_RETURN(InodeRecord before, ReadInode(*reading, ino, kv::Reads::kSnapshot));
-  reading.reset();
-  if (!IsUnsettledMove(before)) return OkStatus();
-  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(before.mount));
-  Result<ufs::ObjectInfo> info = ufs->Stat(before.key, CallOf(context));
-  Found found = Found::kAtSource;
-  if (info.code() == Code::kNotFound || info.code() == Code::kNotDirectory) {
-    info = ufs->Stat(before.attempt_key, CallOf(context));
-    found = info.ok() && IsTheMoved(*info, before) ? Found::kAtTarget : Found::kNowhere;
-  }
-  const bool absent = info.code() == Code::kNotFound || info.code() == Code::kNotDirectory;
-  if (!info.ok() && !absent) return info.status();
-  const ufs::ObjectInfo seen = info.ok() ? *info : ufs::ObjectInfo{};
-  return Commit(context, [&](kv::Transaction& txn) -> Status {
-    ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, ino, kv::Reads::kSerializable));
-    if (inode.attempt != before.attempt) return OkStatus();
-    return RecordFound(context, txn, inode, found, seen);
-  });
+Result<bool> PostponeItem(const Context& context, kv::Transaction& txn, const rpc::Task& task,
+                          const Status& why, Nanos backoff) {
+  Settled item;
+  item.task = task;
+  item.outcome.status = why;
+  ASSIGN_OR_RETURN(const Settlement settlement, Outcome(context, txn, item, backoff).Postpone());
+  return settlement.gone;
 }
 
 Status ProbeParent(const Context& context, InodeId ino, MountId mount, const std::string& key) {

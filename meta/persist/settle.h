@@ -24,9 +24,10 @@ struct Settlement {
 Result<Settlement> SettleItem(const Context& context, kv::Transaction& txn,
                               const rpc::PersistQueue::Settled& item, Nanos backoff);
 
-// The attempt to move `ino` ended in an unknown way (a crash, a lost answer): asks the UFS where
-// its bytes are, and records that. Other errors than of the UFS leave all as it is.
-Status ProbeMove(const Context& context, InodeId ino);
+// The entry of `task` could not be prepared: it is put back behind `backoff`, with the error. True:
+// it has another key there, or is gone.
+Result<bool> PostponeItem(const Context& context, kv::Transaction& txn, const rpc::Task& task,
+                          const Status& why, Nanos backoff);
 // The UFS may have lost the directory that `key`, of `ino`, is to be put into: makes sure that it
 // is made again.
 Status ProbeParent(const Context& context, InodeId ino, MountId mount, const std::string& key);

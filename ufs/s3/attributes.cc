@@ -104,16 +104,23 @@ bool HasOwner(const HttpResponse& response) {
 
 }  // namespace
 
+Status AddMetadata(const std::map<std::string, std::string>& metadata, sigv4::Pairs& headers) {
+  for (const auto& [name, value] : metadata) {
+    RETURN_IF_ERROR(CheckMetadata(name, value));
+    const std::string header = Concat(kMeta, name);
+    std::erase_if(headers, [&](const auto& other) { return other.first == header; });
+    headers.emplace_back(header, value);
+  }
+  return OkStatus();
+}
+
 Result<sigv4::Pairs> HeadersOfNewObject(const S3Options& options, std::string_view key,
                                         const CreateOptions& create) {
   sigv4::Pairs headers;
   const std::string type =
       create.type == ObjectType::kDirectory ? std::string(kDirectoryType) : ContentTypeOf(key);
   headers.emplace_back("Content-Type", create.content_type.empty() ? type : create.content_type);
-  for (const auto& [name, value] : create.metadata) {
-    RETURN_IF_ERROR(CheckMetadata(name, value));
-    headers.emplace_back(Concat(kMeta, name), value);
-  }
+  RETURN_IF_ERROR(AddMetadata(create.metadata, headers));
   if (options.keep_attributes && create.attributes) AddAttributes(*create.attributes, headers);
   AddPlacement(options, headers);
   AddCustomerKey(options, headers);

@@ -4,6 +4,8 @@
 // s3fs and rclone use (x-amz-meta-mtime, -mode, -uid, -gid), encryption, storage class, ACL, tags.
 // Pure. Internal to ufs/s3.
 
+#include <map>
+#include <string>
 #include <string_view>
 
 #include "base/sigv4.h"
@@ -17,6 +19,8 @@ namespace tarn::ufs::s3 {
 // For whatever makes an object. kInvalid: metadata that no header can hold.
 Result<sigv4::Pairs> HeadersOfNewObject(const S3Options& options, std::string_view key,
                                         const CreateOptions& create);
+// What an object's metadata is to have, in place of what `headers` say of it. kInvalid.
+Status AddMetadata(const std::map<std::string, std::string>& metadata, sigv4::Pairs& headers);
 // For an object that is to be as the one that answered a HEAD so, apart from what the options say
 // of new ones. Its tags are not known here.
 sigv4::Pairs HeadersOfCopy(const S3Options& options, const HttpResponse& source);

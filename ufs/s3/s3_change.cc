@@ -147,13 +147,14 @@ void S3UnderFileSystem::AbortUnknown(std::string_view key, const CallOptions& ca
 }
 
 Result<ObjectInfo> S3UnderFileSystem::Move(std::string_view from, std::string_view to,
-                                           const Precondition& source, const CallOptions& call) {
+                                           const MoveOptions& options, const CallOptions& call) {
   RETURN_IF_ERROR(CheckCall(call));
   RETURN_IF_ERROR(CheckObjectKey(from));
   RETURN_IF_ERROR(CheckObjectKey(to));
   S3Call head = NewCall("stat", "HEAD", from);
   AddCustomerKey(options_, head.headers);
   RETURN_IF_ERROR(RunOne(head, call));
+  const Precondition& source = options.source;
   ASSIGN_OR_RETURN(ObjectInfo there, InfoOf(from, head.response, call));
   const bool holds =
       source.kind == Precondition::Kind::kNone ||
@@ -162,10 +163,14 @@ Result<ObjectInfo> S3UnderFileSystem::Move(std::string_view from, std::string_vi
     return Status(Code::kStale, Concat("copy ", client_->Uri(FullKey(from)), ": it was replaced"));
   }
   if (from == to) return there;
-  const sigv4::Pairs headers = HeadersOfCopy(options_, head.response);
-  Result<ObjectInfo> copied = there.size_bytes > options_.single_copy_bytes
-                                  ? CopyInParts(there, headers, to, call)
-                                  : Copy(there, to, call);
+  RETURN_IF_ERROR(CheckPrecondition(to, options.target, call));
+  for (const auto& [name, value] : options.metadata) there.metadata[name] = value;
+  sigv4::Pairs headers = HeadersOfCopy(options_, head.response);
+  RETURN_IF_ERROR(AddMetadata(options.metadata, headers));
+  Result<ObjectInfo> copied =
+      there.size_bytes > options_.single_copy_bytes
+          ? CopyInParts(there, headers, to, call)
+          : Copy(there, options.metadata.empty() ? sigv4::Pairs() : headers, to, call);
   if (copied.code() != Code::kUnsupported) return copied;
   LogDebug(copied.status(), ": it is read and written instead");
   return CopyByHand(there, headers, to, call);
@@ -194,12 +199,17 @@ Status CopyStatus(const S3Call& copy) {
 
 }  // namespace
 
-Result<ObjectInfo> S3UnderFileSystem::Copy(const ObjectInfo& source, std::string_view to,
-                                           const CallOptions& call) {
+Result<ObjectInfo> S3UnderFileSystem::Copy(const ObjectInfo& source, sigv4::Pairs instead,
+                                           std::string_view to, const CallOptions& call) {
   S3Call copy = NewCall(Concat("copy ", client_->Uri(FullKey(source.key)), " to"), "PUT", to);
+  copy.headers = std::move(instead);
+  if (copy.headers.empty()) {
+    AddPlacement(options_, copy.headers);
+    AddCustomerKey(options_, copy.headers);
+  } else {
+    copy.headers.emplace_back("x-amz-metadata-directive", "REPLACE");
+  }
   AddSource(options_, FullKey(source.key), source.etag, copy.headers);
-  AddPlacement(options_, copy.headers);
-  AddCustomerKey(options_, copy.headers);
   client_->Run(std::span(&copy, 1), call);
   RETURN_IF_ERROR(CopyStatus(copy));
   ASSIGN_OR_RETURN(const CopyDocument made, ParseCopyDocument(copy.response.body));

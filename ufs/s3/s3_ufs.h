@@ -49,7 +49,7 @@ class S3UnderFileSystem final : public UnderFileSystem {
                                          const CallOptions& call) override;
   Result<std::vector<PendingUpload>> ListUploads(const CallOptions& call) override;
   Status AbortUpload(const PendingUpload& upload, const CallOptions& call) override;
-  Result<ObjectInfo> Move(std::string_view from, std::string_view to, const Precondition& source,
+  Result<ObjectInfo> Move(std::string_view from, std::string_view to, const MoveOptions& options,
                           const CallOptions& call) override;
   std::vector<Status> Delete(std::span<const DeleteRequest> requests,
                              const CallOptions& call) override;
@@ -142,7 +142,9 @@ class S3UnderFileSystem final : public UnderFileSystem {
   Status ProbeConditionalWrites(const CallOptions& call);
   Result<std::unique_ptr<Upload>> NewUpload(std::string_view key, const CreateOptions& options,
                                             sigv4::Pairs headers, const CallOptions& call);
-  Result<ObjectInfo> Copy(const ObjectInfo& source, std::string_view to, const CallOptions& call);
+  // `instead`: of the metadata that the source has; empty: the copy has the same.
+  Result<ObjectInfo> Copy(const ObjectInfo& source, sigv4::Pairs instead, std::string_view to,
+                          const CallOptions& call);
   Result<ObjectInfo> CopyInParts(const ObjectInfo& source, sigv4::Pairs headers,
                                  std::string_view to, const CallOptions& call);
   // For stores that do not copy such an object (kUnsupported): its bytes come and go by here. Each

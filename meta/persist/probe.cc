@@ -1,0 +1,293 @@
+#include "meta/persist/probe.h"
+
+#include "base/log.h"
+#include "meta/changes.h"
+#include "meta/detach.h"
+#include "meta/import.h"
+#include "meta/keys.h"
+#include "meta/persist/prepare.h"
+#include "meta/persist/settle.h"
+#include "meta/places.h"
+#include "meta/tree.h"
+#include "ufs/expectation.h"
+
+namespace tarn::meta {
+namespace {
+
+using Kind = rpc::Action::Kind;
+using Seen = std::optional<ufs::ObjectInfo>;
+
+Status Commit(const Context& context, const std::function<Status(kv::Transaction&)>& body) {
+  kv::TransactOptions options;
+  options.clock = &context.clock;
+  return kv::Transact(context.store, options, body).status();
+}
+
+Result<Seen> LookAt(const Context& context, MountId mount, const std::string& key) {
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(mount));
+  return ufs::Look(*ufs, key, {Deadline::After(context.clock, context.options.ufs_deadline), {}});
+}
+
+Result<InodeRecord> ReadNow(const Context& context, InodeId ino) {
+  return ReadInode(*context.store.Begin(), ino, kv::Reads::kSnapshot);
+}
+
+// --- An attempt.
+
+// Which step the attempt was, if what is at its key says that it was made.
+Result<std::optional<Kind>> WhatWasMade(const Context& context, kv::Transaction& txn,
+                                        const InodeRecord& inode, const Seen& there) {
+  std::optional<Kind> nothing;
+  if (!there) return nothing;
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(inode.mount));
+  const rpc::AttemptMark mark = MarkOf(inode);
+  const bool made = ufs::IsMadeBy(*ufs, *there, {mark.id, mark.size_bytes, mark.mtime_ns});
+  const bool same = ufs::IsVersion(*there, VersionOf(inode));
+  const bool by_id = made && ufs->Traits().object_metadata;
+  switch (inode.attempt.front()) {
+    case kMoveAttempt:
+      if (by_id || same) return std::optional<Kind>(Kind::kMove);
+      return nothing;
+    case kLinkAttempt:
+      if (by_id || same) return std::optional<Kind>(Kind::kLink);
+      return nothing;
+    case kUploadAttempt:
+      break;
+    default:
+      return nothing;
+  }
+  // What was there before may have the same size and time.
+  ASSIGN_OR_RETURN(const auto record, GetLedger(txn, inode.mount, inode.attempt_key));
+  const bool before = (inode.bound && inode.key == inode.attempt_key && same) ||
+                      (record && ufs::IsVersion(*there, record->etag));
+  if (made && !before) return std::optional<Kind>(Kind::kUpload);
+  return nothing;
+}
+
+Status SettleMade(const Context& context, kv::Transaction& txn, const InodeRecord& inode, Kind kind,
+                  const ufs::ObjectInfo& there) {
+  rpc::PersistQueue::Settled item;
+  item.action.kind = kind;
+  item.action.mount = inode.mount;
+  item.action.ino = inode.ino;
+  item.action.generation = inode.attempt_generation;
+  item.action.key = inode.attempt_key;
+  item.action.attempt = inode.attempt;
+  if (inode.bound) {
+    item.action.from_key = inode.key;
+    item.action.expected_etag = VersionOf(inode);
+  }
+  item.outcome.etag = there.etag;
+  item.outcome.identity = there.identity;
+  item.outcome.file = there.file;
+  item.outcome.size_bytes = there.size_bytes;
+  item.outcome.mtime_ns = there.mtime_ns;
+  RETURN_IF_ERROR(SettleItem(context, txn, item, Nanos(0)).status());
+  // A copy may have been made without its source being deleted.
+  if (kind != Kind::kMove) return OkStatus();
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(inode.mount));
+  if (ufs->Traits().atomic_rename) return OkStatus();
+  return Discard(context, txn, inode.mount, item.action.from_key,
+                 {item.action.expected_etag, 0, InodeId(), Nanos(0), {}});
+}
+
+Status RecordProbe(const Context& context, kv::Transaction& txn, InodeRecord inode,
+                   const Seen& there) {
+  ASSIGN_OR_RETURN(const std::optional<Kind> made, WhatWasMade(context, txn, inode, there));
+  if (made) return SettleMade(context, txn, inode, *made, *there);
+  const bool attributes = inode.attempt.front() == kAttributesAttempt && there;
+  const bool same =
+      attributes && (ufs::IsVersion(*there, VersionOf(inode)) ||
+                     ufs::IsRetimed(*there, VersionOf(inode), inode.attempt_mtime_ns));
+  if (same) {
+    inode.etag = there->etag;
+    inode.identity = there->identity;
+  }
+  inode.attempt.clear();
+  inode.attempt_key.clear();
+  inode.attempt_started_ns = 0;
+  PutInode(txn, inode);
+  return OkStatus();
+}
+
+// --- A file without unpersisted bytes whose object is not at its key any more.
+
+// Another of its names in the UFS still has the bytes.
+Result<bool> BindToAnother(kv::Transaction& txn, InodeRecord& inode) {
+  if (!inode.places) return false;
+  ASSIGN_OR_RETURN(const std::set<std::string> wanted, LinkKeys(txn, inode.ino));
+  ASSIGN_OR_RETURN(const std::vector<Place> places, PlacesOf(txn, inode.ino));
+  for (const Place& place : places) {
+    const bool current = place.record.kind == PlaceRecord::Kind::kLink &&
+                         place.record.generation == inode.persisted_generation &&
+                         place.key != inode.key && wanted.contains(place.key);
+    if (!current) continue;
+    txn.Delete(keys::Claim(inode.ino, inode.mount, place.key));
+    RETURN_IF_ERROR(Disown(txn, inode, inode.key));
+    inode.key = place.key;
+    inode.etag = VersionAtLink(inode, place.record);
+    return true;
+  }
+  return false;
+}
+
+// It was renamed here, and what another writer has put at its former key is the file from now on.
+Status AdoptReplacement(const Context& context, kv::Transaction& txn, InodeRecord& inode,
+                        const DentryRecord& dentry, const ufs::ObjectInfo& there) {
+  const InodeId parent = inode.parent;
+  ASSIGN_OR_RETURN(const InodeRecord dir, ReadInode(txn, parent, kv::Reads::kSerializable));
+  ASSIGN_OR_RETURN(InodeRecord next, NewImported(context, txn, dir, inode.name, there));
+  next.key = inode.key;
+  RETURN_IF_ERROR(Own(txn, next, next.key));
+  RETURN_IF_ERROR(NoteDirty(context, txn, next, Nanos(0)));
+  PutInode(txn, next);
+  AddName(txn, parent, inode.name, {next.ino, next.type, dentry.cursor});
+  LogWarning("inode ", inode.ino.value, ": ", inode.key,
+             " was replaced by another client before it ", "was moved to '", inode.name,
+             "': the file is that version now");
+  return OkStatus();
+}
+
+struct Followed {
+  bool look = false;  // At the name that the source has something else under.
+  std::optional<rpc::Change> change;
+};
+
+Status Follow(const Context& context, kv::Transaction& txn, InodeRecord inode, const Seen& there,
+              Followed& followed) {
+  followed = {};
+  inode.attempt.clear();
+  ASSIGN_OR_RETURN(const bool another, BindToAnother(txn, inode));
+  if (another || (there && ufs::IsVersion(*there, VersionOf(inode)))) {
+    PutInode(txn, inode);
+    return OkStatus();
+  }
+  ASSIGN_OR_RETURN(UfsPath path, PathKey(txn, inode.parent, inode.name, kv::Reads::kSerializable));
+  ASSIGN_OR_RETURN(const std::optional<DentryRecord> dentry,
+                   GetDentry(txn, inode.parent, inode.name, kv::Reads::kSerializable));
+  if (!dentry || dentry->ino != inode.ino)
+    return Status(Code::kCorruption, "a file lacks its name");
+  const bool in_place = inode.key == path.key;
+  const bool file = there && there->type == ufs::ObjectType::kFile;
+  if (!in_place && inode.nlink > 1) {  // Its bytes are here, or lost.
+    RETURN_IF_ERROR(Disown(txn, inode, inode.key));
+    inode.bound = false;
+    inode.etag.clear();
+    inode.identity.clear();
+    inode.persisted_generation = Generation();
+    PutInode(txn, inode);
+    return OkStatus();
+  }
+  followed.look = true;
+  followed.change = {rpc::Change::Kind::kEntry, inode.nlink == 1 ? inode.ino : InodeId(),
+                     inode.parent, inode.name};
+  RemoveName(txn, inode.parent, inode.name, *dentry);
+  TouchDirectory(txn, inode.parent, context.clock.WallNs());
+  if (!in_place && file) {
+    followed.look = false;
+    RETURN_IF_ERROR(AdoptReplacement(context, txn, inode, *dentry, *there));
+  } else {
+    LogWarning("changes of inode ", inode.ino.value, " gave way: another client has ",
+               there ? "replaced " : "removed ", inode.key);
+    RETURN_IF_ERROR(Disown(txn, inode, inode.key));
+  }
+  if (inode.nlink == 1) {
+    if (!inode.queue_key.empty()) txn.Delete(inode.queue_key);
+    inode.queue_key.clear();
+    inode.bound = false;
+  }
+  return DetachName(context, txn, inode, followed.change->parent, followed.change->name);
+}
+
+Status FollowSource(const Context& context, Loader& loader, const InodeRecord& before) {
+  ASSIGN_OR_RETURN(const Seen there, LookAt(context, before.mount, before.key));
+  Followed followed;
+  const Status committed = Commit(context, [&](kv::Transaction& txn) -> Status {
+    ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, before.ino, kv::Reads::kSerializable));
+    if (inode.attempt != before.attempt || inode.nlink == 0) return OkStatus();
+    // Written to since: that decides.
+    const bool dirty =
+        inode.type == rpc::FileType::kRegular && inode.generation != inode.persisted_generation;
+    if (!dirty && inode.key == before.key)
+      return Follow(context, txn, std::move(inode), there, followed);
+    inode.attempt.clear();
+    PutInode(txn, inode);
+    return OkStatus();
+  });
+  if (!committed.ok()) return committed;
+  if (!followed.change) return OkStatus();
+  ++context.encounters.gave_way;
+  context.changes.Report(*followed.change);
+  if (!followed.look) return OkStatus();
+  // What the source has there is news at the next look at the latest.
+  const Status looked = loader.LookAgain(followed.change->parent, followed.change->name);
+  if (!looked.ok()) LogInfo("look at '", followed.change->name, "': ", looked);
+  return OkStatus();
+}
+
+// --- A conflict.
+
+Status DropOurs(const Context& context, kv::Transaction& txn, InodeRecord inode,
+                std::vector<rpc::Change>& changes) {
+  EndConflict(txn, inode);
+  while (inode.nlink > 0) {
+    const InodeId parent = inode.parent;
+    const std::string name = inode.name;
+    ASSIGN_OR_RETURN(const std::optional<DentryRecord> dentry,
+                     GetDentry(txn, parent, name, kv::Reads::kSerializable));
+    if (!dentry) return Status(Code::kCorruption, "a file lacks its name");
+    RemoveName(txn, parent, name, *dentry);
+    TouchDirectory(txn, parent, context.clock.WallNs());
+    RETURN_IF_ERROR(DetachName(context, txn, inode, parent, name));
+    changes.push_back({rpc::Change::Kind::kEntry, InodeId(), parent, name});
+  }
+  if (!inode.queue_key.empty()) txn.Delete(inode.queue_key);
+  inode.queue_key.clear();
+  inode.bound = false;
+  if (inode.places) {  // Links of what it was made from stay in the source as they are.
+    ASSIGN_OR_RETURN(const std::vector<Place> places, PlacesOf(txn, inode.ino));
+    for (const Place& place : places) RETURN_IF_ERROR(Disown(txn, inode, place.key));
+    inode.places = false;
+  }
+  PutInode(txn, inode);
+  changes.back().ino = inode.ino;
+  return OkStatus();
+}
+
+}  // namespace
+
+Status ProbeAttempt(const Context& context, Loader& loader, InodeId ino) {
+  ASSIGN_OR_RETURN(const InodeRecord before, ReadNow(context, ino));
+  if (before.attempt.empty()) return OkStatus();
+  if (before.attempt.front() == kSourceGone) return FollowSource(context, loader, before);
+  ASSIGN_OR_RETURN(const Seen there, LookAt(context, before.mount, before.attempt_key));
+  return Commit(context, [&](kv::Transaction& txn) -> Status {
+    ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, ino, kv::Reads::kSerializable));
+    if (inode.attempt != before.attempt || inode.nlink == 0) return OkStatus();
+    return RecordProbe(context, txn, std::move(inode), there);
+  });
+}
+
+Status ResolveConflict(const Context& context, Loader& loader, InodeId ino, rpc::Take take) {
+  std::vector<rpc::Change> changes;
+  const Status committed = Commit(context, [&](kv::Transaction& txn) -> Status {
+    changes.clear();
+    ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, ino, kv::Reads::kSerializable));
+    if (!inode.conflict) return Status(Code::kInvalid, "it is not in conflict");
+    if (take == rpc::Take::kTheirs) return DropOurs(context, txn, std::move(inode), changes);
+    EndConflict(txn, inode);
+    inode.origin_generation = inode.generation;
+    RETURN_IF_ERROR(NoteDirty(context, txn, inode, Nanos(0)));
+    PutInode(txn, inode);
+    return OkStatus();
+  });
+  if (!committed.ok()) return committed;
+  for (const rpc::Change& change : changes) {
+    context.changes.Report(change);
+    const Status looked = loader.LookAgain(change.parent, change.name);
+    if (!looked.ok()) LogInfo("look at '", change.name, "': ", looked);
+  }
+  return OkStatus();
+}
+
+}  // namespace tarn::meta
