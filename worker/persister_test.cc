@@ -260,13 +260,18 @@ TEST_F(PersisterTest, AMoveLeavesNothingBehindAndADeleteNothingAtAll) {
   remove.mount = kMount;
   remove.ino = InodeId(7);
   remove.key = "rubbish";
-  PutObject(*below_, "rubbish", "x");
+  remove.expected_etag = PutObject(*below_, "rubbish", "x");
+  queue_.Add(remove);
+  remove.ino = InodeId(8);
+  remove.key = "another";
+  PutObject(*below_, "another", "writer's");
   queue_.Add(remove);
   Start();
   ASSERT_TRUE(queue_.WaitFinished());
   EXPECT_EQ(GetObject(*below_, "new"), "moved");
   EXPECT_EQ(below_->Stat("old", {}).code(), Code::kNotFound);
   EXPECT_EQ(below_->Stat("rubbish", {}).code(), Code::kNotFound);
+  EXPECT_EQ(GetObject(*below_, "another"), "writer's");
 }
 
 TEST_F(PersisterTest, AMoveOfAnotherVersionIsStaleAndChangesNothing) {
