@@ -38,6 +38,9 @@ Status LocalFileSystem::Unreachable(const Status& status) {
   if (status.code() == Code::kStale) {
     return Status(Code::kIo, Concat(status.message(), "; open the file again for its new bytes"));
   }
+  if (status.code() == Code::kIsDirectory || status.code() == Code::kNotDirectory) {
+    return Status(Code::kIo, Concat(status.message(), "; the source has a directory there now"));
+  }
   return status;
 }
 
@@ -67,7 +70,8 @@ Status LocalFileSystem::WithBinding(OpenInode& inode, const ReadSource& read) {
       binding = inode.binding;
     }
     Status status = read(*live, binding);
-    if (status.code() != Code::kStale && status.code() != Code::kNotFound) return status;
+    if (status.code() != Code::kStale && status.code() != Code::kNotFound)
+      return Unreachable(status);
     // While the object is moved or given attributes, neither what was known of it nor what will be
     // may answer. A change is settled once the UFS has synced it, which can take a while.
     const Rebound rebound = RefreshBinding(inode, binding);

@@ -89,7 +89,9 @@ Attempted ChangeAsExpected(UnderFileSystem& ufs, std::string_view key, const Exp
       return attempted;
     }
     const bool before = *there && IsVersion(**there, expected.version);
-    if (*there && !before && expected.own && IsMadeBy(ufs, **there, *expected.own)) {
+    // A refusal is exact but after an earlier try of the store's client, which metadata tells.
+    const bool asked = code != Code::kStale || ufs.Traits().object_metadata;
+    if (*there && asked && !before && expected.own && IsMadeBy(ufs, **there, *expected.own)) {
       attempted.made = **there;
       attempted.replaced = replacing;
       return attempted;

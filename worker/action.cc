@@ -81,8 +81,12 @@ Status ActionRunner::CheckBase(const rpc::Action& action, const std::string& key
 }
 
 // Takes over what came of a change.
-Result<ufs::ObjectInfo> ActionRunner::Take(ufs::Attempted attempted, Done* done) {
-  if (attempted.yielded) done->outcome.base_gone = true;
+Result<ufs::ObjectInfo> ActionRunner::Take(const rpc::Action& action, ufs::Attempted attempted,
+                                           Done* done) {
+  if (attempted.yielded && action.yields) done->outcome.base_gone = true;
+  if (attempted.yielded && !action.yields)
+    return Status(Code::kIsDirectory,
+                  Concat(action.key, ": another client has made a directory there"));
   if (attempted.replaced) {
     const ufs::ObjectInfo& theirs = *attempted.replaced;
     done->outcome.replaced = Concat(theirs.size_bytes, " bytes, etag ", theirs.etag);
@@ -194,8 +198,8 @@ Result<ufs::ObjectInfo> ActionRunner::UploadContent(const rpc::Action& action, C
     const auto change = [&](const ufs::Precondition& target) {
       return Upload(action, *done->content, target, call, done);
     };
-    Result<ufs::ObjectInfo> changed =
-        Take(ufs::ChangeAsExpected(call.ufs, action.key, expected, change, call.Each()), done);
+    Result<ufs::ObjectInfo> changed = Take(
+        action, ufs::ChangeAsExpected(call.ufs, action.key, expected, change, call.Each()), done);
     if (done->outcome.base_gone) return Status(Code::kStale, changed.status().message());
     ASSIGN_OR_RETURN(made, std::move(changed));
   }
@@ -228,7 +232,7 @@ Result<ufs::ObjectInfo> ActionRunner::CopyOrMove(const rpc::Action& action, Call
   ufs::Attempted attempted =
       ufs::ChangeAsExpected(call.ufs, action.key, expected, change, call.Each());
   if (done->outcome.base_gone) return Status(Code::kStale, attempted.made.status().message());
-  return Take(std::move(attempted), done);
+  return Take(action, std::move(attempted), done);
 }
 
 Result<ufs::ObjectInfo> ActionRunner::Move(const rpc::Action& action, Call& call, Done* done) {
@@ -311,7 +315,16 @@ Result<ufs::ObjectInfo> ActionRunner::MakeDirectory(const rpc::Action& action, C
   ufs::AttributeStore* attributes = call.ufs.Attributes();
   if (attributes == nullptr) return MakeMarker(action, call);
   RETURN_IF_ERROR(attributes->MakeDirectory(action.key, kPrivate, call.Options()));
-  return SetAttributes(action, call, done);
+  // Only the directory gets them, whatever has its name by then.
+  ASSIGN_OR_RETURN(const ufs::ObjectInfo made, call.ufs.Stat(action.key, call.Options()));
+  if (made.type != ufs::ObjectType::kDirectory)
+    return Status(Code::kNotDirectory, Concat(action.key, ": another client has replaced it"));
+  rpc::Action attributed = action;
+  attributed.expected_etag = made.identity;
+  Result<ufs::ObjectInfo> info = SetAttributes(attributed, call, done);
+  if (!done->outcome.base_gone) return info;
+  done->outcome.base_gone = false;
+  return Status(Code::kNotDirectory, info.status().message());
 }
 
 Result<ufs::ObjectInfo> ActionRunner::MakeSymlink(const rpc::Action& action, Call& call,
@@ -324,6 +337,7 @@ Result<ufs::ObjectInfo> ActionRunner::MakeSymlink(const rpc::Action& action, Cal
     return attributes->MakeSymlink(action.key, action.symlink_target, wanted, call.Options());
   };
   return Take(
+      action,
       ufs::ChangeAsExpected(call.ufs, action.key, ExpectationOf(action), change, call.Each()),
       done);
 }

@@ -45,7 +45,8 @@ class ActionRunner {
   Result<std::unique_ptr<cache::FrozenContent>> Freeze(const rpc::Action& action);
   Status CheckBase(const rpc::Action& action, const std::string& key, const Status& why, Call& call,
                    Done* done);
-  static Result<ufs::ObjectInfo> Take(ufs::Attempted attempted, Done* done);
+  static Result<ufs::ObjectInfo> Take(const rpc::Action& action, ufs::Attempted attempted,
+                                      Done* done);
   Status NotSent(const rpc::Action& action, const cache::FrozenContent& content, const Status& why,
                  Call& call, Done* done);
   static Status NowhereStatus(const rpc::Action& action, Done* done);

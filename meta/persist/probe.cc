@@ -148,6 +148,19 @@ Status AdoptReplacement(const Context& context, kv::Transaction& txn, InodeRecor
   return OkStatus();
 }
 
+// What it was to replace or delete elsewhere is still to go; links in the source stay as they are.
+Status GiveUpPlaces(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
+  if (!inode.places) return OkStatus();
+  ASSIGN_OR_RETURN(const std::vector<Place> places, PlacesOf(txn, inode.ino));
+  for (const Place& place : places) {
+    const bool link = place.record.kind == PlaceRecord::Kind::kLink;
+    RETURN_IF_ERROR(link ? Disown(txn, inode, place.key)
+                         : DiscardOwned(context, txn, inode, place.key));
+  }
+  inode.places = false;
+  return OkStatus();
+}
+
 struct Followed {
   bool look = false;  // At the name that the source has something else under.
   std::optional<rpc::Change> change;
@@ -192,6 +205,7 @@ Status Follow(const Context& context, kv::Transaction& txn, InodeRecord inode, c
     RETURN_IF_ERROR(Disown(txn, inode, inode.key));
   }
   if (inode.nlink == 1) {
+    RETURN_IF_ERROR(GiveUpPlaces(context, txn, inode));
     if (!inode.queue_key.empty()) txn.Delete(inode.queue_key);
     inode.queue_key.clear();
     inode.bound = false;
@@ -244,11 +258,7 @@ Status DropOurs(const Context& context, kv::Transaction& txn, InodeRecord inode,
   if (!inode.queue_key.empty()) txn.Delete(inode.queue_key);
   inode.queue_key.clear();
   inode.bound = false;
-  if (inode.places) {  // Links of what it was made from stay in the source as they are.
-    ASSIGN_OR_RETURN(const std::vector<Place> places, PlacesOf(txn, inode.ino));
-    for (const Place& place : places) RETURN_IF_ERROR(Disown(txn, inode, place.key));
-    inode.places = false;
-  }
+  RETURN_IF_ERROR(GiveUpPlaces(context, txn, inode));
   PutInode(txn, inode);
   changes.back().ino = inode.ino;
   return OkStatus();

@@ -317,7 +317,7 @@ void StoredQueue::AfterSettle(const Settled& item, const Settlement& settlement)
   if (settlement.gone)
     leases_.End(item.task.id);
   else if (settlement.soon)
-    leases_.ParkBriefly(item.task.id, context_.clock.Now());
+    leases_.ParkBriefly(item.task.id, context_.clock.Now(), item.outcome.status.ToString());
   else if (!item.outcome.status.ok())  // The entry is another inode's, or that was forgotten.
     leases_.ParkBriefly(item.task.id, context_.clock.Now());
   NoteAvailability(item.action.mount, item.outcome.status);

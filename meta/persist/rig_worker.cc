@@ -209,7 +209,9 @@ Result<ufs::ObjectInfo> Rig::Changed(const rpc::Action& action, const ufs::Chang
   if (marked) expected.own = {action.attempt, action.size_bytes, action.mtime_ns.value_or(0)};
   ufs::Attempted attempted =
       ufs::ChangeAsExpected(*ufs, action.key, expected, change, [] { return ufs::CallOptions(); });
-  outcome->base_gone |= attempted.yielded;
+  outcome->base_gone |= attempted.yielded && action.yields;
+  if (attempted.yielded && !action.yields)
+    return Status(Code::kIsDirectory, "another writer has made a directory there");
   if (attempted.replaced) outcome->replaced = attempted.replaced->etag;
   if (outcome->base_gone) return Status(Code::kStale, action.key + ": another writer's");
   return attempted.made;
