@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "kv/store.h"
 #include "meta/change_gate.h"
+#include "meta/key_changes.h"
 #include "rpc/types.h"
 #include "ufs/mounts.h"
 
@@ -68,6 +69,7 @@ struct Context {
   ChangeFeed& changes;
   ChangeGate& gate;
   Encounters& encounters;
+  KeyChanges& key_changes;
 };
 
 }  // namespace tarn::meta

@@ -11,6 +11,8 @@
 namespace tarn::meta {
 namespace {
 
+using Reach = KeyChanges::Look::Reach;
+
 constexpr uint32_t kFileMode = 0644;
 constexpr uint32_t kDirectoryMode = 0755;
 constexpr uint32_t kSymlinkMode = 0777;
@@ -135,6 +137,14 @@ Result<std::optional<Known>> KnownAt(kv::Transaction& txn, const InodeRecord& in
   return record ? unsettled : std::optional<Known>(std::move(known));
 }
 
+// Asked when something is about to be written; notes the name if so.
+bool IsTooOld(const InodeRecord& dir, std::string_view name, Imported& imported,
+              Reach reach = Reach::kKey) {
+  if (!imported.look.Disturbed(dir.mount, JoinKey(dir.key, name), reach)) return false;
+  imported.disturbed.emplace_back(name);
+  return true;
+}
+
 // The dentry is gone already. The inode, if that was its last name.
 Result<InodeId> LoseInode(const Context& context, kv::Transaction& txn, InodeRecord inode,
                           const InodeRecord& dir, std::string_view name) {
@@ -214,13 +224,22 @@ Result<InodeRecord> NewImported(const Context& context, kv::Transaction& txn,
   return inode;
 }
 
+Result<bool> IsSettled(kv::Transaction& txn, const InodeRecord& inode, const InodeRecord& dir,
+                       std::string_view name) {
+  ASSIGN_OR_RETURN(const std::optional<Known> at, KnownAt(txn, inode, dir, name));
+  return at.has_value();
+}
+
 Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
                   std::string_view name, const ufs::ObjectInfo& info, Imported& imported) {
   ASSIGN_OR_RETURN(std::optional<DentryRecord> dentry,
                    GetDentry(txn, dir.ino, name, kv::Reads::kSerializable));
   if (!dentry) {
     ASSIGN_OR_RETURN(bool may, MayImport(txn, dir, JoinKey(dir.key, name)));
-    return may ? Import(context, txn, dir, name, info, std::nullopt, imported) : OkStatus();
+    const bool directory = info.type == ufs::ObjectType::kDirectory;
+    if (!may || IsTooOld(dir, name, imported, directory ? Reach::kBelow : Reach::kKey))
+      return OkStatus();
+    return Import(context, txn, dir, name, info, std::nullopt, imported);
   }
   ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, dentry->ino, kv::Reads::kSerializable));
   ASSIGN_OR_RETURN(const std::optional<Known> at, KnownAt(txn, inode, dir, name));
@@ -230,7 +249,7 @@ Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecor
   if (difference == Difference::kNone) return OkStatus();
   // Two directories may share one of the UFS while they change places.
   ASSIGN_OR_RETURN(bool shared, IsBelowClaim(txn, inode.mount, inode.key));
-  if (shared) return OkStatus();
+  if (shared || IsTooOld(dir, name, imported)) return OkStatus();
   if (difference == Difference::kAttributes)
     return TakeChange(context, txn, std::move(inode), dir, info, imported);
   return Replace(context, txn, dir, name, *dentry, inode, info, imported);
@@ -252,6 +271,7 @@ Status ApplyAbsent(const Context& context, kv::Transaction& txn, const InodeReco
     ASSIGN_OR_RETURN(bool has_names, HasNames(txn, inode.ino));
     if (has_names) return OkStatus();
   }
+  if (IsTooOld(dir, name, imported)) return OkStatus();
   RemoveName(txn, dir.ino, name, *dentry);
   TouchDirectory(txn, dir.ino, context.clock.FileTimeNs());
   ASSIGN_OR_RETURN(const InodeId lost, LoseInode(context, txn, inode, dir, name));

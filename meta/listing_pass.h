@@ -1,6 +1,6 @@
 #pragma once
 
-// Looks at the UFS and applies what it says to a directory: one name, or all of them in pages.
+// Lists a directory of the UFS and applies what it says, in pages (one name: meta/name_look.h).
 // Thread-safe; several passes over one directory may run at once. Memory is bounded by two pages
 // and 8 bytes a name.
 
@@ -12,9 +12,6 @@
 #include "meta/context.h"
 
 namespace tarn::meta {
-
-// kUnavailable and others: the UFS could not be asked. kStale: no such directory any more.
-Status ApplyName(const Context& context, InodeId dir, std::string_view name);
 
 // Lists all of a directory and makes it complete. Does nothing for one that the UFS does not have
 // yet or that is moving there. For one thread at a time.

@@ -9,6 +9,7 @@
 #include "base/thread_pool.h"
 #include "meta/flights.h"
 #include "meta/listing_pass.h"
+#include "meta/name_look.h"
 #include "meta/tree.h"
 
 namespace tarn::meta {
@@ -119,9 +120,8 @@ class UfsLoader final : public Loader {
     const Nanos interval = context_.options.sync_interval;
     // Asked for name by name, a directory costs more than its listing.
     if (interval != Nanos::zero() && lookups_.Count(dir) == kManyLookups) flights_.Ahead(dir);
-    RETURN_IF_ERROR(ApplyName(context_, dir, name));
-    ASSIGN_OR_RETURN(bool known, IsKnown(dir, name));
-    if (!known && interval != Nanos::zero())
+    ASSIGN_OR_RETURN(const NameAnswer answer, LookAtName(context_, dir, name));
+    if (answer == NameAnswer::kAbsent && interval != Nanos::zero())
       absent_.Add(dir, name, interval < Nanos::zero() ? MonotonicTime::max() : now + interval);
     return OkStatus();
   }
@@ -144,11 +144,11 @@ class UfsLoader final : public Loader {
 
   Status TouchName(InodeId dir, std::string_view name) override {
     const bool waits = context_.options.sync_interval == Nanos::zero();
-    return waits ? ApplyName(context_, dir, name) : TouchInBackground(dir);
+    return waits ? LookAtName(context_, dir, name).status() : TouchInBackground(dir);
   }
 
   Status LookAgain(InodeId dir, std::string_view name) override {
-    return ApplyName(context_, dir, name);
+    return LookAtName(context_, dir, name).status();
   }
 
   Status Revalidate(InodeId dir) override { return flights_.Whole(dir, Joining::kBegunLater); }
@@ -171,11 +171,6 @@ class UfsLoader final : public Loader {
 
   Result<bool> Complete(InodeId dir) {
     return IsComplete(*context_.store.Begin(), dir, kv::Reads::kSnapshot);
-  }
-  Result<bool> IsKnown(InodeId dir, std::string_view name) {
-    ASSIGN_OR_RETURN(auto dentry,
-                     GetDentry(*context_.store.Begin(), dir, name, kv::Reads::kSnapshot));
-    return dentry.has_value();
   }
 
   void RevalidateInBackground(InodeId dir, Schedule::Due due) {

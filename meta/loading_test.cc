@@ -114,7 +114,9 @@ class LoadingTest : public ::testing::Test {
   ChangeFeed changes_;
   ChangeGate gate_;
   Encounters encounters_;
-  Context context_{*store_, mounts_, clock_, {}, ids_, changes_, gate_, encounters_};
+  KeyChanges key_changes_;
+  Context context_{*store_, mounts_, clock_, {}, ids_, changes_, gate_, encounters_,
+                   key_changes_};
   ScriptedLoader loader_{context_};
   const Env env_{context_, loader_};
 };

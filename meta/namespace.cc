@@ -15,7 +15,8 @@ class EmbeddedNamespace final : public Namespace {
   EmbeddedNamespace(kv::Store& store, ufs::UfsMounts& mounts, Clock& clock,
                     const MetaOptions& options, MountId root_mount)
       : ids_(store),
-        context_{store, mounts, clock, options, ids_, changes_, gate_, encounters_},
+        context_{store, mounts, clock, options, ids_, changes_, gate_, encounters_,
+                 key_changes_},
         loader_(NewLoader(context_)),
         names_(NewNames({context_, *loader_})),
         files_(NewFiles({context_, *loader_}, root_mount)),
@@ -36,6 +37,7 @@ class EmbeddedNamespace final : public Namespace {
   ChangeFeed changes_;
   ChangeGate gate_;
   Encounters encounters_;
+  KeyChanges key_changes_;
   const Context context_;
   const std::unique_ptr<Loader> loader_;
   const std::unique_ptr<rpc::Names> names_;

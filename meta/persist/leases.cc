@@ -104,6 +104,7 @@ bool Leases::Lock(const std::string& id, const std::vector<std::string>& keys) {
     auto found = locks_.find(key);
     if (found != locks_.end() && found->second != id) return false;
   }
+  for (const std::string& key : keys) changes_.Locked(key);
   Entry& entry = entries_[id];
   UnlockLocked(entry);
   entry.locks = keys;
@@ -117,7 +118,10 @@ void Leases::Unlock(const std::string& id) {
 }
 
 void Leases::UnlockLocked(Entry& entry) {
-  for (const std::string& key : entry.locks) locks_.erase(key);
+  for (const std::string& key : entry.locks) {
+    locks_.erase(key);
+    changes_.Unlocked(key);
+  }
   entry.locks.clear();
 }
 

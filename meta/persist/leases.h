@@ -15,12 +15,14 @@
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "meta/key_changes.h"
 #include "rpc/persist_queue.h"
 
 namespace tarn::meta {
 
 class Leases {
  public:
+  explicit Leases(KeyChanges& changes) : changes_(changes) {}
   // False: somebody has it, or it waits.
   bool Take(const std::string& id);
   // Leases up to `limit` entries whose wait is over.
@@ -57,7 +59,8 @@ class Leases {
   void UnparkLocked(const std::string& id, Entry& entry) REQUIRES(mutex_);
   void UnlockLocked(Entry& entry) REQUIRES(mutex_);
 
-  mutable Mutex mutex_;
+  KeyChanges& changes_;  // Learns of each lock.
+  mutable Mutex mutex_;  // Before the one in `changes_`.
   std::unordered_map<std::string, Entry> entries_ GUARDED_BY(mutex_);
   std::set<std::pair<MonotonicTime, std::string>> waiting_ GUARDED_BY(mutex_);
   std::unordered_map<std::string, std::string> locks_ GUARDED_BY(mutex_);  // Key -> entry.

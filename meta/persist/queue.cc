@@ -33,7 +33,11 @@ constexpr Nanos kLateScanInterval = std::chrono::seconds(1);
 class StoredQueue final : public rpc::PersistQueue {
  public:
   StoredQueue(const Context& context, Loader& loader)
-      : context_(context), loader_(loader), relocations_(context, loader), random_(RandomSeed()) {}
+      : context_(context),
+        loader_(loader),
+        leases_(context.key_changes),
+        relocations_(context, loader),
+        random_(RandomSeed()) {}
 
   Result<std::vector<rpc::Task>> Lease(rpc::TaskClass task_class, size_t limit,
                                        Nanos wait) override;
