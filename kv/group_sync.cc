@@ -19,29 +19,33 @@ Status GroupSync::All() {
 }
 
 Status GroupSync::ThroughLocked(uint64_t number) {
-  while (failure_.ok() && synced_ < number) {
-    if (syncing_) {
-      ended_.Wait(mutex_);
-    } else {
-      Lead();
+  while (synced_ < number) {
+    if (!syncing_) {
+      RETURN_IF_ERROR(Lead());
+      continue;
     }
+    const uint64_t before = ended_count_;
+    while (ended_count_ == before) ended_.Wait(mutex_);
+    // Only a sync that began after the write was to make it durable.
+    const bool meant = ended_count_ == before + 1 && ended_target_ >= number;
+    if (meant && !ended_status_.ok()) return ended_status_;
   }
-  return failure_;
+  return OkStatus();
 }
 
-void GroupSync::Lead() NO_THREAD_SAFETY_ANALYSIS {
+Status GroupSync::Lead() NO_THREAD_SAFETY_ANALYSIS {
   const uint64_t target = written_;
   syncing_ = true;
   mutex_.unlock();
   Status status = sync_();
   mutex_.lock();
   syncing_ = false;
-  if (status.ok()) {
-    synced_ = target;
-  } else {
-    failure_ = std::move(status);
-  }
+  if (status.ok()) synced_ = target;
+  ++ended_count_;
+  ended_target_ = target;
+  ended_status_ = status;
   ended_.NotifyAll();
+  return status;
 }
 
 }  // namespace tarn::kv

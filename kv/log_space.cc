@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -58,6 +59,7 @@ struct Logs {
   std::unique_ptr<Allocation> next
       GUARDED_BY(mutex);  // Of the file `next_path`; null if there is none.
   std::string next_path;
+  std::function<bool()> fails_sync;
 };
 
 class LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
@@ -75,11 +77,29 @@ class LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
     if (logs_.current == this) logs_.current = nullptr;
   }
 
+  rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
+                         rocksdb::IODebugContext* debug) override {
+    if (logs_.fails_sync && logs_.fails_sync())
+      return Resumable(rocksdb::IOStatus::IOError("sync the log: made to fail"));
+    return Resumable(FSWritableFileOwnerWrapper::Sync(options, debug));
+  }
+  rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options,
+                          rocksdb::IODebugContext* debug) override {
+    return Resumable(FSWritableFileOwnerWrapper::Fsync(options, debug));
+  }
+
   bool Reserve(size_t bytes) {
     return allocation_->Reach(GetFileSize(rocksdb::IOOptions(), nullptr) + bytes);
   }
 
  private:
+  // RocksDB takes any other failure of its log for the end of the database. All that is in the log
+  // is in memory too, and goes to tables when it is resumed.
+  static rocksdb::IOStatus Resumable(rocksdb::IOStatus status) {
+    if (!status.ok()) status.SetRetryable(true);
+    return status;
+  }
+
   const std::unique_ptr<Allocation> allocation_;
   Logs& logs_;
 };
@@ -169,10 +189,12 @@ class SpaceFileSystem final : public rocksdb::FileSystemWrapper {
 
 class AllocatedLogSpace final : public LogSpace {
  public:
-  AllocatedLogSpace(const std::string& directory, Ballast& ballast)
+  AllocatedLogSpace(const std::string& directory, Ballast& ballast,
+                    std::function<bool()> fails_sync)
       : room_(ballast),
         env_(rocksdb::NewCompositeEnv(std::make_shared<SpaceFileSystem>(logs_, room_))) {
     logs_.next_path = directory + "/next-log";
+    logs_.fails_sync = std::move(fails_sync);
   }
 
   rocksdb::Env* env() override { return env_.get(); }
@@ -193,8 +215,9 @@ class AllocatedLogSpace final : public LogSpace {
 
 }  // namespace
 
-std::unique_ptr<LogSpace> NewLogSpace(const std::string& directory, Ballast& ballast) {
-  return std::make_unique<AllocatedLogSpace>(directory, ballast);
+std::unique_ptr<LogSpace> NewLogSpace(const std::string& directory, Ballast& ballast,
+                                      std::function<bool()> fails_sync) {
+  return std::make_unique<AllocatedLogSpace>(directory, ballast, std::move(fails_sync));
 }
 
 }  // namespace tarn::kv

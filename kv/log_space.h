@@ -7,6 +7,7 @@
 // table. Thread-safe.
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -36,6 +37,9 @@ class LogSpace {
 
 // Of the database in `directory`, where the next log waits as a file named `next-log`. Tables get
 // what `ballast` holds, which outlives this.
-std::unique_ptr<LogSpace> NewLogSpace(const std::string& directory, Ballast& ballast);
+// A sync of the log that fails leaves RocksDB in a state that it can be resumed from. `fails_sync`,
+// for tests: whether the next one does.
+std::unique_ptr<LogSpace> NewLogSpace(const std::string& directory, Ballast& ballast,
+                                      std::function<bool()> fails_sync = {});
 
 }  // namespace tarn::kv

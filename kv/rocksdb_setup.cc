@@ -84,6 +84,7 @@ void LimitFilesAndThreads(rocksdb::Options& o) {
   o.keep_log_file_num = 2;
   o.max_manifest_file_size = 16 << 20;
   o.stats_dump_period_sec = 0;
+  o.max_bgerror_resume_count = 0;  // The store resumes it when it writes next.
   o.stats_persist_period_sec = 0;
 }
 

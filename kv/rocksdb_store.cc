@@ -188,6 +188,7 @@ class RocksdbStore final : public Store, public Engine {
   WatchTable watches_;
   Resolver resolver_;  // Check and Record under `commit_mutex_`.
   GroupSync group_sync_;
+  bool log_suspect_ = false;  // A sync of the log has failed. Of the one thread that syncs.
   SharedMutex
       open_;  // Shared while the database is in use; alone to close it. Before `commit_mutex_`.
   bool closed_ GUARDED_BY(open_) = false;
@@ -300,13 +301,13 @@ Status RocksdbStore::WriteBatch() {
   }
   if (batch_.GetDataSize() > kLargeBatchBytes) batch_ = rocksdb::WriteBatch();
   if (status.ok()) return OkStatus();
-  if (!status.IsNoSpace()) return StatusOf(status, "commit");
+  if (!status.IsNoSpace() && !status.IsIOError()) return StatusOf(status, "commit");
   RETURN_IF_ERROR(MakeRoom(status));
-  return Status(Code::kConflict, "commit: the disk was full, and room was made");
+  return Status(Code::kConflict, "commit: the disk failed or was full, and writes again");
 }
 
-// RocksDB stops writing when the disk is full, until it is resumed. OK: it writes again, and all it
-// had is in files.
+// RocksDB stops writing when the disk is full or fails, until it is resumed. OK: it writes again,
+// and all it had is in files.
 Status RocksdbStore::MakeRoom(const rocksdb::Status& cause) {
   rocksdb::Status status = Resume();
   if (!status.ok() && ballast_->GiveUp()) status = Resume();
@@ -341,12 +342,17 @@ void RocksdbStore::Tend() {
 }
 
 Status RocksdbStore::SyncLog() {
-  rocksdb::Status status = db_->SyncWAL();
-  if (status.IsNoSpace()) {
-    RETURN_IF_ERROR(MakeRoom(status));
-    status = db_->SyncWAL();
-  }
-  return StatusOf(status, "sync the log");
+  rocksdb::Status status;
+  if (!log_suspect_) status = db_->SyncWAL();
+  if (!log_suspect_ && status.ok()) return OkStatus();
+  // The kernel may have dropped what it could not write, and a later sync would not say so: all
+  // that the log holds goes to tables, from memory.
+  log_suspect_ = true;
+  RETURN_IF_ERROR(MakeRoom(status.ok() ? rocksdb::Status::IOError("the log failed") : status));
+  RETURN_IF_ERROR(StatusOf(db_->Flush({}), "write what the log held to tables"));
+  RETURN_IF_ERROR(StatusOf(db_->SyncWAL(), "sync the log"));
+  log_suspect_ = false;
+  return OkStatus();
 }
 
 Status RocksdbStore::Sync() {
@@ -401,7 +407,7 @@ Result<std::unique_ptr<Store>> OpenRocksdbStore(const RocksdbOptions& options, C
   if (error) return ErrnoStatus(error.value(), "create directory " + directory);
   RocksdbStore::Parts parts;
   parts.ballast = std::make_unique<Ballast>(directory + "/ballast", options.ballast_bytes, clock);
-  parts.log_space = NewLogSpace(directory, *parts.ballast);
+  parts.log_space = NewLogSpace(directory, *parts.ballast, options.fails_log_sync);
   parts.signals = std::make_shared<Signals>();
   // Opening writes what the log holds to a table. Where there is no room for it, this RocksDB does
   // not fail but aborts.

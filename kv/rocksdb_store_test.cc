@@ -116,6 +116,33 @@ class RocksdbProcessTest : public RocksdbStoreTest {
   }
 };
 
+TEST_F(RocksdbStoreTest, AFailedSyncOfTheLogLosesNothingAndStopsNothing) {
+  std::atomic<int> failures = 1;
+  options_.fails_log_sync = [&] { return failures > 0 && failures-- > 0; };
+  {
+    const auto store = Open();
+    EXPECT_TRUE(Put(*store, "a", "1", Durability::kBuffered).ok());
+    EXPECT_TRUE(Put(*store, "b", "2", Durability::kDurable).ok());
+    EXPECT_TRUE(Put(*store, "c", "3", Durability::kDurable).ok());
+    EXPECT_TRUE(store->Close().ok());
+  }
+  EXPECT_EQ(failures, 0);
+  const auto store = Open();
+  for (const char* key : {"a", "b", "c"}) EXPECT_TRUE(*store->Begin()->Get(key)) << key;
+}
+
+TEST_F(RocksdbStoreTest, ALogThatCannotBeSyncedIsAnErrorUntilItCan) {
+  std::atomic<bool> fails = true;
+  options_.fails_log_sync = [&] { return fails.load(); };
+  const auto store = Open();
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(Put(*store, "a", "1", Durability::kDurable).code(), Code::kIo);
+  fails = false;
+  EXPECT_TRUE(Put(*store, "b", "2", Durability::kDurable).ok());
+  EXPECT_TRUE(store->Sync().ok());
+  EXPECT_TRUE(*store->Begin()->Get("a"));
+}
+
 TEST_F(RocksdbStoreTest, KeepsItsDataAndGoesOnCountingWhenReopened) {
   Version last = 0;
   for (int round = 0; round < 3; ++round) {
