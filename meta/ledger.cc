@@ -1,16 +1,20 @@
 #include "meta/ledger.h"
 
+#include <deque>
 #include <set>
+#include <utility>
 
 #include "base/strings.h"
 #include "meta/keys.h"
 #include "meta/places.h"
 #include "meta/tree.h"
+#include "ufs/storable.h"
 
 namespace tarn::meta {
 namespace {
 
 constexpr uint64_t kLargeBytes = 4 << 20;
+constexpr size_t kMostNamesBelow = 1024;  // That a rename looks at.
 
 // Bytes may be there that the binding does not know of.
 bool MayHaveLeft(const InodeRecord& inode) {
@@ -91,6 +95,35 @@ Status NoteLinkRemoved(const Context& context, kv::Transaction& txn, InodeRecord
   return NoteDirty(context, txn, inode, context.options.persist_delay);
 }
 
+Status CheckKey(const ufs::UfsTraits& traits, const std::string& key, rpc::FileType type) {
+  const bool marked = type == rpc::FileType::kDirectory && traits.writes_markers;
+  return ufs::CheckStorable(traits, key, marked ? ufs::Form::kMarker : ufs::Form::kObject);
+}
+
+// A directory that gets a longer path makes those of all names below longer.
+Status CheckBelow(const ufs::UfsTraits& traits, kv::Transaction& txn, const InodeRecord& dir,
+                  const std::string& key) {
+  const Result<UfsPath> now = PathKey(txn, dir.parent, dir.name, kv::Reads::kSnapshot);
+  if (!now.ok() || now->key.size() >= key.size()) return OkStatus();
+  std::deque<std::pair<InodeId, std::string>> left = {{dir.ino, key}};
+  kv::ScanOptions options;
+  options.limit = kMostNamesBelow;
+  options.reads = kv::Reads::kSnapshot;
+  for (; !left.empty() && options.limit > 0; left.pop_front()) {
+    const auto& [at, prefix] = left.front();
+    const std::string names = keys::DentryPrefix(at);
+    ASSIGN_OR_RETURN(const kv::ScanPage page, txn.Scan(names, kv::PrefixEnd(names), options));
+    for (const kv::Pair& pair : page.pairs) {
+      ASSIGN_OR_RETURN(const DentryRecord dentry, DentryRecord::Decode(pair.value));
+      std::string below = JoinKey(prefix, keys::NameOfDentry(pair.key));
+      RETURN_IF_ERROR(CheckKey(traits, below, dentry.type));
+      if (dentry.type == rpc::FileType::kDirectory) left.emplace_back(dentry.ino, std::move(below));
+    }
+    options.limit -= page.pairs.size();
+  }
+  return OkStatus();
+}
+
 }  // namespace
 
 Result<UfsPath> PathKey(kv::Transaction& txn, InodeId parent, std::string_view name,
@@ -106,12 +139,9 @@ Status CheckKeyFits(const Context& context, kv::Transaction& txn, const InodeRec
   Result<UfsPath> path = PathKey(txn, parent, name, kv::Reads::kSnapshot);
   if (path.code() == Code::kNotFound) return OkStatus();
   if (!path.ok()) return std::move(path).status();
-  // A marker's key ends with a '/'.
-  const bool marked = inode.type == rpc::FileType::kDirectory && traits.writes_markers;
-  const size_t bytes = path->key.size() + (marked ? 1 : 0);
-  if (bytes <= traits.max_key_bytes) return OkStatus();
-  return Status(Code::kNameTooLong,
-                Concat("a path of ", bytes, " bytes; the source takes ", traits.max_key_bytes));
+  const bool directory = inode.type == rpc::FileType::kDirectory;
+  RETURN_IF_ERROR(CheckKey(traits, path->key, inode.type));
+  return directory ? CheckBelow(traits, txn, inode, path->key) : OkStatus();
 }
 
 Status NoteNameRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode) {

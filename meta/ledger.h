@@ -25,8 +25,9 @@ struct UfsPath {
 // reads as asked. kNotFound: an ancestor has no name any more.
 Result<UfsPath> PathKey(kv::Transaction& txn, InodeId parent, std::string_view name,
                         kv::Reads reads);
-// kNameTooLong: the UFS takes no key as long as this name's, or as its marker's if `inode` is to
-// have one, so that it could never be persisted.
+// `inode` is to have the name: whether the UFS can hold it there. kInvalid: the UFS reserves the
+// name; kNameTooLong: it takes no name or key so long, or its marker's. The names below a directory
+// that moves are checked too, as far as they are known and not too many.
 Status CheckKeyFits(const Context& context, kv::Transaction& txn, const InodeRecord& inode,
                     InodeId parent, std::string_view name);
 

@@ -52,6 +52,14 @@ Status Reserved(Code code, std::string_view key) {
                              " are reserved for uploads"));
 }
 
+}  // namespace
+
+Status CheckNotReserved(std::string_view key) {
+  return HasReservedPart(key) ? Reserved(Code::kInvalid, key) : OkStatus();
+}
+
+namespace {
+
 Result<std::string> ReadTarget(int directory, const std::string& name) {
   char target[4096];
   const ssize_t size = readlinkat(directory, name.c_str(), target, sizeof target);
@@ -110,7 +118,7 @@ Result<Place> Find(int root, std::string_view key) {
 }
 
 Result<Place> FindNew(int root, std::string_view key) {
-  if (HasReservedPart(key)) return Reserved(Code::kInvalid, key);
+  RETURN_IF_ERROR(CheckNotReserved(key));
   return Find(root, key);
 }
 

@@ -55,6 +55,8 @@ std::string KeyBeside(std::string_view key, std::string_view name);
 // kInvalid: not a key (empty, "." or ".." part, NUL). kNotFound, kNotDirectory: a parent is missing
 // or no directory. A reserved name is never found.
 Result<Place> Find(int root, std::string_view key);
+// kInvalid: no key with a reserved name in it can be made.
+Status CheckNotReserved(std::string_view key);
 // For a key about to be made: kInvalid for a reserved name, which would never be seen again.
 Result<Place> FindNew(int root, std::string_view key);
 // Of Find: nothing is there, nor can be.
