@@ -146,8 +146,9 @@ class PersistQueue {
   // What came of each, in as few transactions as fit. An error outcome puts the entry back with
   // backoff (full jitter, capped at tarn.worker.write.cache.async.persist.retry.max.interval),
   // kBusy and kStale with a short delay. The answer says per item whether the inode is PERSISTED by
-  // it at Action::generation, so that the worker may MarkClean.
-  virtual Result<std::vector<bool>> Settle(std::span<const Settled> items) = 0;
+  // it at Action::generation, so that the worker may MarkClean. Where it is an error nothing was
+  // recorded, and the task is still leased.
+  virtual std::vector<Result<bool>> Settle(std::span<const Settled> items) = 0;
   // Gives up leases without an attempt counted (shutdown).
   virtual Status Release(std::span<const Task> tasks) = 0;
 

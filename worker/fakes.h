@@ -116,13 +116,24 @@ class ScriptedQueue final : public rpc::PersistQueue {
     MutexLock lock(mutex_);
     unwanted_.insert(ino.value);
   }
-  Result<std::vector<bool>> Settle(std::span<const Settled> items) override {
+  // The n-th item settled from now cannot be recorded.
+  void FailSettling(int n) {
     MutexLock lock(mutex_);
-    std::vector<bool> persisted;
+    fail_settling_ = n;
+  }
+
+  std::vector<Result<bool>> Settle(std::span<const Settled> items) override {
+    MutexLock lock(mutex_);
+    std::vector<Result<bool>> persisted;
     for (const Settled& item : items) {
+      if (fail_settling_ > 0 && --fail_settling_ == 0) {
+        persisted.emplace_back(Status(Code::kNoSpace, "the disk is full"));
+        Offer(item.action.ino.value, item.task.attempts);
+        continue;
+      }
       settled_.push_back(item);
       const bool ok = item.outcome.status.ok();
-      persisted.push_back(ok && item.action.kind == rpc::Action::Kind::kUpload);
+      persisted.emplace_back(ok && item.action.kind == rpc::Action::Kind::kUpload);
       if (ok) {
         actions_[item.action.ino.value].pop_front();
         continue;
@@ -166,6 +177,7 @@ class ScriptedQueue final : public rpc::PersistQueue {
   std::vector<Settled> settled_ GUARDED_BY(mutex_);
   std::set<uint64_t> unwanted_ GUARDED_BY(mutex_);
   int leased_ GUARDED_BY(mutex_) = 0;
+  int fail_settling_ GUARDED_BY(mutex_) = 0;
   int released_ GUARDED_BY(mutex_) = 0;
 };
 

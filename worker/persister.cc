@@ -122,6 +122,7 @@ void Persister::Run(rpc::TaskClass task_class, size_t batch, const std::stop_tok
       continue;
     }
     if (tasks->empty()) {
+      MarkClean();
       patience.NothingToDo();
       continue;
     }
@@ -200,24 +201,41 @@ void Persister::Settle(std::vector<Step>& steps) {
     }
     items.push_back({step.task, step.action, step.done.outcome});
   }
-  Result<std::vector<bool>> persisted = queue_.Settle(items);
-  if (!persisted.ok()) {
-    LogError("settle ", items.size(), " persist tasks: ", persisted.status());
-    for (Step& step : steps) {
-      step.done.outcome.status = persisted.status();
-      GiveBack({step.task});
-    }
-    clock_.SleepFor(kAfterError, stop_.get_token());
-    return;
-  }
-  const Status recorded = SyncLog();
-  if (!recorded.ok()) return LogError("contents stay pinned: ", recorded);
+  const std::vector<Result<bool>> persisted = queue_.Settle(items);
+  Status failed;
   for (size_t i = 0; i < steps.size(); ++i) {
-    if (!(*persisted)[i] || !steps[i].done.content) continue;
-    Status marked = cache_.MarkClean(*steps[i].done.content);
-    if (!IsExpected(marked)) LogWarning("mark ", steps[i].task.subject, " clean: ", marked);
-    steps[i].done.content.reset();
+    Step& step = steps[i];
+    if (!persisted[i].ok()) {
+      failed = step.done.outcome.status = persisted[i].status();
+      GiveBack({step.task});
+    } else if (*persisted[i] && step.done.content) {
+      MutexLock lock(mutex_);
+      settled_.push_back(std::move(step.done.content));
+    }
   }
+  MarkClean();
+  if (failed.ok()) return;
+  LogError("settle persist tasks: ", failed, "; they are done again");
+  clock_.SleepFor(kAfterError, stop_.get_token());
+}
+
+void Persister::MarkClean() {
+  std::vector<std::unique_ptr<cache::FrozenContent>> contents;
+  {
+    MutexLock lock(mutex_);
+    contents.swap(settled_);
+  }
+  if (contents.empty()) return;
+  const Status recorded = SyncLog();
+  if (!recorded.ok()) LogError("contents stay pinned until the log can be synced: ", recorded);
+  if (recorded.ok())
+    std::erase_if(contents, [this](const std::unique_ptr<cache::FrozenContent>& content) {
+      const Status marked = cache_.MarkClean(*content);
+      if (!IsExpected(marked)) LogWarning("mark a persisted content clean: ", marked);
+      return IsExpected(marked);
+    });
+  MutexLock lock(mutex_);
+  for (auto& content : contents) settled_.push_back(std::move(content));
 }
 
 // Not attempts that failed: nothing is counted, and the next start goes on at once.

@@ -59,6 +59,9 @@ class Persister {
   Status SyncLog() const { return options_.sync_log ? options_.sync_log() : OkStatus(); }
   void SyncAll(std::vector<Step>& steps);
   void Settle(std::vector<Step>& steps);
+  // Contents that are settled may be evicted once the log is synced. What fails is tried again
+  // later.
+  void MarkClean();
   void GiveBackBrokenOff(std::vector<Step>& steps);
   void GiveBack(const std::vector<rpc::Task>& tasks);
 
@@ -75,6 +78,7 @@ class Persister {
   CondVar changed_;
   int running_ GUARDED_BY(mutex_) = 0;
   bool may_start_ GUARDED_BY(mutex_) = false;
+  std::vector<std::unique_ptr<cache::FrozenContent>> settled_ GUARDED_BY(mutex_);
   std::atomic<bool> leftovers_gone_{false};
   std::unique_ptr<Threads> threads_;
 };

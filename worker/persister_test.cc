@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <semaphore>
+
 #include "ufs/stores.h"
 #include "worker/fakes.h"
 
@@ -133,6 +136,37 @@ TEST_F(PersisterTest, ASupersededUploadIsGivenUp) {
   ASSERT_TRUE(queue_.WaitFinished());
   EXPECT_EQ(OnlyOutcome().code(), Code::kStale);
   EXPECT_EQ(below_->Stat("big", {}).code(), Code::kNotFound);
+}
+
+TEST_F(PersisterTest, OneThatCannotBeSettledLeavesTheOthersPersisted) {
+  for (uint64_t ino = 5; ino < 8; ++ino) {
+    MakeDirty(ino, "hello");
+    queue_.Add(Upload(ino, "f" + std::to_string(ino)));
+  }
+  queue_.FailSettling(2);
+  Start();
+  ASSERT_TRUE(queue_.WaitFinished());
+  persister_.reset();
+  EXPECT_EQ(queue_.settled().size(), 3u);
+  for (uint64_t ino = 5; ino < 8; ++ino) EXPECT_EQ(State(ino), ContentState::kClean);
+}
+
+TEST_F(PersisterTest, ContentsBecomeCleanOnceTheLogCanBeSynced) {
+  MakeDirty(5, "hello");
+  queue_.Add(Upload(5, "f"));
+  std::atomic<int> syncs = 0;
+  std::binary_semaphore again(0);
+  PersisterOptions options{.threads = 2};
+  options.sync_log = [&] {
+    const int sync = ++syncs;  // 1: before the upload. 2: after it has been settled.
+    if (sync == 3) again.release();
+    return sync == 2 ? Status(Code::kNoSpace, "the disk is full") : OkStatus();
+  };
+  persister_ =
+      std::make_unique<Persister>(options, queue_, *cache_, *filler_, mounts_, SystemClock());
+  again.acquire();
+  persister_.reset();
+  EXPECT_EQ(State(5), ContentState::kClean);
 }
 
 TEST_F(PersisterTest, LargerThanOnePartArrivesWhole) {

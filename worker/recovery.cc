@@ -64,7 +64,10 @@ Result<Recovered> Judge::CommitLive(const cache::ContentInfo& content, const rpc
 // What the coordinator has committed is what counts; what was written behind it is cut off.
 Result<Recovered> Judge::KeepCommitted(const rpc::FileInfo& file) {
   // The UFS has these bytes, and the file here may hold others by now.
-  if (file.attr.persist == rpc::PersistState::kPersisted) return Recovered{Verdict::kDrop, {}, 0};
+  // Its attributes may still be on their way: what counts is where the bytes are.
+  const bool stored = file.binding.mount && file.binding.generation == file.attr.generation;
+  if (stored || file.attr.persist == rpc::PersistState::kPersisted)
+    return Recovered{Verdict::kDrop, {}, 0};
   return Recovered{Verdict::kKeepDirty, file.attr.generation, file.attr.size_bytes};
 }
 

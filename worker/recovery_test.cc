@@ -169,6 +169,16 @@ TEST_F(JudgeTest, WhatTheUfsHasIsDroppedNotPinnedForEver) {
   EXPECT_EQ(Judge(Content(ContentState::kStaging, 3), true).verdict, Verdict::kDrop);
 }
 
+TEST_F(JudgeTest, BytesThatTheUfsHasAreNotPinnedForTheirAttributes) {
+  HasFile(3, PersistState::kNotPersisted);  // A mode, set since the upload, is still to follow.
+  rpc::Binding& binding = coordinator_.files.at(kFile).binding;
+  binding.mount = MountId(1);
+  binding.generation = Generation(3);
+  EXPECT_EQ(Judge(Content(ContentState::kDirty, 3), false).verdict, Verdict::kDrop);
+  binding.generation = Generation(2);
+  EXPECT_EQ(Judge(Content(ContentState::kDirty, 3), false).verdict, Verdict::kKeepDirty);
+}
+
 TEST_F(JudgeTest, UncommittedWritesSurviveTheDeathOfTheProcess) {
   HasFile(3, PersistState::kPersisted);
   const Recovered verdict = Judge(Written(3, 77), false);

@@ -23,6 +23,15 @@ bool Leases::Take(const std::string& id) {
   return fresh;
 }
 
+bool Leases::TakeIfIdle(const std::string& id) {
+  MutexLock lock(mutex_);
+  auto [found, fresh] = entries_.try_emplace(id);
+  if (!fresh && found->second.leased) return false;
+  if (!fresh) UnparkLocked(id, found->second);
+  found->second.leased = true;
+  return true;
+}
+
 std::vector<std::string> Leases::TakeWaiting(rpc::TaskClass task_class, MonotonicTime now,
                                              size_t limit) {
   MutexLock lock(mutex_);

@@ -25,6 +25,8 @@ class Leases {
   explicit Leases(KeyChanges& changes) : changes_(changes) {}
   // False: somebody has it, or it waits.
   bool Take(const std::string& id);
+  // As Take, also of one that waits: false only if somebody has it.
+  bool TakeIfIdle(const std::string& id);
   // Leases up to `limit` entries whose wait is over.
   std::vector<std::string> TakeWaiting(rpc::TaskClass task_class, MonotonicTime now, size_t limit);
   // Ends the lease; the entry is not handed out before `until`.

@@ -43,7 +43,7 @@ class StoredQueue final : public rpc::PersistQueue {
                                        Nanos wait) override;
   Result<rpc::Action> Prepare(const rpc::Task& task) override;
   bool IsWanted(const rpc::Action& action) override;
-  Result<std::vector<bool>> Settle(std::span<const Settled> items) override;
+  std::vector<Result<bool>> Settle(std::span<const Settled> items) override;
   Status Release(std::span<const rpc::Task> tasks) override;
   Result<std::vector<rpc::QueueEntry>> List(std::string* after, size_t limit) override {
     return ListEntries(context_, leases_, after, limit);
@@ -56,14 +56,15 @@ class StoredQueue final : public rpc::PersistQueue {
     return ResolveConflict(context_, loader_, ino, take);
   }
   Status RetryNow(InodeId ino) override {
-    RETURN_IF_ERROR(RetryEntries(context_, ino));
+    RETURN_IF_ERROR(RetryEntries(context_, leases_, ino));
     leases_.UnparkAll();
     return OkStatus();
   }
 
  private:
   Result<std::vector<std::string>> TakeDue(rpc::TaskClass task_class, size_t limit);
-  Result<std::vector<std::string>> ScanDue(rpc::TaskClass task_class, size_t limit);
+  Status ScanDue(rpc::TaskClass task_class, size_t limit, std::vector<std::string>& taken);
+  void ParkAll(const std::vector<std::string>& ids);
   std::string BeginOfScan(uint8_t index, int64_t now_ns);
   Result<std::vector<rpc::Task>> Describe(const std::vector<std::string>& ids);
   Result<bool> DoBefore(Step& step);
@@ -101,12 +102,13 @@ std::string StoredQueue::BeginOfScan(uint8_t index, int64_t now_ns) {
                   std::min(cursor_[index], keys::Queue(index, now_ns - back_ns, 0)));
 }
 
-Result<std::vector<std::string>> StoredQueue::ScanDue(rpc::TaskClass task_class, size_t limit) {
+// Leases what is due and adds it to `taken`, also when an error ends it.
+Status StoredQueue::ScanDue(rpc::TaskClass task_class, size_t limit,
+                            std::vector<std::string>& taken) {
   const auto index = static_cast<uint8_t>(task_class);
   const int64_t now_ns = context_.clock.WallNs();
   std::string begin = BeginOfScan(index, now_ns);
   const std::string end = keys::Queue(index, now_ns, std::numeric_limits<uint64_t>::max());
-  std::vector<std::string> taken;
   bool more = true;
   while (more && taken.size() < limit) {
     std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
@@ -125,7 +127,11 @@ Result<std::vector<std::string>> StoredQueue::ScanDue(rpc::TaskClass task_class,
   if (!more && taken.size() < limit) begin = end;
   MutexLock lock(mutex_);
   cursor_[index] = std::max(cursor_[index], begin);
-  return taken;
+  return OkStatus();
+}
+
+void StoredQueue::ParkAll(const std::vector<std::string>& ids) {
+  for (const std::string& id : ids) leases_.Park(id, context_.clock.Now() + kFirstBackoff);
 }
 
 // New entries and those that have waited take turns, so that neither keeps the other out.
@@ -134,8 +140,10 @@ Result<std::vector<std::string>> StoredQueue::TakeDue(rpc::TaskClass task_class,
   std::vector<std::string> taken =
       leases_.TakeWaiting(task_class, now, std::max<size_t>(1, limit / 2));
   if (taken.size() < limit) {
-    ASSIGN_OR_RETURN(std::vector<std::string> due, ScanDue(task_class, limit - taken.size()));
-    taken.insert(taken.end(), due.begin(), due.end());
+    if (Status scanned = ScanDue(task_class, limit, taken); !scanned.ok()) {
+      ParkAll(taken);
+      return scanned;
+    }
   }
   if (taken.size() < limit) {
     std::vector<std::string> rest = leases_.TakeWaiting(task_class, now, limit - taken.size());
@@ -174,8 +182,7 @@ Result<std::vector<rpc::Task>> StoredQueue::Lease(rpc::TaskClass task_class, siz
       Status synced = context_.store.Sync();
       Result<std::vector<rpc::Task>> tasks =
           synced.ok() ? Describe(ids) : Result<std::vector<rpc::Task>>(synced);
-      if (!tasks.ok())
-        for (const std::string& id : ids) leases_.Park(id, context_.clock.Now() + kFirstBackoff);
+      if (!tasks.ok()) ParkAll(ids);
       if (!tasks.ok() || !tasks->empty()) return tasks;
       continue;
     }
@@ -327,8 +334,9 @@ void StoredQueue::AfterSettle(const Settled& item, const Settlement& settlement)
   NoteAvailability(item.action.mount, item.outcome.status);
 }
 
-Result<std::vector<bool>> StoredQueue::Settle(std::span<const Settled> items) {
-  std::vector<bool> persisted;
+// In transactions of many; one that fails is taken apart, so that each item has its own answer.
+std::vector<Result<bool>> StoredQueue::Settle(std::span<const Settled> items) {
+  std::vector<Result<bool>> persisted;
   std::vector<Nanos> backoffs;
   for (const Settled& item : items) backoffs.push_back(BackoffOf(item.task));
   for (size_t begin = 0; begin < items.size();) {
@@ -340,10 +348,13 @@ Result<std::vector<bool>> StoredQueue::Settle(std::span<const Settled> items) {
       settled = SettleTogether(items.subspan(begin, 1),
                                std::span<const Nanos>(backoffs).subspan(begin, 1), false);
     }
-    if (!settled.ok()) return settled.status();
     for (size_t i = 0; i < count; ++i) {
-      AfterSettle(items[begin + i], (*settled)[i]);
-      persisted.push_back((*settled)[i].persisted);
+      if (settled.ok()) {
+        AfterSettle(items[begin + i], (*settled)[i]);
+        persisted.emplace_back((*settled)[i].persisted);
+      } else {
+        persisted.emplace_back(settled.status());
+      }
     }
     begin += count;
   }

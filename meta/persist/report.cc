@@ -109,6 +109,15 @@ Status Commit(const Context& context, const std::function<Status(kv::Transaction
   return kv::Transact(context.store, options, body).status();
 }
 
+// What is being tried at this moment would be done twice.
+Status MakeDueUnlessLeased(const Context& context, Leases& leases, const std::string& key) {
+  if (!leases.TakeIfIdle(key)) return OkStatus();
+  const Status made =
+      Commit(context, [&](kv::Transaction& txn) { return MakeDue(context, txn, key); });
+  leases.End(key);
+  return made;
+}
+
 }  // namespace
 
 std::string SubjectOf(kv::Transaction& txn, const QueueRecord& record) {
@@ -184,12 +193,12 @@ Result<rpc::QueueTotals> SumEntries(const Context& context) {
   return totals;
 }
 
-Status RetryEntries(const Context& context, InodeId ino) {
+Status RetryEntries(const Context& context, Leases& leases, InodeId ino) {
   if (ino) {
-    return Commit(context, [&](kv::Transaction& txn) -> Status {
-      ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, ino, kv::Reads::kSerializable));
-      return inode.queue_key.empty() ? OkStatus() : MakeDue(context, txn, inode.queue_key);
-    });
+    ASSIGN_OR_RETURN(const InodeRecord inode,
+                     ReadInode(*context.store.Begin(), ino, kv::Reads::kSnapshot));
+    if (inode.queue_key.empty()) return OkStatus();
+    return MakeDueUnlessLeased(context, leases, inode.queue_key);
   }
   std::string after;
   for (bool more = true; more;) {

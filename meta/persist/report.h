@@ -24,6 +24,6 @@ Result<std::optional<rpc::QueueEntry>> FindEntry(const Context& context, const L
                                                  InodeId ino);
 Result<rpc::QueueTotals> SumEntries(const Context& context);
 // Makes the entry of `ino`, or all of them, due now, with no attempt counted.
-Status RetryEntries(const Context& context, InodeId ino);
+Status RetryEntries(const Context& context, Leases& leases, InodeId ino);
 
 }  // namespace tarn::meta

@@ -102,10 +102,11 @@ void Rig::Do(Held& held) {
 void Rig::SettleHeld(const Held& held) {
   rpc::PersistQueue::Settled item{held.task, held.action, *held.outcome};
   auto settled = ns().GetPersistQueue().Settle(std::span(&item, 1));
-  EXPECT_TRUE(settled.ok()) << settled.status().ToString();
+  const Result<bool>& persisted = settled.front();
+  EXPECT_TRUE(persisted.ok()) << persisted.status().ToString();
   // Clean contents may be evicted at once: whoever still needs them must have said so.
-  if (!settled.ok() || !settled->front()) {
-    if (held.outcome->status.ok() || !settled.ok()) {
+  if (!persisted.ok() || !*persisted) {
+    if (held.outcome->status.ok() || !persisted.ok()) {
       rpc::Task task = held.task;
       (void)ns().GetPersistQueue().Release(std::span(&task, 1));
     }
