@@ -13,6 +13,7 @@
 #include "kv/store.h"
 #include "meta/change_gate.h"
 #include "meta/key_changes.h"
+#include "meta/queue_clock.h"
 #include "rpc/types.h"
 #include "ufs/mounts.h"
 
@@ -70,6 +71,7 @@ struct Context {
   ChangeGate& gate;
   Encounters& encounters;
   KeyChanges& key_changes;
+  const QueueClock& queue_clock;
 };
 
 }  // namespace tarn::meta

@@ -188,15 +188,17 @@ Status NoteDirectoryRemoved(const Context& context, kv::Transaction& txn, InodeR
   return OkStatus();
 }
 
+rpc::TaskClass TaskClassOf(const InodeRecord& inode) {
+  const bool large = inode.type == rpc::FileType::kRegular && inode.size_bytes > kLargeBytes;
+  return large ? rpc::TaskClass::kLarge : rpc::TaskClass::kSmall;
+}
+
 Status NoteDirty(const Context& context, kv::Transaction& txn, InodeRecord& inode, Nanos delay) {
   const bool queued = !inode.queue_key.empty();
   if (inode.never_persist || inode.nlink == 0 || queued) return OkStatus();
-  const bool large = inode.type == rpc::FileType::kRegular && inode.size_bytes > kLargeBytes;
   QueueRecord entry;
   entry.ino = inode.ino;
-  inode.queue_key =
-      Enqueue(context, txn, entry, large ? rpc::TaskClass::kLarge : rpc::TaskClass::kSmall, delay,
-              inode.ino.value);
+  inode.queue_key = Enqueue(context, txn, entry, TaskClassOf(inode), delay, inode.ino.value);
   return OkStatus();
 }
 

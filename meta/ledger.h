@@ -43,6 +43,7 @@ Status NoteDirectoryMoved(const Context& context, kv::Transaction& txn, InodeRec
 Status NoteDirectoryRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode);
 // Data, attributes or names are ahead of the UFS: puts the inode into the queue unless it is there.
 // `delay` from now.
+rpc::TaskClass TaskClassOf(const InodeRecord& inode);  // By its size.
 Status NoteDirty(const Context& context, kv::Transaction& txn, InodeRecord& inode, Nanos delay);
 // The version here does not derive from any in the UFS any more, or is dropped: it is not in the
 // queue.

@@ -115,8 +115,9 @@ class LoadingTest : public ::testing::Test {
   ChangeGate gate_;
   Encounters encounters_;
   KeyChanges key_changes_;
-  Context context_{*store_, mounts_, clock_, {}, ids_, changes_, gate_, encounters_,
-                   key_changes_};
+  QueueClock queue_clock_{clock_};
+  Context context_{*store_, mounts_,     clock_,       {},          ids_, changes_,
+                   gate_,   encounters_, key_changes_, queue_clock_};
   ScriptedLoader loader_{context_};
   const Env env_{context_, loader_};
 };

@@ -15,8 +15,9 @@ class EmbeddedNamespace final : public Namespace {
   EmbeddedNamespace(kv::Store& store, ufs::UfsMounts& mounts, Clock& clock,
                     const MetaOptions& options, MountId root_mount)
       : ids_(store),
-        context_{store, mounts, clock, options, ids_, changes_, gate_, encounters_,
-                 key_changes_},
+        queue_clock_(clock),
+        context_{store, mounts,      clock,        options,     ids_, changes_,
+                 gate_, encounters_, key_changes_, queue_clock_},
         loader_(NewLoader(context_)),
         names_(NewNames({context_, *loader_})),
         files_(NewFiles({context_, *loader_}, root_mount)),
@@ -25,6 +26,7 @@ class EmbeddedNamespace final : public Namespace {
         mount_table_(NewMountTable({context_, *loader_})) {}
 
   const Context& GetContext() const { return context_; }
+  Status StartQueueClock(kv::Store& store) { return queue_clock_.Start(store); }
   rpc::Names& GetNames() override { return *names_; }
   rpc::Files& GetFiles() override { return *files_; }
   rpc::Maintenance& GetMaintenance() override { return *maintenance_; }
@@ -38,6 +40,7 @@ class EmbeddedNamespace final : public Namespace {
   ChangeGate gate_;
   Encounters encounters_;
   KeyChanges key_changes_;
+  QueueClock queue_clock_;
   const Context context_;
   const std::unique_ptr<Loader> loader_;
   const std::unique_ptr<rpc::Names> names_;
@@ -54,6 +57,7 @@ Result<std::unique_ptr<Namespace>> OpenNamespace(kv::Store& store, ufs::UfsMount
                                                  const RootMount& root) {
   auto opened = std::make_unique<EmbeddedNamespace>(store, mounts, clock, options, root.mount);
   RETURN_IF_ERROR(PrepareStore(opened->GetContext(), root));
+  RETURN_IF_ERROR(opened->StartQueueClock(store));
   return std::unique_ptr<Namespace>(std::move(opened));
 }
 

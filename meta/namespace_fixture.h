@@ -21,7 +21,8 @@ namespace tarn::meta {
 class TickingClock final : public Clock {
  public:
   MonotonicTime Now() const override { return MonotonicTime(Nanos(Tick())); }
-  int64_t WallNs() const override { return kStartNs + Tick(); }
+  int64_t WallNs() const override { return kStartNs + Tick() + set_by_; }
+  void SetWallBy(Nanos jump) { set_by_ += jump.count(); }  // As an operator sets the wall clock.
   bool SleepFor(Nanos duration, const std::stop_token& stop) override {
     elapsed_ += duration.count();
     return !stop.stop_requested();
@@ -31,6 +32,7 @@ class TickingClock final : public Clock {
   static constexpr int64_t kStartNs = 1'700'000'000'000'000'000;
   int64_t Tick() const { return elapsed_ += 1000; }
   mutable std::atomic<int64_t> elapsed_{0};
+  std::atomic<int64_t> set_by_{0};
 };
 
 class NamespaceFixture : public ::testing::Test {

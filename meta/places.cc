@@ -251,10 +251,10 @@ rpc::AttemptMark MarkOf(const InodeRecord& inode) {
 
 std::string Enqueue(const Context& context, kv::Transaction& txn, const QueueRecord& record,
                     rpc::TaskClass task_class, Nanos delay, uint64_t unique) {
-  const int64_t now_ns = context.clock.WallNs();
   QueueRecord entry = record;
-  entry.queued_ns = now_ns;
-  std::string key = keys::Queue(static_cast<uint8_t>(task_class), now_ns + delay.count(), unique);
+  entry.queued_ns = context.clock.WallNs();
+  const int64_t due_ns = context.queue_clock.NowNs() + delay.count();
+  std::string key = keys::Queue(static_cast<uint8_t>(task_class), due_ns, unique);
   txn.Put(key, entry.Encode());
   return key;
 }

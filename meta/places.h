@@ -132,7 +132,7 @@ Result<bool> IsBelowClaim(kv::Transaction& txn, MountId mount, std::string_view 
 // in `dir`.
 Result<bool> MayImport(kv::Transaction& txn, const InodeRecord& dir, const std::string& key);
 
-// Adds an entry, due `delay` from now; its key.
+// Adds an entry, due `delay` from now by the queue's clock; its key.
 std::string Enqueue(const Context& context, kv::Transaction& txn, const QueueRecord& record,
                     rpc::TaskClass task_class, Nanos delay, uint64_t unique);
 

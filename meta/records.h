@@ -81,7 +81,7 @@ struct InodeRecord {
   int64_t attempt_mtime_ns = 0;
   Generation attempt_generation;
   uint64_t attempt_attr_version = 0;
-  int64_t attempt_started_ns = 0;  // Wall clock.
+  int64_t attempt_started_ns = 0;  // Of the queue's clock (meta/queue_clock.h); 0: no attempt.
 
   std::string queue_key;  // Of its entry in the persist queue; empty: none.
 

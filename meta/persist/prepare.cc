@@ -41,7 +41,8 @@ Step Preparation::Before(Step::First first, InodeId ino) {
 // step of the kernel's.
 bool Preparation::MayLandLate(int64_t started_ns) const {
   return started_ns != 0 && !traits_->atomic_rename &&
-         now_ns_ < started_ns + context_.options.settling_time.count();
+         now_ns_ <
+             context_.queue_clock.BegunNs(started_ns) + context_.options.settling_time.count();
 }
 
 Result<Step> Preparation::Run() {
@@ -60,9 +61,24 @@ Result<Step> Preparation::Inode(const QueueRecord& entry) {
   }
   const bool open = inode->type == rpc::FileType::kRegular && !inode->generation && !inode->bound;
   if (inode->nlink == 0 || inode->never_persist || inode->lost || open) return Finish(*inode);
+  // It may have grown since it was queued, or shrunk.
+  const rpc::TaskClass task_class = TaskClassOf(*inode);
+  if (!id_.starts_with(keys::QueuePrefix(static_cast<uint8_t>(task_class))))
+    return Reclassify(entry, *inode, task_class);
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context_.mounts.Get(inode->mount));
   traits_ = &ufs->Traits();
   return inode->type == rpc::FileType::kDirectory ? Directory(*inode) : File(*inode);
+}
+
+// Large files must not hold up small ones: the entry goes to where those of its size are taken
+// from, due at once.
+Step Preparation::Reclassify(const QueueRecord& entry, InodeRecord& inode,
+                             rpc::TaskClass task_class) {
+  txn_.Delete(id_);
+  inode.queue_key = Enqueue(context_, txn_, entry, task_class, Nanos(0), inode.ino.value);
+  txn_.Put(inode.queue_key, entry.Encode());  // As it was queued.
+  PutInode(txn_, inode);
+  return Done();
 }
 
 // Nothing of it is ahead of the UFS any more.
@@ -149,7 +165,8 @@ Result<Step> Preparation::Localize(const InodeRecord& inode) {
 Result<Step> Preparation::LocalizeOrphan(InodeId ino, const Occupant& occupant) {
   ASSIGN_OR_RETURN(InodeRecord orphan, ReadInode(txn_, ino, kv::Reads::kSerializable));
   // Most are forgotten at once.
-  const bool fresh = now_ns_ < orphan.ctime_ns + kOrphanGrace.count();
+  const int64_t age_ns = context_.clock.WallNs() - orphan.ctime_ns;
+  const bool fresh = age_ns >= 0 && age_ns < kOrphanGrace.count();  // Clocks may be set back.
   if (fresh || !occupant.record) return Wait("an unlinked file is still open");
   return Localize(orphan);
 }

@@ -31,7 +31,11 @@ struct Step {
 class Preparation {
  public:
   Preparation(const Context& context, kv::Transaction& txn, Leases& leases, const std::string& id)
-      : context_(context), txn_(txn), leases_(leases), id_(id), now_ns_(context.clock.WallNs()) {}
+      : context_(context),
+        txn_(txn),
+        leases_(leases),
+        id_(id),
+        now_ns_(context.queue_clock.NowNs()) {}
 
   Result<Step> Run();
 
@@ -48,6 +52,7 @@ class Preparation {
 
   // prepare.cc
   Result<Step> Inode(const QueueRecord& entry);
+  Step Reclassify(const QueueRecord& entry, InodeRecord& inode, rpc::TaskClass task_class);
   Result<Step> DeletedKey(const QueueRecord& entry);
   Result<Step> DeletedFile(const QueueRecord& entry, LedgerRecord& record,
                            std::optional<InodeRecord> there);
@@ -97,7 +102,7 @@ class Preparation {
   kv::Transaction& txn_;
   Leases& leases_;
   const std::string& id_;
-  const int64_t now_ns_;
+  const int64_t now_ns_;  // Of the queue's clock.
   const ufs::UfsTraits* traits_ = nullptr;
 };
 

@@ -85,28 +85,24 @@ class StoredQueue final : public rpc::PersistQueue {
   Random random_ GUARDED_BY(mutex_);
   // All due entries before it are leased or waiting in memory, by class.
   std::string cursor_[2] GUARDED_BY(mutex_);
-  int64_t last_scan_ns_[2] GUARDED_BY(mutex_) = {0, 0};
   int64_t late_scan_ns_[2] GUARDED_BY(mutex_) = {0, 0};
 };
 
 std::string StoredQueue::BeginOfScan(uint8_t index, int64_t now_ns) {
   MutexLock lock(mutex_);
-  // A clock set back may have put entries anywhere.
-  const bool set_back = now_ns < last_scan_ns_[index];
-  if (set_back) cursor_[index].clear();
-  last_scan_ns_[index] = now_ns;
-  const bool late = set_back || now_ns - late_scan_ns_[index] >= kLateScanInterval.count();
+  const bool late = now_ns - late_scan_ns_[index] >= kLateScanInterval.count();
   if (late) late_scan_ns_[index] = now_ns;
   const int64_t back_ns = late ? kLateEntries.count() : kUsuallyLate.count();
+  const int64_t begin_ns = std::max<int64_t>(now_ns - back_ns, 0);
   return std::max(keys::QueuePrefix(index),
-                  std::min(cursor_[index], keys::Queue(index, now_ns - back_ns, 0)));
+                  std::min(cursor_[index], keys::Queue(index, begin_ns, 0)));
 }
 
 // Leases what is due and adds it to `taken`, also when an error ends it.
 Status StoredQueue::ScanDue(rpc::TaskClass task_class, size_t limit,
                             std::vector<std::string>& taken) {
   const auto index = static_cast<uint8_t>(task_class);
-  const int64_t now_ns = context_.clock.WallNs();
+  const int64_t now_ns = context_.queue_clock.NowNs();
   std::string begin = BeginOfScan(index, now_ns);
   const std::string end = keys::Queue(index, now_ns, std::numeric_limits<uint64_t>::max());
   bool more = true;

@@ -40,7 +40,8 @@ Result<rpc::QueueEntry> EntryOf(const Context& context, const Leases& leases, kv
   entry.path = SubjectOf(txn, record);
   entry.what = "delete";
   entry.queued_ns = record.queued_ns;
-  entry.next_try_ns = keys::DueOfQueue(pair.key);
+  const int64_t left_ns = keys::DueOfQueue(pair.key) - context.queue_clock.NowNs();
+  entry.next_try_ns = context.clock.WallNs() + left_ns;
   entry.attempts = record.attempts;
   entry.last_error = record.last_error;
   if (std::optional<Leases::Waiting> waiting = leases.WaitOf(pair.key)) {
@@ -200,6 +201,7 @@ Status RetryEntries(const Context& context, Leases& leases, InodeId ino) {
     if (inode.queue_key.empty()) return OkStatus();
     return MakeDueUnlessLeased(context, leases, inode.queue_key);
   }
+  const int64_t begun_ns = context.queue_clock.NowNs();
   std::string after;
   for (bool more = true; more;) {
     std::unique_ptr<kv::Transaction> txn = context.store.Begin();
@@ -210,11 +212,11 @@ Status RetryEntries(const Context& context, Leases& leases, InodeId ino) {
     for (const kv::Pair& pair : page.pairs) {
       ASSIGN_OR_RETURN(QueueRecord record, QueueRecord::Decode(pair.value));
       if (IsConflict(pair.key)) continue;
-      const bool waits = record.attempts > 0 || keys::DueOfQueue(pair.key) > context.clock.WallNs();
-      if (!waits) continue;
-      Status made = Commit(
-          context, [&](kv::Transaction& change) { return MakeDue(context, change, pair.key); });
-      if (!made.ok()) return made;
+      const int64_t due_ns = keys::DueOfQueue(pair.key);
+      const int64_t now_ns = context.queue_clock.NowNs();
+      const bool moved = due_ns >= begun_ns && due_ns <= now_ns;  // By this very call.
+      const bool waits = !moved && (record.attempts > 0 || due_ns > now_ns);
+      if (waits) RETURN_IF_ERROR(MakeDueUnlessLeased(context, leases, pair.key));
     }
   }
   return OkStatus();

@@ -148,7 +148,7 @@ Result<Settlement> Outcome::OfKey() {
     return settlement;
   }
   std::optional<LedgerRecord> next = record;
-  if (MayHaveHappened(code)) next->attempt_started_ns = context_.clock.WallNs();
+  if (MayHaveHappened(code)) next->attempt_started_ns = context_.queue_clock.NowNs();
   RETURN_IF_ERROR(Requeue(nullptr, &*next, &settlement));
   SetLedger(txn_, action_.mount, action_.key, record, next);
   return settlement;
