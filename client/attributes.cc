@@ -88,7 +88,7 @@ std::optional<uint32_t> LocalFileSystem::SetgidGroup(InodeId ino) {
   constexpr uint32_t kGroupExecute = 00010;
   const OpenInodePtr inode = table_.Find(ino);
   if (inode && inode->plain_as_of == inode->mode_changes) return std::nullopt;
-  const Result<rpc::FileInfo> info = deps_.files.GetAttr(ino);
+  const Result<rpc::FileInfo> info = deps_.files.GetKnownAttr(ino);
   if (!info.ok() || (info->attr.mode & (kSetgid | kGroupExecute)) != kSetgid) return std::nullopt;
   return info->attr.gid;
 }
@@ -112,17 +112,22 @@ Status LocalFileSystem::FillBoundary(OpenInode& inode, uint64_t size_bytes) {
 
 Status LocalFileSystem::Truncate(InodeId ino, uint64_t size_bytes) {
   if (size_bytes > INT64_MAX) return Status(Code::kTooBig, "truncate");
-  ASSIGN_OR_RETURN(const rpc::FileInfo info, deps_.files.GetAttr(ino));
-  if (info.read_only) return Status(Code::kReadOnly, "truncate in a read-only mount");
+  ASSIGN_OR_RETURN(const rpc::FileInfo info, deps_.files.OpenForWrite(ino));
   Hold hold(table_, ino);
   OpenInode& inode = *hold;
   {
     MutexLock lock(inode.mutex);
-    RETURN_IF_ERROR(EnsureLive(inode));
+    inode.KeepAnnounced(deps_.files);
+    Status ready = info.read_only ? Status(Code::kReadOnly, "truncate in a read-only mount")
+                                  : EnsureLive(inode);
+    if (!ready.ok()) return inode.RefuseWriter(deps_.files, std::move(ready));
   }
   const auto fetch = [&] { return FillBoundary(inode, size_bytes); };
-  if (size_bytes > 0) RETURN_IF_ERROR(fetch());
-  return WithPages([&] { return ResizeLive(inode, size_bytes); }, fetch);
+  Status status = size_bytes > 0 ? fetch() : OkStatus();
+  if (status.ok()) status = WithPages([&] { return ResizeLive(inode, size_bytes); }, fetch);
+  if (status.ok()) return status;
+  MutexLock lock(inode.mutex);
+  return inode.RefuseWriter(deps_.files, std::move(status));
 }
 
 Status LocalFileSystem::ResizeLive(OpenInode& inode, uint64_t size_bytes) {

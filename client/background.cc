@@ -53,7 +53,7 @@ bool LocalFileSystem::ReapContent(InodeId ino) {
   OpenInode& inode = *hold;
   MutexLock lock(inode.mutex);
   const bool open = inode.holds > 1 || inode.lingering;
-  Result<rpc::FileInfo> info = deps_.files.GetAttr(ino);
+  Result<rpc::FileInfo> info = deps_.files.GetKnownAttr(ino);
   if (!info.ok() && info.code() != Code::kStale) {  // Perhaps it has a name: the scan looks again.
     LogWarning("forget inode ", ino.value, ": ", info.status());
     return false;
@@ -120,7 +120,7 @@ void LocalFileSystem::WatchLingering() {
       ++inode->holds;
       const Generation before = inode->generation;
       Status status = CommitChanges(*inode, Durable::kPolicy);
-      if (!status.ok()) LogError("commit of a mapped file: ", status.ToString());
+      if (!status.ok()) inode->LogFailure("commit", status);
       SettleOrLinger(*inode);
       changed = inode->generation != before;
     }

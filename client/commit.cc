@@ -20,6 +20,14 @@ Status LocalFileSystem::CommitChanges(OpenInode& inode, Durable durable) {
   if (inode.lost_writes)
     return Status(Code::kIo, Concat("write inode ", inode.ino.value,
                                     ": another client has replaced the file while it was open"));
+  Status committed = TryCommit(inode, durable);
+  // Its records went with its source: what was written has no place any more.
+  if (!committed.ok() && deps_.files.GetKnownAttr(inode.ino).code() == Code::kStale)
+    inode.unlinked = true;
+  return committed;
+}
+
+Status LocalFileSystem::TryCommit(OpenInode& inode, Durable durable) {
   if (!inode.live || inode.unlinked || !inode.staging) return OkStatus();
   ASSIGN_OR_RETURN(cache::CacheStore::Changed now, deps_.cache.CheckChanged(*inode.live));
   const bool sync = durable == Durable::kAlways || options_.sync_on_close;
@@ -27,7 +35,7 @@ Status LocalFileSystem::CommitChanges(OpenInode& inode, Durable durable) {
   const bool first = !inode.generation;
   if (!now.changed && !first && !unsynced) return OkStatus();
   if (!now.changed && !first) {  // Only to be synced; its time may have been set since its commit.
-    ASSIGN_OR_RETURN(const rpc::FileInfo info, deps_.files.GetAttr(inode.ino));
+    ASSIGN_OR_RETURN(const rpc::FileInfo info, deps_.files.GetKnownAttr(inode.ino));
     return CommitNow(inode, info.attr.mtime_ns, sync);
   }
   if (inode.fresh_mtime_ns && now.mtime_ns == inode.fresh_mtime_ns) {
@@ -68,6 +76,7 @@ void LocalFileSystem::SettleOrLinger(OpenInode& inode) {
                          // size.
     if (inode.lingering) --lingering_;
     inode.lingering = false;
+    inode.EndAnnounced(deps_.files);
     return;
   }
   Status status = deps_.cache.Settle(*inode.live);
@@ -76,9 +85,10 @@ void LocalFileSystem::SettleOrLinger(OpenInode& inode) {
     inode.staging = false;
     if (inode.lingering) --lingering_;
     inode.lingering = false;
+    inode.EndAnnounced(deps_.files);
     return;
   }
-  if (status.code() != Code::kBusy) LogError("settle: ", status.ToString());
+  if (status.code() != Code::kBusy) inode.LogFailure("settle", status);
   if (!inode.lingering) ++lingering_;
   inode.lingering = true;
 }

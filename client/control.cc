@@ -45,6 +45,7 @@ class LocalControl final : public rpc::Control {
   }
 
   Result<ListReply> ListPath(const ListRequest& request) override {
+    if (request.revalidate) RETURN_IF_ERROR(Recheck(request.path));
     ASSIGN_OR_RETURN(rpc::FileInfo info, Resolve(request.path));
     ListReply reply;
     reply.end = true;
@@ -53,7 +54,6 @@ class LocalControl final : public rpc::Control {
       reply.entries.push_back(std::move(itself));
       return reply;
     }
-    if (request.revalidate) RETURN_IF_ERROR(deps_.maintenance.Revalidate(info.attr.ino));
     ASSIGN_OR_RETURN(rpc::Names::Listing listing,
                      fs_.ReadDir(caller_, info.attr.ino, request.cursor, request.limit,
                                  rpc::Names::WithAttrs::kYes));
@@ -126,6 +126,23 @@ class LocalControl final : public rpc::Control {
   }
 
  private:
+  // Asks the source for each name of the path and, of a directory, for all its names. On return the
+  // kernel has forgotten what that has changed.
+  Status Recheck(const std::string& path) {
+    ASSIGN_OR_RETURN(std::vector<std::string_view> parts, Parts(path));
+    ASSIGN_OR_RETURN(rpc::FileInfo info, fs_.GetAttr(kRootInode));
+    for (const std::string_view part : parts) {
+      RETURN_IF_ERROR(deps_.maintenance.RecheckName(info.attr.ino, part));
+      Result<rpc::FileInfo> next = fs_.Lookup(caller_, info.attr.ino, part);
+      if (!next.ok()) break;  // What it is called for says so.
+      info = *std::move(next);
+    }
+    if (info.attr.type == rpc::FileType::kDirectory)
+      RETURN_IF_ERROR(deps_.maintenance.Revalidate(info.attr.ino));
+    deps_.maintenance.DeliverChanges();
+    return OkStatus();
+  }
+
   Result<rpc::FileInfo> Resolve(const std::string& path) {
     ASSIGN_OR_RETURN(std::vector<std::string_view> parts, Parts(path));
     ASSIGN_OR_RETURN(rpc::FileInfo info, fs_.GetAttr(kRootInode));

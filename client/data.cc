@@ -68,7 +68,7 @@ Status LocalFileSystem::ApplySetId(OpenInode& inode, SetId setid) {
   if (setid == SetId::kKeep) return OkStatus();
   const uint64_t seen = inode.mode_changes;
   if (inode.plain_as_of == seen) return OkStatus();
-  ASSIGN_OR_RETURN(const rpc::FileInfo before, deps_.files.GetAttr(inode.ino));
+  ASSIGN_OR_RETURN(const rpc::FileInfo before, deps_.files.GetKnownAttr(inode.ino));
   const bool capable = deps_.files.GetXattr(inode.ino, kCapabilities).ok();
   const bool bits = (before.attr.mode & kSetIdBits) != 0;
   if (!capable && !bits) inode.plain_as_of = seen;

@@ -121,6 +121,7 @@ class LocalFileSystem final : public FileSystem {
 
   // commit.cc
   Status CommitChanges(OpenInode& inode, Durable durable) REQUIRES(inode.mutex);
+  Status TryCommit(OpenInode& inode, Durable durable) REQUIRES(inode.mutex);
   Status CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync) REQUIRES(inode.mutex);
   static void SyncAhead(Handle& handle);
   void SettleOrLinger(OpenInode& inode) REQUIRES(inode.mutex);
@@ -180,7 +181,6 @@ class LocalFileSystem final : public FileSystem {
   std::atomic<uint64_t> open_handles_{0};
   MemoryBudget passing_budget_;
   OpenTable table_;
-
   SettledLog settled_;
 
   // Held shared while the invalidator runs, which may wait for requests that call it as well. It

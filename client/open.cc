@@ -15,7 +15,7 @@ bool Writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
 
 Status LocalFileSystem::EnsureLive(OpenInode& inode) {
   if (inode.live) return OkStatus();
-  ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.GetAttr(inode.ino));
+  ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.GetKnownAttr(inode.ino));
   if (info.attr.type == rpc::FileType::kDirectory) {
     return Status(Code::kIsDirectory, "open inode " + std::to_string(inode.ino.value));
   }
@@ -79,9 +79,13 @@ Status LocalFileSystem::WithBackPressure(const std::function<Status()>& attempt)
 }
 
 Status LocalFileSystem::AdmitWriter(OpenInode& inode, cache::CacheStore::Truncate truncate) {
-  if (options_.read_only) return Status(Code::kReadOnly, "open for writing");
-  RETURN_IF_ERROR(WithBackPressure(
-      [&]() NO_THREAD_SAFETY_ANALYSIS { return deps_.cache.BeginWriting(*inode.live, truncate); }));
+  if (options_.read_only)
+    return inode.RefuseWriter(deps_.files, Status(Code::kReadOnly, "open for writing"));
+  if (!inode.announced) deps_.files.OpenMade(inode.ino);
+  inode.announced = true;
+  Status admitted = WithBackPressure(
+      [&]() NO_THREAD_SAFETY_ANALYSIS { return deps_.cache.BeginWriting(*inode.live, truncate); });
+  if (!admitted.ok()) return inode.RefuseWriter(deps_.files, std::move(admitted));
   ++inode.writers;
   inode.staging = true;
   if (truncate == cache::CacheStore::Truncate::kToZero) inode.from_nothing = true;
@@ -136,9 +140,12 @@ Status LocalFileSystem::TruncateForReader(const rpc::Caller& caller, InodeId ino
 }
 
 Status LocalFileSystem::OpenForWriting(OpenInode& inode, int flags) {
-  ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.GetAttr(inode.ino));
-  if (info.read_only) return Status(Code::kReadOnly, "open for writing in a read-only mount");
+  ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.OpenForWrite(inode.ino));
   MutexLock lock(inode.mutex);
+  inode.KeepAnnounced(deps_.files);
+  if (info.read_only)
+    return inode.RefuseWriter(deps_.files,
+                              Status(Code::kReadOnly, "open for writing in a read-only mount"));
   return AdmitWriter(inode, (flags & O_TRUNC) != 0 ? cache::CacheStore::Truncate::kToZero
                                                    : cache::CacheStore::Truncate::kNo);
 }
@@ -200,6 +207,8 @@ Result<FileSystem::Created> LocalFileSystem::Create(const rpc::Caller& caller, I
     if (staged.ok()) {
       inode.writers = 1;
       inode.staging = true;
+      deps_.files.OpenMade(ino);
+      inode.KeepAnnounced(deps_.files);
       Result<cache::CacheStore::Changed> fresh = deps_.cache.CheckChanged(*inode.live);
       if (fresh.ok()) inode.fresh_mtime_ns = fresh->mtime_ns;
       inode.created_ns = created.info.attr.mtime_ns;
@@ -269,6 +278,7 @@ std::vector<InodeId> LocalFileSystem::OpenInodes() {
 
 // The last hold is gone: unpins the live file, and forgets the inode if it has no name.
 void LocalFileSystem::CloseInode(OpenInode& inode) {
+  inode.EndAnnounced(deps_.files);
   inode.live.reset();
   if (inode.unlinked) QueueReap(inode.ino);
 }

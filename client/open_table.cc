@@ -1,6 +1,31 @@
 #include "client/open_table.h"
 
+#include "base/log.h"
+#include "base/strings.h"
+
 namespace tarn::client {
+
+void OpenInode::KeepAnnounced(rpc::Files& files) {
+  if (announced) files.CloseForWrite(ino);  // It was told once more than is needed.
+  announced = true;
+}
+
+void OpenInode::EndAnnounced(rpc::Files& files) {
+  if (announced) files.CloseForWrite(ino);
+  announced = false;
+}
+
+Status OpenInode::RefuseWriter(rpc::Files& files, Status why) {
+  if (writers == 0 && !lingering) EndAnnounced(files);
+  return why;
+}
+
+void OpenInode::LogFailure(std::string_view what, const Status& status) {
+  std::string text = Concat(what, " inode ", ino.value, ": ", status);
+  if (text == failure) return;
+  LogError(text);
+  failure = std::move(text);
+}
 
 OpenInodePtr OpenTable::Acquire(InodeId ino) {
   Shard& shard = ShardOf(ino);

@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "base/mutex.h"
 #include "cache/cache_store.h"
+#include "rpc/coordinator.h"
 #include "rpc/types.h"
 
 namespace tarn::client {
@@ -23,6 +24,15 @@ namespace tarn::client {
 // over UFS calls.
 struct OpenInode {
   explicit OpenInode(InodeId id) : ino(id) {}
+
+  // The coordinator was told that the inode is open for writing (rpc::Files::OpenForWrite,
+  // OpenMade); once is enough for all writers.
+  void KeepAnnounced(rpc::Files& files) REQUIRES(mutex);
+  void EndAnnounced(rpc::Files& files) REQUIRES(mutex);
+  // `why`; without any other writer the announcement ends.
+  Status RefuseWriter(rpc::Files& files, Status why) REQUIRES(mutex);
+  // Of what is tried again every moment: when it changes.
+  void LogFailure(std::string_view what, const Status& status) REQUIRES(mutex);
 
   const InodeId ino;
   Mutex mutex;
@@ -45,6 +55,8 @@ struct OpenInode {
   std::atomic<uint64_t> plain_as_of{0};
   std::atomic<bool> staging =
       false;  // Written to since the cache last settled. Set under the mutex.
+  bool announced GUARDED_BY(mutex) = false;  // The coordinator knows that it is open for writing.
+  std::string failure GUARDED_BY(mutex);     // Logged last, of what goes on without a request.
   bool lingering GUARDED_BY(mutex) =
       false;  // A writable mapping may have outlived its descriptor: kept and watched.
   bool unlinked GUARDED_BY(mutex) =

@@ -48,7 +48,7 @@ Status LocalFileSystem::Unreachable(const Status& status) {
 // open may be old.
 LocalFileSystem::Rebound LocalFileSystem::RefreshBinding(OpenInode& inode,
                                                          const rpc::Binding& failed) {
-  Result<rpc::FileInfo> info = deps_.files.GetAttr(inode.ino);
+  Result<rpc::FileInfo> info = deps_.files.GetKnownAttr(inode.ino);
   if (!info.ok()) return Rebound::kSame;
   MutexLock lock(inode.mutex);
   inode.binding = info->binding;

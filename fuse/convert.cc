@@ -156,8 +156,17 @@ void Request::Log(LogLevel level, LogLimit& limit, const Status& status) const {
 
 void Request::Done(const Status& status) { status.ok() ? Errno(0) : Error(status); }
 
+namespace {
+
+// The kernel may keep nothing longer than the coordinator itself may tell it without asking again.
+double Seconds(Nanos most, const rpc::Attr& attr) {
+  return std::chrono::duration<double>(std::min(most, Nanos(attr.fresh_ns))).count();
+}
+
+}  // namespace
+
 double Request::AttrTimeout(const rpc::Attr& attr) const {
-  return attr.may_change ? 0 : std::chrono::duration<double>(options().attr_timeout).count();
+  return attr.may_change ? 0 : Seconds(options().attr_timeout, attr);
 }
 
 fuse_entry_param Request::EntryOf(const rpc::Attr& attr) const {
@@ -166,7 +175,7 @@ fuse_entry_param Request::EntryOf(const rpc::Attr& attr) const {
   entry.generation = kNodeGeneration;
   entry.attr = StatOf(attr);
   entry.attr_timeout = AttrTimeout(attr);
-  entry.entry_timeout = std::chrono::duration<double>(options().entry_timeout).count();
+  entry.entry_timeout = Seconds(options().entry_timeout, attr);
   return entry;
 }
 

@@ -2,6 +2,8 @@
 
 #include <linux/fs.h>
 
+#include <algorithm>
+#include <chrono>
 #include <vector>
 
 #include "fuse/request.h"
@@ -17,7 +19,9 @@ void Lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
   Result<rpc::FileInfo> info = request.fs().Lookup(request.caller(), InodeId(parent), name);
   if (info.code() != Code::kNotFound) return request.Entry(info);
   fuse_entry_param nothing = {};
-  nothing.entry_timeout = kNegativeTimeoutSeconds;
+  nothing.entry_timeout =
+      std::min(kNegativeTimeoutSeconds,
+               std::chrono::duration<double>(request.options().entry_timeout).count());
   fuse_reply_entry(req, &nothing);
 }
 

@@ -123,6 +123,7 @@ Status Embedded::OpenStores() {
 meta::MetaOptions Embedded::MetadataOptions(Access access) const {
   meta::MetaOptions meta;
   meta.sync_interval = properties().Get(property::kMetadataSyncInterval);
+  meta.sync_timeout = properties().Get(property::kMetadataSyncTimeout);
   meta.persist_delay = properties().Get(property::kPersistDelay);
   meta.retry_interval_max = properties().Get(property::kPersistRetryMaxInterval);
   meta.ufs_deadline = properties().Get(property::kUfsTimeout);
@@ -236,12 +237,13 @@ fuse::MountOptions Embedded::FuseOptions() {
   fuse.threads = static_cast<int>(properties().Get(property::kFuseThreads));
   fuse.busy_poll = properties().Get(property::kFuseBusyPoll);
   fuse.activity = &activity_;
-  // The kernel must ask again before a directory is due to be looked at, or nobody would notice
-  // that it is.
-  const Nanos half =
-      std::max<Nanos>(properties().Get(property::kMetadataSyncInterval) / 2, Nanos::zero());
-  fuse.attr_timeout = std::min(properties().Get(property::kAttrTimeout), half);
-  fuse.entry_timeout = std::min(properties().Get(property::kEntryTimeout), half);
+  // The kernel keeps no name longer than the coordinator may tell it without asking the source
+  // again, which each answer says; attributes and names of which it says nothing, no longer than
+  // the interval. With a negative interval the source is never asked again.
+  const Nanos interval = properties().Get(property::kMetadataSyncInterval);
+  const Nanos longest = interval < Nanos::zero() ? Nanos::max() : interval;
+  fuse.attr_timeout = std::min(properties().Get(property::kAttrTimeout), longest);
+  fuse.entry_timeout = std::min(properties().Get(property::kEntryTimeout), longest);
   return fuse;
 }
 

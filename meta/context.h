@@ -13,6 +13,7 @@
 #include "kv/store.h"
 #include "meta/change_gate.h"
 #include "meta/key_changes.h"
+#include "meta/open_writers.h"
 #include "meta/queue_clock.h"
 #include "rpc/types.h"
 #include "ufs/mounts.h"
@@ -22,6 +23,8 @@ namespace tarn::meta {
 struct MetaOptions {
   Nanos sync_interval =
       std::chrono::minutes(1);  // 0: each look asks the UFS; negative: never again once known.
+  // How long an access waits for the UFS when what is known is older than that.
+  Nanos sync_timeout = std::chrono::seconds(10);
   Nanos persist_delay = std::chrono::seconds(1);  // From a commit to its first upload.
   Nanos retry_interval_max = std::chrono::hours(1);
   Nanos ufs_deadline = std::chrono::seconds(60);  // Of each UFS call made for a waiting user.
@@ -71,6 +74,7 @@ struct Context {
   ChangeGate& gate;
   Encounters& encounters;
   KeyChanges& key_changes;
+  OpenWriters& writers;
   const QueueClock& queue_clock;
 };
 

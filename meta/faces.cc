@@ -21,11 +21,11 @@ class OperationNames final : public rpc::Names {
   }
   Result<FileInfo> Create(const Caller& caller, InodeId parent, std::string_view name,
                           const rpc::CreateSpec& spec) override {
-    return ops::Create(env_, caller, parent, name, spec);
+    return Fresh(parent, name, ops::Create(env_, caller, parent, name, spec));
   }
   Result<FileInfo> Link(const Caller&, InodeId ino, InodeId parent,
                         std::string_view name) override {
-    return ops::Link(env_, ino, parent, name);
+    return Fresh(parent, name, ops::Link(env_, ino, parent, name));
   }
   Result<FileInfo> Unlink(const Caller&, InodeId parent, std::string_view name) override {
     return ops::Unlink(env_, parent, name);
@@ -44,6 +44,10 @@ class OperationNames final : public rpc::Names {
   Result<InodeId> ParentOf(InodeId dir) override { return ops::ParentOf(env_, dir); }
 
  private:
+  Result<FileInfo> Fresh(InodeId parent, std::string_view name, Result<FileInfo> info) const {
+    if (info.ok()) info->attr.fresh_ns = env_.loader.FreshFor(parent, name).count();
+    return info;
+  }
   const Env env_;
 };
 
@@ -93,6 +97,10 @@ class OperationFiles final : public rpc::Files {
                                const rpc::WriteCommit& commit) override {
     return ops::CommitWrite(env_, ino, commit);
   }
+  Result<FileInfo> GetKnownAttr(InodeId ino) override { return ops::GetKnownAttr(env_, ino); }
+  Result<FileInfo> OpenForWrite(InodeId ino) override { return ops::OpenForWrite(env_, ino); }
+  void OpenMade(InodeId ino) override { env_.context.writers.Begin(ino); }
+  void CloseForWrite(InodeId ino) override { env_.context.writers.End(ino); }
   Status Forget(std::span<const InodeId> inos) override { return ops::Forget(env_, inos); }
 
   Status SyncLog() override { return env_.context.store.Sync(); }
@@ -117,6 +125,10 @@ class OperationMaintenance final : public rpc::Maintenance {
 
   Status Revalidate(InodeId dir) override { return env_.loader.Revalidate(dir); }
   Status Recheck(InodeId ino) override { return ops::Recheck(env_, ino); }
+  Status RecheckName(InodeId dir, std::string_view name) override {
+    return env_.loader.LookAgain(dir, name);
+  }
+  void DeliverChanges() override { env_.context.changes.Drain(); }
   Result<std::string> PathOf(InodeId ino) override { return ops::PathOf(env_, ino); }
   Result<FileInfo> ContentLost(InodeId ino, Generation generation) override {
     return ops::ContentLost(env_, ino, generation);

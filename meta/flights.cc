@@ -37,9 +37,9 @@ bool Flights::EndedForItsOwner(const Flight& flight) const {
   return flight.done && flight.status.code() == Code::kCancelled && !stopping_;
 }
 
-Flights::Flights(const Context& context, std::function<void(InodeId)> landed)
+Flights::Flights(const Context& context, std::function<void(const News&)> listed)
     : context_(context),
-      landed_(std::move(landed)),
+      listed_(std::move(listed)),
       ahead_({"tarn-list-ahead", kThreads, kQueued}),
       pool_({"tarn-list", kThreads, kQueued}) {}
 
@@ -51,6 +51,7 @@ Flights::~Flights() {
 std::shared_ptr<Flights::Flight> Flights::Begin(InodeId dir) {
   auto flight = std::make_shared<Flight>();
   flight->number = next_++;
+  flight->began = context_.clock.Now();
   flights_[dir] = flight;
   return flight;
 }
@@ -81,6 +82,33 @@ Status Flights::Whole(InodeId dir, Joining joining) {
   }
   const std::unique_ptr<ListingPass> pass = NewListingPass(context_, dir, &ahead_);
   return Fly(dir, *flight, *pass);
+}
+
+Status Flights::Within(InodeId dir, Deadline deadline) {
+  const std::stop_token stop = StopOfRequest();
+  const std::stop_callback wake(stop, [this] { Wake(); });
+  std::shared_ptr<Flight> flight;
+  bool begun = false;
+  {
+    MutexLock lock(mutex_);
+    auto found = flights_.find(dir);
+    begun = found == flights_.end();
+    flight = begun ? Begin(dir) : found->second;
+    flight->wanted = true;
+  }
+  if (begun) {
+    std::shared_ptr<ListingPass> pass = NewListingPass(context_, dir, &ahead_);
+    if (!FlyInBackground(dir, flight, pass)) return Fly(dir, *flight, *pass);
+  }
+  MutexLock lock(mutex_);
+  while (!flight->done) {
+    if (stop.stop_requested()) return Stopped(dir);
+    const MonotonicTime now = context_.clock.Now();
+    if (deadline.PassedBy(now))
+      return Status(Code::kDeadlineExceeded, "the source has not been listed in time");
+    changed_.WaitFor(mutex_, deadline.at() - now);
+  }
+  return flight->status;
 }
 
 void Flights::Ahead(InodeId dir) {
@@ -132,7 +160,7 @@ Result<Loaded> Flights::Some(InodeId dir, Progress& progress) {
   Result<ListingPass::State> first = pass->Next();
   Status status = first.status();
   if (first.ok() && *first == ListingPass::State::kMore) {
-    Applied(dir, *flight);
+    Applied(dir, *flight, *pass);
     progress.pages = 1;
     if (FlyInBackground(dir, flight, pass)) return Loaded::kSome;
     status = Fly(dir, *flight, *pass);
@@ -159,13 +187,14 @@ Status Flights::Fly(InodeId dir, Flight& flight, ListingPass& pass) {
         stopping_ ? Status(Code::kCancelled, "list a directory: the namespace is being closed")
                   : pass.Next();
     const bool more = state.ok() && *state == ListingPass::State::kMore;
-    if (more && Applied(dir, flight)) continue;
+    if (more && Applied(dir, flight, pass)) continue;
     if (!more) Land(dir, flight, state.status());
     return state.status();
   }
 }
 
-bool Flights::Applied(InodeId dir, Flight& flight) {
+bool Flights::Applied(InodeId dir, Flight& flight, const ListingPass& pass) {
+  listed_({dir, flight.began, pass.Last()});
   MutexLock lock(mutex_);
   ++flight.pages;
   const bool goes_on = flight.wanted || flight.pages < kPagesAhead;
@@ -182,7 +211,7 @@ void Flights::LandLocked(InodeId dir, Flight& flight, const Status& status) {
 }
 
 void Flights::Land(InodeId dir, Flight& flight, const Status& status) {
-  if (status.ok()) landed_(dir);
+  if (status.ok()) listed_({dir, flight.began, std::nullopt});
   MutexLock lock(mutex_);
   LandLocked(dir, flight, status);
 }

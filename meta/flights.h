@@ -9,6 +9,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "base/mutex.h"
 #include "base/status.h"
@@ -22,13 +24,21 @@ namespace tarn::meta {
 class Flights {
  public:
   enum class Joining { kAny, kBegunLater };
-  // `landed` hears of each directory listed whole. Both outlive this.
-  Flights(const Context& context, std::function<void(InodeId)> landed);
+  // What a listing that began at `began` has applied: all names up to `last`, or all there are.
+  struct News {
+    InodeId dir;
+    MonotonicTime began;
+    std::optional<std::string> last;
+  };
+  // `listed` hears of each page and of each directory listed whole. Both outlive this.
+  Flights(const Context& context, std::function<void(const News&)> listed);
   ~Flights();  // Those in the background end at their next page.
 
   // Lists `dir` whole. Another listing under way will do, but with kBegunLater only one that began
   // after this call.
   Status Whole(InodeId dir, Joining joining);
+  // As Whole with kAny, in the background, up to `deadline`: kDeadlineExceeded, and it goes on.
+  Status Within(InodeId dir, Deadline deadline);
   // As Loader::LoadMore.
   Result<Loader::Loaded> Some(InodeId dir, Loader::Progress& progress);
   bool IsUnderWay(InodeId dir);
@@ -39,6 +49,7 @@ class Flights {
  private:
   struct Flight {
     uint64_t number = 0;
+    MonotonicTime began;
     uint64_t pages = 0;  // Applied.
     bool wanted = true;  // By somebody who waits, not only in advance.
     bool done = false;
@@ -54,13 +65,13 @@ class Flights {
   // False: there is no room for it.
   bool FlyInBackground(InodeId dir, const std::shared_ptr<Flight>& flight,
                        const std::shared_ptr<ListingPass>& pass);
-  // False: it has landed, since nobody wants the rest.
-  bool Applied(InodeId dir, Flight& flight);
+  // A page was. False: it has landed, since no caller wants the rest.
+  bool Applied(InodeId dir, Flight& flight, const ListingPass& pass);
   void LandLocked(InodeId dir, Flight& flight, const Status& status) REQUIRES(mutex_);
   void Land(InodeId dir, Flight& flight, const Status& status);
 
   const Context& context_;
-  const std::function<void(InodeId)> landed_;
+  const std::function<void(const News&)> listed_;
   std::atomic<bool> stopping_ = false;
   Mutex mutex_;      // Held over no I/O. Fields of every flight, too, are under it.
   CondVar changed_;  // A page was applied, or a flight landed.

@@ -153,7 +153,9 @@ Result<InodeId> LoseInode(const Context& context, kv::Transaction& txn, InodeRec
     return inode.ino;
   }
   RETURN_IF_ERROR(DetachName(context, txn, inode, dir.ino, name));
-  return inode.nlink == 0 ? inode.ino : InodeId();
+  if (inode.nlink != 0) return InodeId();
+  txn.Put(keys::Orphan(inode.ino), kReplacedOutside);
+  return inode.ino;
 }
 
 Status Replace(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
@@ -250,6 +252,7 @@ Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecor
   // Two directories may share one of the UFS while they change places.
   ASSIGN_OR_RETURN(bool shared, IsBelowClaim(txn, inode.mount, inode.key));
   if (shared || IsTooOld(dir, name, imported)) return OkStatus();
+  if (!imported.claims.Take(inode.ino)) return OkStatus();
   if (difference == Difference::kAttributes)
     return TakeChange(context, txn, std::move(inode), dir, info, imported);
   return Replace(context, txn, dir, name, *dentry, inode, info, imported);
@@ -272,6 +275,7 @@ Status ApplyAbsent(const Context& context, kv::Transaction& txn, const InodeReco
     if (has_names) return OkStatus();
   }
   if (IsTooOld(dir, name, imported)) return OkStatus();
+  if (!imported.claims.Take(inode.ino)) return OkStatus();
   RemoveName(txn, dir.ino, name, *dentry);
   TouchDirectory(txn, dir.ino, context.clock.FileTimeNs());
   ASSIGN_OR_RETURN(const InodeId lost, LoseInode(context, txn, inode, dir, name));

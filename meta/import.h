@@ -2,8 +2,9 @@
 
 // What the UFS says of one name, applied to the namespace in the transaction given, which may begin
 // after the answer came: old news never undo a change. Entries that the UFS is still to learn of
-// are left alone, and so is a name whose key a step of the persist queue has changed since the look
-// began (meta/key_changes.h): that one is to be asked for again.
+// are left alone, and so are files that are open for writing, and a name whose key a step of the
+// persist queue has changed since the look began (meta/key_changes.h): that one is to be asked for
+// again.
 
 #include <string>
 #include <string_view>
@@ -20,8 +21,10 @@ namespace tarn::meta {
 // The UFS has `info` under the name; `changes` gets what the world must hear once the transaction
 // is committed. `wrote` becomes true if there is anything to commit.
 struct Imported {
-  explicit Imported(const KeyChanges::Look& look_under_way) : look(look_under_way) {}
+  Imported(const KeyChanges::Look& look_under_way, OpenWriters& writers)
+      : look(look_under_way), claims(writers) {}
   const KeyChanges::Look& look;
+  OpenWriters::Claims claims;  // Of the inodes that are to change, until they have.
   std::vector<rpc::Change> changes;
   bool wrote = false;
   // Names that the UFS gave to something else than the directory known here, which still has names:

@@ -13,6 +13,7 @@
 #include "kv/store.h"
 #include "meta/context.h"
 #include "meta/records.h"
+#include "rpc/persist_queue.h"
 
 namespace tarn::meta {
 

@@ -16,7 +16,6 @@ namespace tarn::meta {
 namespace {
 
 constexpr size_t kPageNames = 1000;
-constexpr size_t kFewNames = 256;
 constexpr size_t kSliceNames = 50;
 constexpr int kSliceTries = 5;
 
@@ -42,19 +41,22 @@ class PagedPass final : public ListingPass {
       begun_ = true;
       ASSIGN_OR_RETURN(bool listable, Start());
       if (!listable) return State::kDone;
-      RETURN_IF_ERROR(CheckSource(context_, mount_));
+      RETURN_IF_ERROR(CheckSource(context_, mount_, UfsDeadline(context_)));
     }
     ASSIGN_OR_RETURN(Fetched fetched, ahead_.valid() ? ahead_.get() : Fetch(after_));
     after_ = fetched.page.next_start_after;
     if (!after_.empty()) FetchAhead();
     RETURN_IF_ERROR(ApplyPage(fetched));
+    if (!fetched.page.entries.empty()) last_ = NameOf(fetched.page.entries.back().key);
     if (!after_.empty()) return State::kMore;
     // Only what can be recognized can be missed.
-    RETURN_IF_ERROR(CheckSource(context_, mount_));
+    RETURN_IF_ERROR(CheckSource(context_, mount_, UfsDeadline(context_)));
     RETURN_IF_ERROR(Sweep());
     RETURN_IF_ERROR(Complete());
     return State::kDone;
   }
+
+  std::string Last() const override { return last_; }
 
  private:
   Result<bool> Start() {
@@ -79,8 +81,8 @@ class PagedPass final : public ListingPass {
     fetched.look = context_.key_changes.Begin();
     RETURN_IF_ERROR(ReadUnmoved(*context_.store.Begin()).status());
     ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context_.mounts.Get(mount_));
-    const Deadline deadline = Deadline::After(context_.clock, context_.options.ufs_deadline);
-    Result<ufs::ListPage> page = ufs->List(key_, {after, kPageNames}, {deadline, StopOfRequest()});
+    Result<ufs::ListPage> page =
+        ufs->List(key_, {after, kPageNames}, {UfsDeadline(context_), StopOfRequest()});
     if (!page.ok() && !SaysAbsent(page.code())) return page.status();
     if (page.ok()) fetched.page = *std::move(page);
     return fetched;
@@ -121,8 +123,9 @@ class PagedPass final : public ListingPass {
   }
 
   Status ApplyEntries(const KeyChanges::Look& look, std::span<const ufs::ObjectInfo> entries) {
-    Imported imported(look);
+    Imported imported(look, context_.writers);
     RETURN_IF_ERROR(CommitEntries(entries, imported));
+    imported.claims.Release();
     for (const std::string& name : imported.blocked) RETURN_IF_ERROR(LookAgain(name));
     for (const std::string& name : imported.disturbed) RETURN_IF_ERROR(LookAgain(name));
     return OkStatus();
@@ -192,6 +195,7 @@ class PagedPass final : public ListingPass {
   bool was_complete_ = false;
   MountId mount_;
   std::string key_;
+  std::string last_;
   std::string after_;                   // Of the next page.
   std::future<Result<Fetched>> ahead_;  // The next page, if it is on its way.
   std::vector<uint64_t> seen_;  // Hashes: a collision at worst delays the removal of a name.
@@ -210,20 +214,6 @@ Status ApplyListing(const Context& context, InodeId dir) {
     ASSIGN_OR_RETURN(ListingPass::State state, pass.Next());
     if (state == ListingPass::State::kDone) return OkStatus();
   }
-}
-
-Result<KnownNames> ApplyKnownNames(const Context& context, InodeId dir) {
-  std::unique_ptr<kv::Transaction> txn = context.store.Begin();
-  const std::string prefix = keys::DentryPrefix(dir);
-  kv::ScanOptions options;
-  options.limit = kFewNames;
-  options.reads = kv::Reads::kSnapshot;
-  ASSIGN_OR_RETURN(kv::ScanPage page, txn->Scan(prefix, kv::PrefixEnd(prefix), options));
-  txn.reset();
-  if (page.more) return KnownNames::kTooMany;
-  for (const kv::Pair& pair : page.pairs)
-    RETURN_IF_ERROR(LookAtName(context, dir, keys::NameOfDentry(pair.key)).status());
-  return KnownNames::kApplied;
 }
 
 }  // namespace tarn::meta

@@ -5,7 +5,7 @@
 // and 8 bytes a name.
 
 #include <memory>
-#include <string_view>
+#include <string>
 
 #include "base/status.h"
 #include "base/thread_pool.h"
@@ -23,14 +23,12 @@ class ListingPass {
   // source cannot be recognized, whose emptiness then means nothing. After an error the pass is of
   // no more use; names applied stay.
   virtual Result<State> Next() = 0;
+  // The last name of the pages applied so far, in key order.
+  virtual std::string Last() const = 0;
 };
 // `ahead`, which may be null and outlives the pass: where the next page is fetched while one is
 // applied.
 std::unique_ptr<ListingPass> NewListingPass(const Context& context, InodeId dir, ThreadPool* ahead);
 Status ApplyListing(const Context& context, InodeId dir);  // A whole pass.
-
-// Of a directory that is not complete: looks at each name known here, unless there are many.
-enum class KnownNames { kApplied, kTooMany };
-Result<KnownNames> ApplyKnownNames(const Context& context, InodeId dir);
 
 }  // namespace tarn::meta

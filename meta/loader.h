@@ -32,19 +32,26 @@ class Loader {
   };
   enum class Loaded { kSome, kAll };
   virtual Result<Loaded> LoadMore(InodeId dir, Progress& progress) = 0;
-  // The sync interval of `dir` (complete or not) or of a file in it may have passed: revalidates in
-  // the background, one at a time per directory. With interval 0 waits for it. Cheap when nothing
-  // is due (no transaction).
+  // All names of `dir` are about to be told: lists it first if what is known of them is older than
+  // the sync interval, once for all that wait. A directory that is not complete is left to
+  // LoadMore. When the UFS does not answer within MetaOptions::sync_timeout that is logged, and OK:
+  // then what is known counts. Cheap when nothing is due (no transaction). With interval 0 the UFS
+  // is always asked, and its error is returned.
   virtual Status Touch(InodeId dir) = 0;
-  // The same where only what the UFS has under one name matters: with interval 0 it is asked for
-  // that name alone.
+  // Asks in the same way for one name. A name not known here, in a directory that is not complete,
+  // is left to LoadName.
   virtual Status TouchName(InodeId dir, std::string_view name) = 0;
+  // How long what is known of the name may be told, and kept by the kernel, before TouchName has to
+  // ask again; zero: no longer.
+  virtual Nanos FreshFor(InodeId dir, std::string_view name) const = 0;
   // Asks the UFS for a name now, known or not, and applies the answer.
   virtual Status LookAgain(InodeId dir, std::string_view name) = 0;
   // Lists `dir` again now and applies what changed outside.
   virtual Status Revalidate(InodeId dir) = 0;
   // A name was made here, so that a remembered negative answer is wrong.
   virtual void NameCreated(InodeId dir, std::string_view name) = 0;
+  // The directory was made here: all its names are known.
+  virtual void DirectoryMade(InodeId dir) = 0;
 };
 
 std::unique_ptr<Loader> NewLoader(const Context& context);

@@ -96,13 +96,12 @@ class NameLook {
     ASSIGN_OR_RETURN(const Question question, Read());
     if (!question.counts) return Answer(NameAnswer::kNotAsked);
     ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context_.mounts.Get(question.mount));
-    const Deadline usual = Deadline::After(context_.clock, context_.options.ufs_deadline);
-    const ufs::CallOptions call{options_.deadline.value_or(usual), StopOfRequest()};
+    const ufs::CallOptions call{options_.deadline.value_or(UfsDeadline(context_)), StopOfRequest()};
     const Result<ufs::ObjectInfo> info = ufs->Stat(question.key, call);
     if (!info.ok() && !SaysAbsent(info.code())) return info.status();
     if (!info.ok() && !question.known) return Answer(NameAnswer::kAbsent);
     if (!info.ok() && options_.recognized == LookOptions::Recognized::kToBeChecked)
-      RETURN_IF_ERROR(CheckSource(context_, question.mount));
+      RETURN_IF_ERROR(CheckSource(context_, question.mount, call.deadline));
     const bool is_directory = info.ok() && info->type == ufs::ObjectType::kDirectory;
     if (question.directory && !is_directory && !emptied_) {
       RETURN_IF_ERROR(EmptyDirectory(context_, dir_, name_));
@@ -124,7 +123,7 @@ class NameLook {
 
   Result<Answer> ApplyOnce(const KeyChanges::Look& look, const Question& question,
                            const Result<ufs::ObjectInfo>& info) {
-    Imported imported(look);
+    Imported imported(look, context_.writers);
     MutexLock turn(context_.ids.ImportTurn(dir_));
     const std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
     ASSIGN_OR_RETURN(const InodeRecord dir, ReadDirectory(*txn, dir_));
@@ -142,8 +141,8 @@ class NameLook {
     else
       RETURN_IF_ERROR(ApplyAbsent(context_, *txn, dir, name_, imported));
     if (!imported.disturbed.empty()) return Answer();
-    // A name that was asked for because it was unknown here is no news to the kernel.
-    if (!question.known) imported.changes.clear();
+    if (!question.known && options_.appeared == LookOptions::Appeared::kNotTold)
+      imported.changes.clear();
     RETURN_IF_ERROR(CommitImport(context_, *txn, imported.changes, imported.wrote));
     return Answer(NameAnswer::kThere);
   }
@@ -164,9 +163,8 @@ Result<InodeRecord> ReadDirectory(kv::Transaction& txn, InodeId dir) {
   return inode;
 }
 
-Status CheckSource(const Context& context, MountId mount) {
+Status CheckSource(const Context& context, MountId mount, Deadline deadline) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(mount));
-  const Deadline deadline = Deadline::After(context.clock, context.options.ufs_deadline);
   return ufs->SourceIdentity({deadline, StopOfRequest()}).status();
 }
 

@@ -23,6 +23,9 @@ struct LookOptions {
   std::optional<Deadline> deadline;
   // Absence means nothing where the source cannot be recognized. kYes: the caller has checked.
   enum class Recognized : uint8_t { kYes, kToBeChecked } recognized = Recognized::kToBeChecked;
+  // Whether the kernel hears that a name has appeared that was unknown here. It need not if it is
+  // the kernel that waits for it.
+  enum class Appeared : uint8_t { kNotTold, kTold } appeared = Appeared::kNotTold;
 };
 // kUnavailable and others: the UFS could not be asked, or its answer could not be applied. Nothing
 // is known then, least of all that the name is absent. kStale: no such directory any more.
@@ -34,7 +37,10 @@ Result<NameAnswer> LookAtName(const Context& context, InodeId dir, std::string_v
 // What is read of a directory before the UFS is asked about its names.
 Result<InodeRecord> ReadDirectory(kv::Transaction& txn, InodeId dir);
 // kUnavailable: the source cannot be recognized, so that its emptiness means nothing.
-Status CheckSource(const Context& context, MountId mount);
+Status CheckSource(const Context& context, MountId mount, Deadline deadline);
+inline Deadline UfsDeadline(const Context& context) {
+  return Deadline::After(context.clock, context.options.ufs_deadline);
+}
 // One try to commit what was imported, and to report it. OK if nothing is to be written.
 Status CommitImport(const Context& context, kv::Transaction& txn,
                     const std::vector<rpc::Change>& changes, bool wrote);

@@ -66,7 +66,9 @@ class Names {
 class Files {
  public:
   virtual ~Files() = default;
+  // Asks the UFS first if what is known of it is older than the sync interval.
   virtual Result<FileInfo> GetAttr(InodeId ino) = 0;
+  virtual Result<FileInfo> GetKnownAttr(InodeId ino) = 0;  // Never asks.
   virtual Result<FileInfo> SetAttr(const Caller& caller, InodeId ino, const AttrChange& change) = 0;
   virtual Result<std::string> ReadLink(InodeId ino) = 0;  // kInvalid: not a symlink.
   virtual Result<std::string> GetXattr(InodeId ino, std::string_view name) = 0;  // kNoAttribute.
@@ -75,6 +77,13 @@ class Files {
   virtual Status SetXattr(const Caller& caller, InodeId ino, std::string_view name,
                           std::string_view value, XattrMode mode) = 0;
   virtual Status RemoveXattr(const Caller& caller, InodeId ino, std::string_view name) = 0;
+  // Announces that the inode is open for writing until CloseForWrite, and gives what it is: no news
+  // of the UFS replaces, removes or changes it meanwhile. What is too old is asked for first.
+  // kStale: its name belongs to another inode since then, or to none; look it up again.
+  virtual Result<FileInfo> OpenForWrite(InodeId ino) = 0;
+  // Announces the same of an inode that the caller has just made.
+  virtual void OpenMade(InodeId ino) = 0;
+  virtual void CloseForWrite(InodeId ino) = 0;  // As often as it was announced.
   // kStale: `base` is no longer the generation. Also for unlinked inodes (which are not queued).
   // Queues the persist.
   virtual Result<FileInfo> CommitWrite(const Caller& caller, InodeId ino,
@@ -96,6 +105,11 @@ class Maintenance {
   // What the file is bound to is not there any more, says the UFS: asks it for this one name and
   // applies the answer. OK also if that changes nothing.
   virtual Status Recheck(InodeId ino) = 0;
+  // Asks the UFS for a name now, known or not, and applies the answer.
+  virtual Status RecheckName(InodeId dir, std::string_view name) = 0;
+  // Returns when the sink has heard of every change made before. Not to be called from where the
+  // sink may wait for the caller.
+  virtual void DeliverChanges() = 0;
   virtual Result<std::string> PathOf(InodeId ino) = 0;  // kNotFound: it has no name.
   // The content of `ino` at `generation` is gone (disk failure, power cut of unsynced bytes): falls
   // back to the bound generation where the UFS has one, else the file becomes LOST. Returns what it

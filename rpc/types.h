@@ -65,6 +65,8 @@ struct Attr {
   PersistState persist = PersistState::kPersisted;
   // A program may be changing size and times unseen by the daemon: nothing may cache them.
   bool may_change = false;
+  // How long this may be told and kept before it has to be asked for again.
+  int64_t fresh_ns = INT64_MAX;
 };
 
 // Where the bytes of an inode's current generation are in the UFS, if they are.

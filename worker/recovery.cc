@@ -103,7 +103,7 @@ Result<Recovered> Judge::Lost(const cache::ContentInfo& content, const rpc::File
 }
 
 Result<Recovered> Judge::operator()(const cache::ContentInfo& content, bool power_cut) {
-  Result<rpc::FileInfo> file = files_.GetAttr(content.ino);
+  Result<rpc::FileInfo> file = files_.GetKnownAttr(content.ino);
   const bool gone = file.code() == Code::kStale || file.code() == Code::kNotFound;
   if (gone) return Recovered{Verdict::kDrop, {}, 0};
   if (!file.ok()) return file.status();

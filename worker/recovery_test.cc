@@ -46,6 +46,12 @@ class FakeCoordinator final : public rpc::Names, public rpc::Files, public rpc::
     return files.at(ino);
   }
   Status Recheck(InodeId) override { return OkStatus(); }
+  Status RecheckName(InodeId, std::string_view) override { return OkStatus(); }
+  void DeliverChanges() override {}
+  Result<FileInfo> GetKnownAttr(InodeId ino) override { return GetAttr(ino); }
+  Result<FileInfo> OpenForWrite(InodeId) override { return No(); }
+  void OpenMade(InodeId) override {}
+  void CloseForWrite(InodeId) override {}
   Result<std::string> PathOf(InodeId ino) override {
     for (const auto& [name, named] : names) {
       if (named == ino) return "/" + name;

@@ -92,6 +92,7 @@ Result<rpc::FileInfo> Create(const Env& env, const rpc::Caller& caller, InodeId 
     return Make(attempt, {parent, name}, inode);
   }));
   env.loader.NameCreated(parent, name);
+  if (spec.type == rpc::FileType::kDirectory) env.loader.DirectoryMade(inode.ino);
   return NewInfo(inode);
 }
 

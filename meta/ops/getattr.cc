@@ -1,6 +1,6 @@
-#include <optional>
 #include <string>
 
+#include "meta/keys.h"
 #include "meta/ops/operations.h"
 
 namespace tarn::meta::ops {
@@ -8,33 +8,75 @@ namespace {
 
 struct Found {
   rpc::FileInfo info;
-  // What the sync interval counts for: the name of a file, or all of a directory.
-  InodeId dir;
-  std::optional<std::string> name;
+  // By which the UFS is asked; no parent for the root, and for what was unlinked.
+  InodeId parent;
+  std::string name;
+  bool replaced = false;  // The name was lost to news of the UFS.
 };
 
 Result<Found> ReadAttr(const Env& env, InodeId ino) {
   return ReadValue<Found>(env, [&](Attempt& attempt) -> Result<Found> {
     ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
     Found found;
-    const bool directory = inode.type == rpc::FileType::kDirectory;
-    found.dir = directory ? ino : inode.parent;
-    if (!directory) found.name = inode.name;
     ASSIGN_OR_RETURN(found.info, attempt.Info(inode));
+    if (inode.nlink == 0) {
+      ASSIGN_OR_RETURN(const auto mark, attempt.txn.Get(keys::Orphan(ino), attempt.reads));
+      found.replaced = mark == kReplacedOutside;
+    } else if (ino != kRootInode) {
+      found.parent = inode.parent;
+      found.name = std::move(inode.name);
+    }
     return found;
   });
+}
+
+bool IsFresh(const Env& env, const Found& found) {
+  return !found.parent || env.loader.FreshFor(found.parent, found.name) > Nanos::zero();
+}
+
+// What is too old is asked for: the name, and of a directory, where each look asks, its names.
+Status Ask(const Env& env, const Found& found) {
+  const bool directory = found.info.attr.type == rpc::FileType::kDirectory;
+  if (directory && env.context.options.sync_interval == Nanos::zero())
+    RETURN_IF_ERROR(env.loader.Touch(found.info.attr.ino));
+  return env.loader.TouchName(found.parent, found.name);
+}
+
+rpc::FileInfo Told(const Env& env, Found found) {
+  if (found.parent)
+    found.info.attr.fresh_ns = env.loader.FreshFor(found.parent, found.name).count();
+  return std::move(found.info);
 }
 
 }  // namespace
 
 Result<rpc::FileInfo> GetAttr(const Env& env, InodeId ino) {
   ASSIGN_OR_RETURN(Found found, ReadAttr(env, ino));
-  if (found.info.attr.nlink == 0) return std::move(found.info);
-  RETURN_IF_ERROR(found.name ? env.loader.TouchName(found.dir, *found.name)
-                             : env.loader.Touch(found.dir));
-  if (env.context.options.sync_interval != Nanos::zero()) return std::move(found.info);
-  ASSIGN_OR_RETURN(found, ReadAttr(env, ino));
-  return std::move(found.info);
+  if (!IsFresh(env, found)) {
+    RETURN_IF_ERROR(Ask(env, found));
+    ASSIGN_OR_RETURN(found, ReadAttr(env, ino));
+  }
+  return Told(env, std::move(found));
+}
+
+Result<rpc::FileInfo> GetKnownAttr(const Env& env, InodeId ino) {
+  ASSIGN_OR_RETURN(Found found, ReadAttr(env, ino));
+  return Told(env, std::move(found));
+}
+
+// The common case reads once: what is fresh is announced before it is read.
+Result<rpc::FileInfo> OpenForWrite(const Env& env, InodeId ino) {
+  OpenWriters& writers = env.context.writers;
+  for (bool asked = false;; asked = true) {
+    writers.Begin(ino);
+    Result<Found> found = ReadAttr(env, ino);
+    if (found.ok() && found->replaced)
+      found = Status(Code::kStale, "open for writing: the file was replaced in the source");
+    if (found.ok() && (asked || IsFresh(env, *found))) return Told(env, *std::move(found));
+    writers.End(ino);
+    RETURN_IF_ERROR(found.status());
+    RETURN_IF_ERROR(Ask(env, *found));
+  }
 }
 
 }  // namespace tarn::meta::ops

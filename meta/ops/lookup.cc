@@ -19,12 +19,15 @@ Result<InodeRecord> FindDots(Attempt& attempt, InodeId parent, std::string_view 
 Result<rpc::FileInfo> Lookup(const Env& env, InodeId parent, std::string_view name) {
   const bool dots = name == "." || name == "..";
   if (!dots) RETURN_IF_ERROR(CheckName(name));
-  RETURN_IF_ERROR(dots ? env.loader.Touch(parent) : env.loader.TouchName(parent, name));
-  return ReadValue<rpc::FileInfo>(env, [&](Attempt& attempt) -> Result<rpc::FileInfo> {
-    ASSIGN_OR_RETURN(InodeRecord inode,
-                     dots ? FindDots(attempt, parent, name) : FindInode(attempt, parent, name));
-    return attempt.Info(inode);
-  });
+  if (!dots) RETURN_IF_ERROR(env.loader.TouchName(parent, name));
+  Result<rpc::FileInfo> info =
+      ReadValue<rpc::FileInfo>(env, [&](Attempt& attempt) -> Result<rpc::FileInfo> {
+        ASSIGN_OR_RETURN(InodeRecord inode,
+                         dots ? FindDots(attempt, parent, name) : FindInode(attempt, parent, name));
+        return attempt.Info(inode);
+      });
+  if (info.ok()) info->attr.fresh_ns = dots ? 0 : env.loader.FreshFor(parent, name).count();
+  return info;
 }
 
 Result<InodeId> ParentOf(const Env& env, InodeId dir) {

@@ -33,6 +33,8 @@ Result<rpc::Names::Listing> ReadDir(const Env& env, InodeId dir, uint64_t cursor
 Result<InodeId> ParentOf(const Env& env, InodeId dir);
 
 Result<rpc::FileInfo> GetAttr(const Env& env, InodeId ino);
+Result<rpc::FileInfo> GetKnownAttr(const Env& env, InodeId ino);
+Result<rpc::FileInfo> OpenForWrite(const Env& env, InodeId ino);
 Result<rpc::FileInfo> SetAttr(const Env& env, InodeId ino, const rpc::AttrChange& change);
 Result<std::string> ReadLink(const Env& env, InodeId ino);
 Result<std::string> GetXattr(const Env& env, InodeId ino, std::string_view name);

@@ -27,15 +27,20 @@ Status ApplyTimes(Attempt& attempt, const rpc::AttrChange& change, InodeRecord& 
 }  // namespace
 
 Result<rpc::FileInfo> SetAttr(const Env& env, InodeId ino, const rpc::AttrChange& change) {
-  return ChangeValue<rpc::FileInfo>(env, [&](Attempt& attempt) -> Result<rpc::FileInfo> {
-    ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
-    RETURN_IF_ERROR(attempt.MayChange(inode));
-    ApplyMode(attempt, change, inode);
-    RETURN_IF_ERROR(ApplyTimes(attempt, change, inode));
-    RETURN_IF_ERROR(StoredAttributesChanged(attempt, inode));
-    PutInode(attempt.txn, inode);
-    return attempt.Info(inode);
-  });
+  InodeRecord inode;
+  Result<rpc::FileInfo> info =
+      ChangeValue<rpc::FileInfo>(env, [&](Attempt& attempt) -> Result<rpc::FileInfo> {
+        ASSIGN_OR_RETURN(inode, attempt.Inode(ino));
+        RETURN_IF_ERROR(attempt.MayChange(inode));
+        ApplyMode(attempt, change, inode);
+        RETURN_IF_ERROR(ApplyTimes(attempt, change, inode));
+        RETURN_IF_ERROR(StoredAttributesChanged(attempt, inode));
+        PutInode(attempt.txn, inode);
+        return attempt.Info(inode);
+      });
+  if (info.ok() && ino != kRootInode)
+    info->attr.fresh_ns = env.loader.FreshFor(inode.parent, inode.name).count();
+  return info;
 }
 
 }  // namespace tarn::meta::ops

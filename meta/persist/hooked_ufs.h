@@ -3,6 +3,7 @@
 // A UFS that runs hooks around each question about names, so that a test can let time pass or
 // change anything between the question and the use of its answer.
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,8 +22,9 @@ class HookedUfs final : public ufs::UnderFileSystem {
   // itself run none.
   std::function<void()> before;
   std::function<void()> after;
-  int stats = 0;
-  int lists = 0;
+  std::atomic<bool> fails = false;  // Each question, with kUnavailable.
+  std::atomic<int> stats = 0;
+  std::atomic<int> lists = 0;
 
   ufs::UnderFileSystem& base() { return *base_; }
 
@@ -35,7 +37,8 @@ class HookedUfs final : public ufs::UnderFileSystem {
     ++stats;
     ++depth_;
     Run(before);
-    Result<ufs::ObjectInfo> info = base_->Stat(key, call);
+    Result<ufs::ObjectInfo> info = Status(Code::kUnavailable, "down");
+    if (!fails) info = base_->Stat(key, call);
     Run(after);
     --depth_;
     return info;
@@ -45,7 +48,8 @@ class HookedUfs final : public ufs::UnderFileSystem {
     ++lists;
     ++depth_;
     Run(before);
-    Result<ufs::ListPage> page = base_->List(key, options, call);
+    Result<ufs::ListPage> page = Status(Code::kUnavailable, "down");
+    if (!fails) page = base_->List(key, options, call);
     Run(after);
     --depth_;
     return page;
@@ -78,12 +82,12 @@ class HookedUfs final : public ufs::UnderFileSystem {
 
  private:
   void Run(std::function<void()>& hook) {
-    if (depth_ > 1) return;
+    if (depth_ > 1 || !hook) return;
     if (const auto once = std::exchange(hook, nullptr)) once();
   }
 
   const std::unique_ptr<ufs::UnderFileSystem> base_;
-  int depth_ = 0;
+  std::atomic<int> depth_ = 0;
 };
 
 }  // namespace tarn::meta

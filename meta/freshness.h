@@ -1,0 +1,58 @@
+#pragma once
+
+// Since when what is known of each name is as the UFS has it, so that an access knows whether it
+// has to ask first. Thread-safe, in shards; asked on every operation. Memory is bounded: what is
+// forgotten is asked for again.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/mutex.h"
+
+namespace tarn::meta {
+
+class Freshness {
+ public:
+  // How long the name may still be answered without asking; zero or less: no longer. "" is the
+  // directory whole.
+  Nanos Left(InodeId dir, std::string_view name, MonotonicTime now) const;
+  // The name alone was asked for.
+  void NoteName(InodeId dir, std::string_view name, MonotonicTime until);
+  // All names up to `last` were listed.
+  void NoteListed(InodeId dir, std::string_view last, MonotonicTime until);
+  void NoteWhole(InodeId dir, MonotonicTime until);
+  // True once an interval: the caller lists the directory again.
+  bool TakeListing(InodeId dir, MonotonicTime now, Nanos interval);
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
+  };
+  struct Directory {
+    MonotonicTime whole = MonotonicTime::min();
+    std::string last;
+    MonotonicTime listed = MonotonicTime::min();
+    MonotonicTime next_listing = MonotonicTime::min();
+    std::unordered_map<std::string, MonotonicTime, Hash, std::equal_to<>> names;
+  };
+  struct Shard {
+    mutable Mutex mutex;
+    std::unordered_map<InodeId, Directory> directories GUARDED_BY(mutex);
+    size_t entries GUARDED_BY(mutex) = 0;  // At least as many as there are names and directories.
+  };
+  static constexpr size_t kShards = 16;
+
+  static void MakeRoom(Shard& shard) REQUIRES(shard.mutex);
+  Shard& ShardOf(InodeId dir) { return shards_[dir.value % kShards]; }
+  const Shard& ShardOf(InodeId dir) const { return shards_[dir.value % kShards]; }
+
+  Shard shards_[kShards];
+};
+
+}  // namespace tarn::meta
