@@ -15,6 +15,7 @@
 #include "cli/format.h"
 #include "main/commands.h"
 #include "main/embedded.h"
+#include "main/mount_options.h"
 
 namespace tarn {
 namespace {
@@ -30,29 +31,6 @@ struct MountCommand {
   bool json = false;
 };
 
-std::vector<std::string> SplitOptions(const std::vector<std::string>& texts) {
-  std::vector<std::string> options;
-  for (const std::string& text : texts) {
-    for (size_t begin = 0; begin <= text.size();) {
-      const size_t end = std::min(text.find(',', begin), text.size());
-      if (end > begin) options.push_back(text.substr(begin, end - begin));
-      begin = end + 1;
-    }
-  }
-  return options;
-}
-
-// What is agreed on with the kernel when it mounts.
-Status CheckMountOptions(const std::vector<std::string>& options) {
-  for (const std::string& option : options) {
-    if (option != "max_read" && !option.starts_with("max_read=")) continue;
-    return Status(Code::kInvalid, Concat("cannot mount with -o ", option,
-                                         ": Tarn itself chooses how much the kernel asks for at "
-                                         "once; leave the option out"));
-  }
-  return OkStatus();
-}
-
 Result<EmbeddedOptions> Check(const MountCommand& command) {
   EmbeddedOptions options;
   ASSIGN_OR_RETURN(options.properties, Properties::Load(ProcessSources(command.definitions)));
@@ -60,10 +38,9 @@ Result<EmbeddedOptions> Check(const MountCommand& command) {
   ASSIGN_OR_RETURN(options.source, ParseSource(command.source, options.properties));
   ASSIGN_OR_RETURN(options.mount_point, PrepareMountPoint(command.mount_point, options.source));
   RETURN_IF_ERROR(CheckFuseDevice());
-  options.mount_options = options.properties.Get(property::kMountOptions);
-  for (std::string& option : SplitOptions(command.options))
-    options.mount_options.push_back(std::move(option));
-  RETURN_IF_ERROR(CheckMountOptions(options.mount_options));
+  std::vector<std::string> given = options.properties.Get(property::kMountOptions);
+  for (std::string& option : SplitOptions(command.options)) given.push_back(std::move(option));
+  ASSIGN_OR_RETURN(options.mount_options, EffectiveOptions(given));
   options.adopt = command.adopt;
   const std::string state =
       command.state.empty() ? DefaultStatePath(options.source) : command.state;
@@ -209,7 +186,7 @@ void AddMount(CLI::App& app, GlobalOptions& global, int* exit_status) {
   mount->add_option("MOUNTPOINT", command->mount_point, "An empty directory")->required();
   mount
       ->add_option("-o", command->options,
-                   "Mount options, separated by commas: ro, and those of mount.fuse")
+                   "Mount options, separated by commas: ro, those of mount.fuse and of /etc/fstab")
       ->type_name("OPTIONS")
       ->allow_extra_args(false);
   mount->add_option("-D", command->definitions, "Set a property (see `tarn conf list`)")
