@@ -284,6 +284,11 @@ Status CheckOwnDirectories(const Source& source, const std::string& state,
   return OkStatus();
 }
 
+bool IsMounted(const std::string& source, const std::string& mount_point) {
+  const MountedFs mount = MountOf(mount_point);
+  return mount.path == mount_point && mount.type == "fuse.tarn" && mount.source == source;
+}
+
 Status CheckFuseDevice() {
   const int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
   if (fd >= 0) {

@@ -40,6 +40,8 @@ Status CheckNotHidden(const std::string& mount_point, const std::string& state,
 Status CheckOwnDirectories(const Source& source, const std::string& state,
                            const std::vector<std::string>& caches);
 Status CheckFuseDevice();
+// Whether `source` is what is mounted on a path, by Tarn, in this process's view.
+bool IsMounted(const std::string& source, const std::string& mount_point);
 // Detaches a mount whose process is gone; false: there is none at `path`.
 Result<bool> DetachIfDead(const std::string& path);
 

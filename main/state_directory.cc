@@ -21,7 +21,10 @@ namespace tarn {
 namespace {
 
 constexpr double kPartOfFreeSpace = 0.8;
-constexpr Nanos kDying = std::chrono::seconds(30);
+// How long a mount waits for another process that has the state directory.
+constexpr Nanos kDying = std::chrono::seconds(30);     // One that was killed.
+constexpr Nanos kEnding = std::chrono::minutes(2);     // Its mount is gone; it closes its stores.
+constexpr Nanos kDetached = std::chrono::seconds(10);  // Its files may be open still.
 
 Status MakeDirectories(const std::string& path) {
   for (size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
@@ -51,14 +54,27 @@ std::string ReadPid(int lock) {
                    : std::string(Trimmed(std::string_view(text, static_cast<size_t>(size))));
 }
 
-// A process that was killed holds its lock until the last of its threads is gone.
+// A process holds its lock until the last of its threads is gone. It is registered while it serves;
+// one that is not starts or ends.
+Nanos PatienceWith(int64_t holder) {
+  if (holder > 0 && !cli::ProcessRuns(holder)) return kDying;
+  const Result<std::vector<cli::RunningMount>> mounts = cli::ListRunningMounts();
+  if (!mounts.ok()) return Nanos::zero();
+  for (const cli::RunningMount& mount : *mounts) {
+    if (mount.pid != holder) continue;
+    return IsMounted(mount.source, mount.mount_point) ? Nanos::zero() : kDetached;
+  }
+  return kEnding;
+}
+
+int64_t HolderOf(int lock) { return strtoll(ReadPid(lock).c_str(), nullptr, 10); }
+
 bool LockOnceItsHolderIsGone(int lock) {
   Clock& clock = SystemClock();
-  const Deadline deadline = Deadline::After(clock, kDying);
+  const MonotonicTime begin = clock.Now();
   while (flock(lock, LOCK_EX | LOCK_NB) != 0) {
-    const int64_t holder = strtoll(ReadPid(lock).c_str(), nullptr, 10);
-    if (holder <= 0 || cli::ProcessRuns(holder) || deadline.PassedBy(clock.Now())) return false;
-    clock.SleepFor(std::chrono::milliseconds(5), std::stop_token());
+    if (clock.Now() - begin >= PatienceWith(HolderOf(lock))) return false;
+    clock.SleepFor(std::chrono::milliseconds(10), std::stop_token());
   }
   return true;
 }
@@ -104,9 +120,12 @@ Result<std::unique_ptr<StateDirectory>> StateDirectory::Open(const std::string& 
   if (!LockOnceItsHolderIsGone(lock)) {
     const std::string pid = ReadPid(lock);
     close(lock);
+    const bool detached = PatienceWith(strtoll(pid.c_str(), nullptr, 10)) == kDetached;
+    const char* advice = detached ? "); its mount is detached, close the files that are still open"
+                                  : "); unmount that one first";
     return Status(Code::kBusy,
                   Concat("state directory ", absolute, " is in use by another process (pid ", pid,
-                         "); unmount that one first, or choose another with --state"));
+                         advice, ", or choose another with --state"));
   }
   struct stat st = {};
   const bool ended_cleanly = fstat(lock, &st) == 0 && st.st_size == 0;
