@@ -41,6 +41,8 @@ void LocalFileSystem::Overlay(rpc::FileInfo& info, uint64_t since) {
   info.attr.allocated_bytes = inode->live->Complete() ? now->allocated_bytes : now->size_bytes;
   if (!now->changed || !now->mtime_ns || now->mtime_ns == inode->fresh_mtime_ns) return;
   info.attr.mtime_ns = *now->mtime_ns;
+  // A time in the future was set, and changed the file when it was.
+  if (*now->mtime_ns > deps_.clock.WallNs()) return;
   info.attr.ctime_ns = std::max(info.attr.ctime_ns, *now->mtime_ns);
 }
 

@@ -121,15 +121,18 @@ TEST_F(AttributesTest, PrivilegesOfAClosedFileAreCleared) {
 
 TEST_F(AttributesTest, AnyTimeSetOnAnOpenFileOutlivesItsCommit) {
   // 1'719'381'529 marks cache files as unchanged.
-  for (const int64_t time : {int64_t{0}, int64_t{-1}, int64_t{1'719'381'529}}) {
+  for (const int64_t time :
+       {int64_t{0}, int64_t{-1}, int64_t{1'719'381'529}, int64_t{4'102'444'800'000'000'000}}) {
     const auto made = Create("a" + std::to_string(time));
     const InodeId ino = made.info.attr.ino;
     Write(made.open.handle, 0, "hello");
     EXPECT_EQ(SetMtime(ino, time).mtime_ns, time);
     EXPECT_EQ(AttrOf(ino).mtime_ns, time);
+    const int64_t changed_ns = AttrOf(ino).ctime_ns;
     ASSERT_TRUE(fs().Flush(made.open.handle).ok());
     EXPECT_EQ(CommittedOf(ino).mtime_ns, time);
     EXPECT_EQ(CommittedOf(ino).size_bytes, 5u);
+    EXPECT_EQ(CommittedOf(ino).ctime_ns, changed_ns);
     fs().Release(made.open.handle);
     EXPECT_EQ(AttrOf(ino).mtime_ns, time);
   }

@@ -26,7 +26,7 @@ void Apply(const Attempt& attempt, const rpc::WriteCommit& commit, InodeRecord& 
   inode.mtime_ns = commit.mtime_ns;
   // When the bytes changed, not when somebody closed the file; times set on it since count by
   // themselves.
-  inode.ctime_ns = std::max(inode.ctime_ns, std::min(commit.mtime_ns, attempt.now_ns));
+  if (commit.mtime_ns <= attempt.now_ns) inode.ctime_ns = std::max(inode.ctime_ns, commit.mtime_ns);
   inode.synced = commit.synced;
   inode.lost = false;
 }
