@@ -14,6 +14,7 @@ constexpr auto kPause = std::chrono::milliseconds(20);
 constexpr auto kLongestBurst = std::chrono::milliseconds(500);
 constexpr uint64_t kMuchSpace = 64 << 20;
 constexpr auto kSweepInterval = std::chrono::milliseconds(500);
+constexpr Nanos kYoungOrphan = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -48,7 +49,38 @@ bool LocalFileSystem::AwaitPause(const std::stop_token& stop) {
   }
 }
 
+// Noted before the kernel is asked: when it forgets the inode in between, KernelForgot finds it.
+bool LocalFileSystem::IsHeldByKernel(InodeId ino) {
+  {
+    MutexLock lock(held_mutex_);
+    held_.insert(ino);
+    any_held_ = true;
+  }
+  bool held = false;
+  {
+    MutexLock lock(kernel_holds_mutex_);
+    held = kernel_holds_ && kernel_holds_(ino);
+  }
+  if (held) return true;
+  MutexLock lock(held_mutex_);
+  held_.erase(ino);
+  any_held_ = !held_.empty();
+  return false;
+}
+
+void LocalFileSystem::KernelForgot(InodeId ino) {
+  if (!any_held_) return;
+  {
+    MutexLock lock(held_mutex_);
+    if (held_.erase(ino) == 0) return;
+    any_held_ = !held_.empty();
+  }
+  QueueReap(ino);
+}
+
 bool LocalFileSystem::ReapContent(InodeId ino) {
+  // Not under the inode's mutex: the kernel may be writing pages back before it forgets an inode.
+  const bool held = IsHeldByKernel(ino);
   Hold hold(table_, ino);
   OpenInode& inode = *hold;
   MutexLock lock(inode.mutex);
@@ -61,7 +93,7 @@ bool LocalFileSystem::ReapContent(InodeId ino) {
   // A file made without a name may have been given one since it was reported.
   const bool named = info.ok() && info->attr.nlink > 0;
   inode.unlinked = open && !named;  // The last hold reports it again.
-  if (open || named) return false;
+  if (open || named || held) return false;
   Status erased = deps_.cache.Erase(ino);
   if (!erased.ok()) LogWarning("erase content of inode ", ino.value, ": ", erased.ToString());
   return true;
@@ -129,17 +161,24 @@ void LocalFileSystem::WatchLingering() {
   }
 }
 
+// One that was made without a name a moment ago may not be open yet.
+void LocalFileSystem::QueueOrphans() {
+  const int64_t old_ns = deps_.clock.WallNs() - kYoungOrphan.count();
+  Status listed = deps_.maintenance.ListOrphans([&](InodeId ino) {
+    const Result<rpc::FileInfo> info = deps_.files.GetAttr(ino);
+    if (info.ok() && info->attr.btime_ns < old_ns) QueueReap(ino);
+    return OkStatus();
+  });
+  if (!listed.ok()) LogWarning("list orphans: ", listed.ToString());
+}
+
 void LocalFileSystem::RunSweeper(const std::stop_token& stop) {
   MonotonicTime next_scan = deps_.clock.Now() + options_.orphan_scan_interval;
   while (deps_.clock.SleepFor(kSweepInterval, stop)) {
     WatchLingering();
     if (deps_.clock.Now() < next_scan) continue;
     next_scan = deps_.clock.Now() + options_.orphan_scan_interval;
-    Status listed = deps_.maintenance.ListOrphans([this](InodeId ino) {
-      QueueReap(ino);
-      return OkStatus();
-    });
-    if (!listed.ok()) LogWarning("list orphans: ", listed.ToString());
+    QueueOrphans();
   }
 }
 

@@ -93,6 +93,18 @@ void LocalFileSystem::SettleOrLinger(OpenInode& inode) {
   inode.lingering = true;
 }
 
+Status LocalFileSystem::CommitNamed(InodeId ino) {
+  Hold hold(table_, ino);
+  OpenInode& inode = *hold;
+  MutexLock lock(inode.mutex);
+  inode.unlinked = false;
+  if (inode.writers > 0) return OkStatus();  // The last of them commits.
+  RETURN_IF_ERROR(EnsureLive(inode));
+  RETURN_IF_ERROR(CommitChanges(inode, Durable::kPolicy));
+  SettleOrLinger(inode);
+  return OkStatus();
+}
+
 // Writes back what is dirty before the lock is taken, so that a large commit does not hold up
 // everybody who looks at the file. The commit's own sync finds little left and reports the errors.
 void LocalFileSystem::SyncAhead(Handle& handle) {

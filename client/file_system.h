@@ -102,6 +102,13 @@ class FileSystem {
   // must go. Requests call it too, before their reply.
   virtual void SetInvalidator(std::function<void(const rpc::Change&)> invalidator) = 0;
 
+  // Answers whether the kernel holds an inode: not only files are opened, and a directory is also
+  // held as a working directory, anything by O_PATH or a file handle. An inode without names lives
+  // as long. Without an answerer none is held. Called from a thread that holds nothing.
+  virtual void SetKernelHolds(std::function<bool(InodeId)> holds) = 0;
+  // The kernel has forgotten an inode, or a part of its lookups of it.
+  virtual void KernelForgot(InodeId ino) = 0;
+
   virtual Result<rpc::FileInfo> Lookup(const rpc::Caller&, InodeId parent,
                                        std::string_view name) = 0;
   virtual Result<rpc::FileInfo> GetAttr(InodeId ino) = 0;
@@ -139,7 +146,7 @@ class FileSystem {
   virtual Result<Created> Create(const rpc::Caller&, InodeId parent, std::string_view name,
                                  uint32_t mode, int flags) = 0;
   // O_TMPFILE: a file without a name, in `parent`'s file system; Link may give it one. Otherwise it
-  // goes with its handle.
+  // goes when it is closed, or with this process.
   virtual Result<Created> CreateUnnamed(const rpc::Caller&, InodeId parent, uint32_t mode,
                                         int flags) = 0;
   virtual Result<size_t> Read(HandleId, uint64_t offset_bytes, std::span<std::byte> out) = 0;

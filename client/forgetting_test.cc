@@ -1,5 +1,8 @@
 // Files without a name: their bytes live as long as somebody has them open, and no longer.
 
+#include <set>
+
+#include "base/mutex.h"
 #include "client/file_system_fixture.h"
 
 namespace tarn::client {
@@ -7,12 +10,123 @@ namespace {
 
 class ForgettingTest : public FileSystemFixture {
  protected:
+  ~ForgettingTest() override { fs().SetKernelHolds({}); }
+
   // The background waits at its usual place, and has seen all the time that has passed.
   bool Idle() {
     return Eventually([&] { return clock_.Sleepers() > 0; }, Nanos(0));
   }
   uint64_t Queued() { return queue().Totals()->entries; }
+  // From now on the kernel holds these.
+  void Hold(std::set<InodeId> inodes) {
+    {
+      MutexLock lock(mutex_);
+      held_ = std::move(inodes);
+    }
+    fs().SetKernelHolds([this](InodeId ino) {
+      MutexLock lock(mutex_);
+      return held_.contains(ino);
+    });
+  }
+  void LetGo(InodeId ino) {
+    {
+      MutexLock lock(mutex_);
+      held_.erase(ino);
+    }
+    fs().KernelForgot(ino);
+  }
+  InodeId MakeNode(const std::string& name, rpc::FileType type) {
+    rpc::CreateSpec spec;
+    spec.type = type;
+    spec.mode = 0755;
+    if (type == rpc::FileType::kSymlink) spec.symlink_target = "there";
+    return fs().MakeNode(caller_, kRootInode, name, spec)->attr.ino;
+  }
+
+  Mutex mutex_;
+  std::set<InodeId> held_ GUARDED_BY(mutex_);
 };
+
+TEST_F(ForgettingTest, ANodeThatTheKernelHoldsOutlivesItsName) {
+  for (const rpc::FileType type : {rpc::FileType::kFifo, rpc::FileType::kSocket,
+                                   rpc::FileType::kSymlink, rpc::FileType::kCharDevice}) {
+    const InodeId ino = MakeNode("n", type);
+    Hold({ino});
+    ASSERT_TRUE(fs().Unlink(caller_, kRootInode, "n").ok());
+    EXPECT_TRUE(AllForgotten());
+    EXPECT_EQ(AttrOf(ino).nlink, 0u);
+    LetGo(ino);
+    EXPECT_EQ(fs().Forgetting(), 1u);
+    EXPECT_TRUE(AllForgotten());
+    EXPECT_TRUE(Forgotten(ino));
+  }
+}
+
+TEST_F(ForgettingTest, SoDoesADirectoryHoweverItWasRemoved) {
+  const InodeId removed = MakeNode("a", rpc::FileType::kDirectory);
+  const InodeId replaced = MakeNode("b", rpc::FileType::kDirectory);
+  const InodeId free = MakeNode("c", rpc::FileType::kDirectory);
+  MakeNode("d", rpc::FileType::kDirectory);
+  Hold({removed, replaced});
+  ASSERT_TRUE(fs().Rmdir(caller_, kRootInode, "a").ok());
+  ASSERT_TRUE(
+      fs().Rename(caller_, kRootInode, "d", kRootInode, "b", rpc::RenameMode::kReplace).ok());
+  ASSERT_TRUE(fs().Rmdir(caller_, kRootInode, "c").ok());
+  EXPECT_TRUE(AllForgotten());
+  EXPECT_TRUE(Forgotten(free));
+  rpc::AttrChange change;
+  change.mode = 0700;
+  for (const InodeId ino : {removed, replaced}) {
+    EXPECT_EQ(AttrOf(ino).nlink, 0u);
+    EXPECT_TRUE(fs().SetAttr(caller_, ino, change, std::nullopt).ok());
+    LetGo(ino);
+  }
+  EXPECT_TRUE(AllForgotten());
+  EXPECT_TRUE(Forgotten(removed));
+  EXPECT_TRUE(Forgotten(replaced));
+}
+
+// By O_PATH, and opened again through /proc.
+TEST_F(ForgettingTest, AFileThatOnlyTheKernelHoldsCanBeOpened) {
+  const InodeId ino = Put("a", "hello");
+  Hold({ino});
+  ASSERT_TRUE(fs().Unlink(caller_, kRootInode, "a").ok());
+  EXPECT_TRUE(AllForgotten());
+  EXPECT_EQ(Contents(ino), "hello");
+  EXPECT_TRUE(AllForgotten());
+  EXPECT_EQ(Contents(ino), "hello");
+  LetGo(ino);
+  EXPECT_TRUE(AllForgotten());
+  EXPECT_TRUE(Forgotten(ino));
+}
+
+TEST_F(ForgettingTest, OneThatIsNotCachedIsReadFromItsObject) {
+  const InodeId ino = Outside("a", "hello");
+  Hold({ino});
+  ASSERT_TRUE(fs().Unlink(caller_, kRootInode, "a").ok());
+  EXPECT_TRUE(AllForgotten());
+  PersistDue();
+  EXPECT_EQ(Contents(ino), "hello");
+  LetGo(ino);
+  EXPECT_TRUE(AllForgotten());
+  PersistDue();
+  EXPECT_EQ(below_->Stat("a", {}).code(), Code::kNotFound);
+}
+
+TEST_F(ForgettingTest, AFileThatIsNamedAfterItsCloseIsCommitted) {
+  auto made = fs().CreateUnnamed(caller_, kRootInode, 0600, O_RDWR);
+  ASSERT_TRUE(made.ok()) << made.status().ToString();
+  const InodeId ino = made->info.attr.ino;
+  Hold({ino});
+  Write(made->open.handle, 0, "hello");
+  fs().Release(made->open.handle);
+  EXPECT_TRUE(AllForgotten());
+  ASSERT_TRUE(fs().Link(caller_, ino, kRootInode, "a").ok());
+  EXPECT_EQ(CommittedOf(ino).size_bytes, 5u);
+  LetGo(ino);
+  EXPECT_TRUE(AllForgotten());
+  EXPECT_EQ(Contents(Find("a")), "hello");
+}
 
 TEST_F(ForgettingTest, WhatIsNotOpenIsErasedAndForgotten) {
   const InodeId ino = Put("a", "hello");
@@ -147,7 +261,7 @@ TEST_F(ForgettingTest, AScanBesideItsLinkDoesNotKeepAFileFromBeingCommitted) {
   auto made = fs().CreateUnnamed(caller_, kRootInode, 0600, O_RDWR);
   ASSERT_TRUE(made.ok()) << made.status().ToString();
   ASSERT_TRUE(Idle());
-  clock_.Advance(std::chrono::seconds(1));
+  clock_.Advance(std::chrono::seconds(11));  // It leaves what was made a moment ago.
   // The scan has found it; before its turn comes it has a name.
   ASSERT_TRUE(Eventually([&] { return fs().Forgetting() == 1; }, Nanos(0)));
   ASSERT_TRUE(fs().Link(caller_, made->info.attr.ino, kRootInode, "a").ok());

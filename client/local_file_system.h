@@ -6,6 +6,7 @@
 #include <atomic>
 #include <deque>
 #include <memory>
+#include <unordered_set>
 
 #include "base/memory_budget.h"
 #include "base/mutex.h"
@@ -46,6 +47,9 @@ class LocalFileSystem final : public FileSystem {
 
   void SetBacking(Backing* backing) override { backing_ = backing; }
   void SetInvalidator(std::function<void(const rpc::Change&)> invalidator) override;
+
+  void SetKernelHolds(std::function<bool(InodeId)> holds) override;
+  void KernelForgot(InodeId ino) override;
 
   Result<rpc::FileInfo> Lookup(const rpc::Caller&, InodeId, std::string_view) override;
   Result<rpc::FileInfo> GetAttr(InodeId) override;
@@ -98,6 +102,8 @@ class LocalFileSystem final : public FileSystem {
   Status LoadLive(OpenInode& inode, const rpc::FileInfo& info) REQUIRES(inode.mutex);
   Result<Created> OpenExisting(const rpc::Caller& caller, InodeId parent, std::string_view name,
                                int flags);
+  // A handle for an inode that was made for it just now; it is the inode's one writer.
+  Result<Created> OpenNew(rpc::FileInfo info, int flags);
   Status TruncateForReader(const rpc::Caller& caller, InodeId ino);
   Status AdmitWriter(OpenInode& inode, cache::CacheStore::Truncate truncate) REQUIRES(inode.mutex);
   void RemoveWriter(OpenInode& inode) REQUIRES(inode.mutex);
@@ -125,6 +131,9 @@ class LocalFileSystem final : public FileSystem {
   Status CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync) REQUIRES(inode.mutex);
   static void SyncAhead(Handle& handle);
   void SettleOrLinger(OpenInode& inode) REQUIRES(inode.mutex);
+  // A file without a name got its first one: its bytes are committed, at the latest when they are
+  // closed.
+  Status CommitNamed(InodeId ino);
 
   // data.cc
   Status DeferIfReplaced(OpenInode& inode, const Status& error);
@@ -163,6 +172,9 @@ class LocalFileSystem final : public FileSystem {
   // The same for an inode that has just lost its last name, as its open handles learn at once.
   void Reap(InodeId ino, uint64_t size_bytes = 0);
   bool AwaitPause(const std::stop_token& stop);  // False: stopped.
+  // Asks the kernel. If so, KernelForgot queues the inode again.
+  bool IsHeldByKernel(InodeId ino);
+  void QueueOrphans();
   // True: its content is gone, and it is to be forgotten.
   bool ReapContent(InodeId ino);
   void ReapNow(const std::deque<InodeId>& batch);
@@ -187,6 +199,12 @@ class LocalFileSystem final : public FileSystem {
   // must not call back into set.
   SharedMutex invalidator_mutex_;
   std::function<void(const rpc::Change&)> invalidator_ GUARDED_BY(invalidator_mutex_);
+
+  Mutex kernel_holds_mutex_;  // Held while the kernel is asked.
+  std::function<bool(InodeId)> kernel_holds_ GUARDED_BY(kernel_holds_mutex_);
+  Mutex held_mutex_;
+  std::unordered_set<InodeId> held_ GUARDED_BY(held_mutex_);  // Without names, but held by it.
+  std::atomic<bool> any_held_{false};
 
   Mutex reap_mutex_;
   CondVar reap_ready_;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include "base/log.h"
 #include "client/local_file_system.h"
 
 namespace tarn::client {
@@ -30,9 +31,13 @@ Result<rpc::FileInfo> LocalFileSystem::Link(const rpc::Caller& caller, InodeId i
                                             std::string_view name) {
   const uint64_t since = settled_.Now();
   ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.names.Link(caller, ino, parent, name));
-  if (OpenInodePtr inode = table_.Find(ino)) {
-    MutexLock lock(inode->mutex);
-    inode->unlinked = false;  // An unnamed file has a name now, and its bytes are to be committed.
+  if (info.attr.nlink == 1) {
+    const Status committed = CommitNamed(ino);
+    if (!committed.ok()) {
+      const Status undone = Unlink(caller, parent, name);
+      if (!undone.ok()) LogError("undo link of ", name, ": ", undone.ToString());
+      return committed;
+    }
   }
   Overlay(info, since);
   return info;
@@ -45,7 +50,9 @@ Status LocalFileSystem::Unlink(const rpc::Caller& caller, InodeId parent, std::s
 }
 
 Status LocalFileSystem::Rmdir(const rpc::Caller& caller, InodeId parent, std::string_view name) {
-  return deps_.names.Rmdir(caller, parent, name);
+  ASSIGN_OR_RETURN(const rpc::FileInfo left, deps_.names.Rmdir(caller, parent, name));
+  QueueReap(left.attr.ino);
+  return OkStatus();
 }
 
 Status LocalFileSystem::Rename(const rpc::Caller& caller, InodeId parent, std::string_view name,
@@ -54,9 +61,7 @@ Status LocalFileSystem::Rename(const rpc::Caller& caller, InodeId parent, std::s
   ASSIGN_OR_RETURN(rpc::Names::Renamed renamed,
                    deps_.names.Rename(caller, parent, name, new_parent, new_name, mode));
   const rpc::Attr& replaced = renamed.replaced.attr;
-  if (replaced.ino && replaced.nlink == 0 && replaced.type != rpc::FileType::kDirectory) {
-    Reap(replaced.ino, replaced.size_bytes);
-  }
+  if (replaced.ino && replaced.nlink == 0) Reap(replaced.ino, replaced.size_bytes);
   return OkStatus();
 }
 

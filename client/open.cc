@@ -3,7 +3,6 @@
 #include <fcntl.h>
 
 #include "base/log.h"
-#include "base/random.h"
 #include "client/local_file_system.h"
 
 namespace tarn::client {
@@ -41,10 +40,11 @@ Status LocalFileSystem::LoadLive(OpenInode& inode, const rpc::FileInfo& info) {
     return OkStatus();
   }
   if (found.code() != Code::kNotFound) return found.status();
-  if (info.attr.nlink == 0) {  // Replaced or removed since its lookup: the kernel looks again.
+  const bool in_ufs = info.binding.mount && info.binding.generation == info.attr.generation;
+  const bool gone = !in_ufs || info.attr.persist == rpc::PersistState::kLost;
+  if (info.attr.nlink == 0 && gone) {  // Replaced since its lookup: the kernel looks again.
     return Status(Code::kStale, "open inode " + std::to_string(inode.ino.value) + ": removed");
   }
-  const bool in_ufs = info.binding.mount && info.binding.generation == info.attr.generation;
   if (!in_ufs && info.attr.size_bytes > 0) {
     return Status(Code::kIo, "open inode " + std::to_string(inode.ino.value) + " generation " +
                                  std::to_string(info.attr.generation.value) +
@@ -187,37 +187,39 @@ Result<FileSystem::Created> LocalFileSystem::Create(const rpc::Caller& caller, I
   if (options_.read_only) return Status(Code::kReadOnly, "create");
   rpc::CreateSpec spec;
   spec.mode = mode;
-  Created created;
   Result<rpc::FileInfo> made = deps_.names.Create(caller, parent, name, spec);
   if (made.code() == Code::kExists && (flags & O_EXCL) == 0) {
     return OpenExisting(caller, parent, name, flags);
   }
-  ASSIGN_OR_RETURN(created.info, std::move(made));
-  const InodeId ino = created.info.attr.ino;
-  Hold hold(table_, ino);
+  RETURN_IF_ERROR(made.status());
+  Result<Created> opened = OpenNew(*std::move(made), flags);
+  if (opened.ok()) return opened;
+  Status undone = Unlink(caller, parent, name);  // Nothing is half made: the name goes again.
+  if (!undone.ok()) LogError("undo create of ", name, ": ", undone.ToString());
+  return opened;
+}
+
+Result<FileSystem::Created> LocalFileSystem::OpenNew(rpc::FileInfo info, int flags) {
+  Created created;
+  created.info = std::move(info);
+  const rpc::Attr& attr = created.info.attr;
+  Hold hold(table_, attr.ino);
   OpenInode& inode = *hold;
-  Status staged;
   {
     MutexLock lock(inode.mutex);
-    staged = WithBackPressure([&]() NO_THREAD_SAFETY_ANALYSIS {
-      Result<std::unique_ptr<cache::LiveFile>> live = deps_.cache.Stage(ino);
+    inode.unlinked = attr.nlink == 0;
+    RETURN_IF_ERROR(WithBackPressure([&]() NO_THREAD_SAFETY_ANALYSIS {
+      Result<std::unique_ptr<cache::LiveFile>> live = deps_.cache.Stage(attr.ino);
       if (live.ok()) inode.live = std::move(live).value();
       return live.status();
-    });
-    if (staged.ok()) {
-      inode.writers = 1;
-      inode.staging = true;
-      deps_.files.OpenMade(ino);
-      inode.KeepAnnounced(deps_.files);
-      Result<cache::CacheStore::Changed> fresh = deps_.cache.CheckChanged(*inode.live);
-      if (fresh.ok()) inode.fresh_mtime_ns = fresh->mtime_ns;
-      inode.created_ns = created.info.attr.mtime_ns;
-    }
-  }
-  if (!staged.ok()) {  // Nothing is half made: the name goes again.
-    Status undone = Unlink(caller, parent, name);
-    if (!undone.ok()) LogError("undo create of ", name, ": ", undone.ToString());
-    return staged;
+    }));
+    inode.writers = 1;
+    inode.staging = true;
+    deps_.files.OpenMade(attr.ino);
+    inode.KeepAnnounced(deps_.files);
+    Result<cache::CacheStore::Changed> fresh = deps_.cache.CheckChanged(*inode.live);
+    if (fresh.ok()) inode.fresh_mtime_ns = fresh->mtime_ns;
+    inode.created_ns = attr.mtime_ns;
   }
   // Stage made one writer, which this handle is even if it only reads: an empty file is to be
   // committed.
@@ -226,23 +228,17 @@ Result<FileSystem::Created> LocalFileSystem::Create(const rpc::Caller& caller, I
   return created;
 }
 
-// Made under a name that nobody guesses, which is taken away again before anybody hears of it.
 Result<FileSystem::Created> LocalFileSystem::CreateUnnamed(const rpc::Caller& caller,
                                                            InodeId parent, uint32_t mode,
                                                            int flags) {
-  const std::string name = ".tarn-unnamed-" + std::to_string(RandomSeed());
-  ASSIGN_OR_RETURN(Created created, Create(caller, parent, name, mode, O_EXCL | O_RDWR | flags));
-  Result<rpc::FileInfo> unnamed = deps_.names.Unlink(caller, parent, name);
-  if (!unnamed.ok()) {
-    Release(created.open.handle);
-    return unnamed.status();
-  }
-  OpenInode& inode = *Of(created.open.handle).inode;
-  MutexLock lock(inode.mutex);
-  inode.unlinked = true;
-  created.info = *unnamed;
-  created.info.attr.may_change = true;
-  return created;
+  if (options_.read_only) return Status(Code::kReadOnly, "create");
+  rpc::CreateSpec spec;
+  spec.mode = mode;
+  ASSIGN_OR_RETURN(rpc::FileInfo made, deps_.names.CreateUnnamed(caller, parent, spec));
+  const InodeId ino = made.attr.ino;
+  Result<Created> opened = OpenNew(std::move(made), flags);
+  if (!opened.ok()) QueueReap(ino);
+  return opened;
 }
 
 void LocalFileSystem::Release(HandleId id) {

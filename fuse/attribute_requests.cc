@@ -22,14 +22,7 @@ constexpr int kKillSetId = 1 << 11;
 
 void GetAttr(fuse_req_t req, fuse_ino_t ino, fuse_file_info*) {
   Request request(req, "getattr", InodeId(ino));
-  Result<rpc::FileInfo> info = request.fs().GetAttr(InodeId(ino));
-  if (info.code() == Code::kStale) {
-    if (const std::optional<rpc::Attr> removed = request.removed().Find(InodeId(ino))) {
-      info = rpc::FileInfo{};
-      info->attr = *removed;
-    }
-  }
-  request.Attr(info);
+  request.Attr(request.fs().GetAttr(InodeId(ino)));
 }
 
 constexpr int kTimes =
@@ -95,6 +88,11 @@ void ReplyBytes(Request& request, const std::string& value, size_t size) {
   }
 }
 
+// Linux lists these names only to those who may read them. The kernel checks each read by the
+// capability; a list comes here with the user alone.
+constexpr std::string_view kTrusted = "trusted.";
+bool MayReadTrusted(const rpc::Caller& caller) { return caller.uid == 0; }
+
 void GetXattr(fuse_req_t req, fuse_ino_t ino, const char* name, size_t size) {
   Request request(req, "getxattr", InodeId(ino));
   Result<std::string> value = request.fs().GetXattr(InodeId(ino), name);
@@ -107,7 +105,10 @@ void ListXattr(fuse_req_t req, fuse_ino_t ino, size_t size) {
   Result<std::vector<std::string>> names = request.fs().ListXattrs(InodeId(ino));
   if (!names.ok()) return request.Error(names.status());
   std::string joined;
-  for (const std::string& name : *names) joined.append(name).push_back('\0');
+  for (const std::string& name : *names) {
+    if (name.starts_with(kTrusted) && !MayReadTrusted(request.caller())) continue;
+    joined.append(name).push_back('\0');
+  }
   ReplyBytes(request, joined, size);
 }
 

@@ -35,9 +35,6 @@ timespec TimeOf(int64_t nanos) {
   return {.tv_sec = seconds, .tv_nsec = rest};
 }
 
-// Ids are never given out twice, so one generation serves all.
-constexpr uint64_t kNodeGeneration = 1;
-
 }  // namespace
 
 uint32_t TypeBits(rpc::FileType type) {
@@ -172,7 +169,9 @@ double Request::AttrTimeout(const rpc::Attr& attr) const {
 fuse_entry_param Request::EntryOf(const rpc::Attr& attr) const {
   fuse_entry_param entry = {};
   entry.ino = attr.ino.value;
-  entry.generation = kNodeGeneration;
+  // Numbers are never given out twice, so one generation serves all of a store; the kernel knows
+  // the root without one.
+  entry.generation = attr.ino == kRootInode ? 0 : options().generation;
   entry.attr = StatOf(attr);
   entry.attr_timeout = AttrTimeout(attr);
   entry.entry_timeout = Seconds(options().entry_timeout, attr);

@@ -112,6 +112,7 @@ class LowLevelFrontEnd final : public FrontEnd {
   ~LowLevelFrontEnd() override {
     if (session_ == nullptr) return;
     mounted_.file_system.SetInvalidator({});
+    mounted_.file_system.SetKernelHolds({});
     fuse_session_unmount(session_);
     fuse_session_destroy(session_);
   }
@@ -132,6 +133,7 @@ class LowLevelFrontEnd final : public FrontEnd {
   Status ServeRequests();
   void Abort();
   void Invalidate(const rpc::Change& change);
+  bool Holds(InodeId ino);
 
   Mounted mounted_;
   fuse_session* session_ = nullptr;
@@ -184,7 +186,8 @@ void LowLevelFrontEnd::Negotiate(fuse_conn_info* connection) {
   connection->congestion_threshold = connection->max_background;
   if (mounted_.options.passthrough && geteuid() == 0 &&
       fuse_set_feature_flag(connection, FUSE_CAP_PASSTHROUGH)) {
-    connection->max_backing_stack_depth = 1;
+    // A file system on top of this one (overlayfs) is one level further; the kernel takes two.
+    connection->max_backing_stack_depth = mounted_.options.stacked_cache ? 1 : 0;
     backing_ = NewKernelBacking(fuse_session_fd(session_));
     mounted_.file_system.SetBacking(backing_.get());
     passthrough_ = true;
@@ -219,6 +222,11 @@ void LowLevelFrontEnd::Invalidate(const rpc::Change& change) {
   }
 }
 
+// The kernel knows no question for this, but it says which inode it cannot invalidate.
+bool LowLevelFrontEnd::Holds(InodeId ino) {
+  return fuse_lowlevel_notify_inval_inode(session_, ino.value, -1, 0) == 0;
+}
+
 Status LowLevelFrontEnd::Start() {
   const std::string joined = JoinOptions(mounted_.options);
   const char* arguments[] = {"tarn", "-o", joined.c_str(), nullptr};
@@ -234,6 +242,7 @@ Status LowLevelFrontEnd::Start() {
     return ErrnoStatus(error != 0 ? error : EIO, "mount on " + mounted_.options.mount_point);
   }
   mounted_.file_system.SetInvalidator([this](const rpc::Change& change) { Invalidate(change); });
+  mounted_.file_system.SetKernelHolds([this](InodeId ino) { return Holds(ino); });
   return OkStatus();
 }
 

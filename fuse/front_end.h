@@ -22,10 +22,16 @@ struct MountOptions {
   bool allow_other = true;  // Root only by default; others need user_allow_other.
   bool passthrough = true;  // Where the kernel and privileges allow it.
   bool io_uring = true;     // Likewise.
+  // The cache is on a file system that stands on another one (overlayfs). Then none can stand on
+  // this mount.
+  bool stacked_cache = false;
   bool read_only = false;
   Nanos attr_timeout = std::chrono::seconds(600);
   Nanos entry_timeout = std::chrono::seconds(600);
   Nanos slow_operation = std::chrono::seconds(10);  // Operations that take longer are logged.
+  // Goes into file handles: those of another state directory, where a number is another inode, are
+  // stale. The kernel keeps 32 bits.
+  uint32_t generation = 1;
   int threads = 10;
   Nanos busy_poll{0};            // How long a thread looks for the next request before it sleeps.
   Activity* activity = nullptr;  // Told of each request; outlives the mount.

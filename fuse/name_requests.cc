@@ -3,7 +3,11 @@
 #include <linux/fs.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include "fuse/request.h"
@@ -25,15 +29,16 @@ void Lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
   fuse_reply_entry(req, &nothing);
 }
 
-// Node ids are inode numbers, and nothing is kept per node but what was removed.
+// Node ids are inode numbers, and nothing is kept per node: only the end of an inode without names
+// waits for this.
 void Forget(fuse_req_t req, fuse_ino_t ino, uint64_t) {
-  static_cast<Mounted*>(fuse_req_userdata(req))->removed.Forget(InodeId(ino));
+  static_cast<Mounted*>(fuse_req_userdata(req))->file_system.KernelForgot(InodeId(ino));
   fuse_reply_none(req);
 }
 
 void ForgetMulti(fuse_req_t req, size_t count, fuse_forget_data* forgets) {
   Mounted& mounted = *static_cast<Mounted*>(fuse_req_userdata(req));
-  for (size_t i = 0; i < count; ++i) mounted.removed.Forget(InodeId(forgets[i].ino));
+  for (size_t i = 0; i < count; ++i) mounted.file_system.KernelForgot(InodeId(forgets[i].ino));
   fuse_reply_none(req);
 }
 
@@ -81,26 +86,33 @@ void Unlink(fuse_req_t req, fuse_ino_t parent, const char* name) {
 
 void Rmdir(fuse_req_t req, fuse_ino_t parent, const char* name) {
   Request request(req, "rmdir", InodeId(parent));
-  const Result<rpc::FileInfo> dir = request.fs().Lookup(request.caller(), InodeId(parent), name);
-  const Status status = request.fs().Rmdir(request.caller(), InodeId(parent), name);
-  // Before the reply, as the kernel may forget it right after.
-  if (status.ok() && dir.ok()) request.removed().Add(dir->attr);
-  request.Done(status);
+  request.Done(request.fs().Rmdir(request.caller(), InodeId(parent), name));
+}
+
+std::optional<rpc::RenameMode> RenameModeOf(unsigned flags) {
+  switch (flags) {
+    case 0:
+      return rpc::RenameMode::kReplace;
+    case RENAME_NOREPLACE:
+      return rpc::RenameMode::kNoReplace;
+    case RENAME_EXCHANGE:
+      return rpc::RenameMode::kExchange;
+    case RENAME_WHITEOUT:
+      return rpc::RenameMode::kWhiteout;
+    case RENAME_WHITEOUT | RENAME_NOREPLACE:
+      return rpc::RenameMode::kWhiteoutNoReplace;
+    default:
+      return std::nullopt;
+  }
 }
 
 void Rename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,
             const char* new_name, unsigned flags) {
   Request request(req, "rename", InodeId(parent));
-  rpc::RenameMode mode = rpc::RenameMode::kReplace;
-  if (flags == RENAME_NOREPLACE) {
-    mode = rpc::RenameMode::kNoReplace;
-  } else if (flags == RENAME_EXCHANGE) {
-    mode = rpc::RenameMode::kExchange;
-  } else if (flags != 0) {
-    return request.Errno(EINVAL);
-  }
+  const std::optional<rpc::RenameMode> mode = RenameModeOf(flags);
+  if (!mode) return request.Errno(EINVAL);
   request.Done(request.fs().Rename(request.caller(), InodeId(parent), name, InodeId(new_parent),
-                                   new_name, mode));
+                                   new_name, *mode));
 }
 
 void ReadLink(fuse_req_t req, fuse_ino_t ino) {
@@ -166,16 +178,49 @@ Result<bool> AddDots(Request& request, Page& page, InodeId dir, off_t offset) {
   return true;
 }
 
-Status FillPage(Request& request, Page& page, InodeId dir, size_t size_bytes, off_t offset,
-                rpc::Names::WithAttrs attrs) {
-  ASSIGN_OR_RETURN(bool room, AddDots(request, page, dir, offset));
-  uint64_t cursor = offset <= kDotsEnd ? 0 : static_cast<uint64_t>(offset - kDotsEnd);
+// An open directory. What is made after its listing began comes behind the listing's end: a program
+// that makes names as it walks would never be done otherwise.
+struct DirectoryHandle {
+  std::atomic<uint64_t> last_cursor{0};  // 0: names of the source are still to come.
+};
+
+DirectoryHandle& HandleOf(const fuse_file_info* info) {
+  return *reinterpret_cast<DirectoryHandle*>(info->fh);
+}
+
+void OpenDir(fuse_req_t req, fuse_ino_t, fuse_file_info* info) {
+  auto handle = std::make_unique<DirectoryHandle>();
+  info->fh = reinterpret_cast<uintptr_t>(handle.get());
+  // The kernel gave up on an interrupted open: it will not release what it never had.
+  if (fuse_reply_open(req, info) != -ENOENT) (void)handle.release();
+}
+
+void ReleaseDir(fuse_req_t req, fuse_ino_t, fuse_file_info* info) {
+  delete &HandleOf(info);
+  fuse_reply_err(req, 0);
+}
+
+// What a READDIR asks for.
+struct Span {
+  InodeId dir;
+  size_t size_bytes = 0;
+  off_t offset = 0;
+  rpc::Names::WithAttrs attrs = rpc::Names::WithAttrs::kNo;
+};
+
+Status FillPage(Request& request, Page& page, const Span& span, DirectoryHandle& handle) {
+  ASSIGN_OR_RETURN(bool room, AddDots(request, page, span.dir, span.offset));
+  uint64_t cursor = span.offset <= kDotsEnd ? 0 : static_cast<uint64_t>(span.offset - kDotsEnd);
+  if (span.offset == 0) handle.last_cursor = 0;  // Opened or rewound.
   // What surely fits if names are short; the rest of the page is asked for again.
-  const size_t batch = size_bytes / (attrs == rpc::Names::WithAttrs::kYes ? 168 : 40) + 1;
+  const size_t batch = span.size_bytes / (span.attrs == rpc::Names::WithAttrs::kYes ? 168 : 40) + 1;
   while (room) {
     ASSIGN_OR_RETURN(rpc::Names::Listing listing,
-                     request.fs().ReadDir(request.caller(), dir, cursor, batch, attrs));
+                     request.fs().ReadDir(request.caller(), span.dir, cursor, batch, span.attrs));
+    if (handle.last_cursor == 0) handle.last_cursor = listing.newest;
+    const uint64_t last = handle.last_cursor;
     for (const rpc::DirEntry& entry : listing.entries) {
+      if (last != 0 && entry.cursor > last) return OkStatus();
       room = page.Add(entry, static_cast<off_t>(entry.cursor) + kDotsEnd);
       if (!room) break;
       cursor = entry.cursor;
@@ -186,22 +231,21 @@ Status FillPage(Request& request, Page& page, InodeId dir, size_t size_bytes, of
   return OkStatus();
 }
 
-void List(Request& request, fuse_ino_t ino, size_t size_bytes, off_t offset,
-          rpc::Names::WithAttrs attrs) {
-  Page page(request, size_bytes, attrs);
-  Status status = FillPage(request, page, InodeId(ino), size_bytes, offset, attrs);
+void List(Request& request, const Span& span, const fuse_file_info* info) {
+  Page page(request, span.size_bytes, span.attrs);
+  Status status = FillPage(request, page, span, HandleOf(info));
   if (!status.ok() && page.empty()) return request.Error(status);
   page.Reply();
 }
 
-void ReadDir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, fuse_file_info*) {
+void ReadDir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, fuse_file_info* info) {
   Request request(req, "readdir", InodeId(ino));
-  List(request, ino, size, offset, rpc::Names::WithAttrs::kNo);
+  List(request, {InodeId(ino), size, offset, rpc::Names::WithAttrs::kNo}, info);
 }
 
-void ReadDirPlus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, fuse_file_info*) {
+void ReadDirPlus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, fuse_file_info* info) {
   Request request(req, "readdirplus", InodeId(ino));
-  List(request, ino, size, offset, rpc::Names::WithAttrs::kYes);
+  List(request, {InodeId(ino), size, offset, rpc::Names::WithAttrs::kYes}, info);
 }
 
 void FsyncDir(fuse_req_t req, fuse_ino_t ino, int, fuse_file_info*) {
@@ -223,6 +267,8 @@ void AddNameRequests(fuse_lowlevel_ops& ops) {
   ops.rmdir = Rmdir;
   ops.rename = Rename;
   ops.readlink = ReadLink;
+  ops.opendir = OpenDir;
+  ops.releasedir = ReleaseDir;
   ops.readdir = ReadDir;
   ops.readdirplus = ReadDirPlus;
   ops.fsyncdir = FsyncDir;

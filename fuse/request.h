@@ -18,7 +18,6 @@
 #include "client/file_system.h"
 #include "fuse/front_end.h"
 #include "fuse/interrupts.h"
-#include "fuse/removed_directories.h"
 
 namespace tarn::fuse {
 
@@ -30,7 +29,6 @@ struct Mounted {
   LogLimit failures{};
   LogLimit refusals{};
   Interrupts interrupts{SystemClock()};
-  RemovedDirectories removed{};
 };
 
 class Request final : private ServedRequest {
@@ -41,7 +39,6 @@ class Request final : private ServedRequest {
   Request& operator=(const Request&) = delete;
 
   client::FileSystem& fs() const { return mounted_.file_system; }
-  RemovedDirectories& removed() const { return mounted_.removed; }
   const MountOptions& options() const { return mounted_.options; }
   rpc::Caller caller() const;
   // What the kernel leaves to us (HANDLE_KILLPRIV_V2): what a write by the caller takes off the

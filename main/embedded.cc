@@ -2,6 +2,7 @@
 
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,6 +32,8 @@ namespace {
 constexpr MountId kRootMount{1};
 constexpr uint32_t kDefaultRootMode = 0755;  // Of a source that knows none.
 constexpr rlim_t kWantedDescriptors = 1 << 20;
+constexpr rlim_t kFewDescriptors = 10'000;
+constexpr int64_t kNanosPerMilli = 1'000'000;
 constexpr Nanos kReadyTimeout = std::chrono::seconds(30);
 constexpr int kStopSignals[] = {SIGTERM, SIGINT, SIGHUP};
 
@@ -41,8 +44,7 @@ sigset_t StopSignals() {
   return set;
 }
 
-// One descriptor an open file and one a backing file: the default limit is met long before the
-// application's own.
+// An open file takes a descriptor here: the usual limit is met long before the application's own.
 void RaiseDescriptorLimit() {
   rlimit limit = {};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -51,6 +53,19 @@ void RaiseDescriptorLimit() {
   if (setrlimit(RLIMIT_NOFILE, &wanted) == 0) return;
   limit.rlim_cur = limit.rlim_max;  // Without the right to raise the hard limit.
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) LogWarning("raise the limit of open files: failed");
+  if (limit.rlim_cur >= kFewDescriptors) return;
+  LogWarning("this process may have only ", limit.rlim_cur,
+             " files open; when programs have more of them open in the mount, opens fail. Raise "
+             "the hard limit (ulimit -Hn, LimitNOFILE= of systemd, --ulimit of a container)");
+}
+
+// A file system that stands on another one, or may.
+bool IsStacked(const std::string& directory) {
+  constexpr unsigned long kTypes[] = {0x794c7630, 0xf15f,
+                                      0x65735546};  // overlayfs, eCryptfs, FUSE.
+  struct statfs fs = {};
+  if (statfs(directory.c_str(), &fs) != 0) return false;
+  return std::ranges::find(kTypes, static_cast<unsigned long>(fs.f_type)) != std::end(kTypes);
 }
 
 // The parts, in the order in which they are made; destroyed in reverse.
@@ -74,7 +89,7 @@ class Embedded {
   Status Serve(const std::function<void()>& ready);
   Status CloseAll();
   meta::MetaOptions MetadataOptions(Access access) const;
-  fuse::MountOptions FuseOptions();
+  Result<fuse::MountOptions> FuseOptions();
   client::Dependencies ClientDependencies();
   rpc::ServerInfo Info() const;
   std::vector<rpc::ConfigEntry> Config() const;
@@ -86,6 +101,7 @@ class Embedded {
   std::unique_ptr<kv::Store> store_;
   std::unique_ptr<kv::Store> metadata_;
   std::unique_ptr<kv::Store> index_;
+  bool stacked_cache_ = false;
   Activity activity_;
   ufs::UfsMounts mounts_;
   meta::RootMount root_;
@@ -116,6 +132,7 @@ Status Embedded::OpenStores() {
   metadata_ = kv::NewPrefixedStore(*store_, "m");
   index_ = kv::NewPrefixedStore(*store_, "c");
   ASSIGN_OR_RETURN(cache::CacheOptions cache, options_.state->CacheFor(properties()));
+  stacked_cache_ = std::ranges::any_of(cache.directories, IsStacked);
   ASSIGN_OR_RETURN(cache_, cache::OpenDiskCacheStore(cache, *index_, SystemClock()));
   return OkStatus();
 }
@@ -222,8 +239,10 @@ Status Embedded::OpenWorker() {
   return OkStatus();
 }
 
-fuse::MountOptions Embedded::FuseOptions() {
+Result<fuse::MountOptions> Embedded::FuseOptions() {
   fuse::MountOptions fuse;
+  ASSIGN_OR_RETURN(const int64_t made_ns, namespace_->MadeNs());
+  fuse.generation = static_cast<uint32_t>(made_ns / kNanosPerMilli);
   fuse.mount_point = options_.mount_point;
   fuse.source = options_.source.uri;
   for (const std::string& option : options_.mount_options) {
@@ -233,6 +252,7 @@ fuse::MountOptions Embedded::FuseOptions() {
   fuse.read_only = IsReadOnly(options_.mount_options);
   fuse.passthrough = properties().Get(property::kPassthrough);
   fuse.io_uring = properties().Get(property::kIoUring);
+  fuse.stacked_cache = stacked_cache_;
   fuse.slow_operation = properties().Get(property::kFuseLoggingThreshold);
   fuse.threads = static_cast<int>(properties().Get(property::kFuseThreads));
   fuse.busy_poll = properties().Get(property::kFuseBusyPoll);
@@ -248,7 +268,8 @@ fuse::MountOptions Embedded::FuseOptions() {
 }
 
 Status Embedded::Mount() {
-  Result<std::unique_ptr<fuse::FrontEnd>> mounted = fuse::Mount(FuseOptions(), *file_system_);
+  ASSIGN_OR_RETURN(const fuse::MountOptions options, FuseOptions());
+  Result<std::unique_ptr<fuse::FrontEnd>> mounted = fuse::Mount(options, *file_system_);
   if (!mounted.ok()) return Naming("cannot mount", mounted.status());
   front_end_ = std::move(mounted).value();
   worker::PersisterOptions persist;

@@ -84,6 +84,8 @@ Result<Attempt::Place> Attempt::FindPlace(InodeId dir, std::string_view name) {
   ASSIGN_OR_RETURN(std::vector<std::optional<std::string>> found, txn.GetMany(both, reads));
   Place place;
   ASSIGN_OR_RETURN(place.dir, DecodeDirectory(found[0], dir));
+  if (place.dir.nlink == 0)
+    return Status(Code::kNotFound, "directory " + std::to_string(dir.value) + " was removed");
   if (found[1]) {
     ASSIGN_OR_RETURN(place.dentry, DentryRecord::Decode(*found[1]));
   } else {
@@ -95,8 +97,8 @@ Result<Attempt::Place> Attempt::FindPlace(InodeId dir, std::string_view name) {
 Result<std::optional<DentryRecord>> Attempt::FindName(InodeId dir, std::string_view name) {
   ASSIGN_OR_RETURN(std::optional<DentryRecord> dentry, GetDentry(txn, dir, name, reads));
   if (dentry) return dentry;
-  RETURN_IF_ERROR(Directory(dir).status());
-  RETURN_IF_ERROR(Missing(dir, name));
+  ASSIGN_OR_RETURN(const InodeRecord inode, Directory(dir));
+  if (inode.nlink > 0) RETURN_IF_ERROR(Missing(dir, name));
   return dentry;
 }
 

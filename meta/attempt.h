@@ -70,7 +70,7 @@ class Attempt {
     std::optional<DentryRecord> dentry;
   };
   // Reads both at once, for whoever is about to add the name: rmdir of the directory then
-  // conflicts.
+  // conflicts. kNotFound: the directory was removed.
   Result<Place> FindPlace(InodeId dir, std::string_view name);
   // Reads the directory only when the name is not there.
   Result<std::optional<DentryRecord>> FindName(InodeId dir, std::string_view name);

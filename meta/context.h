@@ -41,6 +41,8 @@ class IdAllocator {
  public:
   explicit IdAllocator(kv::Store& store) : store_(store) {}
   Result<uint64_t> Next();
+  // The last one given out by now, or a number below those that will be.
+  Result<uint64_t> Newest();
   // Held by who imports names into `dir` from taking their numbers until the commit, and over
   // nothing else: so imported names become visible in the order of their cursors, and who reads a
   // directory while it is being listed misses none. Taken before every other mutex.

@@ -23,6 +23,10 @@ class OperationNames final : public rpc::Names {
                           const rpc::CreateSpec& spec) override {
     return Fresh(parent, name, ops::Create(env_, caller, parent, name, spec));
   }
+  Result<FileInfo> CreateUnnamed(const Caller& caller, InodeId parent,
+                                 const rpc::CreateSpec& spec) override {
+    return ops::CreateUnnamed(env_, caller, parent, spec);
+  }
   Result<FileInfo> Link(const Caller&, InodeId ino, InodeId parent,
                         std::string_view name) override {
     return Fresh(parent, name, ops::Link(env_, ino, parent, name));
@@ -30,12 +34,13 @@ class OperationNames final : public rpc::Names {
   Result<FileInfo> Unlink(const Caller&, InodeId parent, std::string_view name) override {
     return ops::Unlink(env_, parent, name);
   }
-  Status Rmdir(const Caller&, InodeId parent, std::string_view name) override {
+  Result<FileInfo> Rmdir(const Caller&, InodeId parent, std::string_view name) override {
     return ops::Rmdir(env_, parent, name);
   }
-  Result<Renamed> Rename(const Caller&, InodeId parent, std::string_view name, InodeId new_parent,
-                         std::string_view new_name, rpc::RenameMode mode) override {
-    return ops::Rename(env_, {parent, name}, {new_parent, new_name}, mode);
+  Result<Renamed> Rename(const Caller& caller, InodeId parent, std::string_view name,
+                         InodeId new_parent, std::string_view new_name,
+                         rpc::RenameMode mode) override {
+    return ops::Rename(env_, caller, {parent, name}, {new_parent, new_name}, mode);
   }
   Result<Listing> ReadDir(const Caller&, InodeId dir, uint64_t cursor, size_t limit,
                           WithAttrs attrs) override {

@@ -174,10 +174,25 @@ TEST_F(FilesTest, XattrsTellWhyNot) {
   EXPECT_EQ(files().ListXattrs(InodeId(9999)).code(), Code::kStale);
 }
 
+TEST_F(FilesTest, XattrsHaveANamespaceOfLinux) {
+  const InodeId file = Make(kRootInode, "f");
+  for (const std::string_view name :
+       {"foo.a", "com.apple.quarantine", "a", "userx", "user", "system.x"}) {
+    EXPECT_EQ(files().SetXattr(caller_, file, name, "v", XattrMode::kAny).code(),
+              Code::kUnsupported)
+        << name;
+    EXPECT_EQ(files().GetXattr(file, name).code(), Code::kUnsupported) << name;
+    EXPECT_EQ(files().RemoveXattr(caller_, file, name).code(), Code::kUnsupported) << name;
+  }
+  for (const std::string_view name : {"user.a", "trusted.a", "security.a"})
+    EXPECT_TRUE(files().SetXattr(caller_, file, name, "v", XattrMode::kAny).ok()) << name;
+}
+
 TEST_F(FilesTest, XattrsGoWithTheInode) {
   const InodeId dir = MakeDir(kRootInode, "d");
   ASSERT_TRUE(files().SetXattr(caller_, dir, "user.a", "v", XattrMode::kAny).ok());
   ASSERT_TRUE(names().Rmdir(caller_, kRootInode, "d").ok());
+  ASSERT_TRUE(files().Forget(dir).ok());
   EXPECT_EQ(files().GetXattr(dir, "user.a").code(), Code::kStale);
 }
 

@@ -10,6 +10,12 @@ namespace {
 constexpr uint64_t kBatch = 4096;
 constexpr uint64_t kFirst = kRootInode.value + 1;
 
+Result<uint64_t> FirstUnreserved(const std::optional<std::string>& bytes) {
+  if (!bytes) return kFirst;
+  ASSIGN_OR_RETURN(int64_t next, kv::DecodeCounter(*bytes));
+  return static_cast<uint64_t>(next);
+}
+
 // The first of kBatch numbers that are nobody else's, ever: durable before one of them is used.
 Result<uint64_t> Reserve(kv::Store& store) {
   const std::string key = keys::System("next-id");
@@ -18,11 +24,7 @@ Result<uint64_t> Reserve(kv::Store& store) {
   options.durability = kv::Durability::kDurable;
   Result<kv::Version> version = kv::Transact(store, options, [&](kv::Transaction& txn) -> Status {
     ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn.Get(key));
-    first = kFirst;
-    if (bytes) {
-      ASSIGN_OR_RETURN(int64_t next, kv::DecodeCounter(*bytes));
-      first = static_cast<uint64_t>(next);
-    }
+    ASSIGN_OR_RETURN(first, FirstUnreserved(bytes));
     txn.Put(key, kv::EncodeCounter(static_cast<int64_t>(first + kBatch)));
     return OkStatus();
   });
@@ -33,6 +35,17 @@ Result<uint64_t> Reserve(kv::Store& store) {
 }
 
 }  // namespace
+
+Result<uint64_t> IdAllocator::Newest() {
+  {
+    MutexLock lock(mutex_);
+    if (next_ != 0) return next_ - 1;
+  }
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes,
+                   store_.Begin()->Get(keys::System("next-id"), kv::Reads::kSnapshot));
+  ASSIGN_OR_RETURN(uint64_t first, FirstUnreserved(bytes));
+  return first - 1;
+}
 
 Result<uint64_t> IdAllocator::Next() {
   {

@@ -145,21 +145,23 @@ bool IsTooOld(const InodeRecord& dir, std::string_view name, Imported& imported,
   return true;
 }
 
-// The dentry is gone already. The inode, if that was its last name.
-Result<InodeId> LoseInode(const Context& context, kv::Transaction& txn, InodeRecord inode,
+// The dentry is gone already. The inode, if that was its last name: what is not cached of a file is
+// gone with its object.
+Result<InodeId> LoseInode(const Context& context, kv::Transaction& txn, InodeRecord& inode,
                           const InodeRecord& dir, std::string_view name) {
-  if (inode.type == rpc::FileType::kDirectory) {
-    EraseInode(txn, inode);
-    return inode.ino;
+  const bool file = inode.type == rpc::FileType::kRegular;
+  if (inode.type != rpc::FileType::kDirectory && inode.nlink > 1) {
+    RETURN_IF_ERROR(DetachName(context, txn, inode, dir.ino, name));
+    return InodeId();
   }
-  RETURN_IF_ERROR(DetachName(context, txn, inode, dir.ino, name));
-  if (inode.nlink != 0) return InodeId();
-  txn.Put(keys::Orphan(inode.ino), kReplacedOutside);
+  inode.lost = file;
+  MakeOrphan(txn, inode);
+  if (file) txn.Put(keys::Orphan(inode.ino), kReplacedOutside);
   return inode.ino;
 }
 
 Status Replace(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
-               std::string_view name, const DentryRecord& dentry, const InodeRecord& inode,
+               std::string_view name, const DentryRecord& dentry, InodeRecord inode,
                const ufs::ObjectInfo& info, Imported& imported) {
   if (inode.type == rpc::FileType::kDirectory) {
     ASSIGN_OR_RETURN(bool has_names, HasNames(txn, inode.ino));
@@ -255,7 +257,7 @@ Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecor
   if (!imported.claims.Take(inode.ino)) return OkStatus();
   if (difference == Difference::kAttributes)
     return TakeChange(context, txn, std::move(inode), dir, info, imported);
-  return Replace(context, txn, dir, name, *dentry, inode, info, imported);
+  return Replace(context, txn, dir, name, *dentry, std::move(inode), info, imported);
 }
 
 Status ApplyAbsent(const Context& context, kv::Transaction& txn, const InodeRecord& dir,

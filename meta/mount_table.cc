@@ -85,8 +85,8 @@ class Mounting {
     }
     return Place({above, parts.back()}, std::move(root));
   }
-  // The names that are new, each with its directory.
-  const std::vector<std::pair<InodeId, std::string>>& Changed() const { return changed_; }
+  // The names that are new.
+  const std::vector<rpc::Change>& Changed() const { return changed_; }
 
  private:
   // A directory on the way, made if it is not there.
@@ -106,6 +106,7 @@ class Mounting {
     ASSIGN_OR_RETURN(Attempt::Place place, attempt_.FindPlace(path.parent, path.name));
     RETURN_IF_ERROR(attempt_.MayChange(place.dir));
     if (place.dentry) RETURN_IF_ERROR(Clear(path, *place.dentry));
+    const InodeId cleared = place.dentry ? place.dentry->ino : InodeId();
     root.ino = ids_.back();
     root.parent = path.parent;
     root.name = path.name;
@@ -120,7 +121,7 @@ class Mounting {
     record.read_only = spec_.read_only;
     record.options = spec_.options;
     attempt_.txn.Put(keys::Mount(spec_.mount), record.Encode());
-    Note(path);
+    Note(path, cleared);
     return OkStatus();
   }
 
@@ -140,13 +141,15 @@ class Mounting {
     return ops::LoseDirectory(attempt_, dir);
   }
 
-  void Note(const ops::Path& path) { changed_.emplace_back(path.parent, path.name); }
+  void Note(const ops::Path& path, InodeId removed = {}) {
+    changed_.push_back({rpc::Change::Kind::kEntry, removed, path.parent, std::string(path.name)});
+  }
 
   Attempt& attempt_;
   const rpc::Caller& caller_;
   const MountSpec& spec_;
   const std::span<const InodeId> ids_;
-  std::vector<std::pair<InodeId, std::string>> changed_;
+  std::vector<rpc::Change> changed_;
 };
 
 class StoredMountTable final : public rpc::MountTable {
@@ -208,7 +211,7 @@ Result<MountInfo> StoredMountTable::Mount(const rpc::Caller& caller, const Mount
   as_root.root_uid = spec.root_uid;
   as_root.root_gid = spec.root_gid;
   ASSIGN_OR_RETURN(const InodeRecord root, NewMountRoot(context_, as_root));
-  std::vector<std::pair<InodeId, std::string>> changed;
+  std::vector<rpc::Change> changed;
   const Status mounted = RunChange(env_, kv::Durability::kDurable, [&](Attempt& attempt) {
     Mounting mounting(attempt, caller, spec, ids);
     Status run = mounting.Run(parts, root);
@@ -216,9 +219,9 @@ Result<MountInfo> StoredMountTable::Mount(const rpc::Caller& caller, const Mount
     return run;
   });
   if (!mounted.ok()) return mounted;
-  for (const auto& [dir, name] : changed) {
-    env_.loader.NameCreated(dir, name);
-    context_.changes.Report({rpc::Change::Kind::kEntry, InodeId(), dir, name});
+  for (const rpc::Change& change : changed) {
+    env_.loader.NameCreated(change.parent, change.name);
+    context_.changes.Report(change);
   }
   ASSIGN_OR_RETURN(const std::vector<MountInfo> all, List());
   const auto mine = std::find_if(all.begin(), all.end(),

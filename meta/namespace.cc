@@ -6,6 +6,7 @@
 #include "meta/loader.h"
 #include "meta/mount_table.h"
 #include "meta/queue.h"
+#include "meta/tree.h"
 
 namespace tarn::meta {
 namespace {
@@ -27,6 +28,11 @@ class EmbeddedNamespace final : public Namespace {
 
   const Context& GetContext() const { return context_; }
   Status StartQueueClock(kv::Store& store) { return queue_clock_.Start(store); }
+  Result<int64_t> MadeNs() override {
+    ASSIGN_OR_RETURN(const InodeRecord root,
+                     ReadInode(*context_.store.Begin(), kRootInode, kv::Reads::kSnapshot));
+    return root.btime_ns;
+  }
   rpc::Names& GetNames() override { return *names_; }
   rpc::Files& GetFiles() override { return *files_; }
   rpc::Maintenance& GetMaintenance() override { return *maintenance_; }

@@ -20,6 +20,8 @@ namespace tarn::meta {
 class Namespace {
  public:
   virtual ~Namespace() = default;  // Stops background work.
+  // When its store was made: tells it from an earlier one of the same source.
+  virtual Result<int64_t> MadeNs() = 0;
   virtual rpc::Names& GetNames() = 0;
   virtual rpc::Files& GetFiles() = 0;
   virtual rpc::Maintenance& GetMaintenance() = 0;

@@ -78,7 +78,8 @@ rpc::FileInfo RecordInfo(const InodeRecord& r) {
 
 void ApplyCounters(const DirectoryCounters& counters, rpc::Attr& attr) {
   attr.size_bytes = attr.allocated_bytes = kDirectorySizeBytes;
-  attr.nlink = static_cast<uint32_t>(2 + std::max<int64_t>(counters.subdirs, 0));
+  if (attr.nlink > 0)
+    attr.nlink = static_cast<uint32_t>(2 + std::max<int64_t>(counters.subdirs, 0));
   if (!counters.changed_ns) return;
   attr.mtime_ns = *counters.changed_ns;
   attr.ctime_ns = std::max(attr.ctime_ns, *counters.changed_ns);
@@ -127,6 +128,21 @@ Result<InodeRecord> ReadInode(kv::Transaction& txn, InodeId ino, kv::Reads reads
 
 void PutInode(kv::Transaction& txn, const InodeRecord& inode) {
   txn.Put(keys::Inode(inode.ino), inode.Encode());
+}
+
+void MakeOrphan(kv::Transaction& txn, InodeRecord& inode) {
+  inode.nlink = 0;
+  if (IsDirectory(inode)) {
+    txn.Delete(keys::DirSubdirs(inode.ino));
+    txn.Delete(keys::Listing(inode.ino));
+    inode.bound = inode.made = inode.places = false;
+    inode.key.clear();
+    inode.made_key.clear();
+    inode.attempt.clear();
+    inode.attempt_key.clear();
+  }
+  txn.Put(keys::Orphan(inode.ino), "");
+  PutInode(txn, inode);
 }
 
 void EraseXattrs(kv::Transaction& txn, const InodeRecord& inode) {
@@ -214,9 +230,7 @@ void SetModifyTime(kv::Transaction& txn, InodeRecord& inode, int64_t mtime_ns, i
 
 rpc::FileInfo NewInfo(const InodeRecord& inode) {
   rpc::FileInfo info = RecordInfo(inode);
-  if (!IsDirectory(inode)) return info;
-  ApplyCounters({}, info.attr);
-  if (inode.nlink == 0) info.attr.nlink = 0;
+  if (IsDirectory(inode)) ApplyCounters({}, info.attr);
   return info;
 }
 

@@ -38,6 +38,9 @@ Result<std::optional<InodeRecord>> GetInode(kv::Transaction& txn, InodeId ino, k
 Result<InodeRecord> ReadInode(kv::Transaction& txn, InodeId ino,
                               kv::Reads reads);  // kStale: no such.
 void PutInode(kv::Transaction& txn, const InodeRecord& inode);
+// The inode lost its last name, and is put as what Forget ends: it serves those who still have it.
+// A directory, which is empty, no longer has anything to do with the UFS.
+void MakeOrphan(kv::Transaction& txn, InodeRecord& inode);
 // The inode and all that hangs on it (xattrs, further names, directory keys, orphan mark), but no
 // dentry of it.
 void EraseXattrs(kv::Transaction& txn, const InodeRecord& inode);

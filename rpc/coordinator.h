@@ -25,24 +25,30 @@ namespace tarn::rpc {
 class Names {
  public:
   virtual ~Names() = default;
-  // kNotFound: no such name. "." and ".." are answered here too (kernel export, CLI).
+  // kNotFound: no such name. "." and ".." are answered for any type of inode: the kernel finds an
+  // inode by a file handle so. kStale: the inode of "." has no name any more.
   virtual Result<FileInfo> Lookup(const Caller& caller, InodeId parent, std::string_view name) = 0;
   // Makes any type of node, owned by the caller (gid of a setgid parent). kExists, kNoSpace. A
   // regular file starts at generation 0, size 0, and is queued for persisting by its first
   // CommitWrite.
   virtual Result<FileInfo> Create(const Caller& caller, InodeId parent, std::string_view name,
                                   const CreateSpec& spec) = 0;
+  // Makes a regular file without a name, in the UFS mount of `parent`, which does not change. Link
+  // gives it the first one. It is an orphan as after Unlink until then.
+  virtual Result<FileInfo> CreateUnnamed(const Caller& caller, InodeId parent,
+                                         const CreateSpec& spec) = 0;
   // kNotPermitted: a directory. kTooManyLinks. kCrossDevice: another UFS mount.
   virtual Result<FileInfo> Link(const Caller& caller, InodeId ino, InodeId parent,
                                 std::string_view name) = 0;
   // The inode stays readable by number until Forget says that nobody has it open. Returns its state
   // after.
   virtual Result<FileInfo> Unlink(const Caller& caller, InodeId parent, std::string_view name) = 0;
-  // kNotEmpty; kNotDirectory; kBusy: a mount point.
-  virtual Status Rmdir(const Caller& caller, InodeId parent, std::string_view name) = 0;
+  // kNotEmpty; kNotDirectory; kBusy: a mount point. The inode stays as after Unlink, without names:
+  // what is added to it is kNotFound. Returns its state after.
+  virtual Result<FileInfo> Rmdir(const Caller& caller, InodeId parent, std::string_view name) = 0;
   struct Renamed {
     InodeId moved;
-    FileInfo replaced;  // ino 0: nothing was. nlink 0: unlinked as by Unlink.
+    FileInfo replaced;  // ino 0: nothing was. nlink 0: removed as by Unlink or Rmdir.
   };
   // All of rename(2) and renameat2(2): kExists, kNotFound, kNotEmpty, kIsDirectory, kNotDirectory,
   // kInvalid (into own subtree), kCrossDevice (another UFS mount). Two names of one inode: nothing
@@ -56,6 +62,9 @@ class Names {
   struct Listing {
     std::vector<DirEntry> entries;
     bool end = false;
+    // No name has a higher cursor yet, and names made from now on have one, unless they take the
+    // place of another. 0: names of the UFS are still to come, wherever they are.
+    uint64_t newest = 0;
   };
   enum class WithAttrs { kNo, kYes };
   virtual Result<Listing> ReadDir(const Caller& caller, InodeId dir, uint64_t cursor, size_t limit,
@@ -71,6 +80,8 @@ class Files {
   virtual Result<FileInfo> GetKnownAttr(InodeId ino) = 0;  // Never asks.
   virtual Result<FileInfo> SetAttr(const Caller& caller, InodeId ino, const AttrChange& change) = 0;
   virtual Result<std::string> ReadLink(InodeId ino) = 0;  // kInvalid: not a symlink.
+  // Names of extended attributes begin with "user.", "trusted." or "security."; others are
+  // kUnsupported.
   virtual Result<std::string> GetXattr(InodeId ino, std::string_view name) = 0;  // kNoAttribute.
   virtual Result<std::vector<std::string>> ListXattrs(InodeId ino) = 0;
   // kExists, kNoAttribute by mode; kTooBig: value over 64 KiB; name over 255 bytes: kRange.
@@ -88,8 +99,8 @@ class Files {
   // Queues the persist.
   virtual Result<FileInfo> CommitWrite(const Caller& caller, InodeId ino,
                                        const WriteCommit& commit) = 0;
-  // Nobody has these unlinked inodes open any more: their records go, and the UFS objects may be
-  // deleted. OK if one has names again or is gone. After an error some may be forgotten.
+  // Nobody has these inodes without names open any more: their records go, and the UFS objects may
+  // be deleted. OK if one has names again or is gone. After an error some may be forgotten.
   virtual Status Forget(std::span<const InodeId> inos) = 0;
   Status Forget(InodeId ino) { return Forget(std::span(&ino, 1)); }
   // Every change that has returned survives a power cut.

@@ -120,7 +120,9 @@ struct AttrChange {
   bool outsider = false;
 };
 
-enum class RenameMode : uint8_t { kReplace, kNoReplace, kExchange };
+// kWhiteout: as kReplace, and the old name becomes a whiteout, a character device with number 0,
+// which hides a name of a lower layer in overlayfs.
+enum class RenameMode : uint8_t { kReplace, kNoReplace, kExchange, kWhiteout, kWhiteoutNoReplace };
 enum class XattrMode : uint8_t { kAny, kCreate, kReplace };
 
 // Bytes became part of the file: the second step of a commit (the first is CacheStore::Commit).

@@ -89,7 +89,10 @@ class FakeCoordinator final : public rpc::Names, public rpc::Files, public rpc::
   Result<FileInfo> Link(const rpc::Caller&, InodeId, InodeId, std::string_view) override {
     return No();
   }
-  Status Rmdir(const rpc::Caller&, InodeId, std::string_view) override { return No(); }
+  Result<FileInfo> CreateUnnamed(const rpc::Caller&, InodeId, const rpc::CreateSpec&) override {
+    return No();
+  }
+  Result<FileInfo> Rmdir(const rpc::Caller&, InodeId, std::string_view) override { return No(); }
   Result<Renamed> Rename(const rpc::Caller&, InodeId, std::string_view, InodeId, std::string_view,
                          rpc::RenameMode) override {
     return No();

@@ -70,7 +70,28 @@ Status Make(Attempt& attempt, const Path& path, InodeRecord& inode) {
   return OkStatus();
 }
 
+// A node without a name, which only its number leads to.
+Status MakeUnnamed(Attempt& attempt, InodeId parent, InodeRecord& inode) {
+  ASSIGN_OR_RETURN(const InodeRecord dir, attempt.Directory(parent));
+  RETURN_IF_ERROR(attempt.MayChange(dir));
+  Inherit(dir, inode);
+  MakeOrphan(attempt.txn, inode);
+  return OkStatus();
+}
+
 }  // namespace
+
+void MakeWhiteout(Attempt& attempt, const rpc::Caller& caller, const Path& path,
+                  const InodeRecord& dir, InodeId id) {
+  rpc::CreateSpec spec;
+  spec.type = rpc::FileType::kCharDevice;
+  InodeRecord inode = NewInode(id, caller, spec, attempt.now_ns);
+  inode.name = path.name;
+  inode.never_persist = true;
+  Inherit(dir, inode);
+  AddName(attempt.txn, path.parent, path.name, {inode.ino, inode.type, inode.ino.value});
+  PutInode(attempt.txn, inode);
+}
 
 Status MakeDirectory(Attempt& attempt, const rpc::Caller& caller, const Path& path, uint32_t mode,
                      InodeId id) {
@@ -93,6 +114,19 @@ Result<rpc::FileInfo> Create(const Env& env, const rpc::Caller& caller, InodeId 
   }));
   env.loader.NameCreated(parent, name);
   if (spec.type == rpc::FileType::kDirectory) env.loader.DirectoryMade(inode.ino);
+  return NewInfo(inode);
+}
+
+Result<rpc::FileInfo> CreateUnnamed(const Env& env, const rpc::Caller& caller, InodeId parent,
+                                    const rpc::CreateSpec& spec) {
+  if (spec.type != rpc::FileType::kRegular)
+    return Status(Code::kInvalid, "only a regular file can be made without a name");
+  ASSIGN_OR_RETURN(uint64_t id, env.context.ids.Next());
+  InodeRecord inode;
+  RETURN_IF_ERROR(RunChange(env, [&](Attempt& attempt) {
+    inode = NewInode(InodeId(id), caller, spec, attempt.now_ns);
+    return MakeUnnamed(attempt, parent, inode);
+  }));
   return NewInfo(inode);
 }
 

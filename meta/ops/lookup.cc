@@ -8,32 +8,38 @@ Result<InodeRecord> FindInode(Attempt& attempt, InodeId parent, std::string_view
   return attempt.Inode(dentry.ino);
 }
 
-Result<InodeRecord> FindDots(Attempt& attempt, InodeId parent, std::string_view name) {
-  ASSIGN_OR_RETURN(InodeRecord dir, attempt.Directory(parent));
-  if (name == "." || dir.ino == kRootInode) return dir;
-  return attempt.Inode(dir.parent);
+// A file handle stands for an inode by its number, whatever its type.
+Result<rpc::FileInfo> LookupDots(const Env& env, InodeId ino, std::string_view name) {
+  if (name == "..") {
+    ASSIGN_OR_RETURN(ino, ParentOf(env, ino));
+  }
+  ASSIGN_OR_RETURN(rpc::FileInfo info, GetAttr(env, ino));
+  if (info.attr.nlink == 0)
+    return Status(Code::kStale, "inode " + std::to_string(ino.value) + " has no name any more");
+  return info;
 }
 
 }  // namespace
 
 Result<rpc::FileInfo> Lookup(const Env& env, InodeId parent, std::string_view name) {
-  const bool dots = name == "." || name == "..";
-  if (!dots) RETURN_IF_ERROR(CheckName(name));
-  if (!dots) RETURN_IF_ERROR(env.loader.TouchName(parent, name));
+  if (name == "." || name == "..") return LookupDots(env, parent, name);
+  RETURN_IF_ERROR(CheckName(name));
+  RETURN_IF_ERROR(env.loader.TouchName(parent, name));
   Result<rpc::FileInfo> info =
       ReadValue<rpc::FileInfo>(env, [&](Attempt& attempt) -> Result<rpc::FileInfo> {
-        ASSIGN_OR_RETURN(InodeRecord inode,
-                         dots ? FindDots(attempt, parent, name) : FindInode(attempt, parent, name));
+        ASSIGN_OR_RETURN(InodeRecord inode, FindInode(attempt, parent, name));
         return attempt.Info(inode);
       });
-  if (info.ok()) info->attr.fresh_ns = dots ? 0 : env.loader.FreshFor(parent, name).count();
+  if (info.ok()) info->attr.fresh_ns = env.loader.FreshFor(parent, name).count();
   return info;
 }
 
-Result<InodeId> ParentOf(const Env& env, InodeId dir) {
+Result<InodeId> ParentOf(const Env& env, InodeId ino) {
   return ReadValue<InodeId>(env, [&](Attempt& attempt) -> Result<InodeId> {
-    ASSIGN_OR_RETURN(InodeRecord inode, FindDots(attempt, dir, ".."));
-    return inode.ino;
+    ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
+    if (ino == kRootInode) return ino;
+    ASSIGN_OR_RETURN(InodeRecord parent, attempt.Inode(inode.parent));
+    return parent.ino;
   });
 }
 

@@ -48,9 +48,9 @@ Status LoseName(Attempt& attempt, InodeRecord& inode, const Path& path) {
 }
 
 Status LoseDirectory(Attempt& attempt, InodeRecord& dir) {
-  dir.nlink = 0;
   RETURN_IF_ERROR(NoteDirectoryRemoved(attempt.context, attempt.txn, dir));
-  EraseInode(attempt.txn, dir);
+  RETURN_IF_ERROR(SetChangeTime(attempt.txn, dir, attempt.now_ns));
+  MakeOrphan(attempt.txn, dir);
   return OkStatus();
 }
 

@@ -26,7 +26,11 @@ Status LoseName(Attempt& attempt, InodeRecord& inode, const Path& path);
 // Makes a directory, as mkdir does. kExists.
 Status MakeDirectory(Attempt& attempt, const rpc::Caller& caller, const Path& path, uint32_t mode,
                      InodeId id);
-// An empty directory goes, with its records; the dentry is the caller's.
+// Leaves a whiteout of overlayfs, a character device with number 0, under a name that has just gone
+// from `dir`.
+void MakeWhiteout(Attempt& attempt, const rpc::Caller& caller, const Path& path,
+                  const InodeRecord& dir, InodeId id);
+// An empty directory becomes an orphan, and is put; the dentry is the caller's.
 Status LoseDirectory(Attempt& attempt, InodeRecord& dir);
 // kNotEmpty, after loading what is not known of it.
 Status CheckEmpty(Attempt& attempt, InodeId dir);

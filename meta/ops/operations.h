@@ -18,16 +18,19 @@ namespace tarn::meta::ops {
 Result<rpc::FileInfo> Lookup(const Env& env, InodeId parent, std::string_view name);
 Result<rpc::FileInfo> Create(const Env& env, const rpc::Caller& caller, InodeId parent,
                              std::string_view name, const rpc::CreateSpec& spec);
+Result<rpc::FileInfo> CreateUnnamed(const Env& env, const rpc::Caller& caller, InodeId parent,
+                                    const rpc::CreateSpec& spec);
 Result<rpc::FileInfo> Link(const Env& env, InodeId ino, InodeId parent, std::string_view name);
 Result<rpc::FileInfo> Unlink(const Env& env, InodeId parent, std::string_view name);
-Status Rmdir(const Env& env, InodeId parent, std::string_view name);
+Result<rpc::FileInfo> Rmdir(const Env& env, InodeId parent, std::string_view name);
 
 struct Path {
   InodeId parent;
   std::string_view name;
   friend bool operator==(const Path&, const Path&) = default;
 };
-Result<rpc::Names::Renamed> Rename(const Env& env, Path from, Path to, rpc::RenameMode mode);
+Result<rpc::Names::Renamed> Rename(const Env& env, const rpc::Caller& caller, Path from, Path to,
+                                   rpc::RenameMode mode);
 Result<rpc::Names::Listing> ReadDir(const Env& env, InodeId dir, uint64_t cursor, size_t limit,
                                     rpc::Names::WithAttrs attrs);
 Result<InodeId> ParentOf(const Env& env, InodeId dir);

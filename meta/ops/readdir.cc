@@ -57,7 +57,11 @@ struct Wanted {
 
 Result<Known> ReadKnown(Attempt& attempt, const Wanted& wanted, bool partly) {
   Known known;
-  RETURN_IF_ERROR(attempt.Directory(wanted.dir).status());
+  ASSIGN_OR_RETURN(const InodeRecord dir, attempt.Directory(wanted.dir));
+  if (dir.nlink == 0) {  // Removed, and empty.
+    known.complete = known.listing.end = true;
+    return known;
+  }
   ASSIGN_OR_RETURN(known.complete, IsComplete(attempt.txn, wanted.dir, kv::Reads::kSnapshot));
   if (!known.complete && !partly) return known;
   ASSIGN_OR_RETURN(kv::ScanPage page, ScanNames(attempt, wanted.dir, wanted.cursor, wanted.limit));
@@ -66,6 +70,9 @@ Result<Known> ReadKnown(Attempt& attempt, const Wanted& wanted, bool partly) {
   for (const kv::Pair& pair : page.pairs) {
     ASSIGN_OR_RETURN(rpc::DirEntry entry, Entry(pair));
     known.listing.entries.push_back(std::move(entry));
+  }
+  if (known.complete) {
+    ASSIGN_OR_RETURN(known.listing.newest, attempt.context.ids.Newest());
   }
   const bool with_attrs = wanted.attrs == rpc::Names::WithAttrs::kYes;
   if (with_attrs) RETURN_IF_ERROR(AddAttrs(attempt, known.listing.entries));

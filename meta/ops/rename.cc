@@ -27,10 +27,18 @@ Result<Side> ReadSide(Attempt& attempt, const Path& path) {
   return side;
 }
 
+bool KeepsTarget(RenameMode mode) {
+  return mode == RenameMode::kNoReplace || mode == RenameMode::kWhiteoutNoReplace;
+}
+
+bool LeavesWhiteout(RenameMode mode) {
+  return mode == RenameMode::kWhiteout || mode == RenameMode::kWhiteoutNoReplace;
+}
+
 Status CheckPresence(const Side& from, const Side& to, RenameMode mode) {
   if (!from.dentry)
     return Status(Code::kNotFound, "rename of '" + std::string(from.path.name) + "'");
-  if (mode == RenameMode::kNoReplace && to.dentry)
+  if (KeepsTarget(mode) && to.dentry)
     return Status(Code::kExists, "rename to '" + std::string(to.path.name) + "'");
   if (mode == RenameMode::kExchange && !to.dentry)
     return Status(Code::kNotFound, "exchange with '" + std::string(to.path.name) + "'");
@@ -134,35 +142,51 @@ Status Exchange(Attempt& attempt, Side& from, Side& to) {
   return OkStatus();
 }
 
-Status RenameOnce(Attempt& attempt, const Path& from_path, const Path& to_path, RenameMode mode,
-                  rpc::Names::Renamed& renamed) {
-  ASSIGN_OR_RETURN(Side from, ReadSide(attempt, from_path));
-  ASSIGN_OR_RETURN(Side to, ReadSide(attempt, to_path));
+struct Wanted {
+  const rpc::Caller& caller;
+  Path from;
+  Path to;
+  RenameMode mode;
+  InodeId whiteout = {};  // The number of the one that is to be left, if one is.
+};
+
+Status RenameOnce(Attempt& attempt, const Wanted& wanted, rpc::Names::Renamed& renamed) {
+  const RenameMode mode = wanted.mode;
+  ASSIGN_OR_RETURN(Side from, ReadSide(attempt, wanted.from));
+  ASSIGN_OR_RETURN(Side to, ReadSide(attempt, wanted.to));
   RETURN_IF_ERROR(CheckPresence(from, to, mode));
   renamed = {from.inode.ino, {}};
   if (IsNothingToDo(from, to)) return OkStatus();
   RETURN_IF_ERROR(CheckMounts(from, to));
   RETURN_IF_ERROR(
-      CheckKeyFits(attempt.context, attempt.txn, from.inode, to_path.parent, to_path.name));
+      CheckKeyFits(attempt.context, attempt.txn, from.inode, to.path.parent, to.path.name));
   if (mode == RenameMode::kExchange)
     RETURN_IF_ERROR(
-        CheckKeyFits(attempt.context, attempt.txn, to.inode, from_path.parent, from_path.name));
+        CheckKeyFits(attempt.context, attempt.txn, to.inode, from.path.parent, from.path.name));
   RETURN_IF_ERROR(attempt.MayChange(from.dir));
   RETURN_IF_ERROR(CheckLoops(attempt, from, to, mode));
   if (mode != RenameMode::kExchange) RETURN_IF_ERROR(CheckReplaceable(attempt, from, to));
   MoveDentries(attempt, from, to, mode);
+  if (LeavesWhiteout(mode))
+    MakeWhiteout(attempt, wanted.caller, from.path, from.dir, wanted.whiteout);
   if (mode == RenameMode::kExchange) return Exchange(attempt, from, to);
   return Replace(attempt, from, to, renamed.replaced);
 }
 
 }  // namespace
 
-Result<rpc::Names::Renamed> Rename(const Env& env, Path from, Path to, RenameMode mode) {
+Result<rpc::Names::Renamed> Rename(const Env& env, const rpc::Caller& caller, Path from, Path to,
+                                   RenameMode mode) {
   RETURN_IF_ERROR(CheckName(from.name));
   RETURN_IF_ERROR(CheckName(to.name));
+  Wanted wanted{caller, from, to, mode};
+  if (LeavesWhiteout(mode)) {
+    ASSIGN_OR_RETURN(uint64_t id, env.context.ids.Next());
+    wanted.whiteout = InodeId(id);
+  }
   rpc::Names::Renamed renamed;
-  RETURN_IF_ERROR(RunChange(
-      env, [&](Attempt& attempt) { return RenameOnce(attempt, from, to, mode, renamed); }));
+  RETURN_IF_ERROR(
+      RunChange(env, [&](Attempt& attempt) { return RenameOnce(attempt, wanted, renamed); }));
   env.loader.NameCreated(to.parent, to.name);
   return renamed;
 }

@@ -3,9 +3,9 @@
 
 namespace tarn::meta::ops {
 
-Status Rmdir(const Env& env, InodeId parent, std::string_view name) {
+Result<rpc::FileInfo> Rmdir(const Env& env, InodeId parent, std::string_view name) {
   RETURN_IF_ERROR(CheckName(name));
-  return RunChange(env, [&](Attempt& attempt) -> Status {
+  return ChangeValue<rpc::FileInfo>(env, [&](Attempt& attempt) -> Result<rpc::FileInfo> {
     ASSIGN_OR_RETURN(DentryRecord dentry, attempt.ExistingName(parent, name));
     if (dentry.type != rpc::FileType::kDirectory) return Status(Code::kNotDirectory, "rmdir");
     ASSIGN_OR_RETURN(InodeRecord dir, attempt.Inode(dentry.ino));
@@ -14,7 +14,8 @@ Status Rmdir(const Env& env, InodeId parent, std::string_view name) {
     RETURN_IF_ERROR(CheckEmpty(attempt, dir.ino));
     RemoveName(attempt.txn, parent, name, dentry);
     TouchDirectory(attempt.txn, parent, attempt.now_ns);
-    return LoseDirectory(attempt, dir);
+    RETURN_IF_ERROR(LoseDirectory(attempt, dir));
+    return NewInfo(dir);
   });
 }
 

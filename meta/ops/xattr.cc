@@ -13,13 +13,23 @@ bool IsBarePrefix(std::string_view name) {
   return name == "user." || name == "trusted." || name == "security." || name == "system.";
 }
 
+// Names outside of these namespaces are refused by every file system of Linux. "system." is for
+// what a file system itself enforces.
+Status CheckNamespace(std::string_view name) {
+  for (const std::string_view prefix : {"user.", "trusted.", "security."}) {
+    if (name.starts_with(prefix)) return OkStatus();
+  }
+  return Status(Code::kUnsupported, "extended attribute '" + std::string(name) +
+                                        "': its name begins with no namespace that is kept here");
+}
+
 Status CheckXattr(std::string_view name, std::string_view value) {
   if (IsBarePrefix(name)) return Status(Code::kInvalid, "name of an extended attribute");
   if (name.empty() || name.size() > kMaxXattrNameBytes)
     return Status(Code::kRange, "name of an extended attribute");
   if (value.size() > kMaxXattrValueBytes)
     return Status(Code::kTooBig, "value of an extended attribute");
-  return OkStatus();
+  return CheckNamespace(name);
 }
 
 Status NoAttribute(std::string_view name) {
@@ -37,6 +47,7 @@ Status XattrChanged(Attempt& attempt, InodeRecord& inode) {
 }  // namespace
 
 Result<std::string> GetXattr(const Env& env, InodeId ino, std::string_view name) {
+  RETURN_IF_ERROR(CheckNamespace(name));
   return ReadValue<std::string>(env, [&](Attempt& attempt) -> Result<std::string> {
     ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
     if (!inode.xattrs) return NoAttribute(name);
@@ -79,6 +90,7 @@ Status SetXattr(const Env& env, InodeId ino, std::string_view name, std::string_
 }
 
 Status RemoveXattr(const Env& env, InodeId ino, std::string_view name) {
+  RETURN_IF_ERROR(CheckNamespace(name));
   return RunChange(env, [&](Attempt& attempt) -> Status {
     ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
     RETURN_IF_ERROR(attempt.MayChange(inode));

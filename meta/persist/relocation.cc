@@ -106,6 +106,7 @@ void Relocations::Remember(InodeId dir, const Progress* progress) {
 Result<Relocations::Progress> Relocations::Resume(InodeId dir) {
   std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
   ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(*txn, dir, kv::Reads::kSnapshot));
+  if (inode.nlink == 0) return Status(Code::kStale, "relocate a directory that was removed");
   ASSIGN_OR_RETURN(UfsPath path, PathKey(*txn, inode.parent, inode.name, kv::Reads::kSnapshot));
   MutexLock lock(mutex_);
   auto found = progress_.find(dir);

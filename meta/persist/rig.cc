@@ -185,7 +185,7 @@ void Rig::Move(const std::string& from, const std::string& to, rpc::RenameMode m
   const auto [new_parent, new_name] = Split(to);
   auto moved = ns().GetNames().Rename(caller_, parent, name, new_parent, new_name, mode);
   ASSERT_TRUE(moved.ok()) << from << " to " << to << ": " << moved.status().ToString();
-  if (moved->replaced.attr.type == rpc::FileType::kRegular) Forget(moved->replaced);
+  Forget(moved->replaced);
   After();
 }
 
@@ -200,7 +200,9 @@ void Rig::MakeDir(const std::string& path) {
 
 void Rig::RemoveDir(const std::string& path) {
   const auto [parent, name] = Split(path);
-  EXPECT_OK(ns().GetNames().Rmdir(caller_, parent, name));
+  auto removed = ns().GetNames().Rmdir(caller_, parent, name);
+  ASSERT_TRUE(removed.ok()) << path << ": " << removed.status().ToString();
+  Forget(*removed);
   After();
 }
 
