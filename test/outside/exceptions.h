@@ -1,0 +1,24 @@
+#pragma once
+
+// What is known not to hold, each with its reason. The test prints how often each was met. Data.
+
+#include <string>
+
+#include "outside/judge.h"
+
+namespace tarn::outside {
+
+// A text fits one of the names that it lists, with commas between; empty fits all.
+struct Exception {
+  const char* kinds;       // "Memory,S3"
+  const char* operations;  // "Append"
+  const char* actions;     // "replace"
+  const char* call;        // A part of the call's name: "DELETE".
+  Fault fault;
+  const char* why;
+};
+
+// Null: none fits.
+const Exception* FindException(const Case& one, const std::string& call, Fault fault);
+
+}  // namespace tarn::outside

@@ -1,0 +1,45 @@
+#pragma once
+
+// Where the source of the mount is, as the outside writer reaches it: past Tarn. One for each run.
+// Used by one thread at a time.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "outside/points.h"
+#include "ufs/under_file_system.h"
+
+namespace tarn::outside {
+
+struct Seen {
+  std::string bytes;
+  std::string attributes;  // What the store keeps beside the bytes and the writer of a file sets.
+  friend bool operator==(const Seen&, const Seen&) = default;
+};
+using Objects = std::map<std::string, Seen>;  // By key. Directories end in '/'.
+
+class Place {
+ public:
+  virtual ~Place() = default;
+  // The source for the mount. Its calls are counted by `points`. Once.
+  virtual std::unique_ptr<ufs::UnderFileSystem> Open(Points& points, Clock& clock) = 0;
+  // A new object at the key instead of what is there, with the attributes of another program.
+  virtual void Put(const std::string& key, const std::string& bytes) = 0;
+  // Other bytes for the file that is there. False: this store has no such thing.
+  virtual bool WriteInPlace(const std::string& key, const std::string& bytes) = 0;
+  // A file, or a directory with all that is in it.
+  virtual void Remove(const std::string& key) = 0;
+  // An empty directory, where the store has them.
+  virtual void MakeDirectory(const std::string& key) = 0;
+  virtual Objects Look() = 0;
+};
+
+enum class Kind { kMemory, kLocal, kS3 };
+const char* NameOf(Kind kind);
+std::unique_ptr<Place> NewPlace(Kind kind);
+std::unique_ptr<Place> NewS3Place();
+
+}  // namespace tarn::outside

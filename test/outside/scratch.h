@@ -1,0 +1,32 @@
+#pragma once
+
+// A directory of one run, removed with all that is in it; in memory where the machine has such a
+// file system: nothing here is about power cuts.
+
+#include <stdlib.h>
+
+#include <memory>
+#include <string>
+
+#include "ufs/temporary_directory.h"
+
+namespace tarn::outside {
+
+class Scratch {
+ public:
+  Scratch() {
+    if (mkdtemp(path_.data()) != nullptr) return;
+    slow_ = std::make_unique<ufs::TemporaryDirectory>();
+    path_ = slow_->path();
+  }
+  ~Scratch();
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_ = "/dev/shm/tarn-outside-test.XXXXXX";
+  std::unique_ptr<ufs::TemporaryDirectory> slow_;
+};
+
+}  // namespace tarn::outside
