@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "outside.h"
+#include "versions.h"
 #include "world.h"
 
 namespace model {
@@ -18,7 +20,7 @@ namespace {
 constexpr int kColdDirectories = 200;
 
 struct Options {
-  std::string tested, model, log, hook, populate, without;
+  std::string tested, model, log, hook, populate, outside, scratch, check, without;
   uint64_t steps = 100000, seed = 1, check_every = 2000, hook_every = 0;
 };
 
@@ -26,15 +28,20 @@ const char kUsage[] =
     "usage: tarn_model --tested DIR --model DIR [--steps N] [--seed N] [--check-every N] [--log "
     "FILE]\n"
     "                  [--hook COMMAND --hook-every N] [--without STEP,STEP,...]\n"
+    "       tarn_model --tested DIR --outside SOURCE --scratch DIR [--steps N] [--seed N]\n"
+    "       tarn_model --check DIR         says which files are of no version\n"
     "       tarn_model --populate DIR      makes the content that both trees must have at the "
     "start\n"
+    "With --outside another program changes the source of the mount meanwhile; scratch is on its "
+    "file system.\n"
     "The hook is run with everything closed and synced; both trees are compared after it.\n";
 
 Options Parse(int argc, char** argv) {
   Options o;
   const std::map<std::string, std::string*> texts = {
-      {"--tested", &o.tested}, {"--model", &o.model},       {"--log", &o.log},
-      {"--hook", &o.hook},     {"--populate", &o.populate}, {"--without", &o.without}};
+      {"--tested", &o.tested},   {"--model", &o.model},       {"--log", &o.log},
+      {"--hook", &o.hook},       {"--populate", &o.populate}, {"--outside", &o.outside},
+      {"--scratch", &o.scratch}, {"--check", &o.check},       {"--without", &o.without}};
   const std::map<std::string, uint64_t*> numbers = {{"--steps", &o.steps},
                                                     {"--seed", &o.seed},
                                                     {"--check-every", &o.check_every},
@@ -49,7 +56,8 @@ Options Parse(int argc, char** argv) {
       understood = false;
     }
   }
-  if (understood && (!o.populate.empty() || (!o.tested.empty() && !o.model.empty()))) return o;
+  const bool two = !o.tested.empty() && (!o.model.empty() || !o.outside.empty());
+  if (understood && (!o.populate.empty() || !o.check.empty() || two)) return o;
   fputs(kUsage, stderr);
   exit(2);
 }
@@ -110,12 +118,27 @@ void Play(World& world, const Options& o) {
   world.CompareTrees(World::Scope::kEverything);
 }
 
+int Check(const std::string& directory) {
+  int unreadable = 0;
+  const int faults = PrintFaults(directory, &unreadable);
+  printf("%d files of no version, %d unreadable\n", faults, unreadable);
+  return faults == 0 ? 0 : 1;
+}
+
+int Outside(const Options& o) {
+  if (!PlayWithOutside({o.tested, o.outside, o.scratch, o.steps, o.seed})) return 1;
+  printf("no mixture in %lu steps, seed %lu\n", o.steps, o.seed);
+  return 0;
+}
+
 }  // namespace
 }  // namespace model
 
 int main(int argc, char** argv) {
   const model::Options o = model::Parse(argc, argv);
   if (!o.populate.empty()) return model::Populate(o.populate, model::kColdDirectories), 0;
+  if (!o.check.empty()) return model::Check(o.check);
+  if (!o.outside.empty()) return model::Outside(o);
   model::World world({o.tested}, {o.model}, o.seed, o.log);
   for (int i = 0; i < model::kColdDirectories; ++i) world.cold.push_back(model::ColdName(i));
   model::Play(world, o);
