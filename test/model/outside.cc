@@ -197,8 +197,7 @@ class Application final : public Player {
     return false;
   }
   static bool Allowed(const std::string& path, int error) {
-    if (error == EIO || error == ENOENT || error == EISDIR || error == ENOTDIR ||
-        error == ELOOP)
+    if (error == EIO || error == ENOENT || error == EISDIR || error == ENOTDIR || error == ELOOP)
       return true;
     printf("read %s: %s\n", path.c_str(), strerror(error));
     return false;

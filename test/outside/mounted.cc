@@ -204,7 +204,9 @@ bool Mounted::IsKilledNow(bool done) {
 // As worker::Persister does it, one step at a time.
 void Mounted::Work(const rpc::Task& task) {
   rpc::PersistQueue& queue = namespace_->GetPersistQueue();
-  worker::ActionRunner runner(*cache_, *filler_, mounts_, clock_, std::chrono::hours(100'000));
+  worker::ActionRunner runner(
+      *cache_, *filler_, mounts_, clock_, std::chrono::hours(100'000),
+      [&queue](const rpc::Action& action) { return queue.IsWanted(action); });
   for (;;) {
     Result<rpc::Action> action = queue.Prepare(task);
     if (!action.ok()) {
