@@ -104,7 +104,8 @@ class CacheStore {
   // For persisting. kExclusive: kBusy if anybody writes or maps it writably. kUnlessChanged: also
   // the live file of a writer, at its last commit (kBusy if it has changed since); check Unchanged
   // before the upload becomes visible. kStale: not that generation. kNotFound: nothing of the inode
-  // is here. Syncs the bytes if they are not synced yet, and records it. Pages may be absent (see
+  // is here. kCorruption: something else has changed its file, and nothing of it may be uploaded.
+  // Syncs the bytes if they are not synced yet, and records it. Pages may be absent (see
   // PieceAt): an upload takes them from the base generation.
   virtual Result<std::unique_ptr<FrozenContent>> Freeze(const ContentId& content,
                                                         Freezing freezing) = 0;
@@ -130,11 +131,19 @@ class CacheStore {
   virtual Status Close() = 0;
 };
 
+// In the background all pages are read and compared with their checksums: one after the other, and
+// each time from the beginning.
+struct ScrubOptions {
+  uint64_t bytes_per_second = 8 << 20;  // 0: never.
+  Nanos period = std::chrono::hours(24 * 7);
+};
+
 struct CacheOptions {
   std::vector<std::string> directories;
   std::vector<uint64_t> capacities_bytes;  // One a directory.
   double pinned_ratio = 0.3;
   std::string evictor = "S3FIFO";  // Or "LRU".
+  ScrubOptions scrub;
 };
 
 }  // namespace tarn::cache

@@ -42,6 +42,7 @@ struct ContentInfo {
   std::optional<int64_t> live_mtime_ns;
   bool live_changed = false;  // Since its last commit, or since it was opened for writing.
   bool lost = false;          // The file is missing, or lacks bytes that were committed.
+  bool damaged = false;       // Something else than a writer changed the file.
 };
 
 // A pin on the live file of one inode: not evicted, descriptors valid, while any handle of it
@@ -104,6 +105,9 @@ class FrozenContent {
   // Where its data are, in order, absent pages among them. All else is zeros; a hole of less than
   // 64 KiB counts as data.
   virtual Result<std::vector<ByteRange>> Data() const = 0;
+  // kCorruption: a page that lies whole in `bytes`, which were read at `offset`, is not what was
+  // committed. That is noted; nothing of the content may be uploaded.
+  virtual Status Check(uint64_t offset_bytes, std::span<const std::byte> bytes) = 0;
   virtual bool Unchanged() const = 0;  // No write, no writer and no commit since it was frozen.
 };
 

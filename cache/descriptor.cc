@@ -55,6 +55,8 @@ Result<FileFacts> Facts(int fd) {
   const uint64_t blocks = (facts.size_bytes + kBlockBytes - 1) / kBlockBytes;
   facts.allocated_bytes = std::min(static_cast<uint64_t>(st.st_blocks) * 512, blocks * kBlockBytes);
   facts.mtime_ns = WallNanos(st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+  facts.ctime_ns = WallNanos(st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+  facts.inode = st.st_ino;
   return facts;
 }
 

@@ -43,6 +43,8 @@ struct FileFacts {
   uint64_t size_bytes = 0;
   uint64_t allocated_bytes = 0;  // Without what file systems reserve behind the end for a while.
   int64_t mtime_ns = 0;
+  int64_t ctime_ns = 0;  // No program can set it.
+  uint64_t inode = 0;
 };
 Result<FileFacts> Facts(int fd);
 // Where [0, size) has data, in order. All else reads as zeros; a hole of less than 64 KiB counts as

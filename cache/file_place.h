@@ -21,6 +21,7 @@ struct FileId {
 };
 
 enum class Access { kRead, kReadWrite };
+enum class Fenced { kNo, kYes };
 
 class FilePlace {
  public:
@@ -40,6 +41,9 @@ class FilePlace {
   // A file without a name that shares the bytes of `fd`, O_RDONLY. kUnsupported: the file system
   // cannot.
   virtual Result<Descriptor> Snapshot(int fd) = 0;
+  // Whether descriptors and mappings of `fd`'s file that are open may go on writing to it. Open for
+  // writing and Remove take the fence away. kUnsupported: the file system, or the process, cannot.
+  virtual Status Fence(int fd, Fenced fenced) = 0;
   virtual Status Each(const std::function<void(FileId)>& visit) = 0;
   // A clean end, durably; nothing else is called afterwards.
   virtual Status MarkEnd() = 0;

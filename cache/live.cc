@@ -1,6 +1,13 @@
 #include "cache/live.h"
 
+#include <fcntl.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/checksum.h"
+#include "base/strings.h"
 
 namespace tarn::cache {
 
@@ -24,6 +31,10 @@ void Live::Clear() {
   staging = false;
   size_bytes = 0;
   verify = false;
+  suspect = false;
+  only_copy = false;
+  damaged = false;
+  checked = false;
   pages.Reset(0, PageMap::Fill::kPresent);
   verified.Reset(0, PageMap::Fill::kPresent);
   if (const int fd = read_fd.exchange(-1); fd >= 0) close(fd);
@@ -31,6 +42,61 @@ void Live::Clear() {
   MutexLock lock(fill_mutex);
   fill_fd.Reset();
   checksums.clear();
+  unwritten.clear();
+}
+
+namespace {
+
+// With fill_mutex held.
+Status CheckBytes(Live& live, uint64_t page) REQUIRES(live.fill_mutex) {
+  const bool known = page < live.checksums.size() && live.checksums[page] != 0;
+  if (!known && (!live.suspect || live.only_copy)) return OkStatus();
+  if (known) {
+    const uint64_t begin = page * kPageBytes;
+    std::vector<std::byte> bytes(std::min(kPageBytes, live.size_bytes - begin));
+    ASSIGN_OR_RETURN(const size_t got, ReadAt(live.read_fd, begin, bytes));
+    if (got == bytes.size() && Checksum(bytes) == live.checksums[page]) return OkStatus();
+  }
+  if (!live.only_copy) {
+    live.pages.Clear(page);
+    if (known) live.checksums[page] = 0;
+  }
+  return Status(Code::kCorruption, Concat("page ", page, " of inode ", live.ino.value,
+                                          " does not match its checksum"));
+}
+
+}  // namespace
+
+Status CheckPage(Live& live, uint64_t page) {
+  MutexLock lock(live.fill_mutex);
+  return CheckBytes(live, page);
+}
+
+Status VerifyPage(Live& live, uint64_t page) {
+  MutexLock lock(live.fill_mutex);
+  if (!live.verify || live.verified.Has(page)) return OkStatus();
+  RETURN_IF_ERROR(CheckBytes(live, page));
+  live.verified.Set(page);
+  return OkStatus();
+}
+
+Result<Descriptor> OpenForFilling(Live& live) {
+  Result<Descriptor> named = live.place->Open(live.file, Access::kReadWrite);
+  if (named.code() != Code::kNotFound || live.read_fd < 0) return named;
+  const std::string path = "/proc/self/fd/" + std::to_string(live.read_fd.load());
+  Descriptor unnamed(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!unnamed) return ErrnoStatus(errno, "open an erased cache file");
+  return unnamed;
+}
+
+Result<FileFacts> SettledFacts(Live& live, int fd) {
+  MutexLock lock(live.fill_mutex);
+  return Facts(fd);
+}
+
+Status MarkTime(Live& live, int fd, int64_t mtime_ns) {
+  MutexLock lock(live.fill_mutex);
+  return SetMtime(fd, mtime_ns);
 }
 
 // When it was changed last: not by what the sentinel says.

@@ -58,6 +58,7 @@ struct Live {
   };
   std::optional<GivenTime> given_time GUARDED_BY(mutex);
   std::optional<int64_t> TimeOf(const FileFacts& facts) const REQUIRES(mutex);
+  bool checked GUARDED_BY(mutex) = false;    // The file was made, or compared, in this run.
   bool name_synced GUARDED_BY(mutex) = true;
   size_t place_index = 0;  // These three are set before the first pin.
   FilePlace* place = nullptr;
@@ -69,10 +70,14 @@ struct Live {
 
   Mutex fill_mutex;  // While pages may be absent, whoever changes bytes holds it.
   Descriptor fill_fd GUARDED_BY(fill_mutex);
-  std::vector<uint64_t> checksums GUARDED_BY(fill_mutex);  // Of a clean content: one a page, or 0.
-  std::atomic<bool> verify{
-      false};  // Clean, with pages of an earlier run. Cleared under fill_mutex.
+  std::vector<uint64_t> checksums GUARDED_BY(fill_mutex);  // Clean or sealed: one a page, or 0.
+  std::vector<uint64_t> unwritten
+      GUARDED_BY(fill_mutex);       // These, while a writer may change pages.
+  std::atomic<bool> verify{false};  // Pages of an earlier run. Cleared under fill_mutex.
   PageMap verified;
+  std::atomic<bool> suspect{false};  // Something else touched the file: only verified pages count.
+  std::atomic<bool> only_copy{false};  // The UFS lacks these bytes: none can be fetched again.
+  std::atomic<bool> damaged{false};    // record.damaged.
 
   PageMap pages;
   std::atomic<int> read_fd{-1};  // Opened when first needed, closed with this.
@@ -80,6 +85,17 @@ struct Live {
 };
 
 using LivePtr = std::shared_ptr<Live>;
+
+// kCorruption: a page is not what it was; it is absent now, if it can be fetched again. Pages that
+// a writer may change have no checksum, and are never taken for rot.
+Status CheckPage(Live& live, uint64_t page);
+// The same for a page of an earlier run at its first use.
+Status VerifyPage(Live& live, uint64_t page);
+// An erased content has no name any more, but is filled for those who still read it.
+Result<Descriptor> OpenForFilling(Live& live) REQUIRES(live.fill_mutex);
+// A page that is added sets the time to now, and then back: nothing may look or set it in between.
+Result<FileFacts> SettledFacts(Live& live, int fd);
+Status MarkTime(Live& live, int fd, int64_t mtime_ns);
 
 // A generation was committed over what the UFS has.
 inline bool Committed(const Record& r) {

@@ -1,6 +1,7 @@
 // Bytes of a live file through the daemon.
 
-#include <fcntl.h>
+#include "cache/live_handle.h"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 
 #include "base/checksum.h"
 #include "base/log.h"
+#include "base/strings.h"
 #include "cache/live_store.h"
 
 namespace tarn::cache {
@@ -18,28 +20,6 @@ constexpr uint64_t kEvictOnDiskFull = 64 << 20;
 
 uint64_t PageEnd(uint64_t page, uint64_t limit_bytes) {
   return std::min((page + 1) * kPageBytes, limit_bytes);
-}
-
-// kCorruption: a page that an earlier run fetched is not what it was; it is absent now. Writers
-// turn `verify` off under the same mutex, so that their bytes are never taken for rot.
-Status VerifyPage(Live& live, uint64_t page) {
-  MutexLock lock(live.fill_mutex);
-  if (!live.verify || live.verified.Has(page) || page >= live.checksums.size()) return OkStatus();
-  const uint64_t expected = live.checksums[page];
-  if (expected != 0) {
-    const uint64_t begin = page * kPageBytes;
-    std::vector<std::byte> bytes(PageEnd(page, live.pages.limit_bytes()) - begin);
-    ASSIGN_OR_RETURN(const size_t got, ReadAt(live.read_fd, begin, bytes));
-    if (got != bytes.size() || Checksum(bytes) != expected) {
-      live.pages.Clear(page);
-      live.checksums[page] = 0;
-      return Status(Code::kCorruption, "page " + std::to_string(page) + " of inode " +
-                                           std::to_string(live.ino.value) +
-                                           " does not match its checksum");
-    }
-  }
-  live.verified.Set(page);
-  return OkStatus();
 }
 
 // Zeros stay a hole where nothing was ever written. A page that failed its checksum was.
@@ -64,16 +44,6 @@ Status WriteFilled(int fd, uint64_t begin, std::span<const std::byte> data) {
     at = end;
   }
   return from < data.size() ? WriteAt(fd, begin + from, data.subspan(from)) : OkStatus();
-}
-
-// An erased content has no name any more, but is filled for those who still read it.
-Result<Descriptor> OpenForFilling(Live& live) {
-  Result<Descriptor> named = live.place->Open(live.file, Access::kReadWrite);
-  if (named.code() != Code::kNotFound || live.read_fd < 0) return named;
-  const std::string path = "/proc/self/fd/" + std::to_string(live.read_fd.load());
-  Descriptor unnamed(open(path.c_str(), O_RDWR | O_CLOEXEC));
-  if (!unnamed) return ErrnoStatus(errno, "open an erased cache file");
-  return unnamed;
 }
 
 }  // namespace
@@ -110,19 +80,33 @@ Result<size_t> LiveHandle::Readable(uint64_t offset_bytes, uint64_t length_bytes
   if (!live.pages.HasRange(offset_bytes, length)) {
     return Status(Code::kNotFound, "read: a page is not in the cache");
   }
-  if (live.verify && !live.verified.HasRange(offset_bytes, length)) {
-    const uint64_t last = (offset_bytes + length - 1) / kPageBytes;
-    for (uint64_t page = offset_bytes / kPageBytes; page <= last; ++page) {
-      Status verified = VerifyPage(live, page);
-      if (verified.code() == Code::kCorruption) {
-        LogError(verified.message(), "; it is fetched again");
-        MutexLock lock(live.mutex);
-        RETURN_IF_ERROR(store_.StoreRecord(live, kv::Durability::kBuffered));
-      }
-      RETURN_IF_ERROR(verified);
-    }
+  if (live.damaged && !live.verify) {
+    return Status(Code::kCorruption, Concat("read: the cache file of inode ", live.ino.value,
+                                            " was changed by something else"));
+  }
+  if (live.verify && (live.suspect || !live.verified.HasRange(offset_bytes, length))) {
+    RETURN_IF_ERROR(VerifyRange(offset_bytes, length));
   }
   return static_cast<size_t>(length);
+}
+
+Status LiveHandle::VerifyRange(uint64_t offset_bytes, uint64_t length_bytes) {
+  Live& live = *live_;
+  const uint64_t last = (offset_bytes + length_bytes - 1) / kPageBytes;
+  for (uint64_t page = offset_bytes / kPageBytes; page <= last; ++page) {
+    Status verified = VerifyPage(live, page);
+    if (verified.code() == Code::kCorruption) {
+      MutexLock lock(live.mutex);
+      if (live.only_copy) return store_.NoteDamage(live, verified.message());
+      LogError(verified.message(), "; it is fetched again");
+      RETURN_IF_ERROR(store_.StoreRecord(live, kv::Durability::kBuffered));
+    }
+    RETURN_IF_ERROR(verified);
+  }
+  if (!live.suspect || !live.verified.Complete()) return OkStatus();
+  MutexLock lock(live.mutex);
+  store_.Trust(live);
+  return OkStatus();
 }
 
 Result<size_t> LiveHandle::Read(uint64_t offset_bytes, std::span<std::byte> out) {

@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/strings.h"
+#include "cache/live_handle.h"
 
 namespace tarn::cache {
 namespace {
@@ -22,6 +24,7 @@ std::string About(InodeId ino) { return "content of inode " + std::to_string(ino
 struct LiveStore::Threads {
   std::jthread loader;
   std::jthread upkeep;
+  std::jthread care;
 };
 
 LiveStore::LiveStore(Parts parts, kv::Store& index, Clock& clock, Epochs epochs)
@@ -35,7 +38,8 @@ LiveStore::LiveStore(Parts parts, kv::Store& index, Clock& clock, Epochs epochs)
       next_file_id_(first_id_),
       epoch_(first_id_ + 1),
       epochs_(epochs),
-      has_lost_epochs_(!epochs.lost.empty()) {
+      has_lost_epochs_(!epochs.lost.empty()),
+      scrub_(parts.scrub) {
   space_.LoadBegins();
 }
 
@@ -59,6 +63,7 @@ void LiveStore::StartThreads() {
     RemoveStrays(stop);
   });
   threads_->upkeep = std::jthread([this](const std::stop_token& stop) { RunUpkeep(stop); });
+  threads_->care = std::jthread([this](const std::stop_token& stop) { RunCare(stop); });
 }
 
 void LiveStore::StopThreads() { threads_.reset(); }
@@ -69,6 +74,7 @@ Status LiveStore::Close() {
   if (closed_) return OkStatus();
   closed_ = true;
   StopThreads();
+  SealDue(MonotonicTime::max());
   WriteMaps();
   RETURN_IF_ERROR(AdvanceEpoch());
   RETURN_IF_ERROR(index_.Sync());
@@ -117,8 +123,10 @@ Status LiveStore::LoadRecord(Live& live, Record record) {
   RETURN_IF_ERROR(live.pages.Restore(record.limit_bytes, record.bitmap));
   live.staging = record.state == ContentState::kStaging;
   live.size_bytes = record.size_bytes;
-  if (clean && !record.checksums.empty()) {
-    live.verified.Reset(record.limit_bytes, PageMap::Fill::kAbsent);
+  live.only_copy = !clean;
+  live.damaged = record.damaged;
+  if ((clean || record.sealed) && !record.checksums.empty()) {
+    live.verified.Reset(record.size_bytes, PageMap::Fill::kAbsent);
     live.verify = true;
     MutexLock lock(live.fill_mutex);
     live.checksums = record.checksums;
@@ -173,6 +181,7 @@ Result<Descriptor> LiveStore::MakeFile(Live& live) {
   live.record.file_id = next_file_id_++;
   live.file = {live.ino, live.record.file_id};
   live.record.last_use_ns = clock_.WallNs();
+  live.checked = true;
   Result<Descriptor> made = live.place->Create(live.file);
   if (made.code() == Code::kNoSpace && EvictFrom(live.place_index, kEvictOnDiskFull) > 0) {
     made = live.place->Create(live.file);
@@ -200,6 +209,7 @@ Status LiveStore::StoreRecord(Live& live, kv::Durability durability, std::string
     }
   }
   if (clean) {
+    if (live.checked && !live.suspect) NoteFile(live);
     MutexLock lock(live.fill_mutex);
     record.checksums =
         live.checksums.size() <= kMaxChecksums ? live.checksums : std::vector<uint64_t>();
@@ -231,6 +241,10 @@ Result<std::unique_ptr<LiveFile>> LiveStore::Open(const ContentId& content) {
 Result<std::unique_ptr<LiveFile>> LiveStore::OpenLocked(
     const LivePtr& live, const ContentId& content) NO_THREAD_SAFETY_ANALYSIS {
   if (!live->exists) return Status(Code::kNotFound, About(live->ino));
+  if (AwaitsTakeOver(live->ino)) {
+    return Status(Code::kIo, Concat("open the ", About(live->ino), ": it is copied first, since a ",
+                                    "program has it open through a mount that died; try again"));
+  }
   const Record& record = live->record;
   const bool clean = record.state == ContentState::kClean;
   const bool same = record.generation == content.generation ||
@@ -246,6 +260,8 @@ Result<std::unique_ptr<LiveFile>> LiveStore::OpenLocked(
     RETURN_IF_ERROR(EraseLocked(*live));
   }
   RETURN_IF_ERROR(opened);
+  RETURN_IF_ERROR(CheckFile(*live));
+  if (!live->exists) return Status(Code::kNotFound, About(live->ino) + ": it is fetched again");
   if (clean) {
     const int64_t now_ns = clock_.WallNs();
     space_.Touch(live->place_index, live->ino, now_ns);
@@ -362,6 +378,7 @@ Status LiveStore::EraseLocked(Live& live) {
     live.Clear();
   }
   live.map_behind = false;
+  if (!clean) UnqueueSeal(live.ino);
   return live.place->Remove(live.file);
 }
 

@@ -5,7 +5,9 @@
 #include <atomic>
 #include <deque>
 #include <memory>
+#include <set>
 #include <stop_token>
+#include <unordered_set>
 #include <utility>
 
 #include "cache/cache_store.h"
@@ -16,41 +18,6 @@
 
 namespace tarn::cache {
 
-class LiveStore;
-
-// A pin of one Live.
-class LiveHandle final : public LiveFile {
- public:
-  LiveHandle(LiveStore& store, LivePtr live) : store_(store), live_(std::move(live)) {}
-  ~LiveHandle() override;
-  ContentInfo Info() const override;
-  int ReadDescriptor() const override;
-  int WriteDescriptor() const override { return live_->write_fd; }
-  bool Complete() const override { return live_->pages.Complete(); }
-  bool Present(uint64_t offset_bytes, uint64_t length_bytes) const override {
-    return live_->pages.HasRange(offset_bytes, length_bytes);
-  }
-  Result<size_t> Read(uint64_t offset_bytes, std::span<std::byte> out) override;
-  Result<size_t> Readable(uint64_t offset_bytes, uint64_t length_bytes) override;
-  Result<size_t> ReadThrough(uint64_t offset_bytes, std::span<std::byte> out,
-                             const ReadBase& base) override;
-  Status MakeRoom() override;
-  Status AddPage(uint64_t page_index, std::span<const std::byte> data) override;
-  Status Write(uint64_t offset_bytes, std::span<const std::byte> data) override;
-  Status Resize(uint64_t size_bytes) override;
-  uint64_t CurrentSize() const override;
-
-  const LivePtr& live() const { return live_; }
-
- private:
-  Status ReadAbsent(uint64_t offset_bytes, std::span<std::byte> out, const ReadBase& base) const;
-  Result<bool> PutPage(uint64_t page, std::span<const std::byte> data);
-  Result<bool> WriteIncomplete(uint64_t offset_bytes, std::span<const std::byte> data);
-  Status Reserve(uint64_t offset_bytes, uint64_t length_bytes);
-  LiveStore& store_;
-  const LivePtr live_;
-};
-
 class LiveStore final : public CacheStore {
  public:
   struct Parts {
@@ -58,6 +25,7 @@ class LiveStore final : public CacheStore {
     std::vector<std::unique_ptr<EvictionPolicy>> policies;
     std::vector<uint64_t> capacities_bytes;
     double pinned_ratio = 0.3;
+    ScrubOptions scrub;
     std::shared_ptr<void> keep;  // Destroyed last.
   };
   static Result<std::unique_ptr<CacheStore>> Start(Parts parts, kv::Store& index, Clock& clock);
@@ -128,7 +96,7 @@ class LiveStore final : public CacheStore {
   size_t PlaceWithId(uint64_t id) const;  // places_.size(): none.
 
   // live_store_writing.cc
-  Status BecomeStaging(Live& live) REQUIRES(live.mutex);
+  Status BecomeStaging(Live& live, Truncate truncate) REQUIRES(live.mutex);
   Status ResizeLocked(Live& live, uint64_t size_bytes) REQUIRES(live.mutex);
   Result<Changed> CheckLocked(Live& live) REQUIRES(live.mutex);
   Result<ContentInfo> CommitLocked(Live& live, Generation generation, Syncing syncing)
@@ -142,13 +110,40 @@ class LiveStore final : public CacheStore {
   // live_store_freezing.cc
   Result<std::unique_ptr<FrozenContent>> FreezeLocked(const LivePtr& live, const ContentId& content,
                                                       Freezing freezing);
+  Status SealFrozen(FrozenContent& content);
   Status BecomeClean(Live& live) REQUIRES(live.mutex);
   Status MarkDirtyLocked(Live& live, const ContentId& content) REQUIRES(live.mutex);
+
+  // live_store_care.cc
+  void NoteFile(Live& live) REQUIRES(live.mutex);
+  Status CheckFile(Live& live) REQUIRES(live.mutex);
+  Status CheckClean(Live& live) REQUIRES(live.mutex);
+  static void Suspect(Live& live) REQUIRES(live.mutex, live.fill_mutex);
+  Status VerifyAll(Live& live) REQUIRES(live.mutex);
+  void Trust(Live& live) REQUIRES(live.mutex);
+  Status NoteDamage(Live& live, std::string_view why) REQUIRES(live.mutex);
+  Status CheckDirty(Live& live) REQUIRES(live.mutex);
+  Status Touched(Live& live, const FileFacts& facts) REQUIRES(live.mutex);
+  void Unseal(Live& live) REQUIRES(live.mutex);
+  void QueueSeal(InodeId ino);
+  void UnqueueSeal(InodeId ino);
+  Status Seal(InodeId ino);
+  void SealDue(MonotonicTime until);
+  void RunCare(const std::stop_token& stop);
+  void Scrub(const std::stop_token& stop);
+  uint64_t ScrubOne(InodeId ino, const std::stop_token& stop);
+
+  // live_store_takeover.cc
+  Status CloseToOldWriters(Live& live) REQUIRES(live.mutex);
+  Status TakeOver(Live& live, int old_file, const std::stop_token& stop) REQUIRES(live.mutex);
+  bool AwaitsTakeOver(InodeId ino);
+  void TakeOverDue(const std::stop_token& stop);
 
   // live_store_recovery.cc
   Status RecoverOne(InodeId ino, const Judge& judge);
   Status JudgeAbsent(InodeId ino, const Record& record, const Judge& judge);
   Status JudgeLocked(Live& live, const Judge& judge) REQUIRES(live.mutex);
+  Status InspectSealed(Live& live, bool power_cut, const FileFacts& facts) REQUIRES(live.mutex);
   Status Inspect(Live& live, bool power_cut, ContentInfo& info) REQUIRES(live.mutex);
   Status RestoreBytes(Live& live, bool missing, const FileFacts& facts) REQUIRES(live.mutex);
   Status KeepDirty(Live& live, const Recovered& recovered) REQUIRES(live.mutex);
@@ -182,7 +177,6 @@ class LiveStore final : public CacheStore {
   LiveTable table_;
   // Places that had nothing to evict when it was last tried: a search a page would be in vain.
   std::deque<std::atomic<bool>> crowded_;
-
   const uint64_t first_id_;  // File ids and epochs of this run begin here.
   std::atomic<uint64_t> next_file_id_;
   std::atomic<uint64_t> epoch_;  // That clean pages written now belong to.
@@ -191,7 +185,13 @@ class LiveStore final : public CacheStore {
   Mutex epochs_mutex_;  // Held over writing them.
   Epochs epochs_ GUARDED_BY(epochs_mutex_);
   std::atomic<bool> has_lost_epochs_;
-
+  const ScrubOptions scrub_;
+  Mutex care_mutex_;
+  std::deque<std::pair<MonotonicTime, InodeId>> seals_ GUARDED_BY(care_mutex_);  // Since when.
+  std::unordered_set<InodeId> unsealed_ GUARDED_BY(care_mutex_);  // Of these, still dirty.
+  std::set<InodeId> takeovers_ GUARDED_BY(care_mutex_);
+  std::atomic<bool> has_takeovers_{false};
+  uint64_t copied_at_start_ = 0;
   bool closed_ = false;
   struct Threads;
   std::unique_ptr<Threads> threads_;  // Ended, and joined, first.

@@ -4,6 +4,7 @@
 
 #include "base/checksum.h"
 #include "base/log.h"
+#include "base/strings.h"
 #include "cache/live_store.h"
 
 namespace tarn::cache {
@@ -61,13 +62,15 @@ Result<std::vector<uint64_t>> ChecksumsOf(const FrozenContent& content) {
 class Frozen final : public FrozenContent {
  public:
   Frozen(LiveStore& store, LivePtr live, std::unique_ptr<LiveFile> pin, ContentInfo info,
-         Freezing freezing, cache::Descriptor snapshot, uint64_t limit_bytes, std::string_view bits)
+         Freezing freezing, cache::Descriptor snapshot, uint64_t limit_bytes, std::string_view bits,
+         std::vector<uint64_t> checksums)
       : freezing_(freezing),
         store_(store),
         live_(std::move(live)),
         pin_(std::move(pin)),
         info_(info),
-        snapshot_(std::move(snapshot)) {
+        snapshot_(std::move(snapshot)),
+        checksums_(std::move(checksums)) {
     CHECK(pages_.Restore(limit_bytes, bits).ok());
   }
 
@@ -75,6 +78,7 @@ class Frozen final : public FrozenContent {
   int Descriptor() const override { return snapshot_ ? snapshot_.get() : pin_->ReadDescriptor(); }
   Piece PieceAt(uint64_t offset_bytes, uint64_t length_bytes) const override;
   Result<std::vector<ByteRange>> Data() const override;
+  Status Check(uint64_t offset_bytes, std::span<const std::byte> bytes) override;
   bool Unchanged() const override {
     Live& live = *live_;
     MutexLock lock(live.mutex);
@@ -98,6 +102,7 @@ class Frozen final : public FrozenContent {
   Live& live() const { return *live_; }
   bool snapshot() const { return static_cast<bool>(snapshot_); }
   Freezing freezing() const { return freezing_; }
+  const std::vector<uint64_t>& checksums() const { return checksums_; }  // Known before: sealed.
 
  private:
   const Freezing freezing_;
@@ -106,6 +111,7 @@ class Frozen final : public FrozenContent {
   const std::unique_ptr<LiveFile> pin_;
   ContentInfo info_;
   cache::Descriptor snapshot_;
+  const std::vector<uint64_t> checksums_;
   PageMap pages_;  // As they were: what is filled in later is not in a snapshot.
 };
 
@@ -134,6 +140,22 @@ Result<std::vector<ByteRange>> Frozen::Data() const {
   return Merged(std::move(data));
 }
 
+Status Frozen::Check(uint64_t offset_bytes, std::span<const std::byte> bytes) {
+  const uint64_t size = info_.size_bytes;
+  uint64_t page = (offset_bytes + kPageBytes - 1) / kPageBytes;
+  for (; page < checksums_.size() && page * kPageBytes < offset_bytes + bytes.size(); ++page) {
+    const uint64_t begin = page * kPageBytes - offset_bytes;
+    const uint64_t length = std::min(kPageBytes, size - page * kPageBytes);
+    if (checksums_[page] == 0 || begin + length > bytes.size()) continue;
+    if (Checksum(bytes.subspan(begin, length)) == checksums_[page]) continue;
+    Live& live = *live_;
+    MutexLock lock(live.mutex);
+    return store_.NoteDamage(
+        live, Concat("page ", page, " of inode ", live.ino.value, " does not match its checksum"));
+  }
+  return OkStatus();
+}
+
 Result<std::unique_ptr<FrozenContent>> LiveStore::Freeze(const ContentId& content,
                                                          Freezing freezing) {
   return With(content.ino,
@@ -147,6 +169,10 @@ Result<std::unique_ptr<FrozenContent>> LiveStore::FreezeLocked(
   if (live.record.generation != content.generation) {
     return Status(Code::kStale, "freeze: " + About(content.ino) + " has another generation");
   }
+  if (AwaitsTakeOver(live.ino)) {
+    return Status(Code::kBusy, "freeze: " + About(content.ino) + " is still to be copied");
+  }
+  if (live.damaged) return NoteDamage(live, "freeze the " + About(content.ino));
   RETURN_IF_ERROR(OpenForReading(live));
   Status settled = SettleLocked(live);
   if (!settled.ok() && settled.code() != Code::kBusy) return settled;
@@ -161,7 +187,8 @@ Result<std::unique_ptr<FrozenContent>> LiveStore::FreezeLocked(
   const std::string bits = live.pages.Encode();
   cache::Descriptor snapshot;
   if (live.record.state != ContentState::kClean) {
-    ASSIGN_OR_RETURN(const FileFacts facts, Facts(live.read_fd));
+    if (live.record.state == ContentState::kDirty) RETURN_IF_ERROR(CheckDirty(live));
+    ASSIGN_OR_RETURN(const FileFacts facts, SettledFacts(live, live.read_fd));
     const bool changed = live.unnoticed || facts.mtime_ns != kSentinelMtimeNs ||
                          facts.size_bytes != live.record.size_bytes;
     if (changed) return Status(Code::kBusy, "freeze: " + About(content.ino) + " was changed");
@@ -181,8 +208,14 @@ Result<std::unique_ptr<FrozenContent>> LiveStore::FreezeLocked(
   }
   ContentInfo info = InfoOf(live.ino, live.record);
   info.complete = bits.empty();
-  return std::unique_ptr<FrozenContent>(std::make_unique<Frozen>(
-      *this, shared, Pin(shared), info, freezing, std::move(snapshot), limit, bits));
+  std::vector<uint64_t> checksums;
+  if (live.record.sealed && live.record.state == ContentState::kDirty) {
+    MutexLock lock(live.fill_mutex);
+    checksums = live.checksums;
+  }
+  return std::unique_ptr<FrozenContent>(
+      std::make_unique<Frozen>(*this, shared, Pin(shared), info, freezing, std::move(snapshot),
+                               limit, bits, std::move(checksums)));
 }
 
 Status LiveStore::MarkClean(FrozenContent& content) {
@@ -191,7 +224,10 @@ Status LiveStore::MarkClean(FrozenContent& content) {
   const Status stale(Code::kStale, "mark clean: " + About(live.ino) + " was changed");
   std::vector<uint64_t> checksums;
   if (frozen.freezing() == Freezing::kExclusive) {
-    ASSIGN_OR_RETURN(checksums, ChecksumsOf(frozen));
+    checksums = frozen.checksums();
+    if (checksums.empty()) {
+      ASSIGN_OR_RETURN(checksums, ChecksumsOf(frozen));
+    }
   }
   MutexLock lock(live.mutex);
   Record& record = live.record;
@@ -218,6 +254,25 @@ Status LiveStore::MarkClean(FrozenContent& content) {
   return cleaned;
 }
 
+// A content that rests.
+Status LiveStore::SealFrozen(FrozenContent& content) {
+  auto& frozen = static_cast<Frozen&>(content);
+  Live& live = frozen.live();
+  std::vector<uint64_t> checksums;
+  ASSIGN_OR_RETURN(checksums, ChecksumsOf(frozen));
+  MutexLock lock(live.mutex);
+  ASSIGN_OR_RETURN(const bool unchanged, frozen.UnchangedLocked(live));
+  if (!unchanged || live.erased || live.record.state != ContentState::kDirty) return OkStatus();
+  {
+    MutexLock fill_lock(live.fill_mutex);
+    live.checksums = checksums;
+  }
+  NoteFile(live);
+  live.record.checksums = std::move(checksums);
+  live.record.sealed = live.record.file_inode != 0;
+  return StoreRecord(live, kv::Durability::kBuffered);
+}
+
 Status LiveStore::BecomeClean(Live& live) {
   Record& record = live.record;
   const Record saved = record;
@@ -226,12 +281,18 @@ Status LiveStore::BecomeClean(Live& live) {
   // Bytes that were safe in the log alone are not known to be on the disk.
   if (record.has_bytes) live.unsynced_pages = true;
   record.has_bytes = false;
+  record.sealed = false;
+  record.cut = false;
+  live.checked = true;
+  live.suspect = false;
   Status stored = StoreRecord(live, kv::Durability::kBuffered);
   if (!stored.ok()) {
     record = saved;
     return stored;
   }
+  live.only_copy = false;
   live.staging = false;
+  UnqueueSeal(live.ino);
   ChargeClean(live);
   return OkStatus();
 }
@@ -255,11 +316,12 @@ Status LiveStore::MarkDirtyLocked(Live& live, const ContentId& content) {
     return StoreRecord(live, kv::Durability::kDurable);
   }
   if (record.state != ContentState::kClean) return OkStatus();
-  RETURN_IF_ERROR(SyncBytes(live));
-  {
-    MutexLock lock(live.fill_mutex);
-    RETURN_IF_ERROR(SetMtime(live.read_fd, kSentinelMtimeNs));
+  if (live.suspect) {
+    RETURN_IF_ERROR(VerifyAll(live));
+    if (!live.pages.Complete()) return Status(Code::kNotFound, "mark dirty: pages were damaged");
   }
+  RETURN_IF_ERROR(SyncBytes(live));
+  RETURN_IF_ERROR(MarkTime(live, live.read_fd, kSentinelMtimeNs));
   const Record saved = record;
   record.state = ContentState::kDirty;
   record.base_in_ufs = false;
@@ -272,6 +334,8 @@ Status LiveStore::MarkDirtyLocked(Live& live, const ContentId& content) {
     return stored;
   }
   ChargePinned(live);
+  live.only_copy = true;
+  QueueSeal(live.ino);
   MutexLock lock(live.fill_mutex);
   live.verify = false;
   live.checksums.clear();

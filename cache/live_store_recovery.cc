@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/log.h"
+#include "base/strings.h"
 #include "cache/live_store.h"
 
 namespace tarn::cache {
@@ -72,7 +73,34 @@ Status LiveStore::JudgeLocked(Live& live, const Judge& judge) {
       break;
   }
   live.write_fd = -1;
-  return applied;
+  RETURN_IF_ERROR(applied);
+  if (!live.exists || live.damaged) return OkStatus();
+  if (!live.record.sealed) QueueSeal(live.ino);
+  return CloseToOldWriters(live);
+}
+
+// Not written since it was sealed. What the kernel tells may be older after a power cut.
+Status LiveStore::InspectSealed(Live& live, bool power_cut, const FileFacts& facts) {
+  const Record& record = live.record;
+  if (facts.size_bytes != record.size_bytes && !power_cut) {
+    Status noted = NoteDamage(live, Concat(About(live.ino), " has ", facts.size_bytes, " of ",
+                                           record.size_bytes, " bytes"));
+    return noted.code() == Code::kCorruption ? OkStatus() : noted;
+  }
+  const bool same = facts.inode == record.file_inode && facts.ctime_ns == record.file_ctime_ns;
+  if (same) return OkStatus();
+  {
+    MutexLock lock(live.fill_mutex);
+    if (!live.checksums.empty()) {
+      Suspect(live);
+      return OkStatus();
+    }
+  }
+  // Another inode number is that of a copy of the whole directory.
+  const bool touched = facts.inode == record.file_inode && facts.mtime_ns != kSentinelMtimeNs;
+  if (!touched || power_cut) return OkStatus();
+  Status noted = NoteDamage(live, About(live.ino) + " was changed without being open");
+  return noted.code() == Code::kCorruption ? OkStatus() : noted;
 }
 
 // What is left of the file, after what the log has of it was put back.
@@ -85,11 +113,20 @@ Status LiveStore::Inspect(Live& live, bool power_cut, ContentInfo& info) {
   if (!missing) {
     ASSIGN_OR_RETURN(facts, Facts(file->get()));
   }
-  if (record.has_bytes && (missing || power_cut)) {
+  const bool touched_since =
+      record.sealed && !missing &&
+      (facts.inode != record.file_inode || facts.ctime_ns != record.file_ctime_ns);
+  // Only the daemon makes a file shorter, and it notes it.
+  const bool cut_since =
+      !missing && !power_cut && !record.cut && facts.size_bytes < record.size_bytes;
+  if (record.has_bytes && (missing || power_cut || touched_since || cut_since)) {
     Status restored = RestoreBytes(live, missing, facts);
     if (restored.ok()) {
-      facts = {record.size_bytes, record.allocated_bytes, kSentinelMtimeNs};
+      facts.size_bytes = record.size_bytes;
+      facts.allocated_bytes = record.allocated_bytes;
+      facts.mtime_ns = kSentinelMtimeNs;
       missing = false;
+      record.sealed = false;
     } else {
       LogError("restore ", About(live.ino), ": ", restored);
       if (restored.code() != Code::kCorruption) return restored;
@@ -105,7 +142,20 @@ Status LiveStore::Inspect(Live& live, bool power_cut, ContentInfo& info) {
   info.lost = Committed(record) && (missing || (power_cut && record.synced && short_of));
   const bool changed = touched || facts.size_bytes != record.size_bytes;
   info.live_changed = !missing && changed;
+  if (record.damaged || (record.sealed && !missing)) {
+    if (!record.damaged) RETURN_IF_ERROR(InspectSealed(live, power_cut, facts));
+    info.live_changed = false;
+  } else if (cut_since && short_of) {
+    info.live_changed = false;
+    Status noted(Code::kCorruption, "");
+    if (Committed(record)) {
+      noted = NoteDamage(live, Concat(About(live.ino), " has ", facts.size_bytes, " of ",
+                                      record.size_bytes, " bytes"));
+    }
+    if (noted.code() != Code::kCorruption) return noted;
+  }
   if (!power_cut && info.live_changed) info.state = ContentState::kStaging;
+  info.damaged = record.damaged;
   return OkStatus();
 }
 
@@ -135,10 +185,15 @@ Status LiveStore::KeepDirty(Live& live, const Recovered& recovered) {
   // The UFS has it, and what was written over it here was never committed.
   const bool base = record.base_in_ufs && recovered.generation == record.base_generation;
   if (base) return EraseLocked(live);
+  live.staging = false;
+  const bool same = recovered.generation == record.generation;
+  if (same && (record.sealed || live.damaged)) {
+    record.state = ContentState::kDirty;
+    return OkStatus();
+  }
   ASSIGN_OR_RETURN(const Descriptor file, live.place->Open(live.file, Access::kReadWrite));
   RETURN_IF_ERROR(Cut(file.get(), recovered.size_bytes));
   live.pages.Cut(recovered.size_bytes);
-  const bool same = recovered.generation == record.generation;
   if (!same || recovered.size_bytes != record.size_bytes) {
     // What the log has is of another commit.
     if (record.has_bytes) RETURN_IF_ERROR(SyncData(file.get()));
@@ -167,6 +222,7 @@ Status LiveStore::CommitLive(Live& live, const Recovered& recovered) {
   record.synced = true;
   record.generation = recovered.generation;
   record.prior_generation = {};
+  record.cut = false;
   record.size_bytes = facts.size_bytes;
   if (facts.mtime_ns != kSentinelMtimeNs) record.mtime_ns = facts.mtime_ns;
   record.state = ContentState::kDirty;

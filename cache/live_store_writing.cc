@@ -7,6 +7,8 @@
 
 #include "base/checksum.h"
 #include "base/log.h"
+#include "base/strings.h"
+#include "cache/live_handle.h"
 #include "cache/live_store.h"
 
 namespace tarn::cache {
@@ -18,22 +20,12 @@ Live& Of(LiveFile& file) { return *static_cast<LiveHandle&>(file).live(); }
 
 std::string About(const Live& live) { return "content of inode " + std::to_string(live.ino.value); }
 
-// A page that is added sets the time to now, and then back: nobody may look or set it in between.
-Result<FileFacts> SettledFacts(Live& live, int fd) {
-  MutexLock lock(live.fill_mutex);
-  return Facts(fd);
-}
-
-Status MarkTime(Live& live, int fd, int64_t mtime_ns) {
-  MutexLock lock(live.fill_mutex);
-  return SetMtime(fd, mtime_ns);
-}
-
 }  // namespace
 
 // The UFS has the generation that is about to be changed: the index says so before a byte can be.
-Status LiveStore::BecomeStaging(Live& live) {
+Status LiveStore::BecomeStaging(Live& live, Truncate truncate) {
   Record& record = live.record;
+  if (live.suspect && truncate == Truncate::kNo) RETURN_IF_ERROR(VerifyAll(live));
   if (record.state == ContentState::kClean) {
     if (!space_.PinnedRoom(record.allocated_bytes)) {
       return Status(Code::kNoSpace, "write: the cache is full of unpersisted contents");
@@ -41,6 +33,8 @@ Status LiveStore::BecomeStaging(Live& live) {
     record.state = ContentState::kStaging;
     record.base_in_ufs = true;
     record.base_generation = record.generation;
+    record.cut = truncate == Truncate::kToZero;
+    record.checksums.clear();
     Status stored = StoreRecord(live, kv::Durability::kDurable);
     if (!stored.ok()) {
       record.state = ContentState::kClean;
@@ -49,7 +43,15 @@ Status LiveStore::BecomeStaging(Live& live) {
     ChargePinned(live);
     MutexLock lock(live.fill_mutex);
     live.verify = false;
+    live.unwritten = std::move(live.checksums);
+    live.checksums.clear();
+  } else if (record.sealed || record.damaged) {
+    record.damaged = false;
+    Unseal(live);
+    RETURN_IF_ERROR(StoreRecord(live, kv::Durability::kBuffered));
   }
+  live.suspect = false;
+  live.damaged = false;
   record.state = ContentState::kStaging;
   live.staging = true;
   return OkStatus();
@@ -59,6 +61,10 @@ Status LiveStore::BeginWriting(LiveFile& file, Truncate truncate) {
   Live& live = Of(file);
   MutexLock lock(live.mutex);
   if (live.erased) return Status(Code::kStale, About(live) + " was erased");
+  if (live.damaged && truncate == Truncate::kNo) {
+    return Status(Code::kIo, Concat("open the ", About(live), " for writing: its cache file was ",
+                                    "changed by something else; truncate it or remove it"));
+  }
   if (live.writers == 0) {
     const bool clean = live.record.state == ContentState::kClean;
     Result<Descriptor> opened = live.place->Open(live.file, Access::kReadWrite);
@@ -67,7 +73,9 @@ Status LiveStore::BeginWriting(LiveFile& file, Truncate truncate) {
     }
     ASSIGN_OR_RETURN(Descriptor fd, std::move(opened));
     if (clean) RETURN_IF_ERROR(MarkTime(live, fd.get(), kSentinelMtimeNs));
-    RETURN_IF_ERROR(BecomeStaging(live));
+    Status staging = BecomeStaging(live, truncate);
+    if (!staging.ok() && clean && live.checked && !live.suspect) NoteFile(live);
+    RETURN_IF_ERROR(staging);
     live.write_fd = fd.Release();
   }
   ++live.writers;
@@ -93,6 +101,11 @@ Status LiveStore::ResizeLocked(Live& live, uint64_t size_bytes) {
   const int fd = live.write_fd;
   if (fd < 0) return Status(Code::kInvalid, "resize: not open for writing");
   const bool complete = live.pages.Complete();
+  // Recovery takes a file that is too short for damaged unless it knows of this.
+  if (size_bytes < live.record.size_bytes && !live.record.cut) {
+    live.record.cut = true;
+    RETURN_IF_ERROR(StoreRecord(live, kv::Durability::kBuffered));
+  }
   {
     MutexLock lock(live.fill_mutex);
     const uint64_t tail = size_bytes % kPageBytes;
@@ -139,6 +152,8 @@ Result<CacheStore::Changed> LiveStore::CheckChanged(LiveFile& file) {
 Status LiveStore::SetModifiedTime(LiveFile& file, int64_t mtime_ns) {
   Live& live = Of(file);
   MutexLock lock(live.mutex);
+  if (live.record.state != ContentState::kStaging)
+    return OkStatus();  // It is never committed again.
   ASSIGN_OR_RETURN(const Changed now, CheckLocked(live));
   if (!now.changed) return OkStatus();
   const int fd = live.write_fd >= 0 ? live.write_fd : live.read_fd;
@@ -185,6 +200,7 @@ Result<ContentInfo> LiveStore::CommitLocked(Live& live, Generation generation, S
   record.prior_synced = saved.synced;
   record.generation = generation;
   record.size_bytes = after.size_bytes;
+  record.cut = false;
   // Also where the commit fails: the file has forgotten it.
   saved.mtime_ns = record.mtime_ns = live.TimeOf(before);
   live.given_time.reset();
@@ -227,6 +243,7 @@ Status LiveStore::Uncommit(LiveFile& file) {
   record.size_bytes = record.prior_size_bytes;
   record.synced = record.prior_synced;
   record.prior_generation = {};
+  record.cut = true;  // Perhaps.
   live.fresh = !record.generation;
   live.unnoticed = true;
   return StoreRecord(live, kv::Durability::kBuffered);
@@ -271,8 +288,15 @@ Status LiveStore::SettleLocked(Live& live) {
   if (Committed(live.record)) {
     live.record.state = ContentState::kDirty;
     live.record.prior_generation = {};
+    live.only_copy = true;
     live.staging = false;
+    QueueSeal(live.ino);
     return OkStatus();  // The index says so since the commit.
+  }
+  {
+    MutexLock lock(live.fill_mutex);
+    live.checksums = std::move(live.unwritten);
+    live.unwritten.clear();
   }
   return BecomeClean(live);
 }

@@ -58,6 +58,10 @@ class MemoryPlace final : public FilePlace {
     return Status(Code::kUnsupported, "snapshot of a cache file in memory");
   }
 
+  Status Fence(int, Fenced) override {
+    return Status(Code::kUnsupported, "fence a cache file in memory");
+  }
+
   Status Each(const std::function<void(FileId)>& visit) override {
     std::vector<Key> keys;
     {

@@ -5,18 +5,22 @@
 namespace tarn::cache {
 namespace {
 
-constexpr char kFormat = 1;
+constexpr char kFormat = 2;
 
 constexpr uint64_t kBaseInUfs = 1;
 constexpr uint64_t kSynced = 2;
 constexpr uint64_t kPriorSynced = 4;
 constexpr uint64_t kHasBytes = 8;
 constexpr uint64_t kHasMtime = 16;
+constexpr uint64_t kSealed = 32;
+constexpr uint64_t kCut = 64;
+constexpr uint64_t kDamaged = 128;
 
 uint64_t FlagsOf(const Record& r) {
   return (r.base_in_ufs ? kBaseInUfs : 0) | (r.synced ? kSynced : 0) |
          (r.prior_synced ? kPriorSynced : 0) | (r.has_bytes ? kHasBytes : 0) |
-         (r.mtime_ns ? kHasMtime : 0);
+         (r.mtime_ns ? kHasMtime : 0) | (r.sealed ? kSealed : 0) | (r.cut ? kCut : 0) |
+         (r.damaged ? kDamaged : 0);
 }
 
 void SetFlags(uint64_t flags, Record& r) {
@@ -25,6 +29,9 @@ void SetFlags(uint64_t flags, Record& r) {
   r.prior_synced = (flags & kPriorSynced) != 0;
   r.has_bytes = (flags & kHasBytes) != 0;
   if ((flags & kHasMtime) == 0) r.mtime_ns.reset();
+  r.sealed = (flags & kSealed) != 0;
+  r.cut = (flags & kCut) != 0;
+  r.damaged = (flags & kDamaged) != 0;
 }
 
 }  // namespace
@@ -47,6 +54,8 @@ std::string EncodeRecord(const Record& r) {
   AppendSignedVarint(out, r.last_use_ns);
   AppendVarint(out, r.sync_epoch);
   AppendBig64(out, r.bytes_checksum);
+  AppendVarint(out, r.file_inode);
+  AppendSignedVarint(out, r.file_ctime_ns);
   AppendVarint(out, r.limit_bytes);
   AppendString(out, r.bitmap);
   AppendVarint(out, r.checksums.size());
@@ -74,6 +83,8 @@ Result<Record> DecodeRecord(std::string_view value) {
   r.last_use_ns = in.SignedVarint();
   r.sync_epoch = in.Varint();
   r.bytes_checksum = in.Big64();
+  r.file_inode = in.Varint();
+  r.file_ctime_ns = in.SignedVarint();
   r.limit_bytes = in.Varint();
   r.bitmap = in.String();
   r.checksums.resize(in.Count(8));

@@ -33,12 +33,19 @@ struct Record {
   uint64_t file_id = 0;
   uint64_t allocated_bytes = 0;
   int64_t last_use_ns = 0;
-  uint64_t sync_epoch = 0;          // Clean: its bytes are durable once this epoch is.
-  bool has_bytes = false;           // The bytes of `generation` are in the index as well.
-  uint64_t bytes_checksum = 0;      // Of these bytes.
-  uint64_t limit_bytes = 0;         // Of the page map.
-  std::string bitmap;               // Empty: complete.
-  std::vector<uint64_t> checksums;  // Clean: one a page, 0 if unknown. Or none.
+  uint64_t sync_epoch = 0;      // Clean: its bytes are durable once this epoch is.
+  bool has_bytes = false;       // The bytes of `generation` are in the index as well.
+  uint64_t bytes_checksum = 0;  // Of these bytes.
+  // Of the file of a clean or sealed content when this was written: others tell that something else
+  // than Tarn has touched it. Inode 0: unknown.
+  uint64_t file_inode = 0;
+  int64_t file_ctime_ns = 0;
+  bool sealed = false;       // Dirty, and not open for writing since: the file must be as it was.
+  bool cut = false;          // A writer has made the file shorter than size_bytes.
+  bool damaged = false;      // Dirty, and found not to be what was committed.
+  uint64_t limit_bytes = 0;  // Of the page map.
+  std::string bitmap;        // Empty: complete.
+  std::vector<uint64_t> checksums;  // Clean or sealed: one a page, 0 if unknown. Or none.
 };
 
 std::string EncodeRecord(const Record& record);

@@ -8,96 +8,13 @@
 #include <fstream>
 #include <thread>
 
-#include "cache/cache_contract.h"
 #include "cache/descriptor.h"
-#include "kv/engines.h"
+#include "cache/recovery_fixture.h"
 
 namespace tarn::cache {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr uint64_t kSmall = 5;
-constexpr uint64_t kLarge = 6;
-const std::string kLargeBytes(200 << 10, 'L');
-
-struct Judged {
-  ContentInfo info;
-  bool power_cut = false;
-};
-
-class Recovery : public testing::Test {
- protected:
-  Recovery() {
-    std::string path = testing::TempDir() + "/cache_recovery.XXXXXX";
-    directory_ = mkdtemp(path.data());
-    Start();
-  }
-  ~Recovery() override {
-    store_.reset();
-    fs::remove_all(directory_);
-  }
-
-  void Start() {
-    CacheOptions options;
-    options.directories = {directory_};
-    options.capacities_bytes = {kTestCapacity};
-    Result<std::unique_ptr<CacheStore>> opened = OpenDiskCacheStore(options, *index_, clock_);
-    ASSERT_TRUE(opened.ok()) << opened.status().ToString();
-    store_ = std::move(*opened);
-  }
-  // The process dies: no Close, and the files are as written.
-  void Die() { store_.reset(); }
-  // The next start finds a state that another boot wrote.
-  void CutPower() {
-    Die();
-    std::fstream state(directory_ + "/state", std::ios::in | std::ios::out | std::ios::binary);
-    state.seekp(20);
-    state.write("????", 4);
-  }
-  // Restarts; every content that is asked about gets the verdict, at its own generation.
-  std::vector<Judged> RecoverWith(Verdict verdict, uint64_t add_generation = 0) {
-    Start();
-    std::vector<Judged> judged;
-    Status status = store_->Recover([&](const ContentInfo& info, bool power_cut) {
-      judged.push_back({info, power_cut});
-      Recovered recovered;
-      recovered.verdict = verdict;
-      recovered.generation = Generation(info.generation.value + add_generation);
-      recovered.size_bytes = info.size_bytes;
-      return Result<Recovered>(recovered);
-    });
-    EXPECT_TRUE(status.ok()) << status.ToString();
-    return judged;
-  }
-
-  std::vector<fs::path> Files() {
-    std::vector<fs::path> files;
-    for (const auto& entry : fs::recursive_directory_iterator(directory_)) {
-      const fs::path parent = entry.path().parent_path();
-      if (entry.is_regular_file() && parent != directory_ && parent.filename() != "spare")
-        files.push_back(entry.path());
-    }
-    return files;
-  }
-  fs::path OnlyFile() {
-    const std::vector<fs::path> files = Files();
-    EXPECT_EQ(files.size(), 1u);
-    return files.empty() ? fs::path() : files[0];
-  }
-  static void Overwrite(const fs::path& path, std::string_view bytes) {
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-  }
-  std::string Content(uint64_t ino, uint64_t generation) {
-    auto file = store_->Open(cache::Content(ino, generation));
-    return file.ok() ? ReadAll(**file) : file.status().ToString();
-  }
-
-  ManualClock clock_;
-  std::string directory_;
-  const std::unique_ptr<kv::Store> index_ = kv::NewMemoryStore(clock_);
-  std::unique_ptr<CacheStore> store_;
-};
 
 TEST_F(Recovery, ADirectoryIsUsedByOneStore) {
   CacheOptions options;

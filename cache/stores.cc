@@ -13,6 +13,7 @@ Result<std::unique_ptr<CacheStore>> OpenDiskCacheStore(const CacheOptions& optio
   }
   LiveStore::Parts parts;
   parts.pinned_ratio = options.pinned_ratio;
+  parts.scrub = options.scrub;
   parts.capacities_bytes = options.capacities_bytes;
   for (size_t i = 0; i < options.directories.size(); ++i) {
     ASSIGN_OR_RETURN(auto policy, NewEvictionPolicy(options.evictor, options.capacities_bytes[i]));

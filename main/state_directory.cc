@@ -153,6 +153,8 @@ Result<cache::CacheOptions> StateDirectory::CacheFor(const Properties& propertie
   cache::CacheOptions options;
   options.pinned_ratio = properties.Get(property::kPinnedRatio);
   options.evictor = properties.Get(property::kEvictorType);
+  options.scrub.bytes_per_second = properties.Get(property::kScrubRate);
+  options.scrub.period = properties.Get(property::kScrubPeriod);
   options.directories = properties.Get(property::kPageStoreDirs);
   if (options.directories.empty()) options.directories = {path_ + "/cache"};
   const std::vector<uint64_t>& sizes = properties.Get(property::kPageStoreSizes);

@@ -112,7 +112,7 @@ Status ActionRunner::NowhereStatus(const rpc::Action& action, Done* done) {
 
 // A file changed through the daemon may have pages that are still only in the version it was made
 // from.
-Status ActionRunner::Send(const rpc::Action& action, const cache::FrozenContent& content,
+Status ActionRunner::Send(const rpc::Action& action, cache::FrozenContent& content,
                           ufs::Upload& upload, Call& call) {
   rpc::Binding base;
   base.mount = action.mount;

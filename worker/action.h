@@ -52,7 +52,7 @@ class ActionRunner {
   static Status NowhereStatus(const rpc::Action& action, Done* done);
   Result<ufs::ObjectInfo> Upload(const rpc::Action& action, cache::FrozenContent& content,
                                  const ufs::Precondition& target, Call& call, Done* done);
-  Status Send(const rpc::Action& action, const cache::FrozenContent& content, ufs::Upload& upload,
+  Status Send(const rpc::Action& action, cache::FrozenContent& content, ufs::Upload& upload,
               Call& call);
   Result<std::optional<ufs::ObjectInfo>> FindMade(const rpc::Action& action,
                                                   const cache::FrozenContent& content, Call& call);

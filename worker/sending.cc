@@ -124,7 +124,7 @@ class PartSender {
           ReadCached(sending_.content.Descriptor(), data.begin_bytes,
                      out.subspan(data.begin_bytes - offset_bytes, at - data.begin_bytes)));
     }
-    return OkStatus();
+    return sending_.content.Check(offset_bytes, out);
   }
 
   Status Read(uint64_t offset_bytes, std::span<std::byte> out) {

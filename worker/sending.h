@@ -28,7 +28,7 @@ std::vector<PlannedPart> PlanParts(const cache::FrozenContent& content, uint64_t
                                    const ufs::PartSource& base);
 
 struct Sending {
-  const cache::FrozenContent& content;
+  cache::FrozenContent& content;
   ufs::Upload& upload;
   ufs::PartSource base;  // Without a key: there is none to copy from.
   // Fills the span with bytes of the base from the offset.
