@@ -143,7 +143,12 @@ Status LiveStore::CheckDirty(Live& live) {
   const bool as_committed =
       facts.mtime_ns == kSentinelMtimeNs && facts.size_bytes == record.size_bytes;
   const bool as_sealed = !record.sealed || live.suspect || IsSame(facts, record);
-  return as_committed && as_sealed ? OkStatus() : Touched(live, facts);
+  if (!as_committed || !as_sealed) RETURN_IF_ERROR(Touched(live, facts));
+  if (!live.suspect) return OkStatus();
+  // All of it: what became a hole is not read by an upload that sends data alone.
+  RETURN_IF_ERROR(VerifyAll(live));
+  NoteFile(live);
+  return OkStatus();
 }
 
 // A dirty content that nobody writes, whose file was touched all the same. Ok: it is good again, or
