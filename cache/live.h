@@ -58,7 +58,7 @@ struct Live {
   };
   std::optional<GivenTime> given_time GUARDED_BY(mutex);
   std::optional<int64_t> TimeOf(const FileFacts& facts) const REQUIRES(mutex);
-  bool checked GUARDED_BY(mutex) = false;    // The file was made, or compared, in this run.
+  bool checked GUARDED_BY(mutex) = false;  // The file was made, or compared, in this run.
   bool name_synced GUARDED_BY(mutex) = true;
   size_t place_index = 0;  // These three are set before the first pin.
   FilePlace* place = nullptr;

@@ -81,9 +81,8 @@ Status CreateInDirectory(Mounted& mounted) {
   return mounted.Create("d/n", kFresh);
 }
 
-std::vector<Operation> Make() {
-  const std::map<std::string, std::string> below = {{"d/c", kFirst}};
-  std::vector<Operation> operations = {
+std::vector<Operation> OfOneName() {
+  return {
       {"Create",
        {},
        {"n"},
@@ -121,6 +120,12 @@ std::vector<Operation> Make() {
        [](Mounted& m) { return m.Rename("f", "g", RenameMode::kExchange); },
        {{"f", kSecond}, {"g", kFirst}},
        {"f", "g"}},
+  };
+}
+
+std::vector<Operation> OfSeveralNames() {
+  const std::map<std::string, std::string> below = {{"d/c", kFirst}};
+  return {
       {"Link",
        kOne,
        {"f", "l"},
@@ -162,6 +167,11 @@ std::vector<Operation> Make() {
        {{"e/c", kFirst}},
        {"e/c"}},
   };
+}
+
+std::vector<Operation> Make() {
+  std::vector<Operation> operations = OfOneName();
+  for (Operation& operation : OfSeveralNames()) operations.push_back(std::move(operation));
   for (Operation& operation : operations) {
     const std::string_view name = operation.name;
     operation.moves = name.find("Rename") != name.npos || name == "Exchange" ||
