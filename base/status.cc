@@ -33,6 +33,7 @@ constexpr CodeRow kCodes[] = {
     {Code::kTooBig, "kTooBig", EFBIG},
     {Code::kRange, "kRange", ERANGE},
     {Code::kNoSpace, "kNoSpace", ENOSPC},
+    {Code::kTooManyFiles, "kTooManyFiles", ENFILE},
     {Code::kReadOnly, "kReadOnly", EROFS},
     {Code::kBusy, "kBusy", EBUSY},
     {Code::kUnsupported, "kUnsupported", EOPNOTSUPP},
@@ -67,6 +68,8 @@ Code CodeOfErrno(int error) {
   if (error == EIO) return Code::kIo;
   if (error == EDQUOT) return Code::kNoSpace;
   if (error == E2BIG) return Code::kTooBig;
+  // The daemon's limit is not the caller's: the caller hears ENFILE.
+  if (error == EMFILE) return Code::kTooManyFiles;
   if (error == EAGAIN) return Code::kUnavailable;
   for (const CodeRow& row : kCodes) {
     if (row.error == error) return row.code;

@@ -32,6 +32,7 @@ enum class Code : uint8_t {
   kTooBig,            // EFBIG, or E2BIG for a value over a documented limit.
   kRange,             // ERANGE: the caller's buffer is too small.
   kNoSpace,           // ENOSPC
+  kTooManyFiles,      // ENFILE: this process has no descriptor left.
   kReadOnly,          // EROFS
   kBusy,              // EBUSY
   kUnsupported,       // EOPNOTSUPP: cannot be done here, now or later.

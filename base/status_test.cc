@@ -16,6 +16,7 @@ TEST(Status, ErrnoAndCodeAgreeBothWays) {
     EXPECT_EQ(ErrnoOf(CodeOfErrno(error)), error);
   }
   EXPECT_EQ(CodeOfErrno(EDQUOT), Code::kNoSpace);
+  EXPECT_EQ(ErrnoOf(CodeOfErrno(EMFILE)), ENFILE);
   EXPECT_EQ(CodeOfErrno(ENOTTY), Code::kIo);
 }
 

@@ -56,6 +56,9 @@ class LiveFile {
   virtual int ReadDescriptor() const = 0;
   // O_RDWR while there are writers (BeginWriting), otherwise -1.
   virtual int WriteDescriptor() const = 0;
+  // One of the two, so that a file that is only written takes one descriptor. Valid until writers
+  // come or go. kTooManyFiles.
+  virtual Result<int> AnyDescriptor() const = 0;
   virtual bool Complete() const = 0;
   // All pages of [offset, offset + length) below the size are here.
   virtual bool Present(uint64_t offset_bytes, uint64_t length_bytes) const = 0;

@@ -5,13 +5,16 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <climits>
 #include <cstdio>
 
 #include "base/strings.h"
@@ -66,6 +69,17 @@ bool NamesFollowBytes(int fd) {
   return type == 0xEF53 || type == 0x58465342 || type == 0x9123683E;
 }
 
+// The lowest free number is given, so this one and higher ones say that few are left. Those are for
+// the metadata, connections and what is persisted: without them the whole process fails, not one
+// open.
+int FirstKeptDescriptor() {
+  constexpr int kKept = 128;
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX) return INT_MAX;
+  const int all = static_cast<int>(limit.rlim_cur);
+  return all - std::min(kKept, all / 4);
+}
+
 class Directory final : public FilePlace {
  public:
   Directory(std::string path, Descriptor fd, std::unique_ptr<DirectoryState> state)
@@ -80,18 +94,15 @@ class Directory final : public FilePlace {
   bool PowerCut() const override { return state_->power_cut(); }
 
   Result<Descriptor> Create(FileId file) override {
-    if (Descriptor spare = spares_.Take(FileName(file).c_str())) return spare;
-    constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL;
-    Result<Descriptor> made = OpenFlags(file, kFlags, "create");
-    if (made.code() != Code::kNotFound) return made;
-    RETURN_IF_ERROR(MakeSubdirectory(SubdirectoryOf(file.value)));
-    return OpenFlags(file, kFlags, "create");
+    Result<Descriptor> made = Make(file);
+    if (!made.ok() || made->get() < first_kept_) return made;
+    RETURN_IF_ERROR(Remove(file));
+    return ErrnoStatus(EMFILE, Concat("create a file in ", path_));
   }
   Result<Descriptor> Open(FileId file, Access access) override {
-    if (access == Access::kRead) return OpenFlags(file, O_RDONLY, "open");
-    Result<Descriptor> opened = OpenFlags(file, O_RDWR, "open");
-    if (opened.code() != Code::kNotPermitted || !Unfence(file)) return opened;
-    return OpenFlags(file, O_RDWR, "open");
+    Result<Descriptor> opened = OpenOrUnfence(file, access);
+    if (!opened.ok() || opened->get() < first_kept_) return opened;
+    return ErrnoStatus(EMFILE, Concat("open a file in ", path_));
   }
 
   Status Remove(FileId file) override {
@@ -126,9 +137,23 @@ class Directory final : public FilePlace {
 
  private:
   Status MakeSubdirectory(unsigned n);
+  Result<Descriptor> OpenOrUnfence(FileId file, Access access) {
+    if (access == Access::kRead) return OpenFlags(file, O_RDONLY, "open");
+    Result<Descriptor> opened = OpenFlags(file, O_RDWR, "open");
+    if (opened.code() != Code::kNotPermitted || !Unfence(file)) return opened;
+    return OpenFlags(file, O_RDWR, "open");
+  }
   bool Unfence(FileId file) {  // False: there was no fence.
     const Result<Descriptor> opened = OpenFlags(file, O_RDONLY, "open");
     return opened.ok() && Fence(opened->get(), Fenced::kNo).ok();
+  }
+  Result<Descriptor> Make(FileId file) {
+    if (Descriptor spare = spares_.Take(FileName(file).c_str())) return spare;
+    constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL;
+    Result<Descriptor> made = OpenFlags(file, kFlags, "create");
+    if (made.code() != Code::kNotFound) return made;
+    RETURN_IF_ERROR(MakeSubdirectory(SubdirectoryOf(file.value)));
+    return OpenFlags(file, kFlags, "create");
   }
   Result<Descriptor> OpenFlags(FileId file, int flags, std::string_view verb) {
     const FileName name(file);
@@ -141,6 +166,7 @@ class Directory final : public FilePlace {
   const Descriptor fd_;
   const std::unique_ptr<DirectoryState> state_;
   const bool names_follow_bytes_;
+  const int first_kept_ = FirstKeptDescriptor();
   SpareFiles spares_;
 };
 

@@ -64,6 +64,12 @@ int LiveHandle::ReadDescriptor() const {
   return live_->read_fd;
 }
 
+Result<int> LiveHandle::AnyDescriptor() const {
+  if (const int fd = live_->write_fd; fd >= 0) return fd;
+  RETURN_IF_ERROR(store_.OpenForReading(*live_));
+  return live_->read_fd.load();
+}
+
 uint64_t LiveHandle::CurrentSize() const {
   if (!live_->staging) return live_->size_bytes;
   Result<FileFacts> facts = Facts(ReadDescriptor());

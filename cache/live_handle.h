@@ -18,6 +18,7 @@ class LiveHandle final : public LiveFile {
   ContentInfo Info() const override;
   int ReadDescriptor() const override;
   int WriteDescriptor() const override { return live_->write_fd; }
+  Result<int> AnyDescriptor() const override;
   bool Complete() const override {
     return live_->pages.Complete() && !live_->suspect && !live_->damaged;
   }

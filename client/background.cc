@@ -49,38 +49,9 @@ bool LocalFileSystem::AwaitPause(const std::stop_token& stop) {
   }
 }
 
-// Noted before the kernel is asked: when it forgets the inode in between, KernelForgot finds it.
-bool LocalFileSystem::IsHeldByKernel(InodeId ino) {
-  {
-    MutexLock lock(held_mutex_);
-    held_.insert(ino);
-    any_held_ = true;
-  }
-  bool held = false;
-  {
-    MutexLock lock(kernel_holds_mutex_);
-    held = kernel_holds_ && kernel_holds_(ino);
-  }
-  if (held) return true;
-  MutexLock lock(held_mutex_);
-  held_.erase(ino);
-  any_held_ = !held_.empty();
-  return false;
-}
-
-void LocalFileSystem::KernelForgot(InodeId ino) {
-  if (!any_held_) return;
-  {
-    MutexLock lock(held_mutex_);
-    if (held_.erase(ino) == 0) return;
-    any_held_ = !held_.empty();
-  }
-  QueueReap(ino);
-}
-
 bool LocalFileSystem::ReapContent(InodeId ino) {
   // Not under the inode's mutex: the kernel may be writing pages back before it forgets an inode.
-  const bool held = IsHeldByKernel(ino);
+  const bool held = held_.Ask(ino);
   Hold hold(table_, ino);
   OpenInode& inode = *hold;
   MutexLock lock(inode.mutex);

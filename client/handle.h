@@ -1,7 +1,8 @@
 #pragma once
 
-// An open handle of LocalFileSystem. Internal to client/.
+// An open file of one process, as a HandleId stands for it. Internal to client/.
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 

@@ -49,11 +49,6 @@ void LocalFileSystem::SetInvalidator(std::function<void(const rpc::Change&)> inv
   invalidator_ = std::move(invalidator);
 }
 
-void LocalFileSystem::SetKernelHolds(std::function<bool(InodeId)> holds) {
-  MutexLock lock(kernel_holds_mutex_);
-  kernel_holds_ = std::move(holds);
-}
-
 Status LocalFileSystem::Close() {
   Status first;
   for (const OpenInodePtr& inode : table_.All()) {

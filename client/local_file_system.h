@@ -6,12 +6,11 @@
 #include <atomic>
 #include <deque>
 #include <memory>
-#include <unordered_set>
 
-#include "base/memory_budget.h"
 #include "base/mutex.h"
 #include "client/file_system.h"
 #include "client/handle.h"
+#include "client/held_by_kernel.h"
 #include "client/open_table.h"
 #include "client/settled_log.h"
 
@@ -27,8 +26,12 @@ class LocalFileSystem final : public FileSystem {
   void SetBacking(Backing* backing) override { backing_ = backing; }
   void SetInvalidator(std::function<void(const rpc::Change&)> invalidator) override;
 
-  void SetKernelHolds(std::function<bool(InodeId)> holds) override;
-  void KernelForgot(InodeId ino) override;
+  void SetKernelHolds(std::function<bool(InodeId)> holds) override {
+    held_.SetAsker(std::move(holds));
+  }
+  void KernelForgot(InodeId ino) override {
+    if (held_.Forgot(ino)) QueueReap(ino);
+  }
 
   Result<rpc::FileInfo> Lookup(const rpc::Caller&, InodeId, std::string_view) override;
   Result<rpc::FileInfo> GetAttr(InodeId) override;
@@ -87,8 +90,10 @@ class LocalFileSystem final : public FileSystem {
   Status AdmitWriter(OpenInode& inode, cache::CacheStore::Truncate truncate) REQUIRES(inode.mutex);
   void RemoveWriter(OpenInode& inode) REQUIRES(inode.mutex);
   Status OpenForWriting(OpenInode& inode, int flags);
+  static Status CheckDescriptor(OpenInode& inode, int flags) REQUIRES(inode.mutex);
   IoMode ChooseMode(OpenInode& inode) REQUIRES(inode.mutex);
-  OpenReply AddHandle(Hold& hold, int flags);
+  // After AdmitWriter, if the flags are a writer's; an error removes it.
+  Result<OpenReply> AddHandle(Hold& hold, int flags);
   void CloseInode(OpenInode& inode) REQUIRES(inode.mutex);
   void CompleteSmall(OpenInode& inode);
   Status WithBackPressure(const std::function<Status()>& attempt);
@@ -151,8 +156,6 @@ class LocalFileSystem final : public FileSystem {
   // The same for an inode that has just lost its last name, as its open handles learn at once.
   void Reap(InodeId ino, uint64_t size_bytes = 0);
   bool AwaitPause(const std::stop_token& stop);  // False: stopped.
-  // Asks the kernel. If so, KernelForgot queues the inode again.
-  bool IsHeldByKernel(InodeId ino);
   void QueueOrphans();
   // True: its content is gone, and it is to be forgotten.
   bool ReapContent(InodeId ino);
@@ -179,12 +182,7 @@ class LocalFileSystem final : public FileSystem {
   SharedMutex invalidator_mutex_;
   std::function<void(const rpc::Change&)> invalidator_ GUARDED_BY(invalidator_mutex_);
 
-  Mutex kernel_holds_mutex_;  // Held while the kernel is asked.
-  std::function<bool(InodeId)> kernel_holds_ GUARDED_BY(kernel_holds_mutex_);
-  Mutex held_mutex_;
-  std::unordered_set<InodeId> held_ GUARDED_BY(held_mutex_);  // Without names, but held by it.
-  std::atomic<bool> any_held_{false};
-
+  HeldByKernel held_;
   Mutex reap_mutex_;
   CondVar reap_ready_;
   std::deque<InodeId> reap_ GUARDED_BY(reap_mutex_);

@@ -97,13 +97,23 @@ void LocalFileSystem::RemoveWriter(OpenInode& inode) {
   if (--inode.writers == 0) SettleOrLinger(inode);
 }
 
+// Opens what the handle will need, for programs expect ENFILE of an open and of no read. Any other
+// error is met again, and told, by whoever needs the bytes.
+Status LocalFileSystem::CheckDescriptor(OpenInode& inode, int flags) {
+  if (inode.passthrough > 0) return OkStatus();
+  Status opened =
+      Writes(flags) ? inode.live->AnyDescriptor().status() : inode.live->Readable(0, 0).status();
+  return opened.code() == Code::kTooManyFiles ? opened : OkStatus();
+}
+
 // The mode of the handles that are there decides; alone, passthrough if the content is complete.
 IoMode LocalFileSystem::ChooseMode(OpenInode& inode) {
   if (inode.passthrough > 0) return IoMode::kPassthrough;
   Backing* backing = backing_;
   if (backing == nullptr) return IoMode::kCached;
   if (inode.daemon_io > 0 || !inode.live->Complete()) return IoMode::kDirect;
-  Result<int> id = backing->Register(inode.live->ReadDescriptor());
+  Result<int> id = inode.live->AnyDescriptor();
+  if (id.ok()) id = backing->Register(*id);
   if (!id.ok()) {
     LogWarning("passthrough of inode ", inode.ino.value, ": ", id.status().ToString());
     return IoMode::kDirect;
@@ -112,12 +122,15 @@ IoMode LocalFileSystem::ChooseMode(OpenInode& inode) {
   return IoMode::kPassthrough;
 }
 
-OpenReply LocalFileSystem::AddHandle(Hold& hold, int flags) {
+Result<OpenReply> LocalFileSystem::AddHandle(Hold& hold, int flags) {
   OpenInode& inode = *hold;
   auto handle = std::make_unique<Handle>();
   OpenReply reply;
   {
     MutexLock lock(inode.mutex);
+    const Status ready = CheckDescriptor(inode, flags);
+    if (!ready.ok() && Writes(flags)) RemoveWriter(inode);
+    RETURN_IF_ERROR(ready);
     reply.mode = ChooseMode(inode);
     reply.backing_id = inode.backing_id;
     ++(reply.mode == IoMode::kPassthrough ? inode.passthrough : inode.daemon_io);
@@ -162,7 +175,7 @@ Result<OpenReply> LocalFileSystem::Open(const rpc::Caller& caller, InodeId ino, 
   if (truncates && !Writes(flags)) RETURN_IF_ERROR(TruncateForReader(caller, ino));
   const bool staging = inode.staging;
   if (Writes(flags)) RETURN_IF_ERROR(OpenForWriting(inode, flags));
-  OpenReply reply = AddHandle(hold, flags);
+  ASSIGN_OR_RETURN(OpenReply reply, AddHandle(hold, flags));
   // From now on neither the kernel nor the daemon sees when a mapping changes the file, so that it
   // has to be asked each time. A truncation makes the kernel ask by itself.
   const bool unseen = Writes(flags) && !staging && !truncates;
@@ -223,7 +236,7 @@ Result<FileSystem::Created> LocalFileSystem::OpenNew(rpc::FileInfo info, int fla
   }
   // Stage made one writer, which this handle is even if it only reads: an empty file is to be
   // committed.
-  created.open = AddHandle(hold, (flags & ~O_ACCMODE) | O_RDWR);
+  ASSIGN_OR_RETURN(created.open, AddHandle(hold, (flags & ~O_ACCMODE) | O_RDWR));
   created.info.attr.may_change = true;
   return created;
 }

@@ -54,9 +54,10 @@ void RaiseDescriptorLimit() {
   limit.rlim_cur = limit.rlim_max;  // Without the right to raise the hard limit.
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) LogWarning("raise the limit of open files: failed");
   if (limit.rlim_cur >= kFewDescriptors) return;
-  LogWarning("this process may have only ", limit.rlim_cur,
-             " files open; when programs have more of them open in the mount, opens fail. Raise "
-             "the hard limit (ulimit -Hn, LimitNOFILE= of systemd, --ulimit of a container)");
+  LogWarning(
+      "this process may have only ", limit.rlim_cur,
+      " files open; when programs have more of them open in the mount, open gives ENFILE. Raise "
+      "the hard limit (ulimit -Hn, LimitNOFILE= of systemd, --ulimit of a container)");
 }
 
 // A file system that stands on another one, or may.
