@@ -185,7 +185,7 @@ TEST(Properties, ValuesAreTakenInEveryDocumentedForm) {
 TEST(Properties, FailedSetChangesNothing) {
   Properties properties;
   EXPECT_EQ(properties.Set("tarn.fuse.threads", "none", "test").code(), Code::kInvalid);
-  EXPECT_EQ(properties.Get(property::kFuseThreads), 16);
+  EXPECT_EQ(properties.Get(property::kFuseThreads), 256);
   EXPECT_EQ(properties.Find("tarn.fuse.thread").code(), Code::kInvalid);
 }
 

@@ -43,10 +43,10 @@ void FileSystemFixture::PersistDue(rpc::TaskClass size) {
         break;
       worker::Done done = runner.Run(*action, {});
       rpc::PersistQueue::Settled item{task, *action, done.outcome};
-      auto persisted = queue().Settle(std::span(&item, 1));
+      const Result<bool> persisted = queue().Settle(std::span(&item, 1)).front();
       ASSERT_TRUE(persisted.ok()) << persisted.status().ToString();
       if (!done.outcome.status.ok()) break;
-      if (persisted->front() && done.content) {
+      if (*persisted && done.content) {
         EXPECT_TRUE(cache_->MarkClean(*done.content).ok());
       }
     }

@@ -41,7 +41,7 @@ class SourceTest : public FileSystemFixture {
   }
   void Settle(const Held& held, const rpc::Outcome& outcome) {
     rpc::PersistQueue::Settled item{held.task, held.action, outcome};
-    EXPECT_TRUE(queue().Settle(std::span(&item, 1)).ok());
+    EXPECT_TRUE(queue().Settle(std::span(&item, 1)).front().ok());
   }
 };
 

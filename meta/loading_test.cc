@@ -165,10 +165,10 @@ TEST_F(LoadingTest, NothingIsDoneWhenTheUfsCannotBeAsked) {
   ASSERT_EQ(Make("here"), Code::kOk);
   loader_.failure = Status(Code::kUnavailable, "down");
   EXPECT_EQ(Make("f"), Code::kUnavailable);
-  EXPECT_EQ(
-      ops::Rename(env_, {kRootInode, "here"}, {kRootInode, "there"}, rpc::RenameMode::kReplace)
-          .code(),
-      Code::kUnavailable);
+  EXPECT_EQ(ops::Rename(env_, rpc::Caller{}, {kRootInode, "here"}, {kRootInode, "there"},
+                        rpc::RenameMode::kReplace)
+                .code(),
+            Code::kUnavailable);
   loader_.failure = OkStatus();
   EXPECT_EQ(Look("here"), Code::kOk);
   EXPECT_EQ(Look("f"), Code::kNotFound);
@@ -177,7 +177,8 @@ TEST_F(LoadingTest, NothingIsDoneWhenTheUfsCannotBeAsked) {
 TEST_F(LoadingTest, RenameAsksForBothNamesAndReplacesWhatWasOutside) {
   loader_.outside["a"] = rpc::FileType::kRegular;
   loader_.outside["b"] = rpc::FileType::kRegular;
-  auto renamed = ops::Rename(env_, {kRootInode, "a"}, {kRootInode, "b"}, rpc::RenameMode::kReplace);
+  auto renamed = ops::Rename(env_, rpc::Caller{}, {kRootInode, "a"}, {kRootInode, "b"},
+                             rpc::RenameMode::kReplace);
   ASSERT_TRUE(renamed.ok()) << renamed.status().ToString();
   EXPECT_NE(renamed->replaced.attr.ino, InodeId());
   EXPECT_THAT(Calls(), ElementsAre("name a", "name b", "created b"));

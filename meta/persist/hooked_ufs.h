@@ -70,9 +70,9 @@ class HookedUfs final : public ufs::UnderFileSystem {
     return base_->AbortUpload(upload, call);
   }
   Result<ufs::ObjectInfo> Move(std::string_view from, std::string_view to,
-                               const ufs::Precondition& source,
+                               const ufs::MoveOptions& options,
                                const ufs::CallOptions& call) override {
-    return base_->Move(from, to, source, call);
+    return base_->Move(from, to, options, call);
   }
   std::vector<Status> Delete(std::span<const ufs::DeleteRequest> requests,
                              const ufs::CallOptions& call) override {

@@ -223,9 +223,9 @@ void Mounted::Work(const rpc::Task& task) {
     if (kill_.done && steps_ == kill_.step) done.content.reset();
     if (IsKilledNow(true)) return;
     const rpc::PersistQueue::Settled item{task, *action, done.outcome};
-    auto persisted = queue.Settle(std::span(&item, 1));
+    const Result<bool> persisted = queue.Settle(std::span(&item, 1)).front();
     ASSERT_TRUE(persisted.ok()) << persisted.status().ToString();
-    if (persisted->front() && done.content) (void)cache_->MarkClean(*done.content);
+    if (*persisted && done.content) (void)cache_->MarkClean(*done.content);
     if (!done.outcome.status.ok()) return;
   }
 }

@@ -20,6 +20,11 @@ class ObservedUpload final : public ufs::Upload {
     const Call counted(points_, "WritePart", key_);
     return base_->WritePart(offset_bytes, data, call);
   }
+  Status CopyPart(uint64_t offset_bytes, const ufs::PartSource& from, uint64_t length_bytes,
+                  const CallOptions& call) override {
+    const Call counted(points_, "CopyPart", key_);
+    return base_->CopyPart(offset_bytes, from, length_bytes, call);
+  }
   Result<ObjectInfo> Commit(const CallOptions& call) override {
     const Call counted(points_, "Commit", key_);
     return base_->Commit(call);
