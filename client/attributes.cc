@@ -8,6 +8,7 @@ namespace tarn::client {
 namespace {
 
 constexpr std::string_view kFacts = "tarn.";
+constexpr int64_t kAheadNs = 100'000'000;  // The kernel's clock of files may be ahead by a part.
 // POSIX ACLs among them: kept as bytes that nobody enforces they would be a lie. Programs fall back
 // to the mode.
 constexpr std::string_view kSystem = "system.";
@@ -42,7 +43,7 @@ void LocalFileSystem::Overlay(rpc::FileInfo& info, uint64_t since) {
   if (!now->changed || !now->mtime_ns || now->mtime_ns == inode->fresh_mtime_ns) return;
   info.attr.mtime_ns = *now->mtime_ns;
   // A time in the future was set, and changed the file when it was.
-  if (*now->mtime_ns > deps_.clock.WallNs()) return;
+  if (*now->mtime_ns > deps_.clock.WallNs() + kAheadNs) return;
   info.attr.ctime_ns = std::max(info.attr.ctime_ns, *now->mtime_ns);
 }
 

@@ -201,7 +201,7 @@ class ModelTest : public NamespaceFixture {
     rpc::AttrChange change;
     change.mode = model_.at(ino).mode = static_cast<uint32_t>(random_.Uniform(0777));
     ASSERT_TRUE(files().SetAttr(caller_, InodeId(ino), change).ok());
-    const std::string name = AnyName();
+    const std::string name = "user." + AnyName();
     model_.at(ino).xattrs[name] = name;
     ASSERT_TRUE(files().SetXattr(caller_, InodeId(ino), name, name, rpc::XattrMode::kAny).ok());
   }

@@ -7,6 +7,8 @@
 namespace tarn::meta::ops {
 namespace {
 
+constexpr int64_t kAheadNs = 100'000'000;  // The kernel's clock of files may be ahead by a part.
+
 Status CheckCommit(const InodeRecord& inode, const rpc::WriteCommit& commit) {
   if (inode.type != rpc::FileType::kRegular)
     return Status(Code::kInvalid, "commit of what is not a file");
@@ -26,7 +28,8 @@ void Apply(const Attempt& attempt, const rpc::WriteCommit& commit, InodeRecord& 
   inode.mtime_ns = commit.mtime_ns;
   // When the bytes changed, not when somebody closed the file; times set on it since count by
   // themselves.
-  if (commit.mtime_ns <= attempt.now_ns) inode.ctime_ns = std::max(inode.ctime_ns, commit.mtime_ns);
+  if (commit.mtime_ns <= attempt.now_ns + kAheadNs)
+    inode.ctime_ns = std::max(inode.ctime_ns, commit.mtime_ns);
   inode.synced = commit.synced;
   inode.lost = false;
 }
