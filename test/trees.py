@@ -66,10 +66,16 @@ def _differences_of(a, b, x, y, times):
                 yield f"contents differ from byte {at} of {x.st_size}"
 
 
-def differences(a, b, times=True, limit=10):
+def _is_special(facts):
+    return stat.S_IFMT(facts.st_mode) not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
+
+
+def differences(a, b, times=True, limit=10, special=True):
     """At most `limit` lines that say how tree `a` differs from tree `b`. Directory times are not compared: making
-    the entries changes them."""
+    the entries changes them. Without `special` fifos, sockets and devices do not count, which no source keeps."""
     left, right = _list(a), _list(b)
+    if not special:
+        left, right = ({path: facts for path, facts in side.items() if not _is_special(facts)} for side in (left, right))
     found = []
     for path in sorted(left.keys() | right.keys()):
         name = os.fsdecode(path)
@@ -85,8 +91,8 @@ def differences(a, b, times=True, limit=10):
     return found[:limit]
 
 
-def same(a, b, times=True):
+def same(a, b, times=True, special=True):
     """Fails, naming the first differences, unless the trees are equal."""
-    found = differences(a, b, times)
+    found = differences(a, b, times, special=special)
     if found:
         raise Failed(f"{a} and {b} differ: " + "; ".join(found))

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -59,10 +60,17 @@ uint64_t MostBlocks(const std::string& path) {
   return bytes / 512;
 }
 
+// Pages of a file under test that are not in its cache count as data.
+bool IsWhole(const std::string& path) {
+  char cached[16];
+  const ssize_t length = getxattr(path.c_str(), "tarn.cached", cached, sizeof cached);
+  return length < 0 || std::string(cached, static_cast<size_t>(length)) == "yes";
+}
+
 std::string BlocksDifference(const struct statx& tested, const struct statx& model,
-                             const std::string& model_path) {
+                             const std::string& tested_path, const std::string& model_path) {
   constexpr uint64_t kSlack = 128;
-  if (tested.stx_blocks <= model.stx_blocks + kSlack) return "";
+  if (tested.stx_blocks <= model.stx_blocks + kSlack || !IsWhole(tested_path)) return "";
   const uint64_t most = MostBlocks(model_path);
   if (tested.stx_blocks <= most) return "";
   return "blocks " + std::to_string(tested.stx_blocks) + " for " +
@@ -76,7 +84,8 @@ std::string NumberDifference(const char* name, uint64_t tested, uint64_t model) 
 
 // Of the fields in `mask`.
 std::string Difference(const World& world, unsigned mask, const struct statx& tested,
-                       const struct statx& model, const std::string& model_path) {
+                       const struct statx& model, const std::string& tested_path,
+                       const std::string& model_path) {
   std::vector<std::string> found;
   const auto number = [&](unsigned field, const char* name, uint64_t a, uint64_t b) {
     if ((mask & field) != 0) found.push_back(NumberDifference(name, a, b));
@@ -95,7 +104,7 @@ std::string Difference(const World& world, unsigned mask, const struct statx& te
            makedev(model.stx_rdev_major, model.stx_rdev_minor));
   }
   if ((mask & STATX_BLOCKS) != 0 && S_ISREG(model.stx_mode))
-    found.push_back(BlocksDifference(tested, model, model_path));
+    found.push_back(BlocksDifference(tested, model, tested_path, model_path));
   if ((mask & STATX_MTIME) != 0 && !directory)
     found.push_back(TimeDifference(world, "mtime", TimeOf(tested.stx_mtime),
                                    TimeOf(model.stx_mtime), true, mapped));
@@ -122,9 +131,10 @@ void CompareStatx(World& world, const std::string& what, unsigned mask, const st
                          fd == nullptr ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH, mask, &seen[side]));
   });
   if (result < 0) return;
-  const std::string model =
-      fd == nullptr ? world.Path(1, path) : "/proc/self/fd/" + std::to_string(fd[1]);
-  const std::string difference = Difference(world, mask, seen[0], seen[1], model);
+  const auto path_of = [&](int side) {
+    return fd == nullptr ? world.Path(side, path) : "/proc/self/fd/" + std::to_string(fd[side]);
+  };
+  const std::string difference = Difference(world, mask, seen[0], seen[1], path_of(0), path_of(1));
   if (!difference.empty()) world.Differ("statx " + what + ": " + difference);
 }
 
@@ -136,7 +146,7 @@ std::string StatDifference(const World& world, const std::string& tested,
   if (statx(AT_FDCWD, tested.c_str(), AT_SYMLINK_NOFOLLOW, kFields, &seen[0]) < 0)
     return "statx: " + std::to_string(errno);
   if (statx(AT_FDCWD, model.c_str(), AT_SYMLINK_NOFOLLOW, kFields, &seen[1]) < 0) abort();
-  return Difference(world, kFields, seen[0], seen[1], model);
+  return Difference(world, kFields, seen[0], seen[1], tested, model);
 }
 
 void CompareStat(World& world, const std::string& path) {
