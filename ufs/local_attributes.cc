@@ -177,6 +177,14 @@ Status PutOrRemove(const FreshName& made, const Place& target, const Preconditio
   return renamed;
 }
 
+Status LinkAs(int object, const Place& place) {
+  if (linkat(AT_FDCWD, ProcPathOf(object).c_str(), place.directory.get(), place.name.c_str(),
+             AT_SYMLINK_FOLLOW) == 0) {
+    return OkStatus();
+  }
+  return ErrnoStatus(errno, Concat("link an object as ", place.name));
+}
+
 }  // namespace
 
 Result<ObjectInfo> LocalUfs::MakeSymlink(std::string_view key, std::string_view target,
@@ -220,12 +228,18 @@ Result<ObjectInfo> LocalUfs::Link(std::string_view from, std::string_view to,
       there.ok() && there->stx_ino == st.stx_ino && IdentityOf(*there) == IdentityOf(st);
   if (linked) return DescribeObject(object.get(), to);
   const OwnerAccess::Grant grant(access_, target.directory.get(), kChangeNames);
-  const FreshName fresh(*this, target, to);
-  if (linkat(AT_FDCWD, ProcPathOf(object.get()).c_str(), fresh.place().directory.get(),
-             fresh.place().name.c_str(), AT_SYMLINK_FOLLOW) != 0) {
-    return ErrnoStatus(errno, Concat("link ", from, " as ", to));
+  // A link that is taken back has changed the object's etag, so the target is looked at first.
+  if (options.target.kind == Precondition::Kind::kAbsent) {
+    const Status made = LinkAs(object.get(), target);
+    if (made.code() == Code::kExists)
+      return Status(Code::kStale, Concat("link ", from, " as ", to, ": something else is there"));
+    RETURN_IF_ERROR(made);
+  } else {
+    RETURN_IF_ERROR(CheckPrecondition(target, options.target));
+    const FreshName fresh(*this, target, to);
+    RETURN_IF_ERROR(LinkAs(object.get(), fresh.place()));
+    RETURN_IF_ERROR(PutOrRemove(fresh, target, options.target));
   }
-  RETURN_IF_ERROR(PutOrRemove(fresh, target, options.target));
   RETURN_IF_ERROR(Changed(target.directory));
   return DescribeObject(object.get(), to);
 }
