@@ -40,11 +40,18 @@ class Printer {
   bool first_ = true;
 };
 
+Status AskSource(rpc::Control& control, const std::string& path) {
+  rpc::Control::ListRequest request;
+  request.path = path;
+  request.limit = 1;
+  request.revalidate = true;
+  return control.ListPath(request).status();
+}
+
 Status List(rpc::Control& control, const std::string& path, const LsOptions& options,
             Printer& printer) {
   rpc::Control::ListRequest request;
   request.path = path;
-  request.revalidate = options.sync;
   std::vector<std::string> below;
   for (bool end = false; !end;) {
     ASSIGN_OR_RETURN(rpc::Control::ListReply reply, control.ListPath(request));
@@ -53,12 +60,13 @@ Status List(rpc::Control& control, const std::string& path, const LsOptions& opt
       const bool directory = entry.attr.type == rpc::FileType::kDirectory;
       if (options.recursive && directory && entry.path != path) below.push_back(entry.path);
     }
-    request.revalidate = false;
     request.cursor = reply.next_cursor;
     end = reply.end;
   }
-  for (const std::string& directory : below)
+  for (const std::string& directory : below) {
+    if (options.sync) RETURN_IF_ERROR(AskSource(control, directory));
     RETURN_IF_ERROR(List(control, directory, options, printer));
+  }
   return OkStatus();
 }
 
@@ -71,6 +79,9 @@ Status Naming(const std::string& path, const Status& status) {
 Status Ls(const GlobalOptions& global, const LsOptions& options) {
   ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(options.path, global.at));
   ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(target.mount));
+  // A name may appear by it.
+  const Status asked = options.sync ? AskSource(*control, target.path) : OkStatus();
+  if (!asked.ok()) return Naming(options.path, asked);
   if (options.itself) {
     Result<rpc::PathInfo> info = control->StatPath(target.path);
     if (!info.ok()) return Naming(options.path, info.status());
