@@ -192,18 +192,36 @@ Result<bool> LiveHandle::PutPage(uint64_t page, std::span<const std::byte> data)
   return true;
 }
 
+// Pages come in parallel: each has its room before it is written.
+Status LiveHandle::ChargeAhead(uint64_t bytes) {
+  Live& live = *live_;
+  MutexLock lock(live.mutex);
+  if (!store_.space_.PinnedRoom(bytes)) {
+    return Status(Code::kNoSpace, "add page: the cache is full of unpersisted contents");
+  }
+  RETURN_IF_ERROR(store_.MakeRoom(live.place_index, bytes));
+  store_.Recharge(live, live.record.allocated_bytes + bytes);
+  return OkStatus();
+}
+
 Status LiveHandle::AddPage(uint64_t page_index, std::span<const std::byte> data) {
   Live& live = *live_;
   if (live.pages.Has(page_index)) return OkStatus();
   const uint64_t bytes = std::min<uint64_t>(data.size(), kPageBytes);
-  if (live.staging && !store_.space_.PinnedRoom(bytes)) {
-    return Status(Code::kNoSpace, "add page: the cache is full of unpersisted contents");
+  const uint64_t charge = (bytes + 4095) / 4096 * 4096;
+  const bool charged = live.staging;
+  if (charged) {
+    RETURN_IF_ERROR(ChargeAhead(charge));
+  } else {
+    RETURN_IF_ERROR(store_.MakeRoom(live.place_index, bytes));
   }
-  RETURN_IF_ERROR(store_.MakeRoom(live.place_index, bytes));
-  ASSIGN_OR_RETURN(const bool added, PutPage(page_index, data));
-  if (!added) return OkStatus();
+  const Result<bool> put = PutPage(page_index, data);
+  const bool added = put.ok() && *put;
   MutexLock lock(live.mutex);
-  store_.Recharge(live, live.record.allocated_bytes + (bytes + 4095) / 4096 * 4096);
+  const uint64_t allocated = live.record.allocated_bytes;
+  if (added && !charged) store_.Recharge(live, allocated + charge);
+  if (!added && charged) store_.Recharge(live, allocated - std::min(allocated, charge));
+  if (!added) return put.status();
   if (!live.pages.Complete() || !live.map_behind) return OkStatus();
   return store_.StoreRecord(live, kv::Durability::kBuffered);
 }

@@ -40,6 +40,7 @@ class LiveHandle final : public LiveFile {
  private:
   Status VerifyRange(uint64_t offset_bytes, uint64_t length_bytes);
   Status ReadAbsent(uint64_t offset_bytes, std::span<std::byte> out, const ReadBase& base) const;
+  Status ChargeAhead(uint64_t bytes);
   Result<bool> PutPage(uint64_t page, std::span<const std::byte> data);
   Result<bool> WriteIncomplete(uint64_t offset_bytes, std::span<const std::byte> data);
   Status Reserve(uint64_t offset_bytes, uint64_t length_bytes);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <latch>
 #include <thread>
 
 #include "base/random.h"
@@ -157,6 +158,34 @@ TEST(Races, NobodySeesBytesOfOthersAndNothingLeaks) {
   EXPECT_EQ(usage.pinned_bytes, 0u);
   EXPECT_EQ(usage.used_bytes, 0u);
   EXPECT_EQ(usage.contents, 0u);
+}
+
+TEST(Races, PagesThatComeTogetherKeepToTheRoom) {
+  constexpr uint64_t kPages = 6;
+  const std::unique_ptr<CacheStore> store = NewMemoryCacheStore(kCapacity);
+  const std::string bytes(kPageBytes, 'x');
+  for (uint64_t round = 1; round <= 5; ++round) {
+    auto file = store->AddClean({InodeId(round), Generation(1)}, kPages * kPageBytes).value();
+    ASSERT_TRUE(store->BeginWriting(*file, Truncate::kNo).ok());
+    std::atomic<uint64_t> added{0};
+    {
+      std::latch begin(kPages);
+      std::vector<std::jthread> threads;
+      for (uint64_t page = 0; page < kPages; ++page) {
+        threads.emplace_back([&, page] {
+          begin.arrive_and_wait();
+          if (file->AddPage(page, std::as_bytes(std::span(bytes))).ok()) ++added;
+        });
+      }
+    }
+    const Usage usage = store->GetUsage();
+    EXPECT_EQ(added, usage.pinned_limit_bytes / kPageBytes);
+    EXPECT_EQ(usage.pinned_bytes, added * kPageBytes);
+    store->EndWriting(*file);
+    ASSERT_TRUE(store->Erase(InodeId(round)).ok());
+    file.reset();
+    EXPECT_EQ(store->GetUsage().pinned_bytes, 0u);
+  }
 }
 
 }  // namespace
