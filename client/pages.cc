@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "cache/read_room.h"
 #include "client/local_file_system.h"
 
 namespace tarn::client {
@@ -132,6 +133,9 @@ Result<size_t> LocalFileSystem::ReadPages(HandleId id, uint64_t offset_bytes, ui
     Result<size_t> got = read(*live);
     if (!IsAbsent(got.code())) return got;
     if (attempt == kVanishings) return Unreachable(got.status());
+    if (!cache::HasReadRoom(deps_.cache, *live, offset_bytes, length_bytes)) {
+      return Status(Code::kNoSpace, "read: the rest of the room is for what is written");
+    }
     RETURN_IF_ERROR(FetchPages(*handle.inode, offset_bytes, length_bytes));
   }
 }

@@ -161,7 +161,26 @@ TEST_F(CrowdedTest, AnAppendToAnObjectLargerThanTheCacheIsPersisted) {
     Write(handle, text.size() + 4, "!");
     fs().Release(handle);
   }
-  EXPECT_EQ(cache_->Find(ino)->state, cache::ContentState::kClean);
+  // Clean, so that it may be evicted at any moment.
+  const std::optional<cache::ContentInfo> there = cache_->Find(ino);
+  EXPECT_TRUE(!there || there->state == cache::ContentState::kClean);
+  EXPECT_EQ(cache_->GetUsage().pinned_bytes, 0u);
+}
+
+TEST_F(CrowdedTest, AReaderOfAChangedFileLeavesRoomToWriters) {
+  const std::string text = Pages('a', 15, "tail");
+  const InodeId ino = Outside("a", text);
+  const HandleId handle = Open(ino, O_RDWR).handle;
+  Write(handle, text.size(), "line");
+  EXPECT_TRUE(InPieces(handle, text.size() + 4, kPageBytes) == text + "line");
+  EXPECT_TRUE(InPieces(handle, text.size() + 4, 3 << 20) == text + "line");
+  const auto made = Create("b");
+  const MonotonicTime begin = clock_.Now();
+  Write(made.open.handle, 0, Pages('b', 1));
+  Write(handle, text.size() + 4, "!");
+  EXPECT_EQ(Since(begin), Nanos(0));
+  fs().Release(made.open.handle);
+  fs().Release(handle);
 }
 
 TEST_F(CrowdedTest, AChangedFileLargerThanTheCacheIsReadAsItIs) {

@@ -7,6 +7,7 @@
 #include "base/current_request.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "cache/read_room.h"
 
 namespace tarn::worker {
 namespace {
@@ -292,7 +293,11 @@ void Filler::Prefetch(const ContentId& content, const rpc::Binding& binding, Ran
       if (stop_.stop_requested()) return;
       // A pin of its own: the reader may close, and the content be evicted, before this runs.
       Result<std::unique_ptr<cache::LiveFile>> file = cache_.Open(content);
-      if (!file.ok() || (*file)->Complete() || !(*file)->MakeRoom().ok()) return;
+      if (!file.ok() || (*file)->Complete()) return;
+      const uint64_t offset = pages.first * cache::kPageBytes;
+      const uint64_t length = pages.count * cache::kPageBytes;
+      if (!cache::HasReadRoom(cache_, **file, offset, length)) return;
+      if (!(*file)->MakeRoom().ok()) return;
       const ufs::CallOptions call{Deadline::After(clock_, options_.read_deadline),
                                   stop_.get_token()};
       Status status = FetchRun(**file, binding, pages, call);

@@ -200,6 +200,24 @@ TEST_F(FillerTest, ReadingInOrderFetchesAhead) {
   EXPECT_TRUE(file->Complete());
 }
 
+TEST_F(FillerTest, FetchingAheadLeavesRoomToWriters) {
+  cache_ = cache::NewMemoryCacheStore(10 << 20);  // Three of these megabytes may be unpersisted.
+  options_.threads = 1;                           // What waits in line is done one by one.
+  auto file = AddClean();
+  auto clean = AddClean(InodeId(6));
+  ASSERT_TRUE(cache_->BeginWriting(*file, cache::CacheStore::Truncate::kNo).ok());
+  ASSERT_TRUE(filler().Fill(*file, binding_, 0, 1).ok());
+  ReadHistory history;
+  filler().NoteRead({kFile, Generation(1)}, binding_, 0, 4096, history);
+  ReadHistory other;
+  filler().NoteRead({InodeId(6), Generation(1)}, binding_, 0, 4096, other);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!clean->Complete() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_TRUE(clean->Complete());
+  EXPECT_EQ(cache_->GetUsage().pinned_bytes, kPageBytes);
+  cache_->EndWriting(*file);
+}
+
 TEST_F(FillerTest, FetchingAheadNeedsNoReaderAnyMore) {
   ReadHistory history;
   filler().NoteRead({kFile, Generation(1)}, binding_, 0, 4096, history);  // Nothing of it is here.
