@@ -1,7 +1,6 @@
 // A bucket behind the S3 client: the outside writer acts before or after each request, so also
 // between two that the client sends for one call.
 
-#include "base/digest.h"
 #include "base/sigv4.h"
 #include "base/strings.h"
 #include "outside/place.h"
@@ -11,10 +10,9 @@
 namespace tarn::outside {
 namespace {
 
+using ufs::s3::EtagOf;
 using ufs::s3::TestReply;
 using ufs::s3::TestRequest;
-
-std::string EtagOf(const std::string& bytes) { return Hex(Md5(bytes)); }
 
 class S3Place final : public Place, private ufs::s3::S3Store {
  public:

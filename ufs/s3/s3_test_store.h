@@ -35,6 +35,7 @@ class ImpatientClock final : public Clock {
   std::atomic<int64_t> slept_ = 0;
 };
 
+std::string EtagOf(const std::string& bytes);  // Their MD5. Thread-safe.
 TestReply ErrorReply(int status, const std::string& code);
 
 class S3Store : public testing::Test {
