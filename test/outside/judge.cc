@@ -60,13 +60,17 @@ class Judgement {
   }
   void Fail(Fault fault, std::string text) { violations_.push_back({fault, std::move(text)}); }
 
-  const rpc::QueueEntry* EntryOf(const std::string& path) const {
+  // The entry of a file with several names has the path of one of them.
+  bool IsOf(const rpc::QueueEntry& entry, const std::string& path) const {
+    if (PathOf(entry) == path) return true;
     const auto name = ending_.names.find(path);
+    return name != ending_.names.end() && entry.ino && entry.ino == name->second.ino;
+  }
+  const rpc::QueueEntry* EntryOf(const std::string& path) const {
     for (const rpc::QueueEntry& entry : ending_.queue) {
-      if (PathOf(entry) == path) return &entry;
-      if (name != ending_.names.end() && entry.ino && entry.ino == name->second.ino) return &entry;
-      if (path.starts_with(PathOf(entry) + "/")) return &entry;
       if (PathOf(entry).starts_with(path + "/")) return &entry;
+      for (size_t end = path.size(); end != std::string::npos; end = path.rfind('/', end - 1))
+        if (IsOf(entry, path.substr(0, end))) return &entry;
     }
     return nullptr;
   }
@@ -77,11 +81,15 @@ class Judgement {
     return conflict || EntryOf(path) != nullptr;
   }
 
-  // An object of a file that waits to be moved to its new name.
-  bool WaitsToLeave(const std::string& bytes) const {
+  // An object of a file that waits to be moved to its new name, or to be uploaded there.
+  bool WaitsToLeave(const std::string& key, const std::string& bytes) const {
+    const auto before = operation_.before.find(key);
+    const bool base = before != operation_.before.end() && before->second == bytes &&
+                      !operation_.after.contains(key);
     return std::any_of(ending_.names.begin(), ending_.names.end(), [&](const auto& name) {
-      return name.second.bytes == bytes && name.second.state != kConflict &&
-             EntryOf(name.first) != nullptr;
+      const bool is_its =
+          name.second.bytes == bytes || (base && operation_.after.contains(name.first));
+      return is_its && name.second.state != kConflict && EntryOf(name.first) != nullptr;
     });
   }
 
@@ -104,7 +112,7 @@ class Judgement {
     if (versions_.NameOf(seen.bytes).empty())
       Fail(Fault::kMixed, Concat(key, " in the source: ", Describe(seen.bytes)));
     const auto name = ending_.names.find(key);
-    if (IsExplained(key) || WaitsToLeave(seen.bytes) || IsHidden(key)) return;
+    if (IsExplained(key) || WaitsToLeave(key, seen.bytes) || IsHidden(key)) return;
     if (name == ending_.names.end() || name->second.directory)
       return Fail(Fault::kUnseen, Concat(key, " of the source: ", Describe(seen.bytes)));
     if (name->second.bytes && *name->second.bytes != seen.bytes)
@@ -185,12 +193,22 @@ class Judgement {
                                ", without a reason"));
   }
 
+  // The source alone had all of its bytes, perhaps under another of its names, until the other
+  // program acted. The log says so.
+  bool WentWithTheirs(const std::string& path, const Name& name) const {
+    const auto ours = operation_.after.find(path);
+    if (name.bytes || ours == operation_.after.end()) return false;
+    if (ending_.log.find("is LOST") == std::string::npos) return false;
+    const auto& persisted = ending_.persisted;
+    return !IsNew(ours->second) ||
+           std::any_of(persisted.begin(), persisted.end(), [&](const std::string& other) {
+             return operation_.after.at(other) == ours->second;
+           });
+  }
+
   void JudgeState(const std::string& path, const Name& name) {
     if (name.directory) return;
-    // No byte of it was written here, and it is not in the source any more.
-    const auto ours = operation_.after.find(path);
-    const bool clean = ours != operation_.after.end() && !IsNew(ours->second);
-    if (name.state == kLost && clean && ending_.log.find("is LOST") != std::string::npos) return;
+    if (name.state == kLost && WentWithTheirs(path, name)) return;
     if (name.state != kPersisted && !IsExplained(path))
       return Fail(Fault::kWaits, Concat(path, " is ", name.state, " and nothing waits for it"));
     if (!name.errors.empty() && !IsExplained(path))

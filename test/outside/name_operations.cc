@@ -76,6 +76,11 @@ Status WriteAndLink(Mounted& mounted) {
   return mounted.Link("f", "l");
 }
 
+Status CreateAndLink(Mounted& mounted) {
+  RETURN_IF_ERROR(mounted.Create("n", kFresh));
+  return mounted.Link("n", "l");
+}
+
 Status CreateInDirectory(Mounted& mounted) {
   RETURN_IF_ERROR(mounted.MakeDirectory("d"));
   return mounted.Create("d/n", kFresh);
@@ -133,6 +138,7 @@ std::vector<Operation> OfSeveralNames() {
        {{"f", kFirst}, {"l", kFirst}},
        {"l"}},
       {"WriteAndLink", kOne, {"f", "l"}, WriteAndLink, {{"f", Written()}, {"l", Written()}}, {"l"}},
+      {"CreateAndLink", {}, {"n", "l"}, CreateAndLink, {{"n", kFresh}, {"l", kFresh}}, {"n", "l"}},
       {"LinkAndRemove", kOne, {"f", "l"}, LinkAndRemove, {{"l", kFirst}}, {"l"}},
       {"LinkPersistAndRemove", kOne, {"f", "l"}, LinkPersistAndRemove, {{"l", kFirst}}, {"l"}},
       {"LinkAndRename",

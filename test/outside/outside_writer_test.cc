@@ -51,7 +51,7 @@ int StrideOf(const Case& one) {
   if (IsLong()) return 1;
   int stride = kOfAll;
   if (one.kind == Kind::kS3) stride *= 3;
-  if (one.kill.step > 0) stride *= 11;
+  if (one.kill.step > 0) stride *= 17;
   return stride;
 }
 
