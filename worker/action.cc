@@ -1,5 +1,7 @@
 #include "worker/action.h"
 
+#include <atomic>
+
 #include "base/log.h"
 #include "base/strings.h"
 #include "ufs/expectation.h"
@@ -62,6 +64,7 @@ struct ActionRunner::Call {
   Clock& clock;
   Nanos timeout;
   std::stop_token stop;
+  std::atomic<bool> unwanted{false};  // The upload was given up: a newer version replaces it.
   ufs::CallOptions Options() const { return {Deadline::After(clock, timeout), stop}; }
   ufs::NewCall Each() const {
     return [this] { return Options(); };
@@ -120,7 +123,10 @@ Status ActionRunner::Send(const rpc::Action& action, cache::FrozenContent& conte
   base.etag = action.expected_etag;
   base.size_bytes = action.from_size_bytes;
   Sending sending{content, upload, {}, {}, [&] { return call.Options(); }, {}};
-  sending.wanted = [&] { return is_wanted_(action); };
+  sending.wanted = [&] {
+    if (!is_wanted_(action)) call.unwanted = true;
+    return !call.unwanted;
+  };
   if (!base.etag.empty()) sending.base = {base.key, base.etag, 0};
   sending.read_base = [&](uint64_t offset_bytes, std::span<std::byte> out) {
     return filler_.ReadThrough(base, offset_bytes, out);
@@ -132,6 +138,7 @@ Status ActionRunner::Send(const rpc::Action& action, cache::FrozenContent& conte
 Status ActionRunner::NotSent(const rpc::Action& action, const cache::FrozenContent& content,
                              const Status& why, Call& call, Done* done) {
   Status status = why;
+  if (call.unwanted) return Status(Code::kBusy, why.message());
   if (!content.Info().complete) status = CheckBase(action, action.from_key, why, call, done);
   if (done->outcome.base_gone) return Status(Code::kIo, status.message());
   return MayBeGone(status.code()) ? Status(Code::kBusy, status.message()) : status;
@@ -201,6 +208,7 @@ Result<ufs::ObjectInfo> ActionRunner::UploadContent(const rpc::Action& action, C
     Result<ufs::ObjectInfo> changed = Take(
         action, ufs::ChangeAsExpected(call.ufs, action.key, expected, change, call.Each()), done);
     if (done->outcome.base_gone) return Status(Code::kStale, changed.status().message());
+    if (!changed.ok() && call.unwanted) return Status(Code::kStale, changed.status().message());
     ASSIGN_OR_RETURN(made, std::move(changed));
   }
   ufs::ObjectInfo info = *std::move(made);

@@ -135,6 +135,7 @@ TEST_F(PersisterTest, ASupersededUploadIsGivenUp) {
   Start();
   ASSERT_TRUE(queue_.WaitFinished());
   EXPECT_EQ(OnlyOutcome().code(), Code::kStale);
+  EXPECT_TRUE(queue_.settled()[0].outcome.untouched);
   EXPECT_EQ(below_->Stat("big", {}).code(), Code::kNotFound);
 }
 
