@@ -29,7 +29,8 @@ struct RocksdbOptions {
   size_t write_buffer_bytes = 8 << 20;   // Of one memtable; at most three exist.
   size_t ballast_bytes =
       16 << 20;  // Preallocated, given up so that commits still work on a full disk.
-  std::function<bool()> fails_log_sync = {};  // For tests: whether the next sync of the log fails.
+  // For tests: whether the next sync of that file, or directory, fails.
+  std::function<bool(const std::string& path)> fails_sync = {};
 };
 
 // Reads are of RocksDB snapshots; a commit is checked, under one lock, against the keys and ranges

@@ -7,11 +7,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <functional>
 #include <string>
 #include <utility>
 
 #include "base/mutex.h"
+#include "kv/rocksdb_setup.h"
 #include "kv/room.h"
 
 namespace tarn::kv {
@@ -52,6 +52,28 @@ class Allocation {
 
 class LogFile;
 
+// Files and directories that tests let fail.
+class Faults {
+ public:
+  explicit Faults(FailsSync fails_sync) : fails_sync_(std::move(fails_sync)) {}
+  template <typename Sync>
+  rocksdb::IOStatus Try(const std::string& path, const Sync& sync) const {
+    if (fails_sync_ && fails_sync_(path)) return rocksdb::IOStatus::IOError("made to fail", path);
+    return sync();
+  }
+  // RocksDB takes any other failure for the end of the database. What it was writing is in memory
+  // too, and goes to other files when it is resumed.
+  template <typename Sync>
+  rocksdb::IOStatus TryResumable(const std::string& path, const Sync& sync) const {
+    rocksdb::IOStatus status = Try(path, sync);
+    if (!status.ok()) status.SetRetryable(true);
+    return status;
+  }
+
+ private:
+  const FailsSync fails_sync_;
+};
+
 // The log file written to, which is the one made last, and the one to follow it.
 struct Logs {
   Mutex mutex;
@@ -59,16 +81,18 @@ struct Logs {
   std::unique_ptr<Allocation> next
       GUARDED_BY(mutex);  // Of the file `next_path`; null if there is none.
   std::string next_path;
-  std::function<bool()> fails_sync;
+  Status sync_failure GUARDED_BY(mutex);  // The first since it was taken.
 };
 
 class LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
  public:
-  LogFile(std::unique_ptr<rocksdb::FSWritableFile> file, std::unique_ptr<Allocation> allocation,
-          Logs& logs)
+  LogFile(std::unique_ptr<rocksdb::FSWritableFile> file, std::string path,
+          std::unique_ptr<Allocation> allocation, Logs& logs, const Faults& faults)
       : FSWritableFileOwnerWrapper(std::move(file)),
+        path_(std::move(path)),
         allocation_(std::move(allocation)),
-        logs_(logs) {
+        logs_(logs),
+        faults_(faults) {
     MutexLock lock(logs_.mutex);
     logs_.current = this;
   }
@@ -79,13 +103,13 @@ class LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
 
   rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
                          rocksdb::IODebugContext* debug) override {
-    if (logs_.fails_sync && logs_.fails_sync())
-      return Resumable(rocksdb::IOStatus::IOError("sync the log: made to fail"));
-    return Resumable(FSWritableFileOwnerWrapper::Sync(options, debug));
+    return NoteFailure(
+        faults_.Try(path_, [&] { return FSWritableFileOwnerWrapper::Sync(options, debug); }));
   }
   rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options,
                           rocksdb::IODebugContext* debug) override {
-    return Resumable(FSWritableFileOwnerWrapper::Fsync(options, debug));
+    return NoteFailure(
+        faults_.Try(path_, [&] { return FSWritableFileOwnerWrapper::Fsync(options, debug); }));
   }
 
   bool Reserve(size_t bytes) {
@@ -93,38 +117,91 @@ class LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
   }
 
  private:
-  // RocksDB takes any other failure of its log for the end of the database. All that is in the log
-  // is in memory too, and goes to tables when it is resumed.
-  static rocksdb::IOStatus Resumable(rocksdb::IOStatus status) {
-    if (!status.ok()) status.SetRetryable(true);
-    return status;
+  // For the store, which decides; RocksDB would stop.
+  rocksdb::IOStatus NoteFailure(const rocksdb::IOStatus& status) {
+    if (status.ok()) return status;
+    MutexLock lock(logs_.mutex);
+    if (logs_.sync_failure.ok()) logs_.sync_failure = StatusOf(status, "sync the log " + path_);
+    return rocksdb::IOStatus::OK();
   }
 
+  const std::string path_;
   const std::unique_ptr<Allocation> allocation_;
   Logs& logs_;
+  const Faults& faults_;
+};
+
+// A file that RocksDB writes once more, under another name, if it could not be synced.
+class OtherFile : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  OtherFile(std::unique_ptr<rocksdb::FSWritableFile> file, std::string path, const Faults& faults)
+      : FSWritableFileOwnerWrapper(std::move(file)), path_(std::move(path)), faults_(faults) {}
+
+  rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
+                         rocksdb::IODebugContext* debug) override {
+    return faults_.TryResumable(path_,
+                                [&] { return FSWritableFileOwnerWrapper::Sync(options, debug); });
+  }
+  rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options,
+                          rocksdb::IODebugContext* debug) override {
+    return faults_.TryResumable(path_,
+                                [&] { return FSWritableFileOwnerWrapper::Fsync(options, debug); });
+  }
+  rocksdb::IOStatus RangeSync(uint64_t offset, uint64_t bytes, const rocksdb::IOOptions& options,
+                              rocksdb::IODebugContext* debug) override {
+    return faults_.TryResumable(path_, [&] {
+      return FSWritableFileOwnerWrapper::RangeSync(offset, bytes, options, debug);
+    });
+  }
+
+ private:
+  const std::string path_;
+  const Faults& faults_;
+};
+
+class Directory final : public rocksdb::FSDirectoryWrapper {
+ public:
+  Directory(std::unique_ptr<rocksdb::FSDirectory> directory, std::string path, const Faults& faults)
+      : FSDirectoryWrapper(std::move(directory)), path_(std::move(path)), faults_(faults) {}
+
+  rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options,
+                          rocksdb::IODebugContext* debug) override {
+    return faults_.TryResumable(path_, [&] { return FSDirectoryWrapper::Fsync(options, debug); });
+  }
+  rocksdb::IOStatus FsyncWithDirOptions(const rocksdb::IOOptions& options,
+                                        rocksdb::IODebugContext* debug,
+                                        const rocksdb::DirFsyncOptions& why) override {
+    return faults_.TryResumable(
+        path_, [&] { return FSDirectoryWrapper::FsyncWithDirOptions(options, debug, why); });
+  }
+
+ private:
+  const std::string path_;
+  const Faults& faults_;
 };
 
 // A table, or the list of tables, which waits for room before it grows. Compactions do not wait:
 // what they have written so far takes up room, and they can be done later.
-class TableFile final : public rocksdb::FSWritableFileOwnerWrapper {
+class TableFile final : public OtherFile {
  public:
-  TableFile(std::unique_ptr<rocksdb::FSWritableFile> file, const std::string& path, Room& room)
-      : FSWritableFileOwnerWrapper(std::move(file)), allocation_(path), room_(room) {}
+  TableFile(std::unique_ptr<rocksdb::FSWritableFile> file, const std::string& path, Room& room,
+            const Faults& faults)
+      : OtherFile(std::move(file), path, faults), allocation_(path), room_(room) {}
 
   rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
                            rocksdb::IODebugContext* debug) override {
     MakeRoom(data.size());
-    return FSWritableFileOwnerWrapper::Append(data, options, debug);
+    return OtherFile::Append(data, options, debug);
   }
   rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
                            const rocksdb::DataVerificationInfo& verification,
                            rocksdb::IODebugContext* debug) override {
     MakeRoom(data.size());
-    return FSWritableFileOwnerWrapper::Append(data, options, verification, debug);
+    return OtherFile::Append(data, options, verification, debug);
   }
   void SetIOPriority(rocksdb::Env::IOPriority priority) override {
     is_compaction_ = priority == rocksdb::Env::IO_LOW;
-    FSWritableFileOwnerWrapper::SetIOPriority(priority);
+    OtherFile::SetIOPriority(priority);
   }
 
  private:
@@ -142,8 +219,11 @@ class TableFile final : public rocksdb::FSWritableFileOwnerWrapper {
 
 class SpaceFileSystem final : public rocksdb::FileSystemWrapper {
  public:
-  SpaceFileSystem(Logs& logs, Room& room)
-      : FileSystemWrapper(rocksdb::FileSystem::Default()), logs_(logs), room_(room) {}
+  SpaceFileSystem(Logs& logs, Room& room, const Faults& faults)
+      : FileSystemWrapper(rocksdb::FileSystem::Default()),
+        logs_(logs),
+        room_(room),
+        faults_(faults) {}
   const char* Name() const override { return "TarnSpaceFileSystem"; }
 
   rocksdb::IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
@@ -151,13 +231,25 @@ class SpaceFileSystem final : public rocksdb::FileSystemWrapper {
                                     rocksdb::IODebugContext* debug) override {
     if (path.ends_with(".log")) return NewLogFile(path, options, file, debug);
     const bool is_table = path.ends_with(".sst") || path.find("/MANIFEST-") != std::string::npos;
-    if (!is_table) return target()->NewWritableFile(path, options, file, debug);
     rocksdb::IOStatus status;
+    if (!is_table) {
+      status = target()->NewWritableFile(path, options, file, debug);
+      if (status.ok()) *file = std::make_unique<OtherFile>(std::move(*file), path, faults_);
+      return status;
+    }
     static_cast<void>(room_.Wait([&] {
       status = target()->NewWritableFile(path, options, file, debug);
       return !status.IsNoSpace();
     }));
-    if (status.ok()) *file = std::make_unique<TableFile>(std::move(*file), path, room_);
+    if (status.ok()) *file = std::make_unique<TableFile>(std::move(*file), path, room_, faults_);
+    return status;
+  }
+
+  rocksdb::IOStatus NewDirectory(const std::string& path, const rocksdb::IOOptions& options,
+                                 std::unique_ptr<rocksdb::FSDirectory>* directory,
+                                 rocksdb::IODebugContext* debug) override {
+    rocksdb::IOStatus status = target()->NewDirectory(path, options, directory, debug);
+    if (status.ok()) *directory = std::make_unique<Directory>(std::move(*directory), path, faults_);
     return status;
   }
 
@@ -172,7 +264,8 @@ class SpaceFileSystem final : public rocksdb::FileSystemWrapper {
                                          : target()->NewWritableFile(path, options, file, debug);
     if (!status.ok()) return status;
     if (!allocation) allocation = std::make_unique<Allocation>(path);
-    *file = std::make_unique<LogFile>(std::move(*file), std::move(allocation), logs_);
+    *file =
+        std::make_unique<LogFile>(std::move(*file), path, std::move(allocation), logs_, faults_);
     return status;
   }
 
@@ -185,16 +278,16 @@ class SpaceFileSystem final : public rocksdb::FileSystemWrapper {
 
   Logs& logs_;
   Room& room_;
+  const Faults& faults_;
 };
 
 class AllocatedLogSpace final : public LogSpace {
  public:
-  AllocatedLogSpace(const std::string& directory, Ballast& ballast,
-                    std::function<bool()> fails_sync)
+  AllocatedLogSpace(const std::string& directory, Ballast& ballast, FailsSync fails_sync)
       : room_(ballast),
-        env_(rocksdb::NewCompositeEnv(std::make_shared<SpaceFileSystem>(logs_, room_))) {
+        faults_(std::move(fails_sync)),
+        env_(rocksdb::NewCompositeEnv(std::make_shared<SpaceFileSystem>(logs_, room_, faults_))) {
     logs_.next_path = directory + "/next-log";
-    logs_.fails_sync = std::move(fails_sync);
   }
 
   rocksdb::Env* env() override { return env_.get(); }
@@ -204,19 +297,25 @@ class AllocatedLogSpace final : public LogSpace {
     return (!logs_.current || logs_.current->Reserve(bytes)) && logs_.next->Reach(bytes);
   }
 
+  Status TakeSyncFailure() override {
+    MutexLock lock(logs_.mutex);
+    return std::exchange(logs_.sync_failure, OkStatus());
+  }
+
   void LetTablesWait(bool wait) override { room_.MayWait(wait); }
   bool TablesWait() override { return room_.AnyWaits(); }
 
  private:
   Logs logs_;
   Room room_;
+  const Faults faults_;
   const std::unique_ptr<rocksdb::Env> env_;
 };
 
 }  // namespace
 
 std::unique_ptr<LogSpace> NewLogSpace(const std::string& directory, Ballast& ballast,
-                                      std::function<bool()> fails_sync) {
+                                      FailsSync fails_sync) {
   return std::make_unique<AllocatedLogSpace>(directory, ballast, std::move(fails_sync));
 }
 

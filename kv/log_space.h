@@ -4,13 +4,17 @@
 // again afterwards is not to be relied on: it cannot go on behind a log write that failed half-way
 // while its memtable is empty, and to resume it can wait for ever for a flush that it has dropped.
 // Space in the log is allocated before the write is handed over; a flush waits for room for its
-// table. Thread-safe.
+// table.
+// RocksDB does not learn of a log that cannot be synced either: it would write no more to it, and
+// while its memtable is empty it begins no other. The store asks here. Other files and directories
+// that cannot be synced are failures that RocksDB can be resumed from. Thread-safe.
 
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "base/status.h"
 #include "kv/ballast.h"
 
 namespace rocksdb {
@@ -28,6 +32,9 @@ class LogSpace {
   // begin it with that write. False if the disk is too full. Where a file system cannot allocate
   // ahead: always true.
   virtual bool Reserve(size_t bytes) = 0;
+  // What has failed of syncing logs since the last call. What they held may not be on the disk, now
+  // or after another sync.
+  virtual Status TakeSyncFailure() = 0;
   // From when the database is open until it is to be closed: tables wait for room. Otherwise to
   // write them fails.
   virtual void LetTablesWait(bool wait) = 0;
@@ -37,9 +44,9 @@ class LogSpace {
 
 // Of the database in `directory`, where the next log waits as a file named `next-log`. Tables get
 // what `ballast` holds, which outlives this.
-// A sync of the log that fails leaves RocksDB in a state that it can be resumed from. `fails_sync`,
-// for tests: whether the next one does.
+// `fails_sync`, for tests: whether the next sync of that file, or directory, fails.
+using FailsSync = std::function<bool(const std::string& path)>;
 std::unique_ptr<LogSpace> NewLogSpace(const std::string& directory, Ballast& ballast,
-                                      std::function<bool()> fails_sync = {});
+                                      FailsSync fails_sync = {});
 
 }  // namespace tarn::kv

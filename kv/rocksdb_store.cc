@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
 #include "kv/ballast.h"
 #include "kv/engines.h"
 #include "kv/group_sync.h"
@@ -28,6 +29,8 @@ using Value = std::optional<std::string>;
 constexpr size_t kFewKeys = 64;
 constexpr Nanos kWhileStalled = std::chrono::milliseconds(1);
 constexpr Nanos kBetweenResumes = std::chrono::seconds(10);
+constexpr int kResumesOfCommit = 10;
+constexpr Nanos kBetweenWarnings = std::chrono::minutes(1);
 // A batch grown past this gives its memory back.
 constexpr size_t kLargeBatchBytes = 1 << 20;
 
@@ -175,6 +178,8 @@ class RocksdbStore final : public Store, public Engine {
   rocksdb::Status Resume() EXCLUDES(resume_mutex_);
   void Tend() REQUIRES_SHARED(open_);
   Status SyncLog();
+  Status WriteTables();
+  void WarnOfLog(const Status& failed);
   Status CloseDatabase();
 
   Clock& clock_;
@@ -188,7 +193,10 @@ class RocksdbStore final : public Store, public Engine {
   WatchTable watches_;
   Resolver resolver_;  // Check and Record under `commit_mutex_`.
   GroupSync group_sync_;
-  bool log_suspect_ = false;  // A sync of the log has failed. Of the one thread that syncs.
+  // Of the one thread that syncs: whether a sync of the log has failed, and since then what it held
+  // is not yet in tables; when the next warning is due.
+  bool log_suspect_ = false;
+  MonotonicTime next_warning_;
   SharedMutex
       open_;  // Shared while the database is in use; alone to close it. Before `commit_mutex_`.
   bool closed_ GUARDED_BY(open_) = false;
@@ -295,8 +303,13 @@ Status RocksdbStore::WriteBatch() {
   }
   signals_->insert_hints.store(!batch_.HasDeleteRange(), std::memory_order_relaxed);
   rocksdb::Status status;
+  int resumes = 0;
   while ((status = WriteUnlessStalled()).IsIncomplete()) {
     if (log_space_->TablesWait()) return Status(Code::kNoSpace, "commit: no room in tables");
+    if (signals_->job_failed) {  // Until it is resumed, RocksDB may not flush either.
+      if (++resumes > kResumesOfCommit) return StatusOf(status, "commit");
+      RETURN_IF_ERROR(MakeRoom(status));
+    }
     SystemClock().SleepFor(kWhileStalled, {});
   }
   if (batch_.GetDataSize() > kLargeBatchBytes) batch_ = rocksdb::WriteBatch();
@@ -342,17 +355,37 @@ void RocksdbStore::Tend() {
 }
 
 Status RocksdbStore::SyncLog() {
-  rocksdb::Status status;
-  if (!log_suspect_) status = db_->SyncWAL();
-  if (!log_suspect_ && status.ok()) return OkStatus();
+  Status synced = StatusOf(db_->SyncWAL(), "sync the log");
+  Status failed = log_space_->TakeSyncFailure();
+  if (synced.ok()) synced = std::move(failed);
+  if (synced.ok() && !log_suspect_) return OkStatus();
   // The kernel may have dropped what it could not write, and a later sync would not say so: all
   // that the log holds goes to tables, from memory.
   log_suspect_ = true;
-  RETURN_IF_ERROR(MakeRoom(status.ok() ? rocksdb::Status::IOError("the log failed") : status));
-  RETURN_IF_ERROR(StatusOf(db_->Flush({}), "write what the log held to tables"));
-  RETURN_IF_ERROR(StatusOf(db_->SyncWAL(), "sync the log"));
+  if (!synced.ok()) WarnOfLog(synced);
+  RETURN_IF_ERROR(WriteTables());
   log_suspect_ = false;
   return OkStatus();
+}
+
+// OK: all that was written before is in tables, which are synced. RocksDB 7.8 takes itself for
+// stopped ever after it has been resumed from an error that had stopped it. Then Flush does not
+// wait for what it begins, but to resume it once more does.
+Status RocksdbStore::WriteTables() {
+  rocksdb::Status status = db_->Flush({});
+  if (!status.ok()) {
+    RETURN_IF_ERROR(MakeRoom(status));
+    status = db_->Flush({});
+  }
+  if (status.ok()) status = Resume();
+  return StatusOf(status, "write what the log holds to tables");
+}
+
+void RocksdbStore::WarnOfLog(const Status& failed) {
+  const MonotonicTime now = clock_.Now();
+  if (now < next_warning_) return;
+  next_warning_ = now + kBetweenWarnings;
+  LogWarning(failed, ": what it holds is written to tables instead; check the disk");
 }
 
 Status RocksdbStore::Sync() {
@@ -407,7 +440,7 @@ Result<std::unique_ptr<Store>> OpenRocksdbStore(const RocksdbOptions& options, C
   if (error) return ErrnoStatus(error.value(), "create directory " + directory);
   RocksdbStore::Parts parts;
   parts.ballast = std::make_unique<Ballast>(directory + "/ballast", options.ballast_bytes, clock);
-  parts.log_space = NewLogSpace(directory, *parts.ballast, options.fails_log_sync);
+  parts.log_space = NewLogSpace(directory, *parts.ballast, options.fails_sync);
   parts.signals = std::make_shared<Signals>();
   // Opening writes what the log holds to a table. Where there is no room for it, this RocksDB does
   // not fail but aborts.
