@@ -139,7 +139,7 @@ Status LiveStore::NoteDamage(Live& live, std::string_view why) {
 // Of a content that nobody writes, on its way to the UFS.
 Status LiveStore::CheckDirty(Live& live) {
   ASSIGN_OR_RETURN(const FileFacts facts, SettledFacts(live, live.read_fd));
-  const Record& record = live.record;
+  Record& record = live.record;
   const bool as_committed =
       facts.mtime_ns == kSentinelMtimeNs && facts.size_bytes == record.size_bytes;
   const bool as_sealed = !record.sealed || live.suspect || IsSame(facts, record);

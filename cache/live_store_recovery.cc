@@ -81,7 +81,7 @@ Status LiveStore::JudgeLocked(Live& live, const Judge& judge) {
 
 // Not written since it was sealed. What the kernel tells may be older after a power cut.
 Status LiveStore::InspectSealed(Live& live, bool power_cut, const FileFacts& facts) {
-  const Record& record = live.record;
+  Record& record = live.record;
   if (facts.size_bytes != record.size_bytes && !power_cut) {
     Status noted = NoteDamage(live, Concat(About(live.ino), " has ", facts.size_bytes, " of ",
                                            record.size_bytes, " bytes"));

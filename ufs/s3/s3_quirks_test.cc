@@ -103,7 +103,7 @@ TEST_F(S3Quirks, AListingThatDoesNotGoOnIsAnErrorAndNotEndless) {
 
 TEST_F(S3Quirks, AnEntryThatCannotBeReadHidesNoOther) {
   Open();
-  fault_ = [this](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [](const TestRequest& request) -> std::optional<TestReply> {
     if (request.path != "/bucket/") return std::nullopt;
     return TestReply{200,
                      {},
@@ -188,7 +188,7 @@ TEST_F(S3Quirks, NoByteOfADecodedAnswerIsGiven) {
   // "identity" is obeyed, or only those who can decode get what is stored.
   for (const std::string wanted : {"identity", "gzip"}) {
     for (const bool with_length : {false, true}) {
-      fault_ = [=, this](const TestRequest& request) -> std::optional<TestReply> {
+      fault_ = [=](const TestRequest& request) -> std::optional<TestReply> {
         if (request.method != "GET" || request.headers.at("accept-encoding") == wanted)
           return std::nullopt;
         EXPECT_EQ(request.headers.at("authorization").find("accept-encoding"), std::string::npos)
