@@ -142,17 +142,18 @@ class Judgement {
     const auto now = ending_.objects.find(theirs.key);
     const bool there = now != ending_.objects.end();
     if (there && now->second == theirs.seen) return;
-    if (there && now->second.bytes == theirs.seen.bytes)
-      return Fail(Fault::kTheirsSet, Concat(theirs.key, ": ", theirs.seen.attributes, " became ",
-                                            now->second.attributes));
     if (!there && operation_.moves && WentAlong(theirs)) return;
     const auto& allowed = operation_.overwrites;
     const bool may = std::find(allowed.begin(), allowed.end(), theirs.key) != allowed.end();
     const auto ours = operation_.after.find(theirs.key);
     const bool is_ours =
         there && may && ours != operation_.after.end() && ours->second == now->second.bytes;
-    // A process that is killed right after the change does not come to write its line.
+    // Even with the same bytes: both may be empty. A process that is killed right after the change
+    // does not come to write its line.
     if (is_ours && (one_.kill.done || outside::Names(ending_.log, theirs.key))) return;
+    if (there && now->second.bytes == theirs.seen.bytes)
+      return Fail(Fault::kTheirsSet, Concat(theirs.key, ": ", theirs.seen.attributes, " became ",
+                                            now->second.attributes));
     Fail(Fault::kTheirsGone,
          Concat(theirs.key, " of the other program (", Describe(theirs.seen.bytes), "): now ",
                 there ? Describe(now->second.bytes) : "gone",
