@@ -20,6 +20,7 @@ constexpr Exception kAll[] = {
     {"S3", kCopies, "", "HEAD", Fault::kTheirsGone,
      "a copy has no precondition of its target: what comes after the HEAD before it is replaced "
      "(doc/s3.md)"},
+    // Met only with TARN_TEST_LONG=1.
     {"", "LinkAndRename", "make a directory", "", Fault::kUnseen,
      "a file that is LOST keeps its name until it is removed, and hides a directory that was made "
      "in its place (doc/metadata.md)"},
