@@ -49,6 +49,11 @@ Result<Claim> ClaimOfRange(const HttpResponse& head, const Extent& wanted) {
 
 }  // namespace
 
+std::string RequestOf(const HttpResponse& response) {
+  const std::string id = response.Header("x-amz-request-id");
+  return id.empty() ? "" : Concat(" (request ", id, ")");
+}
+
 Result<Claim> ClaimOf(const HttpResponse& head, const Extent& wanted) {
   const std::optional<uint64_t> declared = DeclaredBytes(head);
   Claim claim;

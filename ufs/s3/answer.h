@@ -3,6 +3,7 @@
 // Which bytes of an object an answer to GET claims to have. Pure. Internal to ufs/s3.
 
 #include <cstdint>
+#include <string>
 
 #include "base/status.h"
 #include "ufs/s3/http.h"
@@ -19,5 +20,8 @@ struct Claim {
 // kCorruption: it has other bytes than those of `wanted`, or cannot be told from one that has,
 // since it was encoded or decoded on the way: asking again may help. kIo: the store ignores ranges.
 Result<Claim> ClaimOf(const HttpResponse& head, const Extent& wanted);
+
+// For messages: " (request ID)"; empty: the answer has none.
+std::string RequestOf(const HttpResponse& response);
 
 }  // namespace tarn::ufs::s3

@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "base/strings.h"
 #include "ufs/call.h"
+#include "ufs/s3/answer.h"
 #include "ufs/s3/credentials.h"
 #include "ufs/s3/gate.h"
 #include "ufs/s3/xml.h"
@@ -280,12 +281,12 @@ Status BucketClient::Prepare(Attempt& attempt, const CallOptions& call) {
   const Place place = attempt.elsewhere.value_or(CurrentPlace());
   sigv4::Request request;
   request.method = wanted.method;
-  request.path =
-      Concat(place.path, place.bucket_in_host ? "" : Concat("/", options_.bucket), "/", wanted.key);
+  const bool in_host = place.bucket_in_host && !wanted.of_store;
+  const bool in_path = !place.bucket_in_host && !wanted.of_store;
+  request.path = Concat(place.path, in_path ? Concat("/", options_.bucket) : "", "/", wanted.key);
   request.query = wanted.query;
   request.headers = wanted.headers;
-  const std::string host =
-      place.bucket_in_host ? Concat(options_.bucket, ".", place.host) : place.host;
+  const std::string host = in_host ? Concat(options_.bucket, ".", place.host) : place.host;
   request.headers.emplace_back("Host", host);
   if (options_.requester_pays) request.headers.emplace_back("x-amz-request-payer", "requester");
   if (!options_.credentials.anonymous) {
@@ -338,7 +339,7 @@ void BucketClient::Settle(Attempt& attempt, const CallOptions& call) {
   const Status failure(
       exchange.status.code(),
       Concat(wanted.what, " at ", exchange.request.url.substr(0, exchange.request.url.find('/', 8)),
-             ": ", exchange.status.message()));
+             ": ", exchange.status.message(), RequestOf(wanted.response)));
   if (exchange.sent) attempt.NoteUnknown();
   if (failure.code() == Code::kUnavailable && !exchange.refused) {
     return TryAgain(attempt, failure, "", call);

@@ -21,9 +21,10 @@ namespace tarn::ufs::s3 {
 
 // One request and what came of it.
 struct S3Call {
-  std::string what;    // For messages: "read s3://bucket/key [0,100)".
-  std::string method;  // Everything but GET and HEAD counts as a change.
-  std::string key;     // The whole S3 key; empty: the bucket itself.
+  std::string what;       // For messages: "read s3://bucket/key [0,100)".
+  std::string method;     // Everything but GET and HEAD counts as a change.
+  std::string key;        // The whole S3 key; empty: the bucket itself.
+  bool of_store = false;  // About no bucket: the list of them.
   sigv4::Pairs query;
   sigv4::Pairs headers;
   std::span<const std::byte> body;  // Borrowed, like `sink`, until Run returns.

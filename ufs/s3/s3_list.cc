@@ -24,6 +24,20 @@ std::string_view DirectoryOfFolderMarker(std::string_view part, const KeyPage::E
   return marker ? part.substr(0, part.size() - kFolderMarker.size()) : std::string_view();
 }
 
+// Ceph answers AccessDenied to keys that it does not know, too, and lists the buckets of every user
+// that it knows. Its requests have ids of this form.
+Status CheckKeysKnown(const S3UnderFileSystem& ufs, const std::string& denial,
+                      const CallOptions& call) {
+  if (denial.find("(request tx0") == denial.npos) return OkStatus();
+  S3Call list = ufs.NewCall("list the buckets beside", "GET", "");
+  list.key.clear();
+  list.of_store = true;
+  if (ufs.RunOne(list, call).code() != Code::kPermission) return OkStatus();
+  return Status(Code::kPermission,
+                Concat(denial, "; nor may the buckets of its user be listed: check the keys, or ",
+                       "allow s3:ListBucket"));
+}
+
 }  // namespace
 
 // Whether a directory of the object's name follows, on this page or behind its end.
@@ -75,6 +89,7 @@ Status S3UnderFileSystem::LookAtRoot(const CallOptions& call) {
     }
   }
   if (denied) {
+    if (!options_.credentials.anonymous) RETURN_IF_ERROR(CheckKeysKnown(*this, text, call));
     LogWarning(text,
                ": files can be opened by their whole names, and directories not be listed; "
                "to list them, allow s3:ListBucket");

@@ -296,6 +296,23 @@ TEST_F(S3Quirks, AnEtagIsOpaque) {
   EXPECT_EQ(objects_["parts"].size(), 350u);
 }
 
+// The answers to PUT and HEAD are damaged alike: nothing shows that the bytes are there.
+TEST_F(S3Quirks, AnEtagThatGetDoesNotKnowProvesNothing) {
+  Open();
+  const std::string wrong(32, 'a');
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    if (request.method != "PUT" && request.method != "HEAD") return std::nullopt;
+    TestReply reply = Answer(request);
+    for (auto& [name, value] : reply.headers)
+      if (name == "ETag") value = Quoted(wrong);
+    return reply;
+  };
+  const Status status = Put("f", "hello").status();
+  EXPECT_EQ(status.code(), Code::kCorruption) << status.ToString();
+  fault_ = nullptr;
+  EXPECT_TRUE(Put("f", "hello").ok());
+}
+
 TEST_F(S3Quirks, AnEtagMayBeMissing) {
   Open();
   fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
@@ -377,6 +394,23 @@ TEST_F(S3Quirks, WhoMayReadAndNotListOpensByName) {
   EXPECT_EQ(ufs_->Stat("d", {}).value().type, ObjectType::kDirectory) << "its marker tells";
   EXPECT_EQ(ufs_->Stat("absent", {}).code(), Code::kPermission) << "it may be there";
   EXPECT_EQ(ufs_->List("", {}, {}).code(), Code::kPermission);
+}
+
+// Ceph says AccessDenied to keys that it does not know as well.
+TEST_F(S3Quirks, UnknownKeysAreNotTakenForAPolicy) {
+  bool known = false;
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    if (request.path == "/" && known) return TestReply{200, {}, "<ListAllMyBucketsResult/>"};
+    TestReply denied = ErrorReply(403, "AccessDenied");
+    denied.headers = {{"x-amz-request-id", "tx000001-6b0d45f0-100c-default"}};
+    return denied;
+  };
+  const Environment environment = [](const std::string&) { return std::nullopt; };
+  const Status status = OpenS3Ufs(options_, environment, clock_, {}).status();
+  EXPECT_EQ(status.code(), Code::kPermission);
+  EXPECT_NE(status.message().find("check the keys"), std::string::npos) << status.message();
+  known = true;
+  EXPECT_TRUE(OpenS3Ufs(options_, environment, clock_, {}).ok());
 }
 
 TEST_F(S3Quirks, FolderMarkersOfHadoopAreDirectories) {

@@ -23,14 +23,16 @@ Result<size_t> CheckAnswer(const S3Call& read, uint64_t offset_bytes, std::strin
   const size_t got = response.sink_bytes;
   const Result<Claim> claim = ClaimOf(response, {offset_bytes, read.sink.size()});
   if (!claim.ok()) {
-    return Status(claim.code(), Concat(read.what, ": ", claim.status().message()));
+    return Status(claim.code(),
+                  Concat(read.what, ": ", claim.status().message(), RequestOf(response)));
   }
   // The whole of an object whose length is not known, and whose end only the connection tells.
   const bool open_end = claim->unproven && response.status == 200 && offset_bytes == 0;
   if (got == claim->length_bytes) return got;
-  return Status(Code::kCorruption,
-                Concat(read.what, ": the store sent ", got, " bytes of ", claim->length_bytes,
-                       open_end ? ", and did not say how many would come" : ""));
+  return Status(
+      Code::kCorruption,
+      Concat(read.what, ": the store sent ", got, " bytes of ", claim->length_bytes,
+             open_end ? ", and did not say how many would come" : "", RequestOf(response)));
 }
 
 }  // namespace

@@ -113,7 +113,8 @@ Status S3UnderFileSystem::GetPieces(std::string_view key, PieceProgress& progres
   AddCustomerKey(options_, read.headers);
   RETURN_IF_ERROR(RunOne(read, call));
   const Status ended = (read.response.of_twin ? *twin : taker).End(read.response);
-  return ended.ok() ? ended : Status(ended.code(), Concat(read.what, ": ", ended.message()));
+  if (ended.ok()) return ended;
+  return Status(ended.code(), Concat(read.what, ": ", ended.message(), RequestOf(read.response)));
 }
 
 Result<uint64_t> S3UnderFileSystem::ReadPieces(std::string_view key, std::string_view etag,

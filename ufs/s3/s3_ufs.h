@@ -77,7 +77,7 @@ class S3UnderFileSystem final : public UnderFileSystem {
   // An ETag of 32 hexadecimal digits is the MD5 of what one PUT sent, as far as is known,
   bool EtagsMayBeMd5() const { return etags_may_be_md5_; }
   void NoteOpaqueEtags(std::string_view what);
-  // The MD5 of the version with this ETag.
+  // The MD5 of the version with this ETag. kStale: another one is there.
   Result<Md5Digest> ReadBack(std::string_view key, const std::string& etag, uint64_t size_bytes,
                              const CallOptions& call);
   // and that of a part was, at least once.

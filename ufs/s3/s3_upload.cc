@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "ufs/call.h"
 #include "ufs/coverage.h"
+#include "ufs/s3/answer.h"
 #include "ufs/s3/attributes.h"
 #include "ufs/s3/names.h"
 #include "ufs/s3/s3_ufs.h"
@@ -201,8 +202,9 @@ class SinglePut final : public S3Upload {
   // store gives back tells.
   Result<ObjectInfo> WithOtherEtag(const S3Call& put, const std::string& got,
                                    const Md5Digest& wanted, const CallOptions& call) {
-    const std::string fault = Concat(put.what, ": the store answered ETag ", got,
-                                     " for bytes whose MD5 is ", Hex(wanted));
+    const std::string fault =
+        Concat(put.what, ": the store answered ETag ", got, " for bytes whose MD5 is ", Hex(wanted),
+               RequestOf(put.response));
     Result<ObjectInfo> right = Arrived(Hex(wanted), call);
     if (right.ok()) {
       LogWarning(fault, "; the object itself has the right one");
@@ -212,7 +214,7 @@ class SinglePut final : public S3Upload {
     if (!info.ok()) return Status(Code::kCorruption, Concat(fault, "; ", info.status()));
     const Result<Md5Digest> there = ufs_.ReadBack(key_, got, options_.size_bytes, call);
     if (there.code() == Code::kStale) return AsAnswered(put, got);
-    RETURN_IF_ERROR(there.status());
+    if (!there.ok()) return Status(there.code(), Concat(fault, "; ", there.status().message()));
     if (*there != wanted) return Status(Code::kCorruption, fault);
     ufs_.NoteOpaqueEtags(put.what);
     return info;
@@ -375,7 +377,7 @@ Status Multipart::SendAll(uint64_t offset_bytes, std::span<const std::byte> data
       if (i == kTriesOfPart) {
         return Status(Code::kCorruption,
                       Concat(put.what, ": the store answered ETag ", put.response.Header("etag"),
-                             " for bytes whose MD5 is ", left[n].md5));
+                             " for bytes whose MD5 is ", left[n].md5, RequestOf(put.response)));
       }
       wrong.push_back(std::move(left[n]));
     }

@@ -92,7 +92,15 @@ Result<Md5Digest> S3UnderFileSystem::ReadBack(std::string_view key, const std::s
   std::vector<std::byte> buffer(std::min(kStepBytes, size_bytes));
   Md5Stream md5;
   for (uint64_t at = 0; at < size_bytes;) {
-    ASSIGN_OR_RETURN(const size_t read, Read(key, etag, at, buffer, call));
+    const Result<size_t> got = Read(key, etag, at, buffer, call);
+    if (got.code() == Code::kStale) {
+      ASSIGN_OR_RETURN(const ObjectInfo there, Head(key, call));
+      if (there.etag != etag) return got.status();
+      return Status(Code::kCorruption, Concat("read back ", client_->Uri(FullKey(key)),
+                                              ": HEAD says that its ETag is ", etag,
+                                              ", and GET finds no such object"));
+    }
+    ASSIGN_OR_RETURN(const size_t read, got);
     if (read == 0) return Status(Code::kCorruption, Concat("read back ", key, ": it is short"));
     md5.Update(std::span(buffer).first(read));
     at += read;
