@@ -18,6 +18,35 @@ namespace {
 constexpr size_t kMaxBatch = 1000;    // Of keys, in one deletion.
 constexpr size_t kCopiesAtOnce = 16;  // Parts of one copy.
 
+bool HasTags(const HttpResponse& object) {
+  const std::string count = object.Header("x-amz-tagging-count");
+  return !count.empty() && count != "0";
+}
+
+Status CopyTags(const S3UnderFileSystem& ufs, std::string_view from, std::string_view to,
+                const CallOptions& call) {
+  S3Call get = ufs.NewCall("get the tags of", "GET", from);
+  get.query = {{"tagging", ""}};
+  RETURN_IF_ERROR(ufs.RunOne(get, call));
+  S3Call put = ufs.NewCall("tag", "PUT", to);
+  put.query = get.query;
+  put.unseen = true;
+  const std::string& tags = get.response.body;
+  put.body = std::as_bytes(std::span(tags.data(), tags.size()));
+  put.headers = {{"Content-Type", "application/xml"}, {"Content-MD5", Base64(Md5(tags))}};
+  return ufs.RunOne(put, call);
+}
+
+// The copy is whole without its source's tags: what they fail with is no failure of the copy.
+Result<ObjectInfo> WithTags(S3UnderFileSystem& ufs, std::string_view from, ObjectInfo copied,
+                            const CallOptions& call) {
+  const Status tagged = CopyTags(ufs, from, copied.key, call);
+  if (!tagged.ok()) LogWarning(tagged, ": it lacks the tags of ", from);
+  const Result<ObjectInfo> now = ufs.Head(copied.key, call);
+  if (now.ok() && now->etag == copied.etag) copied.mtime_ns = now->mtime_ns;
+  return copied;
+}
+
 }  // namespace
 
 void S3UnderFileSystem::LetGo(const std::string& upload_id) {
@@ -167,13 +196,19 @@ Result<ObjectInfo> S3UnderFileSystem::Move(std::string_view from, std::string_vi
   for (const auto& [name, value] : options.metadata) there.metadata[name] = value;
   sigv4::Pairs headers = HeadersOfCopy(options_, head.response);
   RETURN_IF_ERROR(AddMetadata(options.metadata, headers));
+  const bool in_parts = there.size_bytes > options_.single_copy_bytes;
   Result<ObjectInfo> copied =
-      there.size_bytes > options_.single_copy_bytes
-          ? CopyInParts(there, headers, to, call)
-          : Copy(there, options.metadata.empty() ? sigv4::Pairs() : headers, to, call);
-  if (copied.code() != Code::kUnsupported) return copied;
-  LogDebug(copied.status(), ": it is read and written instead");
-  return CopyByHand(there, headers, to, call);
+      in_parts ? CopyInParts(there, headers, to, call)
+               : Copy(there, options.metadata.empty() ? sigv4::Pairs() : headers, to, call);
+  const bool by_hand = copied.code() == Code::kUnsupported;
+  if (by_hand) {
+    LogDebug(copied.status(), ": it is read and written instead");
+    copied = CopyByHand(there, headers, to, call);
+  }
+  // AWS copies tags with whatever metadata; Ceph drops them where metadata are replaced.
+  const bool keeps_tags = client_->IsAws() && !in_parts && !by_hand;
+  if (!copied.ok() || keeps_tags || !HasTags(head.response)) return copied;
+  return WithTags(*this, from, *std::move(copied), call);
 }
 
 namespace {

@@ -290,6 +290,27 @@ TEST_F(S3Store, CopiesAboveTheLimitAreMadeInParts) {
 }
 
 // As Ceph does with what is encrypted.
+TEST_F(S3Store, ACopyHasTheTagsOfItsSource) {
+  Open();
+  objects_["f"] = "hello";
+  meta_["f"] = {{"x-amz-tagging-count", "1"}};
+  const std::string tags = "<Tagging><TagSet>...</TagSet></Tagging>";
+  std::string tagged;
+  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    if (request.headers.contains("x-amz-copy-source"))
+      return TestReply{200, {}, "<CopyObjectResult><ETag>\"e\"</ETag></CopyObjectResult>"};
+    if (request.query != "tagging=") return std::nullopt;
+    if (request.method == "GET") return TestReply{200, {}, tags};
+    tagged = request.path + " " + request.body;
+    return TestReply{200};
+  };
+  MoveOptions options;
+  options.metadata["attempt"] = "1";
+  const Status moved = ufs_->Move("f", "g", options, {}).status();
+  EXPECT_TRUE(moved.ok()) << moved.ToString();
+  EXPECT_EQ(tagged, "/bucket/g " + tags);
+}
+
 TEST_F(S3Store, WhatTheStoreDoesNotCopyIsReadAndWritten) {
   Open();
   for (const size_t size : {0, 1, 150, 1050}) {
