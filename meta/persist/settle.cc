@@ -84,6 +84,7 @@ class Outcome {
   Result<Settlement> OfLocalize(InodeRecord& inode);
   Result<Settlement> Success(InodeRecord& inode);
   Result<Settlement> Failure(InodeRecord& inode);
+  Status Disbelieve(InodeRecord& inode);
   Status Bind(InodeRecord& inode);
   Status BindMoved(InodeRecord& inode);
   Status BindLink(InodeRecord& inode);
@@ -338,11 +339,26 @@ Result<Settlement> Outcome::FinishIfDone(InodeRecord& inode) {
   return settlement;
 }
 
+// The source has other bytes than those sent, or does not tell: what is there is overwritten as
+// ours, and never taken for the upload.
+Status Outcome::Disbelieve(InodeRecord& inode) {
+  const std::string key = inode.attempt_key;
+  RETURN_IF_ERROR(Own(txn_, inode, key));
+  ASSIGN_OR_RETURN(const std::optional<LedgerRecord> owned, GetLedger(txn_, inode.mount, key));
+  std::optional<LedgerRecord> marked = owned;
+  marked->marks.push_back(MarkOf(inode));
+  SetLedger(txn_, inode.mount, key, owned, marked);
+  EndAttempt(inode);
+  return OkStatus();
+}
+
 Result<Settlement> Outcome::Failure(InodeRecord& inode) {
   Settlement settlement;
   if (outcome_.base_gone) return BaseGone(inode);
   const Code code = outcome_.status.code();
   const bool refused = code == Code::kBusy || code == Code::kStale;
+  if (code == Code::kCorruption && action_.kind == Kind::kUpload && !outcome_.untouched)
+    RETURN_IF_ERROR(Disbelieve(inode));
   // Otherwise it may have been made: that is looked into before anything else is tried.
   if (outcome_.untouched || code == Code::kStale || IsDirectory(inode)) EndFailed(inode);
   if (!MayHaveHappened(code)) inode.attempt_started_ns = 0;
