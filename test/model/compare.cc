@@ -18,7 +18,9 @@ namespace {
 
 constexpr unsigned kFields = STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_UID | STATX_GID |
                              STATX_MTIME | STATX_CTIME | STATX_SIZE | STATX_BLOCKS;
-constexpr uint64_t kHoleBytes = 64 << 10;  // A shorter hole may be filled when a file is persisted.
+// A shorter hole may be filled: by copy_file_range through the daemon, which copies a page at a
+// time, or when a file is persisted.
+constexpr uint64_t kHoleBytes = 1 << 20;
 
 std::string Octal(unsigned value) {
   char text[16];
