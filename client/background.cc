@@ -64,7 +64,8 @@ bool LocalFileSystem::ReapContent(InodeId ino) {
   // A file made without a name may have been given one since it was reported.
   const bool named = info.ok() && info->attr.nlink > 0;
   inode.unlinked = open && !named;  // The last hold reports it again.
-  if (open || named || held) return false;
+  // What has no record, since its source was unmounted, gives ESTALE to a process that has it.
+  if (open || named || (held && info.ok())) return false;
   Status erased = deps_.cache.Erase(ino);
   if (!erased.ok()) LogWarning("erase content of inode ", ino.value, ": ", erased.ToString());
   return true;

@@ -72,17 +72,13 @@ Status LocalFileSystem::CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync)
 
 // After the last writer: the content settles, unless a mapping may still write. Then it is watched.
 void LocalFileSystem::SettleOrLinger(OpenInode& inode) {
-  if (inode.unlinked) {  // Never committed again; staging stays, since only the live file knows the
-                         // size.
-    if (inode.lingering) --lingering_;
-    inode.lingering = false;
-    inode.EndAnnounced(deps_.files);
-    return;
-  }
-  Status status = deps_.cache.Settle(*inode.live);
-  if (status.ok()) {
-    settled_.Add(inode.ino);
-    inode.staging = false;
+  Status status = inode.unlinked ? OkStatus() : deps_.cache.Settle(*inode.live);
+  // Its source was unmounted by force, and its content went with it.
+  if (status.code() == Code::kStale) inode.unlinked = true;
+  if (inode.unlinked || status.ok()) {
+    // Never committed again, an unlinked file stays in staging: only the live file knows its size.
+    if (!inode.unlinked) settled_.Add(inode.ino);
+    if (!inode.unlinked) inode.staging = false;
     if (inode.lingering) --lingering_;
     inode.lingering = false;
     inode.EndAnnounced(deps_.files);
