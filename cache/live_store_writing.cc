@@ -14,7 +14,10 @@
 namespace tarn::cache {
 namespace {
 
+// The first part of the wait gives the processor away; the rest, on a busy machine, sleeps.
 constexpr Nanos kLettingGo = std::chrono::microseconds(300);
+constexpr Nanos kLettingGoSlowly = std::chrono::milliseconds(20);
+constexpr Nanos kBetweenLooks = std::chrono::microseconds(200);
 
 Live& Of(LiveFile& file) { return *static_cast<LiveHandle&>(file).live(); }
 
@@ -255,8 +258,13 @@ Result<bool> LiveStore::Quiet(Live& live) {
   ASSIGN_OR_RETURN(bool quiet, IsLetGo(live));
   // The kernel tells of the last close a moment before it lets go of the file.
   const MonotonicTime begun = SystemClock().Now();
-  while (!quiet && !live.outlived && SystemClock().Now() - begun < kLettingGo) {
-    std::this_thread::yield();
+  for (Nanos waited{}; !quiet && !live.outlived && waited < kLettingGoSlowly;
+       waited = SystemClock().Now() - begun) {
+    if (waited < kLettingGo) {
+      std::this_thread::yield();
+    } else {
+      SystemClock().SleepFor(kBetweenLooks, {});
+    }
     ASSIGN_OR_RETURN(quiet, IsLetGo(live));
   }
   live.outlived = !quiet;

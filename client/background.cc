@@ -51,7 +51,7 @@ bool LocalFileSystem::AwaitPause(const std::stop_token& stop) {
 
 bool LocalFileSystem::ReapContent(InodeId ino) {
   // Not under the inode's mutex: the kernel may be writing pages back before it forgets an inode.
-  const bool held = held_.Ask(ino);
+  const bool held = held_.Ask(ino, deps_.clock.Now());
   Hold hold(table_, ino);
   OpenInode& inode = *hold;
   MutexLock lock(inode.mutex);
@@ -110,8 +110,9 @@ void LocalFileSystem::RunReaper(const std::stop_token& stop) {
 }
 
 uint64_t LocalFileSystem::Forgetting() {
+  const uint64_t ending = held_.Ending(deps_.clock.Now());
   MutexLock lock(reap_mutex_);
-  return reap_.size() + reaping_;
+  return reap_.size() + reaping_ + ending;
 }
 
 void LocalFileSystem::WatchLingering() {

@@ -198,7 +198,8 @@ TEST_F(ForgettingTest, RenameOverAnOpenFileKeepsItsBytesUntilTheLastRelease) {
 
 TEST_F(ForgettingTest, PagesOfAnOpenFileStillComeFromItsObject) {
   options_.fill_at_open_bytes = 0;
-  const std::string text = std::string(kPageBytes, 'a') + "tail";
+  std::string text(kPageBytes, 'a');
+  text.append("tail");
   const InodeId ino = Outside("a", text);
   const HandleId handle = Open(ino, O_RDONLY).handle;
   ASSERT_TRUE(fs().Unlink(caller_, kRootInode, "a").ok());

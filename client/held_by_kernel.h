@@ -3,10 +3,13 @@
 // Inodes without names that the kernel still holds, as far as they were asked for. Thread-safe.
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <functional>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/ids.h"
 #include "base/mutex.h"
 
@@ -21,10 +24,10 @@ class HeldByKernel {
   }
   // Asks the kernel. If it holds the inode, Forgot answers true for it one time. The inode is noted
   // before, so that Forgot finds it when the kernel forgets it in between.
-  bool Ask(InodeId ino) {
+  bool Ask(InodeId ino, MonotonicTime now) {
     {
       MutexLock lock(mutex_);
-      held_.insert(ino);
+      held_.try_emplace(ino, now);
       any_ = true;
     }
     {
@@ -33,6 +36,16 @@ class HeldByKernel {
     }
     Forgot(ino);
     return false;
+  }
+  // How many are held for less than a moment. The kernel forgets an inode that no process has some
+  // milliseconds after its last name went.
+  uint64_t Ending(MonotonicTime now) const {
+    constexpr auto kMoment = std::chrono::seconds(1);
+    if (!any_) return 0;
+    MutexLock lock(mutex_);
+    uint64_t ending = 0;
+    for (const auto& [ino, since] : held_) ending += now - since < kMoment ? 1 : 0;
+    return ending;
   }
   // The kernel has forgotten `ino`: whether it was asked for.
   bool Forgot(InodeId ino) {
@@ -46,8 +59,8 @@ class HeldByKernel {
  private:
   Mutex asker_mutex_;  // Held while the kernel is asked, before no other.
   std::function<bool(InodeId)> asker_ GUARDED_BY(asker_mutex_);
-  Mutex mutex_;  // A leaf.
-  std::unordered_set<InodeId> held_ GUARDED_BY(mutex_);
+  mutable Mutex mutex_;                                                 // A leaf.
+  std::unordered_map<InodeId, MonotonicTime> held_ GUARDED_BY(mutex_);  // Since when.
   std::atomic<bool> any_{false};
 };
 

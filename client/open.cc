@@ -259,16 +259,16 @@ void LocalFileSystem::Release(HandleId id) {
   OpenInode& inode = *handle->inode;
   {
     MutexLock lock(inode.mutex);
+    if (handle->mode != IoMode::kPassthrough) {
+      --inode.daemon_io;
+    } else if (--inode.passthrough == 0) {  // Before it settles: the kernel has it for writing.
+      backing_.load()->Unregister(inode.backing_id);
+      inode.backing_id = 0;
+    }
     if (handle->writes) {
       Status status = CommitChanges(inode, Durable::kPolicy);
       if (!status.ok()) LogError("commit at release: ", status.ToString());
       RemoveWriter(inode);
-    }
-    if (handle->mode != IoMode::kPassthrough) {
-      --inode.daemon_io;
-    } else if (--inode.passthrough == 0) {
-      backing_.load()->Unregister(inode.backing_id);
-      inode.backing_id = 0;
     }
   }
   table_.Drop(handle->inode);
