@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -85,16 +86,17 @@ class PartSender {
 
   Status Write(const PlannedPart& part) {
     const uint64_t end = part.offset_bytes + part.length_bytes;
-    const auto buffer =
-        std::make_unique_for_overwrite<std::byte[]>(std::min(part.length_bytes, part_bytes_));
+    const uint64_t most = std::min(part.length_bytes, part_bytes_);
+    std::unique_ptr<std::byte[]> buffer;  // Made for data: a part may be all hole.
     for (uint64_t at = part.offset_bytes; at < end;) {
       cache::ByteRange range{at, std::min(at + part_bytes_, end)};
       if (keeps_holes_) range = DataFrom(range);
-      const std::span<std::byte> bytes(buffer.get(), range.end_bytes - range.begin_bytes);
-      if (bytes.empty()) {  // A hole to the end of what was looked at.
+      if (range.end_bytes == range.begin_bytes) {  // A hole to the end of what was looked at.
         at = std::min(at + part_bytes_, end);
         continue;
       }
+      if (!buffer) buffer = std::make_unique_for_overwrite<std::byte[]>(most);
+      const std::span<std::byte> bytes(buffer.get(), range.end_bytes - range.begin_bytes);
       RETURN_IF_ERROR(Read(range.begin_bytes, bytes));
       RETURN_IF_ERROR(sending_.upload.WritePart(range.begin_bytes, bytes, sending_.call()));
       at = range.end_bytes;
