@@ -17,7 +17,7 @@ QUOTED = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FILE = re.compile(r"[\w./-]+/[\w.-]+\.(?:h|cc|md|py|inc|proto|cmake|supp)")
 PROPERTY = re.compile(r"(?:tarn|s3a)(?:\.[A-Za-z0-9]+)+")
-NO_PROPERTIES = {"tarn.log"}  # The log's file.
+NO_PROPERTIES = {"tarn.log", "tarn.log.1", "tarn.log.2"}  # Files of the log.
 GTEST = re.compile(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)", re.M)
 CASE = re.compile(r"^@[^\n]*\ndef (\w+)\(", re.M)
 
