@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The same work on one bucket by several ways in one run, side by side: Tarn, s3fs, rclone, AWS CLI, parallel curls.
+"""Does the same work on one bucket by several ways in one run, side by side: Tarn, s3fs, rclone, AWS CLI, parallel curls.
 
 usage: bench/s3_sidebyside.py [--tarn BINARY] [-D PROPERTY=VALUE] [--rounds N] [--size MIB] [--objects N] [--only TEXT] [--json]
 
@@ -304,7 +304,7 @@ def amount(bench, work):
 
 
 def measure(bench, ways, options):
-    """(work, way) -> rates; and what failed, which hides nobody else's figures."""
+    """(work, way) -> rates; and what failed, which hides no other figures."""
     rates, failures = {}, {}
     for number in range(options.rounds):
         for work in (w for w in WORKS if not options.only or options.only in w):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The same work on several directories in one run, side by side: a native file system, libfuse's example, a mount.
+"""Does the same work on several directories in one run, side by side: a native file system, libfuse's example, a mount.
 
 usage: bench/sidebyside.py [--native DIR] [--example PROGRAM] [--mount DIR | --tarn BINARY] [--rounds N] [--json] ...
 
@@ -224,7 +224,7 @@ def places(stack, o):
 
 
 def measure(measured, o):
-    """Workload -> place -> its rates; and what failed, which hides nobody else's figures."""
+    """Workload -> place -> its rates; and what failed, which hides no other figures."""
     rates = {name: {p.name: [] for p in measured} for name, _, _ in WORK}
     failures = {}
     for number in range(o.rounds):

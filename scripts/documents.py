@@ -4,6 +4,7 @@
   (`basics`), a case of it (`basics/vim_writes`), a file of unit tests (`rename_test.cc`), or unit tests as
   --gtest_filter takes them (`Rename.*`).
 - Links lead to files and headings that exist, files named in backticks exist, and so do properties.
+- Sentences name their actors: none is called nobody, somebody or whoever (CONTRIBUTING.md, "Style").
 """
 
 import fnmatch
@@ -17,6 +18,8 @@ QUOTED = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FILE = re.compile(r"[\w./-]+/[\w.-]+\.(?:h|cc|md|py|inc|proto|cmake|supp)")
 PROPERTY = re.compile(r"(?:tarn|s3a)(?:\.[A-Za-z0-9]+)+")
+WORDS = re.compile(r"\b(nobody|somebody|whoever|for ever|anew|shall)\b", re.I)
+GENERATED = {"doc/configuration.md"}  # From base/property_table.inc.
 NO_PROPERTIES = {"tarn.log", "tarn.log.1", "tarn.log.2"}  # Files of the log.
 GTEST = re.compile(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)", re.M)
 CASE = re.compile(r"^@[^\n]*\ndef (\w+)\(", re.M)
@@ -114,6 +117,8 @@ def faults_of_document(path):
     for number, line in enumerate(read(path).split("\n"), 1):
         found = [link_fault(path, target) for target in LINK.findall(line)]
         found += [quoted_fault(text) for text in QUOTED.findall(line)]
+        if path not in GENERATED:
+            found += [f"the word {word!r}: name the actor, or say again or forever" for word in WORDS.findall(line)]
         yield from ((number, fault) for fault in found if fault)
 
 

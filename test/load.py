@@ -261,7 +261,7 @@ class Writers:
         return total
 
     def check_after_cut(self, before, after, synced_close):
-        """As check_after_kill, for a power cut between the times `before` and `after`. An acknowledged fsync is on the
+        """Like check_after_kill, for a power cut between the times `before` and `after`. An acknowledged fsync is on the
         disk with all that came before it; so is a close if `synced_close`."""
         total = 0
         for i, journal in enumerate(self.journals()):

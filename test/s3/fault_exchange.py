@@ -30,7 +30,7 @@ class Upstream:
         self.address, self.wire = address, None
 
     def renew(self):
-        """Before a request: a connection that the server closed while it was idle is made anew."""
+        """Before a request: a connection that the server closed while it was idle is opened again."""
         if self.wire is not None and (self.wire.buffer or select.select([self.wire.socket], [], [], 0)[0]):
             self.close()
 

@@ -45,7 +45,7 @@ PARAMETERS = {
     "status": "another status than the usual one",
     "code": "another error code than the usual one",
     "early": "true: answered without reading the request's body",
-    "loop": "true: the redirect leads back to this listener, for ever",
+    "loop": "true: the redirect leads back to this listener, without end",
 }
 
 OTHERS = {
@@ -119,7 +119,7 @@ class Rule:
 
 
 class Listener:
-    """A port of the proxy. Refused, the port is still bound, so that nobody else gets it, and nobody listens on it."""
+    """A port of the proxy. Refused, the port is still bound, so that no other process gets it, without a listener."""
 
     def __init__(self, name, port=0):
         self.name, self.port = name, port
@@ -193,7 +193,7 @@ class FaultProxy:
         self.accept_again()
 
     def refuse(self):
-        """As a server that is down: connections are reset, new ones refused, until accept_again()."""
+        """Behaves like a server that is down: resets connections and refuses new ones, until accept_again()."""
         if self.listeners["main"].open.is_set():
             self.listeners["main"].refuse()
         self.reset_connections()

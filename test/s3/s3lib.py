@@ -120,7 +120,7 @@ def object_bytes(client, bucket, key):
 
 
 def uploads_of(client, bucket):
-    """Keys with multipart uploads that nobody completed or aborted."""
+    """Keys with multipart uploads that were neither completed nor aborted."""
     return [u["Key"] for u in client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])]
 
 
@@ -191,7 +191,7 @@ class S3Bed(Bed):
         return done
 
     def put(self, key, data, **more):
-        """An object of somebody else's; returns its ETag."""
+        """Puts an object as another client; returns its ETag."""
         return self.client.put_object(Bucket=self.bucket, Key=self.key(key), Body=data, **more)["ETag"]
 
     def key(self, name):
