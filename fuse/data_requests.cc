@@ -27,8 +27,19 @@ void Describe(const client::OpenReply& open, int flags, fuse_file_info* info) {
   info->noflush = (flags & O_ACCMODE) == O_RDONLY && (flags & O_CREAT) == 0;
 }
 
+// The open would empty a file that a process executes. Rings serve a processor's requests one after
+// the other, and could not serve the question.
+bool EmptiesExecuted(const Request& request, InodeId ino, int flags) {
+  if ((flags & O_TRUNC) == 0 || (flags & O_ACCMODE) != O_RDONLY) return false;
+  return !ServesByRings(request.options()) && request.executed().Contain(ino);
+}
+
 void Open(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
   Request request(req, "open", InodeId(ino));
+  if (request.executed().IsQuestion(fuse_req_ctx(req)->pid)) {
+    return request.Errno(ExecutedFiles::kNo);
+  }
+  if (EmptiesExecuted(request, InodeId(ino), info->flags)) return request.Errno(ETXTBSY);
   Result<client::OpenReply> open = request.fs().Open(request.caller(), InodeId(ino), info->flags);
   if (!open.ok()) return request.Error(open.status());
   if ((info->flags & O_TRUNC) != 0) {

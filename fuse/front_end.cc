@@ -57,7 +57,7 @@ std::string JoinOptions(const MountOptions& options) {
   if (options.allow_other) joined += ",allow_other";
   if (options.read_only) joined += ",ro";
 #if FUSE_VERSION >= 318
-  if (options.io_uring && IoUringAllowed()) joined += ",io_uring";
+  if (ServesByRings(options)) joined += ",io_uring";
 #endif
   joined += ",max_read=" + std::to_string(MaxReadBytes());
   for (const std::string& option : options.options) joined += "," + option;
@@ -247,8 +247,7 @@ Status LowLevelFrontEnd::Start() {
 }
 
 Status LowLevelFrontEnd::Serve() {
-  Status served =
-      mounted_.options.io_uring && IoUringAllowed() ? ServeOverIoUring() : ServeRequests();
+  Status served = ServesByRings(mounted_.options) ? ServeOverIoUring() : ServeRequests();
   Enter(Stage::kEnded);
   return served;
 }
@@ -334,6 +333,8 @@ Status LowLevelFrontEnd::Unmount(Unmounting how) {
 }
 
 }  // namespace
+
+bool ServesByRings(const MountOptions& options) { return options.io_uring && IoUringAllowed(); }
 
 Result<std::unique_ptr<FrontEnd>> Mount(const MountOptions& options,
                                         client::FileSystem& file_system) {

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/log_limit.h"
 #include "client/file_system.h"
+#include "fuse/executed_files.h"
 #include "fuse/front_end.h"
 #include "fuse/interrupts.h"
 
@@ -29,6 +30,7 @@ struct Mounted {
   LogLimit failures{};
   LogLimit refusals{};
   Interrupts interrupts{SystemClock()};
+  ExecutedFiles executed{options.mount_point, options.generation};
 };
 
 class Request final : private ServedRequest {
@@ -40,6 +42,7 @@ class Request final : private ServedRequest {
 
   client::FileSystem& fs() const { return mounted_.file_system; }
   const MountOptions& options() const { return mounted_.options; }
+  ExecutedFiles& executed() const { return mounted_.executed; }
   rpc::Caller caller() const;
   // What the kernel leaves to us (HANDLE_KILLPRIV_V2): what a write by the caller takes off the
   // inode.
@@ -68,6 +71,9 @@ class Request final : private ServedRequest {
   uint64_t interrupts_id_ = 0;  // 0: the request has not waited yet.
   const ServingRequest serving_;
 };
+
+// The kernel may give its requests by io_uring, and the mount wants it so.
+bool ServesByRings(const MountOptions& options);
 
 struct stat StatOf(const rpc::Attr& attr);
 uint32_t TypeBits(rpc::FileType type);                 // S_IFREG, ...
