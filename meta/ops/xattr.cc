@@ -16,6 +16,7 @@ bool IsBarePrefix(std::string_view name) {
 // Names outside of these namespaces are refused by every file system of Linux. "system." is for
 // what a file system itself enforces.
 Status CheckNamespace(std::string_view name) {
+  if (IsBarePrefix(name)) return Status(Code::kInvalid, "name of an extended attribute");
   for (const std::string_view prefix : {"user.", "trusted.", "security."}) {
     if (name.starts_with(prefix)) return OkStatus();
   }
@@ -24,7 +25,6 @@ Status CheckNamespace(std::string_view name) {
 }
 
 Status CheckXattr(std::string_view name, std::string_view value) {
-  if (IsBarePrefix(name)) return Status(Code::kInvalid, "name of an extended attribute");
   if (name.empty() || name.size() > kMaxXattrNameBytes)
     return Status(Code::kRange, "name of an extended attribute");
   if (value.size() > kMaxXattrValueBytes)
