@@ -137,10 +137,15 @@ Status LiveStore::LoadRecord(Live& live, Record record) {
   return OkStatus();
 }
 
-// What nobody uses any more leaves memory, unless the index must learn of its pages, or of what it
-// is charged for.
+// A content without users leaves memory, unless the index must learn of its pages, or of what it is
+// charged for. The index does not know that a content is being written, so that one stays. It is of
+// a file without names, which is never committed and may be opened again.
 void LiveStore::Rest(Live& live) {
   if (live.pins > 0 || live.dead) return;
+  if (live.exists && live.record.state == ContentState::kStaging) {
+    if (const int fd = live.read_fd.exchange(-1); fd >= 0) close(fd);
+    return;
+  }
   const bool pinned = live.exists && live.record.state != ContentState::kClean;
   if (pinned && live.record.allocated_bytes != live.stored_bytes) live.map_behind = true;
   if (live.exists && live.map_behind) {

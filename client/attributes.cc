@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "client/local_file_system.h"
 
 namespace tarn::client {
@@ -31,16 +32,42 @@ void LocalFileSystem::Overlay(rpc::FileInfo& info, uint64_t since) {
   if (info.attr.type != rpc::FileType::kRegular) return;
   info.attr.may_change = settled_.AddedSince(info.attr.ino, since);
   OpenInodePtr inode = table_.Find(info.attr.ino);
-  if (!inode || !inode->staging) return;
+  if (!inode || !inode->staging) {
+    const Status overlaid =
+        WithUncommitted(info.attr, [&](OpenInode& uncommitted) NO_THREAD_SAFETY_ANALYSIS {
+          info.attr.may_change = true;
+          OverlayLive(uncommitted, info);
+          return OkStatus();
+        });
+    if (!overlaid.ok()) LogWarning("look at inode ", info.attr.ino.value, ": ", overlaid);
+    return;
+  }
   info.attr.may_change = true;
   MutexLock lock(inode->mutex);
-  if (!inode->live) return;
-  Result<cache::CacheStore::Changed> now = deps_.cache.CheckChanged(*inode->live);
+  OverlayLive(*inode, info);
+}
+
+// A file without names is never committed: its content alone has its size and times, also while no
+// handle but the kernel has it (by O_PATH).
+Status LocalFileSystem::WithUncommitted(const rpc::Attr& attr,
+                                        const std::function<Status(OpenInode&)>& use) {
+  if (attr.nlink > 0) return OkStatus();
+  const std::optional<cache::ContentInfo> content = deps_.cache.Find(attr.ino);
+  if (!content || content->state != cache::ContentState::kStaging) return OkStatus();
+  Hold inode(table_, attr.ino);
+  MutexLock lock(inode->mutex);
+  RETURN_IF_ERROR(EnsureLive(*inode));
+  return use(*inode);
+}
+
+void LocalFileSystem::OverlayLive(OpenInode& inode, rpc::FileInfo& info) {
+  if (!inode.live) return;
+  Result<cache::CacheStore::Changed> now = deps_.cache.CheckChanged(*inode.live);
   if (!now.ok()) return;  // The committed attributes are true as well.
   info.attr.size_bytes = now->size_bytes;
   // Absent pages count as data: a copying program would take them for holes.
-  info.attr.allocated_bytes = inode->live->Complete() ? now->allocated_bytes : now->size_bytes;
-  if (!now->changed || !now->mtime_ns || now->mtime_ns == inode->fresh_mtime_ns) return;
+  info.attr.allocated_bytes = inode.live->Complete() ? now->allocated_bytes : now->size_bytes;
+  if (!now->changed || !now->mtime_ns || now->mtime_ns == inode.fresh_mtime_ns) return;
   info.attr.mtime_ns = *now->mtime_ns;
   // A time in the future was set, and changed the file when it was.
   if (*now->mtime_ns > deps_.clock.WallNs() + kAheadNs) return;
@@ -71,7 +98,15 @@ Result<rpc::FileInfo> LocalFileSystem::SetAttr(const rpc::Caller& caller, InodeI
 Result<rpc::FileInfo> LocalFileSystem::SetAttributes(const rpc::Caller& caller, InodeId ino,
                                                      const rpc::AttrChange& change) {
   OpenInodePtr inode = change.mtime_ns ? table_.Find(ino) : nullptr;
-  if (!inode || !inode->staging) return deps_.files.SetAttr(caller, ino, change);
+  if (!inode || !inode->staging) {
+    ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.SetAttr(caller, ino, change));
+    if (!change.mtime_ns) return info;
+    const auto set_time = [&](OpenInode& uncommitted) NO_THREAD_SAFETY_ANALYSIS {
+      return deps_.cache.SetModifiedTime(*uncommitted.live, *change.mtime_ns);
+    };
+    RETURN_IF_ERROR(WithUncommitted(info.attr, set_time));
+    return info;
+  }
   // The time that is set must outlive a commit of bytes written before, so none may come between.
   MutexLock lock(inode->mutex);
   ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.SetAttr(caller, ino, change));

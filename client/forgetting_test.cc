@@ -100,6 +100,30 @@ TEST_F(ForgettingTest, AFileThatOnlyTheKernelHoldsCanBeOpened) {
   EXPECT_TRUE(Forgotten(ino));
 }
 
+TEST_F(ForgettingTest, WhatOnlyTheKernelHoldsHasTheSizeAndTimeOfItsLastWrite) {
+  const InodeId ino = Put("a", "hello");
+  Hold({ino});
+  ASSERT_TRUE(fs().Unlink(caller_, kRootInode, "a").ok());
+  const HandleId writer = Open(ino, O_RDWR).handle;
+  const int64_t before_ns = AttrOf(ino).mtime_ns;
+  Write(writer, 5, " world");
+  fs().Release(writer);
+  EXPECT_TRUE(AllForgotten());
+  EXPECT_EQ(AttrOf(ino).size_bytes, 11u);
+  EXPECT_GT(AttrOf(ino).mtime_ns, before_ns);
+  ASSERT_TRUE(fs().SetAttr(caller_, ino, {}, 2).ok());
+  EXPECT_EQ(AttrOf(ino).size_bytes, 2u);
+  rpc::AttrChange change;
+  change.mtime_ns = 7;
+  ASSERT_TRUE(fs().SetAttr(caller_, ino, change, std::nullopt).ok());
+  EXPECT_EQ(AttrOf(ino).mtime_ns, 7);
+  EXPECT_EQ(AttrOf(ino).size_bytes, 2u);
+  EXPECT_EQ(Contents(ino), "he");
+  LetGo(ino);
+  EXPECT_TRUE(AllForgotten());
+  EXPECT_TRUE(Forgotten(ino));
+}
+
 TEST_F(ForgettingTest, OneThatIsNotCachedIsReadFromItsObject) {
   const InodeId ino = Outside("a", "hello");
   Hold({ino});

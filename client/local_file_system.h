@@ -102,6 +102,8 @@ class LocalFileSystem final : public FileSystem {
   // attributes.cc
   // Attributes that were read after `since`, a moment of settled_.
   void Overlay(rpc::FileInfo& info, uint64_t since);
+  Status WithUncommitted(const rpc::Attr& attr, const std::function<Status(OpenInode&)>& use);
+  void OverlayLive(OpenInode& inode, rpc::FileInfo& info) REQUIRES(inode.mutex);
   Result<rpc::FileInfo> SetAttributes(const rpc::Caller& caller, InodeId ino,
                                       const rpc::AttrChange& change);
   void NoteModeChange(InodeId ino);
