@@ -1,7 +1,9 @@
 // Requests about attributes: stat, chmod, chown, utimens, truncate, extended attributes, statfs.
 
 #include <linux/capability.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 #include <cstdlib>
@@ -24,6 +26,45 @@ void GetAttr(fuse_req_t req, fuse_ino_t ino, fuse_file_info*) {
   Request request(req, "getattr", InodeId(ino));
   request.Attr(request.fs().GetAttr(InodeId(ino)));
 }
+
+#if FUSE_VERSION >= 318
+statx_timestamp StampOf(const struct timespec& time) {
+  statx_timestamp stamp = {};
+  stamp.tv_sec = time.tv_sec;
+  stamp.tv_nsec = static_cast<uint32_t>(time.tv_nsec);
+  return stamp;
+}
+
+struct statx StatxOf(const rpc::Attr& attr) {
+  const struct stat st = StatOf(attr);
+  struct statx all = {};
+  all.stx_mask = STATX_BASIC_STATS | STATX_BTIME;
+  all.stx_blksize = static_cast<uint32_t>(st.st_blksize);
+  all.stx_nlink = attr.nlink;
+  all.stx_uid = attr.uid;
+  all.stx_gid = attr.gid;
+  all.stx_mode = static_cast<uint16_t>(st.st_mode);
+  all.stx_ino = st.st_ino;
+  all.stx_size = attr.size_bytes;
+  all.stx_blocks = static_cast<uint64_t>(st.st_blocks);
+  all.stx_atime = StampOf(st.st_atim);
+  all.stx_btime = StampOf(TimeOf(attr.btime_ns));
+  all.stx_ctime = StampOf(st.st_ctim);
+  all.stx_mtime = StampOf(st.st_mtim);
+  all.stx_rdev_major = major(st.st_rdev);
+  all.stx_rdev_minor = minor(st.st_rdev);
+  return all;
+}
+
+// The kernel asks in this way where a program wants the time of birth, which GETATTR lacks.
+void Statx(fuse_req_t req, fuse_ino_t ino, int, int, fuse_file_info*) {
+  Request request(req, "statx", InodeId(ino));
+  const Result<rpc::FileInfo> info = request.fs().GetAttr(InodeId(ino));
+  if (!info.ok()) return request.Error(info.status());
+  struct statx all = StatxOf(info->attr);
+  fuse_reply_statx(req, 0, &all, request.AttrTimeout(info->attr));
+}
+#endif
 
 constexpr int kTimes =
     FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW;
@@ -149,6 +190,9 @@ void StatFs(fuse_req_t req, fuse_ino_t ino) {
 
 void AddAttributeRequests(fuse_lowlevel_ops& ops) {
   ops.getattr = GetAttr;
+#if FUSE_VERSION >= 318
+  ops.statx = Statx;
+#endif
   ops.setattr = SetAttr;
   ops.getxattr = GetXattr;
   ops.listxattr = ListXattr;

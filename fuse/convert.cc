@@ -25,16 +25,6 @@ constexpr TypeRow kTypes[] = {
 
 constexpr int64_t kNanosPerSecond = 1'000'000'000;
 
-timespec TimeOf(int64_t nanos) {
-  int64_t seconds = nanos / kNanosPerSecond;
-  int64_t rest = nanos % kNanosPerSecond;
-  if (rest < 0) {
-    rest += kNanosPerSecond;
-    --seconds;
-  }
-  return {.tv_sec = seconds, .tv_nsec = rest};
-}
-
 }  // namespace
 
 uint32_t TypeBits(rpc::FileType type) {
@@ -50,6 +40,16 @@ std::optional<rpc::FileType> TypeOfMode(mode_t mode) {
     if (row.bits == (mode & S_IFMT)) return row.type;
   }
   return std::nullopt;
+}
+
+struct timespec TimeOf(int64_t nanos) {
+  int64_t seconds = nanos / kNanosPerSecond;
+  int64_t rest = nanos % kNanosPerSecond;
+  if (rest < 0) {
+    rest += kNanosPerSecond;
+    --seconds;
+  }
+  return {.tv_sec = seconds, .tv_nsec = rest};
 }
 
 int64_t NanosOf(const struct timespec& time) { return WallNanos(time.tv_sec, time.tv_nsec); }
