@@ -158,6 +158,16 @@ TEST_F(FilesTest, XattrsAreSetReadListedAndRemoved) {
   EXPECT_THAT(*files().ListXattrs(file), UnorderedElementsAre("user.b"));
 }
 
+TEST_F(FilesTest, SettingAnXattrToItsValueIsNoChange) {
+  const InodeId file = Make(kRootInode, "f");
+  ASSERT_TRUE(files().SetXattr(caller_, file, "user.a", "v", XattrMode::kAny).ok());
+  const int64_t changed_ns = AttrOf(file).ctime_ns;
+  EXPECT_TRUE(files().SetXattr(caller_, file, "user.a", "v", XattrMode::kReplace).ok());
+  EXPECT_EQ(AttrOf(file).ctime_ns, changed_ns);
+  EXPECT_TRUE(files().SetXattr(caller_, file, "user.a", "w", XattrMode::kAny).ok());
+  EXPECT_GT(AttrOf(file).ctime_ns, changed_ns);
+}
+
 TEST_F(FilesTest, XattrsTellWhyNot) {
   const InodeId file = Make(kRootInode, "f");
   const auto set = [&](std::string_view name, size_t size, XattrMode mode) {

@@ -83,6 +83,7 @@ Status SetXattr(const Env& env, InodeId ino, std::string_view name, std::string_
     ASSIGN_OR_RETURN(std::optional<std::string> old, attempt.txn.Get(key));
     if (mode == rpc::XattrMode::kCreate && old) return Status(Code::kExists, "extended attribute");
     if (mode == rpc::XattrMode::kReplace && !old) return NoAttribute(name);
+    if (old == value) return OkStatus();  // No change of the inode, as on ext4.
     attempt.txn.Put(key, value);
     inode.xattrs = true;
     return XattrChanged(attempt, inode);
