@@ -131,6 +131,27 @@ TEST_F(NamelessTest, ItsFirstNameMakesItAFileLikeAnyOther) {
   EXPECT_EQ(names().Link(caller_, file, dir, "g").code(), Code::kNotFound) << "it had a name";
 }
 
+// What overlayfs does to a setuid program with capabilities: the owner comes last.
+TEST_F(NamelessTest, WhatOverlayfsCopiesUpKeepsSetuidAndCapabilities) {
+  const InodeId work = MakeDir(kRootInode, "work");
+  rpc::AttrChange mode, owner, no_permission;
+  mode.mode = 06755;
+  owner.uid = owner.gid = 0;
+  owner.clear_setid = true;
+  no_permission.mode = 0;
+  auto changed_owner = [&](InodeId file) {
+    EXPECT_TRUE(files().SetXattr(caller_, file, "security.capability", "v", XattrMode::kAny).ok());
+    EXPECT_TRUE(files().SetAttr(caller_, file, mode).ok());
+    EXPECT_TRUE(files().SetAttr(caller_, file, owner).ok());
+    return std::pair(AttrOf(file).mode, files().GetXattr(file, "security.capability").ok());
+  };
+  EXPECT_EQ(changed_owner(MakeUnnamed(work)), std::pair(0755U, false)) << "any other directory";
+  ASSERT_TRUE(files().SetAttr(caller_, work, no_permission).ok());
+  EXPECT_EQ(changed_owner(MakeUnnamed(work)), std::pair(06755U, true));
+  EXPECT_EQ(changed_owner(Make(work, "#1a")), std::pair(06755U, true)) << "before O_TMPFILE";
+  EXPECT_EQ(changed_owner(Make(work, "f")), std::pair(0755U, false)) << "any other name";
+}
+
 TEST_F(NamelessTest, OnlyRegularFilesAreMadeWithoutAName) {
   rpc::CreateSpec spec;
   spec.type = FileType::kFifo;

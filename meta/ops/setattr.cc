@@ -8,13 +8,31 @@ constexpr uint32_t kModeBits = 07777;
 
 bool ChangesOwner(const rpc::AttrChange& change) { return change.uid || change.gid; }
 
+// overlayfs copies a lower file into a directory that gives no permission at all, without a name or
+// under one that begins with '#', and sets the mode and the capabilities before the owner. Both
+// must stay, but the kernel sends overlayfs' change of the owner as it sends anyone's.
+Result<bool> IsCopiedUp(Attempt& attempt, const InodeRecord& inode) {
+  if (inode.type != rpc::FileType::kRegular) return false;
+  if (!inode.name.empty() && !inode.name.starts_with('#')) return false;
+  Result<InodeRecord> dir = attempt.Directory(inode.parent);
+  if (dir.code() == Code::kStale) return false;
+  RETURN_IF_ERROR(dir.status());
+  return dir->mode == 0;
+}
+
 // An owner's change takes setuid and setgid off a file, as Linux does for everybody; a mode given
 // with it counts.
-void ApplyMode(Attempt& attempt, const rpc::AttrChange& change, InodeRecord& inode) {
-  if (change.clear_setid || ChangesOwner(change)) ClearSetid(attempt, change, inode);
+Status ApplyMode(Attempt& attempt, const rpc::AttrChange& change, InodeRecord& inode) {
+  bool clears = change.clear_setid || ChangesOwner(change);
+  if (ChangesOwner(change)) {
+    ASSIGN_OR_RETURN(const bool copied_up, IsCopiedUp(attempt, inode));
+    clears = !copied_up;
+  }
+  if (clears) ClearSetid(attempt, change, inode);
   if (change.mode) inode.mode = *change.mode & kModeBits;
   inode.uid = change.uid.value_or(inode.uid);
   inode.gid = change.gid.value_or(inode.gid);
+  return OkStatus();
 }
 
 Status ApplyTimes(Attempt& attempt, const rpc::AttrChange& change, InodeRecord& inode) {
@@ -32,7 +50,7 @@ Result<rpc::FileInfo> SetAttr(const Env& env, InodeId ino, const rpc::AttrChange
       ChangeValue<rpc::FileInfo>(env, [&](Attempt& attempt) -> Result<rpc::FileInfo> {
         ASSIGN_OR_RETURN(inode, attempt.Inode(ino));
         RETURN_IF_ERROR(attempt.MayChange(inode));
-        ApplyMode(attempt, change, inode);
+        RETURN_IF_ERROR(ApplyMode(attempt, change, inode));
         RETURN_IF_ERROR(ApplyTimes(attempt, change, inode));
         RETURN_IF_ERROR(StoredAttributesChanged(attempt, inode));
         PutInode(attempt.txn, inode);
