@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/wall_time.h"
+#include "fuse/handle_user.h"
 #include "fuse/request.h"
 
 namespace tarn::fuse {
@@ -131,6 +132,10 @@ client::FileSystem::SetId Request::SetIdOfWrite() const {
   if (fuse_req_ctx(req_)->uid == 0) return SetId::kClearCapabilities;
   const std::optional<uint32_t> group = fs().SetgidGroup(ino_);
   return group && !IsInGroup(*group) ? SetId::kClearAsOutsider : SetId::kClear;
+}
+
+bool Request::RefusesHandle() const {
+  return mounted_.handles_fail_overlayfs && OverlayfsUsesHandle(fuse_req_ctx(req_)->pid);
 }
 
 void Request::Errno(int error) { fuse_reply_err(req_, error); }

@@ -26,6 +26,9 @@ namespace tarn::fuse {
 namespace {
 
 constexpr uint32_t kMaxWriteBytes = 1 << 20;
+// The protocol's version of Linux 6.16. Since then the kernel counts epochs, by which all of its
+// dentries end at once, and one that has no name, as a file handle leads to, is in none.
+constexpr uint32_t kEpochs = 44;
 
 #if FUSE_VERSION >= 318
 bool IoUringAllowed() {
@@ -162,6 +165,7 @@ void Want(fuse_conn_info* connection, uint64_t feature) {
 }
 
 void LowLevelFrontEnd::Negotiate(fuse_conn_info* connection) {
+  mounted_.handles_fail_overlayfs = connection->proto_minor >= kEpochs;
   Want(connection, FUSE_CAP_EXPORT_SUPPORT);
   Want(connection, FUSE_CAP_ATOMIC_O_TRUNC);
   // Without it each passthrough write asks for security.capability first.

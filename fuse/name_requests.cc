@@ -18,8 +18,17 @@ namespace {
 // How long the kernel may remember that a name does not exist; names appear behind its back.
 constexpr double kNegativeTimeoutSeconds = 1;
 
+// The kernel finds an inode by a file handle so.
+constexpr std::string_view kByHandle = ".";
+// The kernel's name of an inode that it has found so, and has no name of. overlayfs finds the lower
+// file of a copy by its handle, and has the kernel look it up below itself before each use.
+constexpr std::string_view kFoundByHandle = "/";
+
 void Lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
   Request request(req, "lookup", InodeId(parent));
+  if (name == kFoundByHandle) return request.Entry(request.fs().GetAttr(InodeId(parent)));
+  // overlayfs does without the lower file; it only gives the copy another inode number.
+  if (name == kByHandle && request.RefusesHandle()) return request.Errno(ESTALE);
   Result<rpc::FileInfo> info = request.fs().Lookup(request.caller(), InodeId(parent), name);
   if (info.code() != Code::kNotFound) return request.Entry(info);
   fuse_entry_param nothing = {};

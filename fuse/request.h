@@ -27,6 +27,8 @@ struct Mounted {
   client::FileSystem& file_system;
   MountOptions options;
   std::function<void(fuse_conn_info*)> negotiate;  // Called by INIT.
+  // From INIT on: overlayfs cannot use an inode that the kernel has found by a file handle.
+  bool handles_fail_overlayfs = false;
   LogLimit failures{};
   LogLimit refusals{};
   Interrupts interrupts{SystemClock()};
@@ -48,6 +50,8 @@ class Request final : private ServedRequest {
   // inode.
   client::FileSystem::SetId SetIdOfWrite() const;
   fuse_req_t raw() const { return req_; }
+  // The caller is overlayfs, in whose hands an inode found by a file handle would be stale.
+  bool RefusesHandle() const;
 
   void Done(const Status& status);   // Success without data, or the error.
   void Error(const Status& status);  // Logs failures, but not what may be expected.
