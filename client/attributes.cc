@@ -32,19 +32,18 @@ void LocalFileSystem::Overlay(rpc::FileInfo& info, uint64_t since) {
   if (info.attr.type != rpc::FileType::kRegular) return;
   info.attr.may_change = settled_.AddedSince(info.attr.ino, since);
   OpenInodePtr inode = table_.Find(info.attr.ino);
-  if (!inode || !inode->staging) {
-    const Status overlaid =
-        WithUncommitted(info.attr, [&](OpenInode& uncommitted) NO_THREAD_SAFETY_ANALYSIS {
-          info.attr.may_change = true;
-          OverlayLive(uncommitted, info);
-          return OkStatus();
-        });
-    if (!overlaid.ok()) LogWarning("look at inode ", info.attr.ino.value, ": ", overlaid);
-    return;
+  if (inode && inode->staging) {
+    info.attr.may_change = true;
+    MutexLock lock(inode->mutex);
+    if (inode->live) return OverlayLive(*inode, info);
   }
-  info.attr.may_change = true;
-  MutexLock lock(inode->mutex);
-  OverlayLive(*inode, info);
+  const Status overlaid =
+      WithUncommitted(info.attr, [&](OpenInode& uncommitted) NO_THREAD_SAFETY_ANALYSIS {
+        info.attr.may_change = true;
+        OverlayLive(uncommitted, info);
+        return OkStatus();
+      });
+  if (!overlaid.ok()) LogWarning("look at inode ", info.attr.ino.value, ": ", overlaid);
 }
 
 // A file without names is never committed: its content alone has its size and times, also while no
@@ -61,7 +60,6 @@ Status LocalFileSystem::WithUncommitted(const rpc::Attr& attr,
 }
 
 void LocalFileSystem::OverlayLive(OpenInode& inode, rpc::FileInfo& info) {
-  if (!inode.live) return;
   Result<cache::CacheStore::Changed> now = deps_.cache.CheckChanged(*inode.live);
   if (!now.ok()) return;  // The committed attributes are true as well.
   info.attr.size_bytes = now->size_bytes;
@@ -98,21 +96,22 @@ Result<rpc::FileInfo> LocalFileSystem::SetAttr(const rpc::Caller& caller, InodeI
 Result<rpc::FileInfo> LocalFileSystem::SetAttributes(const rpc::Caller& caller, InodeId ino,
                                                      const rpc::AttrChange& change) {
   OpenInodePtr inode = change.mtime_ns ? table_.Find(ino) : nullptr;
-  if (!inode || !inode->staging) {
-    ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.SetAttr(caller, ino, change));
-    if (!change.mtime_ns) return info;
-    const auto set_time = [&](OpenInode& uncommitted) NO_THREAD_SAFETY_ANALYSIS {
-      return deps_.cache.SetModifiedTime(*uncommitted.live, *change.mtime_ns);
-    };
-    RETURN_IF_ERROR(WithUncommitted(info.attr, set_time));
-    return info;
+  if (inode && inode->staging) {
+    // The time that is set must outlive a commit of bytes written before, so none may come between.
+    MutexLock lock(inode->mutex);
+    if (inode->live && inode->staging) {
+      ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.SetAttr(caller, ino, change));
+      inode->fresh_mtime_ns.reset();
+      RETURN_IF_ERROR(deps_.cache.SetModifiedTime(*inode->live, *change.mtime_ns));
+      return info;
+    }
   }
-  // The time that is set must outlive a commit of bytes written before, so none may come between.
-  MutexLock lock(inode->mutex);
   ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.SetAttr(caller, ino, change));
-  if (!inode->live || !inode->staging) return info;
-  inode->fresh_mtime_ns.reset();
-  RETURN_IF_ERROR(deps_.cache.SetModifiedTime(*inode->live, *change.mtime_ns));
+  if (!change.mtime_ns) return info;
+  const auto set_time = [&](OpenInode& uncommitted) NO_THREAD_SAFETY_ANALYSIS {
+    return deps_.cache.SetModifiedTime(*uncommitted.live, *change.mtime_ns);
+  };
+  RETURN_IF_ERROR(WithUncommitted(info.attr, set_time));
   return info;
 }
 
