@@ -1,6 +1,7 @@
 #include "meta/import.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/log.h"
 #include "meta/detach.h"
@@ -177,7 +178,19 @@ Status Replace(const Context& context, kv::Transaction& txn, const InodeRecord& 
   return Import(context, txn, dir, name, info, dentry.cursor, imported);
 }
 
-// Bytes are what they were; mode, owner, times or the number of links are not.
+Result<bool> HasXattrs(kv::Transaction& txn, const InodeRecord& inode,
+                       const std::map<std::string, std::string>& xattrs) {
+  if (!inode.xattrs || xattrs.empty()) return inode.xattrs == !xattrs.empty();
+  const std::string prefix = keys::XattrPrefix(inode.ino);
+  ASSIGN_OR_RETURN(const kv::ScanPage page, txn.Scan(prefix, kv::PrefixEnd(prefix), {}));
+  return std::ranges::equal(page.pairs, xattrs, [](const kv::Pair& pair, const auto& xattr) {
+    return keys::NameOfXattr(pair.key) == xattr.first && pair.value == xattr.second;
+  });
+}
+
+// Bytes are what they were; mode, owner, times or the number of links are not. A name that the
+// object got or lost changes nothing that is kept here: it may be one that Tarn itself removed,
+// after the last look at the object.
 Status TakeChange(const Context& context, kv::Transaction& txn, InodeRecord inode,
                   const InodeRecord& dir, const ufs::ObjectInfo& info, Imported& imported) {
   ASSIGN_OR_RETURN(bool attributes, HasAttributes(context, inode.mount));
@@ -189,13 +202,18 @@ Status TakeChange(const Context& context, kv::Transaction& txn, InodeRecord inod
   if (inode.type == rpc::FileType::kDirectory) inode.size_bytes = inode.bound_size_bytes = 0;
   imported.wrote = true;
   if (!ours && attributes) {
-    const int64_t mtime_ns = inode.mtime_ns;
+    const InodeRecord before = inode;
     TakeAttributes(info, attributes, dir, inode);
-    if (inode.type == rpc::FileType::kDirectory) inode.mtime_ns = mtime_ns;
-    inode.ctime_ns = context.clock.FileTimeNs();
-    EraseXattrs(txn, inode);
-    PutXattrs(txn, inode, info);
-    imported.changes.push_back({rpc::Change::Kind::kAttributes, inode.ino, InodeId(), ""});
+    if (inode.type == rpc::FileType::kDirectory) inode.mtime_ns = before.mtime_ns;
+    ASSIGN_OR_RETURN(bool same, HasXattrs(txn, before, info.xattrs));
+    same = same && inode.mode == before.mode && inode.uid == before.uid &&
+           inode.gid == before.gid && inode.mtime_ns == before.mtime_ns;
+    if (!same) {
+      inode.ctime_ns = context.clock.FileTimeNs();
+      EraseXattrs(txn, inode);
+      PutXattrs(txn, inode, info);
+      imported.changes.push_back({rpc::Change::Kind::kAttributes, inode.ino, InodeId(), ""});
+    }
   }
   PutInode(txn, inode);
   return OkStatus();

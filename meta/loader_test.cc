@@ -89,7 +89,7 @@ class LoaderTest : public ::testing::Test {
   std::string NextEntryChanged() {
     std::unique_lock lock(mutex_);
     const auto told = [this] { return !entries_.empty(); };
-    if (!told_.wait_for(lock, std::chrono::seconds(20), told)) return "nothing";
+    if (!told_.wait_for(lock, std::chrono::minutes(3), told)) return "nothing";
     const std::string name = entries_.front();
     entries_.erase(entries_.begin());
     return name;
@@ -255,6 +255,20 @@ TEST_F(LoaderTest, AttributesChangedOutsideKeepTheInode) {
   EXPECT_EQ(Look(Find("d"), "f")->attr.ino, before);
   EXPECT_EQ(Look(Find("d"), "f")->attr.mode, 0600U);
   EXPECT_EQ(Look(kRootInode, "d")->attr.mode, 0700U);
+}
+
+// It changes the ctime of the object, and so its etag.
+TEST_F(LoaderTest, AnotherNameOfTheObjectChangesNoAttribute) {
+  PutOutside("f", "1");
+  List(kRootInode);
+  const rpc::Attr before = Look(kRootInode, "f")->attr;
+  fs::create_hard_link(Outside("f"), directory_ / "elsewhere");
+  ASSERT_TRUE(Revalidate().ok());
+  EXPECT_EQ(Look(kRootInode, "f")->attr.ctime_ns, before.ctime_ns);
+  fs::permissions(Outside("f"), fs::perms(0600));
+  ASSERT_TRUE(Revalidate().ok());
+  EXPECT_EQ(Look(kRootInode, "f")->attr.mode, 0600U);
+  EXPECT_NE(Look(kRootInode, "f")->attr.ctime_ns, before.ctime_ns);
 }
 
 TEST_F(LoaderTest, WhatIsRemovedOutsideGoesWithAllBelow) {
