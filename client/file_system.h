@@ -76,7 +76,9 @@ struct Options {
   bool read_only = false;
   uint64_t fill_at_open_bytes =
       4 << 20;  // Contents up to this are completed at open, so that they pass through.
-  Nanos no_space_wait = std::chrono::seconds(10);         // Back-pressure of writers before ENOSPC.
+  // How long a writer waits for room before ENOSPC, while nothing is persisted that would make
+  // some.
+  Nanos no_space_wait = std::chrono::seconds(10);
   Nanos orphan_scan_interval = std::chrono::minutes(10);  // Unlinked inodes nobody reported.
 };
 

@@ -169,7 +169,7 @@ class FileSystemFixture : public ::testing::Test {
   }
   // Does what the queue has due, as the worker would.
   void PersistDue();
-  void PersistDue(rpc::TaskClass size);
+  void PersistDue(rpc::TaskClass size, size_t most = 100);
 
   const rpc::Caller caller_{SessionId(1), 0, 1000, 1000};
   RequestClock clock_;

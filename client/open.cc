@@ -66,12 +66,17 @@ void LocalFileSystem::CompleteSmall(OpenInode& inode) {
 }
 
 Status LocalFileSystem::WithBackPressure(const std::function<Status()>& attempt) {
-  const Deadline deadline = Deadline::After(deps_.clock, options_.no_space_wait);
+  Deadline deadline = Deadline::After(deps_.clock, options_.no_space_wait);
   bool hurried = false;
-  for (;;) {
+  for (uint64_t before = 0;;) {
     Status status = attempt();
-    if (status.code() != Code::kNoSpace || deadline.PassedBy(deps_.clock.Now())) return status;
-    if (deps_.cache.GetUsage().pinned_bytes == 0) return status;  // Waiting frees nothing.
+    if (status.code() != Code::kNoSpace) return status;
+    const uint64_t pinned = deps_.cache.GetUsage().pinned_bytes;
+    if (pinned == 0) return status;  // Waiting frees nothing.
+    // However slow the source is, what it takes makes room.
+    if (pinned < before) deadline = Deadline::After(deps_.clock, options_.no_space_wait);
+    if (deadline.PassedBy(deps_.clock.Now())) return status;
+    before = pinned;
     if (!hurried) RETURN_IF_ERROR(deps_.queue.RetryNow(InodeId()));
     hurried = true;
     deps_.clock.SleepFor(std::chrono::milliseconds(100), std::stop_token());

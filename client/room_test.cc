@@ -39,6 +39,22 @@ TEST_F(RoomTest, AWriterGivesUpWhenNothingIsPersisted) {
   fs().Release(made.open.handle);
 }
 
+TEST_F(RoomTest, AWriterWaitsWhileASlowSourceTakesOneFileAfterTheOther) {
+  Put("a", Pages('a', 1));
+  Put("b", Pages('b', 1));
+  const std::string text = Pages('c', 2, std::string(500'000, 'e'));  // Fits when both have gone.
+  const auto made = Create("c");
+  int waits = 0;
+  clock_.OnWait([&] {
+    if (++waits % 80 == 0) PersistDue(rpc::TaskClass::kSmall, 1);  // Eight seconds each.
+  });
+  const MonotonicTime begin = clock_.Now();
+  EXPECT_TRUE(TryWrite(made.open.handle, 0, text).ok());
+  EXPECT_GT(Since(begin), options_.no_space_wait);
+  fs().Release(made.open.handle);
+  EXPECT_TRUE(Contents(made.info.attr.ino) == text);
+}
+
 TEST_F(RoomTest, WhereNothingIsPinnedNobodyWaits) {
   const auto made = Create("a");
   const MonotonicTime begin = clock_.Now();
