@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "base/strings.h"
 #include "ufs/s3/tls_failure.h"
@@ -18,6 +19,8 @@ namespace {
 constexpr size_t kMaxBodyBytes = 64 << 20;  // Of answers that are not for a sink.
 constexpr long kReceiveBytes = 256 << 10;
 constexpr long kSendBytes = 512 << 10;
+constexpr Nanos kLongestTurn =
+    std::chrono::seconds(2);  // Between two looks of a process that runs.
 
 std::string Lower(std::string_view text) {
   std::string lower(text);
@@ -283,6 +286,7 @@ uint64_t Transfer::MovedBytes() {
 
 void Transfer::CheckProgress(MonotonicTime now) {
   if (done_ || !SendsBody()) return;
+  LeaveOutPause(now);
   const uint64_t moved = MovedBytes();
   if (moved > seen_bytes_) exchange_.moved_at = now;
   seen_bytes_ = moved;
@@ -297,6 +301,14 @@ void Transfer::CheckProgress(MonotonicTime now) {
   }
   window_began_ = now;
   window_bytes_ = moved;
+}
+
+// While this process did not run (the machine was busy, or slept) it is not known that the peer
+// would not have taken more.
+void Transfer::LeaveOutPause(MonotonicTime now) {
+  const MonotonicTime before = std::exchange(checked_at_, now);
+  if (before == MonotonicTime::min() || now - before <= kLongestTurn) return;
+  window_began_ += now - before - kLongestTurn;
 }
 
 MonotonicTime Transfer::EndOf(MonotonicTime deadline, Nanos budget) const {

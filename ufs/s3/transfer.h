@@ -27,7 +27,8 @@ class Transfer {
   bool done() const { return done_; }
   void Finish(CURLcode code);
   void GiveUp(const Status& status);
-  // Ends a request with a body that moves too slowly. Call it from time to time.
+  // Ends a request with a body that moves too slowly. Call it at least each second: what it was not
+  // called in between does not count.
   void CheckProgress(MonotonicTime now);
   // When it must be over: a deadline that is `budget` after its beginning is counted from the last
   // moved byte, if the request may take long.
@@ -51,6 +52,7 @@ class Transfer {
   static int SeekBody(void* self, curl_off_t offset, int origin);
   bool WasSent() const;
   uint64_t MovedBytes();
+  void LeaveOutPause(MonotonicTime now);
   Status Failure(CURLcode code) const;
 
   HttpExchange& exchange_;
@@ -67,7 +69,8 @@ class Transfer {
   uint64_t seen_bytes_ = 0;  // Moved when it was looked at last,
   uint64_t window_bytes_ = 0;
   MonotonicTime window_began_ = MonotonicTime::min();  // and when the stall is counted from.
-  std::string by_proxy_;                               // For messages.
+  MonotonicTime checked_at_ = MonotonicTime::min();
+  std::string by_proxy_;  // For messages.
   std::array<char, CURL_ERROR_SIZE> error_ = {};
 };
 
