@@ -16,7 +16,7 @@ namespace {
 
 constexpr auto kCallTimeout =
     std::chrono::minutes(5);  // A revalidation may list a large directory.
-constexpr auto kConnectTimeout = std::chrono::seconds(5);
+constexpr auto kConnectTimeout = std::chrono::seconds(30);  // On a busy machine.
 constexpr int kMaxReplyBytes = 64 << 20;  // A page of a listing with the longest paths.
 
 class RemoteControl final : public Control {
