@@ -143,6 +143,9 @@ bool TestServer::Answer(int socket, const TestRequest& request) {
     requests_.push_back(request);
     reply = handler_(request);
   }
+  while (reply.holds_until && !reply.holds_until() && !stopping_) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   std::this_thread::sleep_for(reply.delay);
   if (reply.drop) return false;
   std::string text = Concat("HTTP/1.1 ", reply.status, " Scripted\r\n");

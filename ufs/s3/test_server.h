@@ -32,7 +32,8 @@ struct TestReply {
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::string body = {};
   // What goes wrong.
-  Nanos delay = Nanos::zero();               // Before the answer; others go on.
+  std::function<bool()> holds_until = {};    // Before the answer, until it is true; others go on.
+  Nanos delay = Nanos::zero();               // Then.
   std::optional<size_t> claimed_bytes = {};  // Content-Length says so.
   bool no_length = false;                    // The answer has no Content-Length.
   bool reset = false;                        // The connection is reset after the body.
