@@ -123,14 +123,28 @@ Status Wait(const GlobalOptions& global, const WaitOptions& options) {
 Status Retry(const GlobalOptions& global, const std::string& path) {
   ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(path, global.at));
   ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(target.mount));
-  return control->PersistRetry(target.path);
+  RETURN_IF_ERROR(control->PersistRetry(target.path));
+  if (global.json) {
+    std::puts(cli::Dump({{"path", target.path}}).c_str());
+  } else {
+    std::puts("What failed is tried again now.");
+  }
+  return OkStatus();
 }
 
 Status Resolve(const GlobalOptions& global, const std::string& path, const std::string& take) {
   ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(path, global.at));
   ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(target.mount));
-  return control->PersistResolve(target.path,
-                                 take == "ours" ? rpc::Take::kOurs : rpc::Take::kTheirs);
+  const bool ours = take == "ours";
+  RETURN_IF_ERROR(
+      control->PersistResolve(target.path, ours ? rpc::Take::kOurs : rpc::Take::kTheirs));
+  if (global.json) {
+    std::puts(cli::Dump({{"path", target.path}, {"take", take}}).c_str());
+  } else {
+    std::printf("%s has the version %s.\n", path.c_str(),
+                ours ? "made here, which replaces the one in the source" : "in the source");
+  }
+  return OkStatus();
 }
 
 struct ResolveOptions {

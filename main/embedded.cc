@@ -53,11 +53,8 @@ void RaiseDescriptorLimit() {
   if (setrlimit(RLIMIT_NOFILE, &wanted) == 0) return;
   limit.rlim_cur = limit.rlim_max;  // Without the right to raise the hard limit.
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) LogWarning("raise the limit of open files: failed");
-  if (limit.rlim_cur >= kFewDescriptors) return;
-  LogWarning(
-      "this process may have only ", limit.rlim_cur,
-      " files open; when programs have more of them open in the mount, open gives ENFILE. Raise "
-      "the hard limit (ulimit -Hn, LimitNOFILE= of systemd, --ulimit of a container)");
+  if (const std::string warning = DescriptorWarning(limit.rlim_cur); !warning.empty())
+    LogWarning(warning);
 }
 
 // A file system that stands on another one, or may.
@@ -423,6 +420,14 @@ Status Embedded::Run(const std::function<void()>& ready) {
 
 bool IsReadOnly(const std::vector<std::string>& options) {
   return std::find(options.begin(), options.end(), "ro") != options.end();
+}
+
+std::string DescriptorWarning(uint64_t limit) {
+  if (limit >= kFewDescriptors) return "";
+  return Concat(
+      "the process of this mount may have only ", limit,
+      " files open; when programs have more of them open in the mount, open gives ENFILE. Raise "
+      "the hard limit (ulimit -Hn, LimitNOFILE= of systemd, --ulimit of a container)");
 }
 
 void BlockSignals() {

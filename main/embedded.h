@@ -3,6 +3,7 @@
 // Coordinator, worker and FUSE front end in one process: puts the parts together, and takes them
 // apart in order.
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -29,6 +30,8 @@ struct EmbeddedOptions {
 // (BlockSignals). Errors before `ready` mean that nothing was mounted.
 Status RunEmbedded(EmbeddedOptions options, const std::function<void()>& ready);
 void BlockSignals();
+// What to tell a user whose mount may have at most `limit` files open; empty where that is enough.
+std::string DescriptorWarning(uint64_t limit);
 // By the options of -o.
 bool IsReadOnly(const std::vector<std::string>& options);
 

@@ -52,13 +52,22 @@ std::vector<std::string> TakeArguments(int argc, char** argv) {
   return arguments;
 }
 
+// The command whose arguments were not understood, as far as it was named.
+std::string CommandOf(const CLI::App* app) {
+  std::string words = "tarn";
+  while (!app->get_subcommands().empty()) {
+    app = app->get_subcommands().front();
+    words += " " + app->get_name();
+  }
+  return words;
+}
+
 int Run(int argc, char** argv) {
   CLI::App app(kAbout, "tarn");
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("tarn ") + kVersion);
   app.failure_message([](const CLI::App* failed, const CLI::Error& error) {
-    return std::string("tarn: ") + error.what() + "\nSee `" +
-           (failed->get_parent() == nullptr ? "" : "tarn ") + failed->get_name() + " --help`.\n";
+    return std::string("tarn: ") + error.what() + "\nSee `" + CommandOf(failed) + " --help`.\n";
   });
   GlobalOptions global;
   int exit_status = 0;

@@ -2,6 +2,7 @@
 // mount can be used.
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -131,6 +132,14 @@ std::string ReadAll(int fd) {
   }
 }
 
+// The log of the mount has it too, but few read that.
+void WarnOfFewDescriptors(pid_t mount) {
+  rlimit limit = {};
+  if (prlimit(mount, RLIMIT_NOFILE, nullptr, &limit) != 0) return;
+  if (const std::string warning = DescriptorWarning(limit.rlim_cur); !warning.empty())
+    std::fprintf(stderr, "tarn: warning: %s\n", warning.c_str());
+}
+
 Status StartBackground(const MountCommand& command, EmbeddedOptions options) {
   int pipe_ends[2];
   if (pipe2(pipe_ends, O_CLOEXEC) != 0) return ErrnoStatus(errno, "start the mount: pipe");
@@ -147,6 +156,7 @@ Status StartBackground(const MountCommand& command, EmbeddedOptions options) {
   const std::string report = ReadAll(pipe_ends[0]);
   close(pipe_ends[0]);
   if (report.starts_with('\0')) {
+    WarnOfFewDescriptors(child);
     PrintMounted(command, mount_point, state, child);
     return OkStatus();
   }
