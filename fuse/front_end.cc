@@ -238,7 +238,8 @@ Status LowLevelFrontEnd::Start() {
   const fuse_lowlevel_ops ops = Handlers();
   session_ = fuse_session_new(&args, &ops, sizeof ops, &mounted_);
   fuse_opt_free_args(&args);
-  if (session_ == nullptr) return Status(Code::kInvalid, "mount options \"" + joined + "\"");
+  if (session_ == nullptr)
+    return Status(Code::kInvalid, "one of the mount options " + joined + " is unknown");
   if (fuse_session_mount(session_, mounted_.options.mount_point.c_str()) != 0) {
     const int error = errno;
     fuse_session_destroy(session_);
