@@ -145,6 +145,27 @@ TEST_P(CacheContract, AStagingContentIsFoundByTheGenerationItWasOpenedOver) {
   EXPECT_EQ(ReadAll(*MustOpen(5, 2)), "Clean");
 }
 
+// A file without a name is written, closed, and looked at: it is never committed again.
+TEST_P(CacheContract, WhatWasWrittenSinceTheCommitIsKnownWithoutAHandle) {
+  auto file = MustStage(5);
+  ASSERT_TRUE(file->Write(0, Bytes("hello")).ok());
+  ASSERT_TRUE(store().Commit(*file, Generation(1), Syncing::kSynced).ok());
+  store().EndWriting(*file);
+  ASSERT_TRUE(store().Settle(*file).ok());
+  ASSERT_TRUE(store().BeginWriting(*file, Truncate::kNo).ok());
+  ASSERT_TRUE(file->Write(5, Bytes(" and more")).ok());
+  store().EndWriting(*file);
+  file.reset();
+  EXPECT_EQ(StateOf(5), ContentState::kStaging);
+  file = MustOpen(5, 1);
+  EXPECT_TRUE(store().CheckChanged(*file)->changed);
+  EXPECT_EQ(store().CheckChanged(*file)->size_bytes, 14u);
+  EXPECT_EQ(ReadAll(*file), "hello and more");
+  file.reset();
+  EXPECT_TRUE(store().Erase(InodeId(5)).ok());
+  EXPECT_FALSE(store().Find(InodeId(5)));
+}
+
 TEST_P(CacheContract, TruncateToZeroNeedsNoPages) {
   { auto file = store().AddClean(Content(5, 1), 3 * kPageBytes).value(); }
   auto file = store().AddClean(Content(5, 1), 3 * kPageBytes).value();
