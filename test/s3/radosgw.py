@@ -14,11 +14,13 @@ Objects are in memory, up to MEMORY_GIB in all, and gone after stop.
 """
 
 import argparse
+import contextlib
 import dataclasses
 import fcntl
 import glob
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -34,7 +36,7 @@ PACKAGES = {"ceph-mon": "ceph-mon", "ceph-osd": "ceph-osd", "radosgw": "radosgw"
 DOMAIN = "s3.localhost"
 LOOPBACK = "127.0.0.1,localhost,.localhost"
 MEMORY_GIB = 12
-READY_S = 60
+READY_S = 300   # The limit of each step of the start: a safety net on a busy machine.
 KEYS = {"first": ("firstaccess", "firstsecret0123456789"), "second": ("secondaccess", "secondsecret0123456789")}
 
 # Proposals of the monitor are not gathered (its default waits a second for each), so that pools and maps are made
@@ -152,10 +154,15 @@ def read_server(directory):
 
 
 def free_ports(count):
-    """Ports free at this moment; held together while they are picked, so that they differ."""
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
+    """Ports free at this moment, below those that the kernel gives to connections: nothing takes them before the server."""
+    sockets = []
+    for port in random.SystemRandom().sample(range(15000, 32000), 2000):
+        s = socket.socket()
+        with contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            sockets.append(s)
+        if len(sockets) == count:
+            break
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:
         s.close()
