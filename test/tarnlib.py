@@ -28,6 +28,7 @@ PLAIN = os.environ.get("TARN_PLAIN")
 BINARY = os.environ.get("TARN", os.path.join(REPO, "build/release/tarn"))
 LONG = os.environ.get("TARN_TEST_LONG") == "1"
 SEED = int(os.environ.get("TARN_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
+PATIENCE_S = 180   # The limit of each wait for a state. A busy machine must not meet it: it ends tests that hang.
 
 
 class Failed(Exception):
@@ -70,7 +71,7 @@ def raises(errno, action, *arguments, **keywords):
     raise Failed(f"{action.__name__}{short(arguments)}: expected {os.strerror(errno)}, it returned {short(result)}")
 
 
-def eventually(holds, what, timeout_s=30.0):
+def eventually(holds, what, timeout_s=PATIENCE_S):
     """Polls until `holds()` is true; for states that a background task reaches."""
     end = time.monotonic() + timeout_s
     while True:
@@ -82,7 +83,7 @@ def eventually(holds, what, timeout_s=30.0):
         time.sleep(0.02)
 
 
-def run(*command, cwd=None, expect=0, timeout_s=300, stdin=None, env=None):
+def run(*command, cwd=None, expect=0, timeout_s=600, stdin=None, env=None):
     """Runs a command, which must exit with `expect` (None: anything); returns it with its output as text."""
     command = [str(word) for word in command]
     done = subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, text=True, errors="replace",
@@ -115,6 +116,16 @@ def write_file(path, data, mode="wb"):
 def read_file(path):
     with open(path, "rb") as f:
         return f.read()
+
+
+def files_below(directory, look):
+    """(path, look(path)) of each file that is still there when it is looked at: a daemon at work removes files."""
+    for folder, _, names in os.walk(directory):
+        for path in (os.path.join(folder, name) for name in names):
+            try:
+                yield path, look(path)
+            except FileNotFoundError:
+                pass
 
 
 # Mounts below a directory, and getting rid of them ------------------------------------------------------------------
@@ -202,7 +213,7 @@ class Bed:
         sweep(self.root)
         self.serving = False
 
-    def tarn(self, *arguments, expect=0, timeout_s=300):
+    def tarn(self, *arguments, expect=0, timeout_s=600):
         return run(BINARY, *arguments, expect=expect, timeout_s=timeout_s, env=self.environment)
 
     def uri(self):
@@ -213,7 +224,7 @@ class Bed:
         """A command about this mount, whichever others there are."""
         return self.tarn(*arguments, "--at", self.mnt, **keywords)
 
-    def mount(self, *more, expect=0, timeout_s=60):
+    def mount(self, *more, expect=0, timeout_s=PATIENCE_S):
         if PLAIN:
             return run(*(("mount", "--bind") if PLAIN == "1" else (PLAIN,)), self.source, self.mnt)
         words = [word for p in self.properties for word in ("-D", p)]
@@ -233,7 +244,7 @@ class Bed:
         """What `tarn stat` says of this mount."""
         return first_object(json.loads(self.ask("stat", "--json").stdout), "pid")
 
-    def unmount(self, *more, expect=0, timeout_s=300):
+    def unmount(self, *more, expect=0, timeout_s=600):
         if PLAIN:
             return run("umount", self.mnt)
         done = self.tarn("unmount", *more, self.mnt, expect=expect, timeout_s=timeout_s)

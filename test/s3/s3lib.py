@@ -22,11 +22,14 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
 import radosgw  # noqa: E402
 from proxy_process import ProxyProcess  # noqa: E402
-from tarnlib import BINARY, PLAIN, Bed, Failed, Skipped, case, check, equal, eventually, need, run, scratch, write_file  # noqa: E402
+from tarnlib import (BINARY, PATIENCE_S, PLAIN, Bed, Failed, Skipped, case, check, equal, eventually, need, run,  # noqa: E402
+                     scratch, write_file)
 
-# The UFS is asked again every second, and what is written is persisted at once; retries do not outlast a test.
+# The UFS is asked again every second, and what is written is persisted at once; retries do not outlast a test. However
+# busy the machine is, the server's answer is waited for.
 FAST = ["tarn.ufs.metadata.sync.interval=1s", "tarn.write.cache.persist.delay=50ms",
-        "tarn.worker.write.cache.async.persist.retry.max.interval=1s"]
+        "tarn.worker.write.cache.async.persist.retry.max.interval=1s", "tarn.ufs.mount.timeout=1min",
+        "tarn.ufs.metadata.sync.timeout=1min"]
 KEYS = {"site": "in tarn-site.properties", "environment": "in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"}
 
 os.environ.update({"AWS_CA_BUNDLE": "", "NO_PROXY": radosgw.LOOPBACK, "no_proxy": radosgw.LOOPBACK})
@@ -53,7 +56,7 @@ def the_server():
         return _server
 
 
-def boto(endpoint=None, user="first", retries=1, timeout_s=60, **config):
+def boto(endpoint=None, user="first", retries=1, timeout_s=PATIENCE_S, **config):
     """A boto3 client; `retries` counts attempts in all. Parameters go out as they are given."""
     try:
         import boto3
@@ -63,12 +66,12 @@ def boto(endpoint=None, user="first", retries=1, timeout_s=60, **config):
     server = the_server()
     access, secret = server.keys[user]
     settings = Config(retries={"total_max_attempts": retries, "mode": "standard"}, read_timeout=timeout_s,
-                      connect_timeout=5, signature_version="s3v4", s3={"addressing_style": "path"}, max_pool_connections=64, **config)
+                      connect_timeout=PATIENCE_S, signature_version="s3v4", s3={"addressing_style": "path"}, max_pool_connections=64, **config)
     return boto3.session.Session(aws_access_key_id=access, aws_secret_access_key=secret, region_name="us-east-1").client(
         "s3", endpoint_url=endpoint or server.endpoint, config=settings)
 
 
-def aws(*words, expect=0, endpoint=None, timeout_s=300, stdin=None):
+def aws(*words, expect=0, endpoint=None, timeout_s=600, stdin=None):
     """Runs AWS CLI on the server."""
     need("aws")
     server = the_server()
@@ -76,7 +79,7 @@ def aws(*words, expect=0, endpoint=None, timeout_s=300, stdin=None):
                timeout_s=timeout_s, stdin=stdin, env={**server.environment(), "PYTHONWARNINGS": "ignore"})
 
 
-def comes_to(look, expected, what, timeout_s=30.0):
+def comes_to(look, expected, what, timeout_s=PATIENCE_S):
     """Waits until `look()` is what is expected; the report shows the last it was."""
     seen = []
 
@@ -181,7 +184,7 @@ class S3Bed(Bed):
     def uri(self):
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
-    def mount(self, *more, expect=0, timeout_s=60):
+    def mount(self, *more, expect=0, timeout_s=PATIENCE_S):
         done = super().mount(*more, expect=None, timeout_s=timeout_s)
         if expect is not None:
             equal((done.returncode, done.stderr if done.returncode else ""), (expect, "" if expect == 0 else done.stderr),
@@ -219,9 +222,9 @@ class S3Bed(Bed):
                         text += f.read()
         return text
 
-    def settled(self, timeout_s=60):
+    def settled(self):
         """Until no request is under way: a count made now is not made in the middle of something."""
-        eventually(self.proxy.idle, "no request is under way", timeout_s)
+        eventually(self.proxy.idle, "no request is under way")
 
     def close(self):
         if self.proxy:
