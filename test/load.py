@@ -5,7 +5,8 @@ A writer works alone in its own directory, one operation after another. Before a
 operation to its journal, after it `E` and the time, or `X` and the error. Contents are made from a token, named in
 their first bytes, so that a file found anywhere can be checked by itself: whole, or torn.
 
-usage: load.py DIRECTORY JOURNAL STATE SEED ROUND FSYNC_PERCENT     runs until SIGTERM or the first error
+usage: load.py DIRECTORY JOURNAL STATE SEED ROUND FSYNC_PERCENT     runs until SIGTERM or the first error; with 0
+                                                                    percent nothing at all is synced
 """
 
 import errno
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import time
 
-from tarnlib import Failed, short
+from tarnlib import PATIENCE_S, Failed, eventually, short
 
 HEAD = 64
 LOG_SIZE = 1 << 20
@@ -233,12 +234,16 @@ class Writers:
                      self.round, self.fsync_percent]
             self.processes.append(subprocess.Popen([sys.executable, os.path.realpath(__file__), *map(str, words)]))
 
+    def started(self):
+        """Waits until each has been acknowledged something: what comes next meets writers at work."""
+        eventually(lambda: all(journal.ended or journal.error for journal in self.journals()), "the writers write")
+
     def stop(self):
         for process in self.processes:
             process.terminate()
         self.join()
 
-    def join(self, timeout_s=60):
+    def join(self, timeout_s=PATIENCE_S):
         for process in self.processes:
             try:
                 process.wait(timeout=timeout_s)
@@ -353,7 +358,7 @@ class Writer:
         self.rename(spare, name)
 
     def rename(self, name, to):
-        durable = self.random.randrange(100) < 30
+        durable = self.fsync_percent > 0 and self.random.randrange(100) < 30
 
         def action():
             os.rename(self.at(name), self.at(to))
@@ -399,9 +404,10 @@ class Writer:
             data = content(self.log["token"], LOG_SIZE)[before:length]
             while data:
                 data = data[os.write(self.log["fd"], data):]
-            os.fsync(self.log["fd"])
+            if self.fsync_percent > 0:
+                os.fsync(self.log["fd"])
         self.do(action, op="append", name=self.log["token"], token=self.log["token"], before=before, length=length, new=new,
-                synced=True)
+                synced=self.fsync_percent > 0)
         self.log["length"] = length
 
     def read(self):

@@ -16,7 +16,8 @@ In a test, as a process of its own (proxy_process.py):
 A client signs for the proxy's own host and port, and the proxy passes the Host header on as it came, so signatures
 stay valid. A rule applies to requests that match all it names (`op`: a name or several of s3_requests.operation_of;
 `method`; `bucket`, `key`: regular expressions that are searched for; `listener`); of these to the `nth`, to each
-`every`-th, to those after the first `after`, and at most `times`. The first rule that applies to a request is the one.
+`every`-th, to those after the first `after`, and at most `times`; with `behind` only to those that come when that other
+rule has had its first. The first rule that applies to a request is the one.
 Faults of a connection end when their rule is removed, by rule.remove(), proxy.clear() or the end of the proxy.
 """
 
@@ -75,7 +76,7 @@ class Rule:
     """One fault and the requests that it applies to. `matched` and `hits` count requests."""
 
     def __init__(self, proxy, fault, *, op=None, method=None, bucket=None, key=None, listener="main", nth=None, every=None,
-                 after=0, times=None, **parameters):
+                 after=0, times=None, behind=None, **parameters):
         unknown = [name for name in parameters if name not in PARAMETERS]
         if fault not in FAULTS or unknown:
             raise ValueError(f"no such fault or parameter: {', '.join([fault] * (fault not in FAULTS) + unknown)}; "
@@ -83,7 +84,7 @@ class Rule:
         self.proxy, self.fault, self.parameters = proxy, fault, parameters
         self.ops = (op,) if isinstance(op, str) else op
         self.method, self.bucket, self.key, self.listener = method, bucket, key, listener
-        self.nth, self.every, self.after, self.times = nth, every, after, times
+        self.nth, self.every, self.after, self.times, self.behind = nth, every, after, times, behind
         self.matched, self.hits = 0, 0
         self.ended = threading.Event()
 
@@ -98,7 +99,7 @@ class Rule:
 
     def applies(self, request):
         """Called once for each request, under the proxy's lock."""
-        if self.ended.is_set() or not self.matches(request):
+        if self.ended.is_set() or (self.behind and not self.behind.hits) or not self.matches(request):
             return False
         self.matched += 1
         place = self.matched - self.after
@@ -288,8 +289,8 @@ class Control:
                 answer = {"error": f"{line.strip()}: {error!r}"}
             print(json.dumps(answer or {}), file=answers, flush=True)
 
-    def do_add(self, **what):
-        self.rules.append(self.proxy.add(**what))
+    def do_add(self, behind=None, **what):
+        self.rules.append(self.proxy.add(behind=None if behind is None else self.rules[behind], **what))
         return {"rule": len(self.rules) - 1}
 
     def do_rule(self, rule):

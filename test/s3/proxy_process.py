@@ -21,18 +21,18 @@ class RuleHandle:
     """A rule of the proxy; see fault_proxy.Rule."""
 
     def __init__(self, proxy, number):
-        self._proxy, self._number = proxy, number
+        self._proxy, self.number = proxy, number
 
     @property
     def hits(self):
-        return self._proxy.ask("rule", rule=self._number)["hits"]
+        return self._proxy.ask("rule", rule=self.number)["hits"]
 
     @property
     def matched(self):
-        return self._proxy.ask("rule", rule=self._number)["matched"]
+        return self._proxy.ask("rule", rule=self.number)["matched"]
 
     def remove(self):
-        self._proxy.ask("remove", rule=self._number)
+        self._proxy.ask("remove", rule=self.number)
 
 
 class ProxyProcess:
@@ -67,7 +67,9 @@ class ProxyProcess:
             raise ValueError(answer["error"])
         return answer
 
-    def add(self, fault, **what):
+    def add(self, fault, behind=None, **what):
+        if behind is not None:
+            what["behind"] = behind.number
         return RuleHandle(self, self.ask("add", fault=fault, **what)["rule"])
 
     def clear(self):
