@@ -85,5 +85,20 @@ TEST_F(DescriptorsTest, ANewFileTakesOneDescriptor) {
   EXPECT_EQ(*any, (*file)->WriteDescriptor());
 }
 
+TEST_F(DescriptorsTest, AWriterSharesTheDescriptorOfThoseWhoRead) {
+  auto file = store_->AddClean({InodeId(2), Generation(1)}, 0);
+  ASSERT_TRUE(file.ok()) << file.status().ToString();
+  const int reading = (*file)->ReadDescriptor();
+  ASSERT_TRUE(store_->BeginWriting(**file, CacheStore::Truncate::kNo).ok());
+  EXPECT_EQ((*file)->WriteDescriptor(), reading);
+  const std::byte bytes[] = {std::byte{'a'}, std::byte{'b'}};
+  EXPECT_TRUE((*file)->Write(0, bytes).ok());
+  store_->EndWriting(**file);
+  EXPECT_EQ((*file)->ReadDescriptor(), reading) << "a reader goes on with the number it has";
+  EXPECT_EQ(fcntl(reading, F_GETFL) & O_ACCMODE, O_RDONLY) << "else it would count as a writer";
+  std::byte read[2];
+  EXPECT_EQ(*(*file)->Read(0, read), 2U);
+}
+
 }  // namespace
 }  // namespace tarn::cache

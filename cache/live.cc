@@ -7,13 +7,50 @@
 #include <cerrno>
 
 #include "base/checksum.h"
+#include "base/log.h"
 #include "base/strings.h"
 
 namespace tarn::cache {
 
-Live::~Live() {
-  if (read_fd >= 0) close(read_fd);
-  if (write_fd >= 0) close(write_fd);
+Live::~Live() { CloseAll(); }
+
+void Live::CloseAll() {
+  const int reading = read_fd.exchange(-1);
+  const int writing = write_fd.exchange(-1);
+  if (reading >= 0) close(reading);
+  if (writing >= 0 && writing != reading) close(writing);
+}
+
+void Live::OpenForWriting(Descriptor writable) {
+  const int fd = read_fd;
+  const bool shared = fd >= 0 && dup3(writable.get(), fd, O_CLOEXEC) == fd;
+  write_fd = shared ? fd : writable.Release();
+}
+
+void Live::CloseForWriting() {
+  const int fd = write_fd.exchange(-1);
+  if (fd != read_fd) {
+    close(fd);
+    return;
+  }
+  Status closed = MakeReadOnly();
+  if (!closed.ok()) LogError("end writing: ", closed);
+}
+
+void Live::CloseForReading() {
+  if (const int fd = read_fd.exchange(-1); fd >= 0 && fd != write_fd) close(fd);
+}
+
+Status Live::MakeReadOnly() const {
+  const int fd = read_fd;
+  const int flags = fd >= 0 ? fcntl(fd, F_GETFL) : O_RDONLY;
+  if ((flags & O_ACCMODE) == O_RDONLY) return OkStatus();
+  // Not by its name, which the file may have lost.
+  const std::string path = Concat("/proc/self/fd/", fd);
+  const Descriptor readable(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!readable) return ErrnoStatus(errno, "open " + path + " to read");
+  if (dup3(readable.get(), fd, O_CLOEXEC) != fd) return ErrnoStatus(errno, "replace " + path);
+  return OkStatus();
 }
 
 void Live::Clear() {
@@ -37,8 +74,7 @@ void Live::Clear() {
   checked = false;
   pages.Reset(0, PageMap::Fill::kPresent);
   verified.Reset(0, PageMap::Fill::kPresent);
-  if (const int fd = read_fd.exchange(-1); fd >= 0) close(fd);
-  if (const int fd = write_fd.exchange(-1); fd >= 0) close(fd);
+  CloseAll();
   MutexLock lock(fill_mutex);
   fill_fd.Reset();
   checksums.clear();

@@ -30,6 +30,13 @@ struct Live {
 
   // Without a content, as if just made.
   void Clear() REQUIRES(mutex);
+  // One descriptor serves those who read and those who write: it changes under its number, which a
+  // reader may be using.
+  void OpenForWriting(Descriptor writable) REQUIRES(mutex);
+  void CloseForWriting() REQUIRES(mutex);
+  void CloseForReading() REQUIRES(mutex);  // Nothing reads.
+  // After a CloseForWriting that failed to; no-op otherwise.
+  Status MakeReadOnly() const REQUIRES(mutex);
 
   const InodeId ino;
 
@@ -80,8 +87,11 @@ struct Live {
   std::atomic<bool> damaged{false};    // record.damaged.
 
   PageMap pages;
-  std::atomic<int> read_fd{-1};  // Opened when first needed, closed with this.
-  std::atomic<int> write_fd{-1};
+  std::atomic<int> read_fd{-1};   // Opened when first needed, closed with this.
+  std::atomic<int> write_fd{-1};  // May be read_fd.
+
+ private:
+  void CloseAll();
 };
 
 using LivePtr = std::shared_ptr<Live>;

@@ -143,7 +143,7 @@ Status LiveStore::LoadRecord(Live& live, Record record) {
 void LiveStore::Rest(Live& live) {
   if (live.pins > 0 || live.dead) return;
   if (live.exists && live.record.state == ContentState::kStaging) {
-    if (const int fd = live.read_fd.exchange(-1); fd >= 0) close(fd);
+    live.CloseForReading();
     return;
   }
   const bool pinned = live.exists && live.record.state != ContentState::kClean;

@@ -94,7 +94,7 @@ Status LiveStore::TakeOver(Live& live, int old_file, const std::stop_token& stop
   live.file = after;
   if (record.sealed) Unseal(live);
   QueueSeal(live.ino);
-  if (const int fd = live.read_fd.exchange(-1); fd >= 0) close(fd);
+  live.CloseForReading();
   RETURN_IF_ERROR(live.place->Remove(before));
   // Nameless now, it takes no more writes where that can be had: its writers learn it.
   Status fenced = live.place->Fence(old_file, Fenced::kYes);

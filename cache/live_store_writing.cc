@@ -79,12 +79,12 @@ Status LiveStore::BeginWriting(LiveFile& file, Truncate truncate) {
     Status staging = BecomeStaging(live, truncate);
     if (!staging.ok() && clean && live.checked && !live.suspect) NoteFile(live);
     RETURN_IF_ERROR(staging);
-    live.write_fd = fd.Release();
+    live.OpenForWriting(std::move(fd));
   }
   ++live.writers;
   if (truncate == Truncate::kNo) return OkStatus();
   Status cut = ResizeLocked(live, 0);
-  if (!cut.ok() && --live.writers == 0) close(live.write_fd.exchange(-1));
+  if (!cut.ok() && --live.writers == 0) live.CloseForWriting();
   return cut;
 }
 
@@ -96,7 +96,7 @@ void LiveStore::EndWriting(LiveFile& file) {
     // What reads it from now on must not find it gone with this descriptor.
     Status opened = OpenForReading(live);
     if (!opened.ok()) LogError("end writing: ", opened);
-    close(live.write_fd.exchange(-1));
+    live.CloseForWriting();
   }
 }
 
@@ -255,6 +255,7 @@ Status LiveStore::Uncommit(LiveFile& file) {
 Result<bool> LiveStore::Quiet(Live& live) {
   if (live.writers > 0) return false;
   RETURN_IF_ERROR(OpenForReading(live));
+  RETURN_IF_ERROR(live.MakeReadOnly());
   ASSIGN_OR_RETURN(bool quiet, IsLetGo(live));
   // The kernel tells of the last close a moment before it lets go of the file.
   const MonotonicTime begun = SystemClock().Now();
