@@ -8,7 +8,7 @@ import collections
 import socket
 import struct
 
-OK, NOENT, STALE = 0, 2, 70
+OK, STALE, NOTSUPP = 0, 70, 10004
 TYPES = {1: "file", 2: "directory", 5: "symlink", 7: "fifo"}
 _DIRECTORY, _SYMLINK, _FIFO = 2, 5, 7
 _ANONYMOUS = b"\0" * 16
