@@ -30,6 +30,7 @@ QUIRKS = {
     "archived": "GET is answered by 403 InvalidObjectState",
     "no-list": "listings, and HEAD of absent keys, are answered by 403",
     "hangs": "GET of an object is never answered",
+    "closes": "each answer is the last of its connection",
 }
 
 
@@ -104,7 +105,7 @@ class Exchange(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         if length:
             self.send_header("Content-Length", str(len(body)))
-        else:
+        if not length or self.quirk("closes"):
             self.send_header("Connection", "close")
             self.close_connection = True
         self.end_headers()

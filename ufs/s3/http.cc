@@ -52,8 +52,9 @@ class Shared {
 // An exchange on its way, and its twin where there is one.
 class Race {
  public:
-  Race(HttpExchange& exchange, const HttpOptions& options, CURLSH* share, CURLM* multi)
-      : exchange_(exchange), options_(options), share_(share), multi_(multi) {
+  Race(HttpExchange& exchange, const HttpOptions& options, CURLSH* share, Sockets& sockets,
+       CURLM* multi)
+      : exchange_(exchange), options_(options), share_(share), sockets_(sockets), multi_(multi) {
     if (exchange.request.twin && exchange.request.twin_after < Nanos::max()) {
       twin_at_ = SystemClock().Now() + exchange.request.twin_after;
     }
@@ -96,7 +97,7 @@ class Race {
 
  private:
   std::unique_ptr<Transfer> Start(HttpExchange& exchange) {
-    auto transfer = std::make_unique<Transfer>(exchange, options_, share_);
+    auto transfer = std::make_unique<Transfer>(exchange, options_, share_, sockets_);
     CHECK(curl_multi_add_handle(multi_, transfer->easy()) == CURLM_OK);
     return transfer;
   }
@@ -128,6 +129,7 @@ class Race {
   HttpExchange twin_;
   const HttpOptions& options_;
   CURLSH* const share_;
+  Sockets& sockets_;
   CURLM* const multi_;
   MonotonicTime twin_at_ = MonotonicTime::max();
   std::unique_ptr<Transfer> first_;
@@ -145,7 +147,8 @@ class Lane {
   void Perform(std::span<HttpExchange* const> exchanges, const HttpOptions& options, CURLSH* share,
                const CallOptions& call) {
     std::list<Race> races;
-    for (HttpExchange* exchange : exchanges) races.emplace_back(*exchange, options, share, multi_);
+    for (HttpExchange* exchange : exchanges)
+      races.emplace_back(*exchange, options, share, sockets_, multi_);
     const std::stop_callback wake(call.stop, [this] { curl_multi_wakeup(multi_); });
     Drive(races, call);
   }
@@ -214,6 +217,7 @@ class Lane {
     for (Race& race : races) race.GiveUp(status);
   }
 
+  Sockets sockets_;  // Until the connections are closed.
   CURLM* const multi_;
 };
 

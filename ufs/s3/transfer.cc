@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "base/strings.h"
@@ -95,10 +96,20 @@ size_t TakeBody(char* data, size_t size, size_t count, void* user) {
   return bytes;
 }
 
+// Of all that was sent on this connection so far.
+std::optional<uint64_t> AckedBytes(curl_socket_t socket) {
+  tcp_info info = {};
+  socklen_t size = sizeof info;
+  if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
+  return info.tcpi_bytes_acked;
+}
+
 }  // namespace
 
-Transfer::Transfer(HttpExchange& exchange, const HttpOptions& options, CURLSH* share)
+Transfer::Transfer(HttpExchange& exchange, const HttpOptions& options, CURLSH* share,
+                   Sockets& sockets)
     : exchange_(exchange),
+      sockets_(sockets),
       easy_(curl_easy_init()),
       stall_bytes_per_s_(options.stall_bytes_per_s),
       stall_timeout_(StallOf(options)) {
@@ -108,6 +119,7 @@ Transfer::Transfer(HttpExchange& exchange, const HttpOptions& options, CURLSH* s
   exchange.sent = false;
   exchange.refused = false;
   exchange.moved_at = MonotonicTime::min();
+  sockets.Follow(easy_);
   SetRequest();
   SetOptions(options, share);
 }
@@ -248,8 +260,9 @@ void Transfer::SetProxy(const HttpOptions& options) {
 
 // curl sends a request anew by itself when a kept connection turns out to be closed. A change may
 // have been made by then: whoever asked for it must know.
-int Transfer::BeforeRequest(void* self, char*, char*, int, int) {
+int Transfer::BeforeRequest(void* self, char*, char*, int, int local_port) {
   auto& transfer = *static_cast<Transfer*>(self);
+  transfer.UseSocket(transfer.sockets_.WithLocalPort(local_port));
   const std::string& method = transfer.exchange_.request.method;
   const bool repeatable = method == "GET" || method == "HEAD";
   return transfer.times_sent_++ == 0 || repeatable ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
@@ -262,25 +275,19 @@ bool Transfer::WasSent() const {
   return curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &bytes) == CURLE_OK && bytes > 0;
 }
 
+// Earlier requests on the same connection count for nothing.
+void Transfer::UseSocket(curl_socket_t socket) {
+  socket_ = socket;
+  acked_bytes_ = AckedBytes(socket).value_or(0);
+}
+
 // Bytes that the peer's machine has, and those that came from it. What waits in this kernel's send
 // buffer has not moved.
 uint64_t Transfer::MovedBytes() {
   curl_off_t received = 0;
   curl_easy_getinfo(easy_, CURLINFO_SIZE_DOWNLOAD_T, &received);
-  curl_socket_t socket = CURL_SOCKET_BAD;
-  curl_easy_getinfo(easy_, CURLINFO_ACTIVESOCKET, &socket);
-  tcp_info info = {};
-  socklen_t size = sizeof info;
-  const bool known =
-      socket != CURL_SOCKET_BAD && getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0;
-  if (known && (socket != socket_ || info.tcpi_bytes_acked < acked_bytes_)) {
-    socket_ = socket;
-    acked_bytes_ = info.tcpi_bytes_acked;
-  }
-  if (known) {
-    moved_bytes_ += info.tcpi_bytes_acked - acked_bytes_;
-    acked_bytes_ = info.tcpi_bytes_acked;
-  }
+  const std::optional<uint64_t> acked = sockets_.Has(socket_) ? AckedBytes(socket_) : std::nullopt;
+  if (acked && *acked > acked_bytes_) moved_bytes_ += *acked - std::exchange(acked_bytes_, *acked);
   return moved_bytes_ + static_cast<uint64_t>(received);
 }
 

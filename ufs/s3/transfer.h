@@ -12,13 +12,14 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "ufs/s3/http.h"
+#include "ufs/s3/sockets.h"
 
 namespace tarn::ufs::s3 {
 
 class Transfer {
  public:
   // All outlive it. The exchange's results are reset.
-  Transfer(HttpExchange& exchange, const HttpOptions& options, CURLSH* share);
+  Transfer(HttpExchange& exchange, const HttpOptions& options, CURLSH* share, Sockets& sockets);
   ~Transfer();
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
@@ -47,7 +48,8 @@ class Transfer {
   bool HasContentType() const;
   bool SendsBody() const { return exchange_.request.BodyBytes() > 0; }
   Nanos StallOf(const HttpOptions& options) const;
-  static int BeforeRequest(void* self, char*, char*, int, int);
+  static int BeforeRequest(void* self, char*, char*, int, int local_port);
+  void UseSocket(curl_socket_t socket);
   static size_t GiveBody(char* out, size_t size, size_t count, void* self);
   static int SeekBody(void* self, curl_off_t offset, int origin);
   bool WasSent() const;
@@ -56,6 +58,7 @@ class Transfer {
   Status Failure(CURLcode code) const;
 
   HttpExchange& exchange_;
+  Sockets& sockets_;
   CURL* const easy_;
   const uint32_t stall_bytes_per_s_;
   const Nanos stall_timeout_;

@@ -15,7 +15,7 @@ class StalledUpload : public testing::Test {
     exchange_.request.url = "http://127.0.0.1:9/";
     exchange_.request.body = std::as_bytes(std::span("body", 4));
     options_.stall_timeout = seconds(20);
-    transfer_ = std::make_unique<Transfer>(exchange_, options_, nullptr);
+    transfer_ = std::make_unique<Transfer>(exchange_, options_, nullptr, sockets_);
   }
   // Looked at each second, for so long.
   void Watch(int seconds_long) {
@@ -24,6 +24,7 @@ class StalledUpload : public testing::Test {
 
   HttpExchange exchange_;
   HttpOptions options_;
+  Sockets sockets_;
   std::unique_ptr<Transfer> transfer_;
   MonotonicTime now_{std::chrono::hours(1)};
 };
