@@ -45,11 +45,14 @@ Status Live::MakeReadOnly() const {
   const int fd = read_fd;
   const int flags = fd >= 0 ? fcntl(fd, F_GETFL) : O_RDONLY;
   if ((flags & O_ACCMODE) == O_RDONLY) return OkStatus();
-  // Not by its name, which the file may have lost.
-  const std::string path = Concat("/proc/self/fd/", fd);
-  const Descriptor readable(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!readable) return ErrnoStatus(errno, "open " + path + " to read");
-  if (dup3(readable.get(), fd, O_CLOEXEC) != fd) return ErrnoStatus(errno, "replace " + path);
+  Result<Descriptor> readable = place->Open(file, Access::kRead);
+  if (!readable.ok()) {
+    // It may have lost its name, or only those descriptors are left that are kept for the process.
+    const std::string path = Concat("/proc/self/fd/", fd);
+    readable = Descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!*readable) return ErrnoStatus(errno, "open " + path + " to read");
+  }
+  if (dup3(readable->get(), fd, O_CLOEXEC) != fd) return ErrnoStatus(errno, "replace it");
   return OkStatus();
 }
 
