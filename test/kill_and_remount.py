@@ -17,4 +17,4 @@ told = run(binary, "stat", "--json", "--at", mnt).stdout
 pid = int(first_object(json.loads(told), "pid")["pid"])
 os.kill(pid, signal.SIGKILL)
 eventually(lambda: not running(pid), f"process {pid} is gone")
-sys.exit(subprocess.run([binary, "mount", "--state", state, source, mnt], stdout=subprocess.DEVNULL).returncode)
+sys.exit(subprocess.run([binary, "mount", "-o", "suid,dev", "--state", state, source, mnt], stdout=subprocess.DEVNULL).returncode)
