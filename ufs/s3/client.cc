@@ -67,6 +67,14 @@ std::string Describe(const S3Call& call, const ErrorDocument& error, uint32_t at
   return text;
 }
 
+// Of the connections.
+Share ShareOf(const S3Call& call) {
+  constexpr size_t kSmallBytes = 128 << 10;  // Of a list of keys to be deleted.
+  const bool reads = call.taker != nullptr || !call.sink.empty();
+  const bool writes = call.giver != nullptr || call.body.size() > kSmallBytes;
+  return reads || writes ? Share::kBytes : Share::kNames;
+}
+
 // An object that is encrypted with another customer's key than was sent, or sent none, is refused
 // as a bad request, though nothing but the key is wrong. AWS refuses a wrong key by 403. Answers to
 // HEAD have no words for it.
@@ -203,9 +211,12 @@ void BucketClient::EndMade(std::vector<Attempt*>& attempts) {
   });
 }
 
+// Those that have another share of the connections than the first are left for the next round.
 void BucketClient::RunRound(std::vector<Attempt*> attempts, const CallOptions& call) {
   if (attempts.empty()) return;
-  Result<size_t> room = gate_.Enter(attempts.size(), call);
+  const Share share = ShareOf(*attempts.front()->call);
+  std::erase_if(attempts, [&](Attempt* attempt) { return ShareOf(*attempt->call) != share; });
+  Result<size_t> room = gate_.Enter(share, attempts.size(), call);
   if (!room.ok()) {
     for (Attempt* attempt : attempts) {
       End(*attempt,
@@ -234,7 +245,7 @@ void BucketClient::RunRound(std::vector<Attempt*> attempts, const CallOptions& c
   }
   if (!exchanges.empty()) http_->Perform(exchanges, late);
   const Nanos took = SystemClock().Now() - begin;
-  gate_.Leave(inside);
+  gate_.Leave(share, inside);
   for (Attempt* attempt : good) {
     NoteTime(*attempt, took);
     Settle(*attempt, call);
@@ -250,9 +261,9 @@ void BucketClient::PrepareTwin(Attempt& attempt, size_t& inside) {
     http.twin_after = hedges_.DelayFor(wanted.wanted_bytes);
   }
   http.twin = [this, &wanted, &inside]() -> BodyTaker* {
-    if (!gate_.TryEnter()) return nullptr;
+    if (!gate_.TryEnter(Share::kBytes)) return nullptr;
     if (!TakeHedge()) {
-      gate_.Leave(1);
+      gate_.Leave(Share::kBytes, 1);
       return nullptr;
     }
     ++inside;

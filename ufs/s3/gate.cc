@@ -11,27 +11,39 @@ constexpr Nanos kLookAgain = std::chrono::milliseconds(200);  // For the caller'
 
 }  // namespace
 
-Result<size_t> Gate::Enter(size_t wanted, const CallOptions& call) {
+// An eighth of the limit is kept for each share, one request at least. Where there may be only one
+// request at all, none is.
+size_t Gate::RoomFor(Share share) const {
+  const size_t limit = limit_.limit();
+  const size_t kept = most_ == 1 ? 0 : std::max<size_t>(1, limit / 8);
+  const size_t of_share = std::max<size_t>(1, limit - kept);
+  const size_t of_both = most_ == 1 ? 1 : std::max<size_t>(2, limit);
+  const size_t inside = inside_.at(static_cast<size_t>(share));
+  const size_t all = inside_[0] + inside_[1];
+  return std::min(of_share - std::min(of_share, inside), of_both - std::min(of_both, all));
+}
+
+Result<size_t> Gate::Enter(Share share, size_t wanted, const CallOptions& call) {
   MutexLock lock(mutex_);
-  while (inside_ >= limit_.limit()) {
+  while (RoomFor(share) == 0) {
     RETURN_IF_ERROR(CheckCall(call));
     changed_.WaitFor(mutex_, std::min(kLookAgain, call.deadline.at() - SystemClock().Now()));
   }
-  const size_t granted = std::min(wanted, limit_.limit() - inside_);
-  inside_ += granted;
+  const size_t granted = std::min(wanted, RoomFor(share));
+  inside_.at(static_cast<size_t>(share)) += granted;
   return granted;
 }
 
-bool Gate::TryEnter() {
+bool Gate::TryEnter(Share share) {
   MutexLock lock(mutex_);
-  if (inside_ >= limit_.limit()) return false;
-  ++inside_;
+  if (RoomFor(share) == 0) return false;
+  ++inside_.at(static_cast<size_t>(share));
   return true;
 }
 
-void Gate::Leave(size_t count) {
+void Gate::Leave(Share share, size_t count) {
   MutexLock lock(mutex_);
-  inside_ -= count;
+  inside_.at(static_cast<size_t>(share)) -= count;
   changed_.NotifyAll();
 }
 
