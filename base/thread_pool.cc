@@ -19,16 +19,36 @@ struct ThreadPool::State {
   CondVar idle;  // The last task ended.
   std::deque<std::function<void()>> queue GUARDED_BY(mutex);
   size_t running GUARDED_BY(mutex) = 0;
+  size_t made GUARDED_BY(mutex) = 0;  // Threads, those that are about to be made included.
   bool stopping GUARDED_BY(mutex) = false;
-  Mutex join_mutex;  // Taken before `mutex`, and never held by a worker thread.
-  std::vector<std::jthread> threads GUARDED_BY(join_mutex);
+  Mutex join_mutex;  // Of Shutdown, while it waits. The order: this one, threads_mutex, mutex.
+  Mutex threads_mutex;
+  std::vector<std::jthread> threads GUARDED_BY(threads_mutex);
+  bool closed GUARDED_BY(threads_mutex) = false;
 
   explicit State(ThreadPoolOptions o) : options(std::move(o)) {}
 
+  bool Push(std::function<void()> task) REQUIRES(mutex);
+  void MakeThread();
   std::function<void()> Next();
   void Finish();
   void Work();
 };
+
+// True: the caller is to make a thread, without the mutex.
+bool ThreadPool::State::Push(std::function<void()> task) {
+  queue.push_back(std::move(task));
+  work.NotifyOne();
+  const bool wanted = queue.size() > made - running && made < options.most_threads;
+  if (wanted) ++made;
+  return wanted;
+}
+
+// Those that are there do what is queued when the pool is being shut down.
+void ThreadPool::State::MakeThread() {
+  MutexLock lock(threads_mutex);
+  if (!closed) threads.emplace_back([this] { Work(); });
+}
 
 // The next task, or none once the pool is stopping and the queue is drained.
 std::function<void()> ThreadPool::State::Next() {
@@ -62,35 +82,42 @@ ThreadPool::ThreadPool(ThreadPoolOptions options)
     : state_(std::make_unique<State>(std::move(options))) {
   CHECK(state_->options.threads > 0);
   CHECK(state_->options.queue_capacity > 0);
-  MutexLock lock(state_->join_mutex);
-  for (size_t i = 0; i < state_->options.threads; ++i) {
-    state_->threads.emplace_back([state = state_.get()] { state->Work(); });
+  {
+    MutexLock lock(state_->mutex);
+    state_->made = state_->options.threads;
   }
+  for (size_t i = 0; i < state_->options.threads; ++i) state_->MakeThread();
 }
 
 ThreadPool::~ThreadPool() { Shutdown(); }
 
 Status ThreadPool::Submit(std::function<void()> task) {
   CHECK(task != nullptr);
-  MutexLock lock(state_->mutex);
-  while (!state_->stopping && state_->queue.size() >= state_->options.queue_capacity) {
-    state_->room.Wait(state_->mutex);
+  bool wanted = false;
+  {
+    MutexLock lock(state_->mutex);
+    while (!state_->stopping && state_->queue.size() >= state_->options.queue_capacity) {
+      state_->room.Wait(state_->mutex);
+    }
+    if (state_->stopping) return Status(Code::kUnavailable, "thread pool is shut down");
+    wanted = state_->Push(std::move(task));
   }
-  if (state_->stopping) return Status(Code::kUnavailable, "thread pool is shut down");
-  state_->queue.push_back(std::move(task));
-  state_->work.NotifyOne();
+  if (wanted) state_->MakeThread();
   return OkStatus();
 }
 
 Status ThreadPool::TrySubmit(std::function<void()> task) {
   CHECK(task != nullptr);
-  MutexLock lock(state_->mutex);
-  if (state_->stopping) return Status(Code::kUnavailable, "thread pool is shut down");
-  if (state_->queue.size() >= state_->options.queue_capacity) {
-    return Status(Code::kBusy, "queue of thread pool " + state_->options.name + " is full");
+  bool wanted = false;
+  {
+    MutexLock lock(state_->mutex);
+    if (state_->stopping) return Status(Code::kUnavailable, "thread pool is shut down");
+    if (state_->queue.size() >= state_->options.queue_capacity) {
+      return Status(Code::kBusy, "queue of thread pool " + state_->options.name + " is full");
+    }
+    wanted = state_->Push(std::move(task));
   }
-  state_->queue.push_back(std::move(task));
-  state_->work.NotifyOne();
+  if (wanted) state_->MakeThread();
   return OkStatus();
 }
 
@@ -107,7 +134,13 @@ void ThreadPool::Shutdown() {
     state_->work.NotifyAll();
     state_->room.NotifyAll();
   }
-  state_->threads.clear();
+  std::vector<std::jthread> ending;
+  {
+    MutexLock lock(state_->threads_mutex);
+    state_->closed = true;
+    ending.swap(state_->threads);
+  }
+  ending.clear();
 }
 
 }  // namespace tarn

@@ -1,8 +1,9 @@
 #pragma once
 
-// A fixed number of threads working off one bounded queue. The size is an admission limit: callers
-// either wait for room (Submit) or are told that there is none (TrySubmit). Thread-safe. Tasks must
-// not throw and must not Submit to their own pool, which would wait for itself when full.
+// A bounded number of threads working off one bounded queue. The size is an admission limit:
+// callers either wait for room (Submit) or are told that there is none (TrySubmit). Thread-safe.
+// Tasks must not throw and must not Submit to their own pool, which would wait for itself when
+// full.
 
 #include <cstddef>
 #include <functional>
@@ -16,6 +17,9 @@ namespace tarn {
 struct ThreadPoolOptions {
   std::string name;  // Of its threads, for debuggers; 15 bytes of it are kept.
   size_t threads = 1;
+  // While a task would wait for a thread, further threads are made up to so many. They stay. 0:
+  // none.
+  size_t most_threads = 0;
   size_t queue_capacity = 128;  // Tasks that wait for a thread.
 };
 

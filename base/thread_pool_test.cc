@@ -44,6 +44,27 @@ TEST(ThreadPool, FullQueueRefusesTrySubmitAndHoldsSubmit) {
   EXPECT_TRUE(last_ran);
 }
 
+TEST(ThreadPool, GrowsWhileATaskWouldWaitForAThread) {
+  ThreadPool pool({.name = "test", .threads = 1, .most_threads = 3, .queue_capacity = 8});
+  std::promise<void> release;
+  std::shared_future<void> released = release.get_future().share();
+  std::promise<void> started[3];
+  for (std::promise<void>& begun : started) {
+    ASSERT_TRUE(pool.TrySubmit([&begun, released] {
+                      begun.set_value();
+                      released.wait();
+                    })
+                    .ok());
+  }
+  for (std::promise<void>& begun : started) begun.get_future().wait();  // All at the same time.
+  std::atomic<bool> ran = false;
+  ASSERT_TRUE(pool.TrySubmit([&] { ran = true; }).ok());
+  EXPECT_FALSE(ran) << "a fourth thread";
+  release.set_value();
+  pool.Shutdown();
+  EXPECT_TRUE(ran);
+}
+
 TEST(ThreadPool, ShutdownFreesACallerThatWaitsForRoom) {
   auto pool = std::make_unique<ThreadPool>(
       ThreadPoolOptions{.name = "test", .threads = 1, .queue_capacity = 1});

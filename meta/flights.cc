@@ -11,6 +11,8 @@ namespace tarn::meta {
 namespace {
 
 constexpr size_t kThreads = 4;
+// A source that does not answer keeps its threads: those of another need some all the same.
+constexpr size_t kMostThreads = 256;
 constexpr size_t kQueued = 16;
 constexpr uint64_t kPagesAhead = 64;  // That nobody has asked for.
 
@@ -40,8 +42,8 @@ bool Flights::EndedForItsOwner(const Flight& flight) const {
 Flights::Flights(const Context& context, std::function<void(const News&)> listed)
     : context_(context),
       listed_(std::move(listed)),
-      ahead_({"tarn-list-ahead", kThreads, kQueued}),
-      pool_({"tarn-list", kThreads, kQueued}) {}
+      ahead_({"tarn-list-ahead", kThreads, kMostThreads, kQueued}),
+      pool_({"tarn-list", kThreads, kMostThreads, kQueued}) {}
 
 Flights::~Flights() {
   stopping_ = true;

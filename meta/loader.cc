@@ -23,6 +23,7 @@ namespace tarn::meta {
 namespace {
 
 constexpr size_t kThreads = 2;
+constexpr size_t kMostThreads = 64;  // Sources that do not answer keep some.
 constexpr size_t kQueued = 256;
 constexpr size_t kMaxRemembered = 1 << 16;  // Directories, and absent names.
 constexpr int kManyLookups = 16;            // Of names not known, in one directory.
@@ -189,7 +190,7 @@ class UfsLoader final : public Loader {
       : context_(context),
         name_flights_(context.clock),
         flights_(context, [this](const Flights::News& news) { Listed(news); }),
-        pool_({"tarn-revalidate", kThreads, kQueued}) {}
+        pool_({"tarn-revalidate", kThreads, kMostThreads, kQueued}) {}
   ~UfsLoader() override { pool_.Shutdown(); }
 
   Status LoadName(InodeId dir, std::string_view name) override {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <vector>
 
 #include "base/current_request.h"
@@ -47,25 +48,36 @@ class EitherStop {
   std::stop_callback<Stopper> second_;
 };
 
-// Counts tasks down and keeps their first error.
-class Gather {
+// Runs of pages that several threads take one by one, until one fails. The reader takes them too,
+// so that it waits for none that is not begun: a source that does not answer may hold all other
+// threads.
+class Runs {
  public:
-  explicit Gather(size_t tasks) : left_(tasks) {}
+  explicit Runs(size_t count) : count_(count) {}
+  std::optional<size_t> Take() {
+    MutexLock lock(mutex_);
+    if (next_ == count_ || !first_.ok()) return std::nullopt;
+    ++under_way_;
+    return next_++;
+  }
   void Done(const Status& status) {
     MutexLock lock(mutex_);
     if (!status.ok() && first_.ok()) first_ = status;
-    if (--left_ == 0) done_.NotifyAll();
+    if (--under_way_ == 0) done_.NotifyAll();
   }
+  // Call it when Take gives none any more. The first error.
   Status Wait() {
     MutexLock lock(mutex_);
-    while (left_ > 0) done_.Wait(mutex_);
+    while (under_way_ > 0) done_.Wait(mutex_);
     return first_;
   }
 
  private:
+  const size_t count_;
   Mutex mutex_;
   CondVar done_;
-  size_t left_ GUARDED_BY(mutex_);
+  size_t next_ GUARDED_BY(mutex_) = 0;
+  size_t under_way_ GUARDED_BY(mutex_) = 0;
   Status first_ GUARDED_BY(mutex_);
 };
 
@@ -262,16 +274,19 @@ Status Filler::Fill(cache::LiveFile& file, const rpc::Binding& binding, uint64_t
   RETURN_IF_ERROR(file.MakeRoom());
   const EitherStop stop(stop_.get_token(), StopOfRequest());
   const ufs::CallOptions call{Deadline::After(clock_, options_.read_deadline), stop.token()};
-  Gather gather(absent.size() - 1);
-  // One of them is fetched right here: most fills are of one page and need no other thread.
+  // A thread of the pool may come to it when this call is over, and finds nothing to take then.
+  const auto runs = std::make_shared<Runs>(absent.size());
+  const auto work = [this, runs, &file, &binding, &absent, &call] {
+    while (const std::optional<size_t> i = runs->Take())
+      runs->Done(FetchAll(file, binding, absent[*i], call));
+  };
+  runs->Take();  // The first one is done right here: most fills need no other thread.
   for (size_t i = 1; i < absent.size(); ++i) {
-    Status queued = demand_.Submit(
-        [&, pages = absent[i]] { gather.Done(FetchAll(file, binding, pages, call)); });
-    if (!queued.ok()) gather.Done(queued);
+    if (!demand_.TrySubmit(work).ok()) break;  // Those that have one do the rest.
   }
-  Status mine = FetchAll(file, binding, absent[0], call);
-  Status others = absent.size() > 1 ? gather.Wait() : OkStatus();
-  return mine.ok() ? others : mine;
+  runs->Done(FetchAll(file, binding, absent.front(), call));
+  work();
+  return runs->Wait();
 }
 
 Status Filler::FillWhole(cache::LiveFile& file, const rpc::Binding& binding) {

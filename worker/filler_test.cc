@@ -267,5 +267,28 @@ TEST(ReadAheadTest, AJumpClosesTheWindow) {
   EXPECT_EQ(PlanReadAhead(history, 300, 1, 1000, 4, 32).length_bytes, 0u);
 }
 
+TEST_F(FillerTest, ASourceThatDoesNotAnswerHoldsUpNoReaderOfAnother) {
+  constexpr MountId kOther{2};
+  auto other = ufs::NewMemoryUfs(SystemClock());
+  const rpc::Binding there = {kOther, "f", PutObject(*other, "f", text_), Generation(1),
+                              text_.size()};
+  ASSERT_TRUE(mounts_.Add(kOther, std::move(other)).ok());
+  faults_->DelayEach(std::chrono::hours(1));
+  filler();  // Before the threads.
+  std::vector<std::jthread> readers;
+  for (uint64_t ino = 10; ino < 16; ++ino) {
+    readers.emplace_back([this, ino] {
+      auto file = AddClean(InodeId(ino));
+      EXPECT_FALSE(filler().FillWhole(*file, binding_).ok());
+    });
+  }
+  // Each reader waits itself, and so does each thread that helps.
+  while (faults_->Calls() < 6 + 4) std::this_thread::yield();
+  auto file = AddClean();
+  EXPECT_TRUE(filler().FillWhole(*file, there).ok());
+  EXPECT_EQ(ReadLive(*file), text_);
+  filler().Cancel();
+}
+
 }  // namespace
 }  // namespace tarn::worker
