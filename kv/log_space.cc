@@ -55,23 +55,25 @@ class LogFile;
 // Files and directories that tests let fail.
 class Faults {
  public:
-  explicit Faults(FailsSync fails_sync) : fails_sync_(std::move(fails_sync)) {}
-  template <typename Sync>
-  rocksdb::IOStatus Try(const std::string& path, const Sync& sync) const {
-    if (fails_sync_ && fails_sync_(path)) return rocksdb::IOStatus::IOError("made to fail", path);
-    return sync();
+  explicit Faults(FailsDisk fails) : fails_(std::move(fails)) {}
+  template <typename Body>
+  rocksdb::IOStatus Try(DiskCall call, const std::string& path, const Body& body) const {
+    if (fails_ && fails_(call, path)) return rocksdb::IOStatus::IOError("made to fail", path);
+    return body();
   }
   // RocksDB takes any other failure for the end of the database. What it was writing is in memory
   // too, and goes to other files when it is resumed.
-  template <typename Sync>
-  rocksdb::IOStatus TryResumable(const std::string& path, const Sync& sync) const {
-    rocksdb::IOStatus status = Try(path, sync);
+  template <typename Body>
+  rocksdb::IOStatus TryResumable(DiskCall call, const std::string& path, const Body& body) const {
+    return Resumable(Try(call, path, body));
+  }
+  static rocksdb::IOStatus Resumable(rocksdb::IOStatus status) {
     if (!status.ok()) status.SetRetryable(true);
     return status;
   }
 
  private:
-  const FailsSync fails_sync_;
+  const FailsDisk fails_;
 };
 
 // The log file written to, which is the one made last, and the one to follow it.
@@ -82,6 +84,7 @@ struct Logs {
       GUARDED_BY(mutex);  // Of the file `next_path`; null if there is none.
   std::string next_path;
   Status sync_failure GUARDED_BY(mutex);  // The first since it was taken.
+  Status torn GUARDED_BY(mutex);          // The first append that failed since all was mended.
 };
 
 class LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
@@ -101,15 +104,26 @@ class LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
     if (logs_.current == this) logs_.current = nullptr;
   }
 
+  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                           rocksdb::IODebugContext* debug) override {
+    return AppendUnlessTorn(
+        [&] { return FSWritableFileOwnerWrapper::Append(data, options, debug); });
+  }
+  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                           const rocksdb::DataVerificationInfo& verification,
+                           rocksdb::IODebugContext* debug) override {
+    return AppendUnlessTorn(
+        [&] { return FSWritableFileOwnerWrapper::Append(data, options, verification, debug); });
+  }
   rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
                          rocksdb::IODebugContext* debug) override {
-    return NoteFailure(
-        faults_.Try(path_, [&] { return FSWritableFileOwnerWrapper::Sync(options, debug); }));
+    return NoteFailure(faults_.Try(
+        DiskCall::kSync, path_, [&] { return FSWritableFileOwnerWrapper::Sync(options, debug); }));
   }
   rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options,
                           rocksdb::IODebugContext* debug) override {
-    return NoteFailure(
-        faults_.Try(path_, [&] { return FSWritableFileOwnerWrapper::Fsync(options, debug); }));
+    return NoteFailure(faults_.Try(
+        DiskCall::kSync, path_, [&] { return FSWritableFileOwnerWrapper::Fsync(options, debug); }));
   }
 
   bool Reserve(size_t bytes) {
@@ -117,6 +131,17 @@ class LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
   }
 
  private:
+  // Behind a piece that is missing nothing could be read again. A full disk is the caller's.
+  template <typename Body>
+  rocksdb::IOStatus AppendUnlessTorn(const Body& body) {
+    if (torn_) return rocksdb::IOStatus::OK();
+    const rocksdb::IOStatus status = faults_.Try(DiskCall::kAppend, path_, body);
+    if (status.ok() || status.IsNoSpace()) return status;
+    torn_ = true;
+    MutexLock lock(logs_.mutex);
+    if (logs_.torn.ok()) logs_.torn = StatusOf(status, "append to the log " + path_);
+    return rocksdb::IOStatus::OK();
+  }
   // For the store, which decides; RocksDB would stop.
   rocksdb::IOStatus NoteFailure(const rocksdb::IOStatus& status) {
     if (status.ok()) return status;
@@ -129,27 +154,41 @@ class LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
   const std::unique_ptr<Allocation> allocation_;
   Logs& logs_;
   const Faults& faults_;
+  bool torn_ = false;  // RocksDB has one thread append at a time.
 };
 
-// A file that RocksDB writes once more, under another name, if it could not be synced.
+// A file that RocksDB writes once more, under another name, if a call for it fails.
 class OtherFile : public rocksdb::FSWritableFileOwnerWrapper {
  public:
   OtherFile(std::unique_ptr<rocksdb::FSWritableFile> file, std::string path, const Faults& faults)
       : FSWritableFileOwnerWrapper(std::move(file)), path_(std::move(path)), faults_(faults) {}
 
+  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                           rocksdb::IODebugContext* debug) override {
+    return faults_.TryResumable(DiskCall::kAppend, path_, [&] {
+      return FSWritableFileOwnerWrapper::Append(data, options, debug);
+    });
+  }
+  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                           const rocksdb::DataVerificationInfo& verification,
+                           rocksdb::IODebugContext* debug) override {
+    return faults_.TryResumable(DiskCall::kAppend, path_, [&] {
+      return FSWritableFileOwnerWrapper::Append(data, options, verification, debug);
+    });
+  }
   rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
                          rocksdb::IODebugContext* debug) override {
-    return faults_.TryResumable(path_,
+    return faults_.TryResumable(DiskCall::kSync, path_,
                                 [&] { return FSWritableFileOwnerWrapper::Sync(options, debug); });
   }
   rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options,
                           rocksdb::IODebugContext* debug) override {
-    return faults_.TryResumable(path_,
+    return faults_.TryResumable(DiskCall::kSync, path_,
                                 [&] { return FSWritableFileOwnerWrapper::Fsync(options, debug); });
   }
   rocksdb::IOStatus RangeSync(uint64_t offset, uint64_t bytes, const rocksdb::IOOptions& options,
                               rocksdb::IODebugContext* debug) override {
-    return faults_.TryResumable(path_, [&] {
+    return faults_.TryResumable(DiskCall::kSync, path_, [&] {
       return FSWritableFileOwnerWrapper::RangeSync(offset, bytes, options, debug);
     });
   }
@@ -166,13 +205,15 @@ class Directory final : public rocksdb::FSDirectoryWrapper {
 
   rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options,
                           rocksdb::IODebugContext* debug) override {
-    return faults_.TryResumable(path_, [&] { return FSDirectoryWrapper::Fsync(options, debug); });
+    return faults_.TryResumable(DiskCall::kSync, path_,
+                                [&] { return FSDirectoryWrapper::Fsync(options, debug); });
   }
   rocksdb::IOStatus FsyncWithDirOptions(const rocksdb::IOOptions& options,
                                         rocksdb::IODebugContext* debug,
                                         const rocksdb::DirFsyncOptions& why) override {
-    return faults_.TryResumable(
-        path_, [&] { return FSDirectoryWrapper::FsyncWithDirOptions(options, debug, why); });
+    return faults_.TryResumable(DiskCall::kSync, path_, [&] {
+      return FSDirectoryWrapper::FsyncWithDirOptions(options, debug, why);
+    });
   }
 
  private:
@@ -229,6 +270,20 @@ class SpaceFileSystem final : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* file,
                                     rocksdb::IODebugContext* debug) override {
+    return Faults::Resumable(New(path, options, file, debug));
+  }
+  rocksdb::IOStatus NewDirectory(const std::string& path, const rocksdb::IOOptions& options,
+                                 std::unique_ptr<rocksdb::FSDirectory>* directory,
+                                 rocksdb::IODebugContext* debug) override {
+    rocksdb::IOStatus status = target()->NewDirectory(path, options, directory, debug);
+    if (status.ok()) *directory = std::make_unique<Directory>(std::move(*directory), path, faults_);
+    return status;
+  }
+
+ private:
+  rocksdb::IOStatus New(const std::string& path, const rocksdb::FileOptions& options,
+                        std::unique_ptr<rocksdb::FSWritableFile>* file,
+                        rocksdb::IODebugContext* debug) {
     if (path.ends_with(".log")) return NewLogFile(path, options, file, debug);
     const bool is_table = path.ends_with(".sst") || path.find("/MANIFEST-") != std::string::npos;
     rocksdb::IOStatus status;
@@ -245,15 +300,6 @@ class SpaceFileSystem final : public rocksdb::FileSystemWrapper {
     return status;
   }
 
-  rocksdb::IOStatus NewDirectory(const std::string& path, const rocksdb::IOOptions& options,
-                                 std::unique_ptr<rocksdb::FSDirectory>* directory,
-                                 rocksdb::IODebugContext* debug) override {
-    rocksdb::IOStatus status = target()->NewDirectory(path, options, directory, debug);
-    if (status.ok()) *directory = std::make_unique<Directory>(std::move(*directory), path, faults_);
-    return status;
-  }
-
- private:
   rocksdb::IOStatus NewLogFile(const std::string& path, const rocksdb::FileOptions& options,
                                std::unique_ptr<rocksdb::FSWritableFile>* file,
                                rocksdb::IODebugContext* debug) {
@@ -283,9 +329,9 @@ class SpaceFileSystem final : public rocksdb::FileSystemWrapper {
 
 class AllocatedLogSpace final : public LogSpace {
  public:
-  AllocatedLogSpace(const std::string& directory, Ballast& ballast, FailsSync fails_sync)
+  AllocatedLogSpace(const std::string& directory, Ballast& ballast, FailsDisk fails)
       : room_(ballast),
-        faults_(std::move(fails_sync)),
+        faults_(std::move(fails)),
         env_(rocksdb::NewCompositeEnv(std::make_shared<SpaceFileSystem>(logs_, room_, faults_))) {
     logs_.next_path = directory + "/next-log";
   }
@@ -302,6 +348,15 @@ class AllocatedLogSpace final : public LogSpace {
     return std::exchange(logs_.sync_failure, OkStatus());
   }
 
+  Status Torn() override {
+    MutexLock lock(logs_.mutex);
+    return logs_.torn;
+  }
+  void NoteMended() override {
+    MutexLock lock(logs_.mutex);
+    logs_.torn = OkStatus();
+  }
+
   void LetTablesWait(bool wait) override { room_.MayWait(wait); }
   bool TablesWait() override { return room_.AnyWaits(); }
 
@@ -315,8 +370,8 @@ class AllocatedLogSpace final : public LogSpace {
 }  // namespace
 
 std::unique_ptr<LogSpace> NewLogSpace(const std::string& directory, Ballast& ballast,
-                                      FailsSync fails_sync) {
-  return std::make_unique<AllocatedLogSpace>(directory, ballast, std::move(fails_sync));
+                                      FailsDisk fails) {
+  return std::make_unique<AllocatedLogSpace>(directory, ballast, std::move(fails));
 }
 
 }  // namespace tarn::kv

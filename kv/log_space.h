@@ -7,15 +7,18 @@
 // table.
 // RocksDB does not learn of a log that cannot be synced either: it would write no more to it, and
 // while its memtable is empty it begins no other. The store asks here. Other files and directories
-// that cannot be synced are failures that RocksDB can be resumed from. Thread-safe.
+// that cannot be synced are failures that RocksDB can be resumed from.
+// Nor does RocksDB learn of an append to the log that fails: it would end the database. The log is
+// torn from there on and takes no more bytes, and the store brings to tables, from memory, what the
+// log lacks. Thread-safe.
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "base/status.h"
 #include "kv/ballast.h"
+#include "kv/engines.h"
 
 namespace rocksdb {
 class Env;
@@ -35,6 +38,11 @@ class LogSpace {
   // What has failed of syncing logs since the last call. What they held may not be on the disk, now
   // or after another sync.
   virtual Status TakeSyncFailure() = 0;
+  // Why a log lacks bytes that RocksDB appended to it; OK: none does. It stays so, also when
+  // RocksDB begins another log, until NoteMended.
+  virtual Status Torn() = 0;
+  // All that RocksDB has appended so far is in tables.
+  virtual void NoteMended() = 0;
   // From when the database is open until it is to be closed: tables wait for room. Otherwise to
   // write them fails.
   virtual void LetTablesWait(bool wait) = 0;
@@ -44,9 +52,8 @@ class LogSpace {
 
 // Of the database in `directory`, where the next log waits as a file named `next-log`. Tables get
 // what `ballast` holds, which outlives this.
-// `fails_sync`, for tests: whether the next sync of that file, or directory, fails.
-using FailsSync = std::function<bool(const std::string& path)>;
+// `fails`, for tests: whether the next call of that kind for that file, or directory, fails.
 std::unique_ptr<LogSpace> NewLogSpace(const std::string& directory, Ballast& ballast,
-                                      FailsSync fails_sync = {});
+                                      FailsDisk fails = {});
 
 }  // namespace tarn::kv

@@ -177,9 +177,10 @@ class RocksdbStore final : public Store, public Engine {
   Status MakeRoom(const rocksdb::Status& cause);
   rocksdb::Status Resume() EXCLUDES(resume_mutex_);
   void Tend() REQUIRES_SHARED(open_);
-  Status SyncLog();
+  Status MendLog() EXCLUDES(mend_mutex_);
+  Status SyncLog() EXCLUDES(mend_mutex_);
   Status WriteTables();
-  void WarnOfLog(const Status& failed);
+  void WarnOfLog(const Status& failed) REQUIRES(mend_mutex_);
   Status CloseDatabase();
 
   Clock& clock_;
@@ -194,9 +195,11 @@ class RocksdbStore final : public Store, public Engine {
   Resolver resolver_;  // Check and Record under `commit_mutex_`.
   GroupSync group_sync_;
   // Of the one thread that syncs: whether a sync of the log has failed, and since then what it held
-  // is not yet in tables; when the next warning is due.
+  // is not yet in tables.
   bool log_suspect_ = false;
-  MonotonicTime next_warning_;
+  // Held over writing tables for a log that failed. After `commit_mutex_`, before `resume_mutex_`.
+  Mutex mend_mutex_;
+  MonotonicTime next_warning_ GUARDED_BY(mend_mutex_);
   SharedMutex
       open_;  // Shared while the database is in use; alone to close it. Before `commit_mutex_`.
   bool closed_ GUARDED_BY(open_) = false;
@@ -220,6 +223,7 @@ Result<Version> RocksdbStore::Commit(CommitRequest request) {
   if (closed_) return ClosedStatus("commit");
   ASSIGN_OR_RETURN(const Version version, Apply(request));
   watches_.Notify(request.writes);
+  RETURN_IF_ERROR(MendLog());  // It may lack this commit, which readers see.
   if (request.durability == Durability::kDurable) RETURN_IF_ERROR(group_sync_.Through(version));
   Tend();
   return version;
@@ -227,6 +231,7 @@ Result<Version> RocksdbStore::Commit(CommitRequest request) {
 
 Result<Version> RocksdbStore::Apply(CommitRequest& request) {
   MutexLock lock(commit_mutex_);
+  RETURN_IF_ERROR(MendLog());
   if (request.snapshot) {
     RETURN_IF_ERROR(resolver_.Check(request.snapshot->version(), request.reads));
     request.snapshot.reset();
@@ -354,7 +359,21 @@ void RocksdbStore::Tend() {
   if (next_resume_.compare_exchange_strong(due, next)) static_cast<void>(Resume().ok());
 }
 
+// What the log lacks is in memory, and goes to tables. No commit is made before that: a start reads
+// logs up to the first piece that is missing.
+Status RocksdbStore::MendLog() {
+  if (log_space_->Torn().ok()) return OkStatus();
+  MutexLock lock(mend_mutex_);
+  const Status torn = log_space_->Torn();
+  if (torn.ok()) return OkStatus();
+  WarnOfLog(torn);
+  RETURN_IF_ERROR(WriteTables());
+  log_space_->NoteMended();
+  return OkStatus();
+}
+
 Status RocksdbStore::SyncLog() {
+  RETURN_IF_ERROR(MendLog());
   Status synced = StatusOf(db_->SyncWAL(), "sync the log");
   Status failed = log_space_->TakeSyncFailure();
   if (synced.ok()) synced = std::move(failed);
@@ -362,6 +381,7 @@ Status RocksdbStore::SyncLog() {
   // The kernel may have dropped what it could not write, and a later sync would not say so: all
   // that the log holds goes to tables, from memory.
   log_suspect_ = true;
+  MutexLock lock(mend_mutex_);
   if (!synced.ok()) WarnOfLog(synced);
   RETURN_IF_ERROR(WriteTables());
   log_suspect_ = false;
@@ -440,7 +460,7 @@ Result<std::unique_ptr<Store>> OpenRocksdbStore(const RocksdbOptions& options, C
   if (error) return ErrnoStatus(error.value(), "create directory " + directory);
   RocksdbStore::Parts parts;
   parts.ballast = std::make_unique<Ballast>(directory + "/ballast", options.ballast_bytes, clock);
-  parts.log_space = NewLogSpace(directory, *parts.ballast, options.fails_sync);
+  parts.log_space = NewLogSpace(directory, *parts.ballast, options.fails_disk);
   parts.signals = std::make_shared<Signals>();
   // Opening writes what the log holds to a table. Where there is no room for it, this RocksDB does
   // not fail but aborts.

@@ -13,38 +13,11 @@
 #include <vector>
 
 #include "base/random.h"
-#include "kv/engines.h"
+#include "kv/rocksdb_fixture.h"
 #include "kv/store_contract.h"
 
 namespace tarn::kv {
 namespace {
-
-class ScratchDirectory {
- public:
-  ScratchDirectory() {
-    std::string path = testing::TempDir() + "kvXXXXXX";
-    CHECK(::mkdtemp(path.data()) != nullptr);
-    path_ = path;
-  }
-  ~ScratchDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchDirectory(const ScratchDirectory&) = delete;
-  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-RocksdbOptions Small(const std::string& directory) {
-  RocksdbOptions options;
-  options.directory = directory;
-  options.write_buffer_bytes = 1 << 20;
-  options.ballast_bytes = 1 << 20;
-  return options;
-}
 
 class RocksdbFixture final : public Fixture {
  public:
@@ -81,72 +54,6 @@ const EngineUnderTest kForgetful{
 INSTANTIATE_TEST_SUITE_P(Rocksdb, StoreContract,
                          testing::Values(kRocksdb, Prefixed(kRocksdb), kForgetful), EngineName());
 
-class RocksdbStoreTest : public testing::Test {
- protected:
-  std::unique_ptr<Store> Open() { return OpenRocksdbStore(options_, clock_).value(); }
-  using Bytes = std::string_view;
-  static Result<Version> Put(Store& store, Bytes key, Bytes value, Durability durability = {}) {
-    const auto t = store.Begin();
-    t->Put(key, value);
-    return t->Commit(durability);
-  }
-  static std::string Value(Store& store, std::string_view key) {
-    return store.Begin()->Get(key).value().value_or("(none)");
-  }
-  // Runs `body` in a process that then dies without any clean-up.
-  static void RunAndDie(const std::function<bool()>& body) {
-    const pid_t child = ::fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) ::_exit(body() ? 0 : 1);
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-  }
-
-  // Syncs of files whose names contain `part` fail, as many as `failures_` says.
-  void FailSyncs(const char* part) {
-    part_ = part;
-    options_.fails_sync = [this](const std::string& path) {
-      const std::string name = path.substr(path.rfind('/'));
-      const bool is_table = name.ends_with(".sst");
-      if (is_table && slow_tables_)
-        static_cast<void>(answered_.try_acquire_for(std::chrono::milliseconds(200)));
-      if (is_table) ++tables_;
-      return name.find(part_) != std::string::npos && failures_ > 0 && failures_-- > 0;
-    };
-  }
-  // What a start after a power cut may find, where `with_logs`: of the logs too.
-  std::string Copy(bool with_logs) {
-    const std::string copy = directory_.path() + "/copy" + std::to_string(++copies_);
-    for (int tries = 0; tries < 10; ++tries) {
-      std::error_code error;  // RocksDB may delete a file meanwhile.
-      std::filesystem::remove_all(copy);
-      std::filesystem::copy(options_.directory, copy, error);
-      if (!error) break;
-    }
-    for (const auto& entry : std::filesystem::directory_iterator(copy))
-      if (!with_logs && entry.path().extension() == ".log")
-        std::filesystem::resize_file(entry.path(), 0);
-    return copy;
-  }
-  void ExpectIn(const std::string& directory, const std::set<std::string>& keys) {
-    const auto store = OpenRocksdbStore(Small(directory), clock_).value();
-    for (const std::string& key : keys) EXPECT_NE(Value(*store, key), "(none)") << key;
-  }
-  void ExpectInTables(const std::set<std::string>& keys) { ExpectIn(Copy(false), keys); }
-
-  static constexpr int kAlways = 1 << 30;
-  std::atomic<int> failures_ = 0;
-  std::atomic<const char*> part_ = "";
-  std::atomic<bool> slow_tables_ = false;  // Their syncs last until `answered_`, if that comes.
-  std::counting_semaphore<> answered_{0};
-  std::atomic<int> tables_ = 0;  // Syncs of tables so far.
-  int copies_ = 0;
-  ManualClock clock_;
-  const ScratchDirectory directory_;
-  RocksdbOptions options_ = Small(directory_.path() + "/a/db");
-};
-
 // Tests that fork while RocksDB's threads run.
 class RocksdbProcessTest : public RocksdbStoreTest {
  protected:
@@ -156,90 +63,6 @@ class RocksdbProcessTest : public RocksdbStoreTest {
 #endif
   }
 };
-
-TEST_F(RocksdbStoreTest, AFailedSyncOfTheLogLosesNothingAndStopsNothing) {
-  FailSyncs(".log");
-  const auto store = Open();
-  failures_ = 1;
-  EXPECT_TRUE(Put(*store, "a", "1", Durability::kBuffered).ok());
-  EXPECT_TRUE(Put(*store, "b", "2", Durability::kDurable).ok());
-  EXPECT_EQ(failures_, 0);
-  ExpectInTables({"a", "b"});
-  EXPECT_TRUE(Put(*store, "c", "3", Durability::kDurable).ok());
-  EXPECT_TRUE(store->Close().ok());
-  for (const char* key : {"a", "b", "c"}) EXPECT_NE(Value(*Open(), key), "(none)") << key;
-}
-
-TEST_F(RocksdbStoreTest, WhatALogCannotHoldIsInTablesBeforeItIsAcknowledged) {
-  FailSyncs(".log");
-  const auto store = Open();
-  failures_ = kAlways;
-  for (const char* key : {"a", "b", "c"}) {
-    EXPECT_TRUE(Put(*store, key, "1", Durability::kDurable).ok());
-    ExpectInTables({key});
-  }
-}
-
-TEST_F(RocksdbStoreTest, ADiskThatCannotBeSyncedIsAnErrorUntilItCan) {
-  FailSyncs("");
-  const auto store = Open();
-  failures_ = kAlways;
-  for (int i = 0; i < 2; ++i)
-    EXPECT_EQ(Put(*store, "a", "1", Durability::kDurable).code(), Code::kIo);
-  failures_ = 0;
-  EXPECT_TRUE(store->Sync().ok());
-  EXPECT_TRUE(Put(*store, "b", "2", Durability::kDurable).ok());
-  EXPECT_EQ(Value(*store, "a"), "1");
-  // Also after RocksDB has been resumed it answers once the tables are synced.
-  FailSyncs(".log");
-  failures_ = kAlways;
-  slow_tables_ = true;
-  tables_ = 0;
-  EXPECT_TRUE(Put(*store, "c", "3", Durability::kDurable).ok());
-  EXPECT_GE(tables_, 1);
-  answered_.release();
-  slow_tables_ = false;
-  ExpectInTables({"a", "b", "c"});
-}
-
-TEST_F(RocksdbStoreTest, TablesThatCannotBeSyncedStopCommitsOnlyUntilTheyCan) {
-  FailSyncs(".sst");
-  const auto store = Open();
-  failures_ = kAlways;
-  const std::string large(90'000, 'x');
-  Code code = Code::kOk;
-  int committed = 0;
-  for (; code == Code::kOk && committed < 100; ++committed)
-    code = Put(*store, "k" + std::to_string(committed), large).code();
-  EXPECT_EQ(code, Code::kIo);
-  failures_ = 0;
-  EXPECT_TRUE(Put(*store, "more", large, Durability::kDurable).ok());
-  for (int i = 0; i + 1 < committed; ++i) EXPECT_EQ(Value(*store, "k" + std::to_string(i)), large);
-}
-
-TEST_F(RocksdbStoreTest, OneFailedSyncOfAnyFileIsNoErrorForLong) {
-  TransactOptions durable;
-  durable.durability = Durability::kDurable;
-  for (const char* name : {".log", ".sst", "MANIFEST-", "folder"}) {
-    SCOPED_TRACE(name);
-    FailSyncs(name);
-    options_.directory = directory_.path() + "/folder" + name;
-    const auto store = Open();
-    std::set<std::string> acknowledged;
-    for (int i = 0; i < 40; ++i) {
-      if (i == 10) failures_ = 1;
-      const std::string key = "k" + std::to_string(i);
-      const auto put = [&](Transaction& t) {
-        t.Put(key, std::string(100'000, 'x'));
-        return OkStatus();
-      };
-      if (Transact(*store, durable, put).ok()) acknowledged.insert(key);
-    }
-    EXPECT_EQ(failures_, 0);
-    EXPECT_GE(acknowledged.size(), 39u);
-    ExpectIn(Copy(true), acknowledged);
-  }
-}
 
 TEST_F(RocksdbStoreTest, KeepsItsDataAndGoesOnCountingWhenReopened) {
   Version last = 0;
