@@ -132,6 +132,7 @@ Result<Epochs> ContentIndex::ReadEpochs() {
     above = in.Varint();
     below = in.Varint();
   }
+  epochs.unsure_below = in.Varint();
   RETURN_IF_ERROR(in.Finish("epochs of the cache"));
   return epochs;
 }
@@ -145,6 +146,7 @@ Status ContentIndex::WriteEpochs(const Epochs& epochs, kv::Durability durability
     AppendVarint(value, above);
     AppendVarint(value, below);
   }
+  AppendVarint(value, epochs.unsure_below);
   return Write(durability, [&](kv::Transaction& t) { t.Put(kEpochs, value); });
 }
 

@@ -30,6 +30,9 @@ struct Epochs {
   uint64_t run = 0;
   uint64_t durable = 0;  // Everything written in this epoch and earlier ones is on the disk.
   std::vector<std::pair<uint64_t, uint64_t>> lost;  // Epochs in (first, second) may be gone.
+  // Records of files with ids below this may have been lost with a log that something else removed:
+  // a file that none names is set aside.
+  uint64_t unsure_below = 0;
   bool Lost(uint64_t epoch) const;
 };
 

@@ -16,6 +16,7 @@
 #include <charconv>
 #include <climits>
 #include <cstdio>
+#include <optional>
 
 #include "base/strings.h"
 #include "cache/directory_state.h"
@@ -26,7 +27,8 @@ namespace tarn::cache {
 namespace {
 
 constexpr unsigned kSubdirectories = 256;
-constexpr unsigned kNeighbourBits = 12;  // So many file ids in a row share a subdirectory.
+constexpr const char* kAside = "unknown";  // A subdirectory of files that no record names.
+constexpr unsigned kNeighbourBits = 12;    // So many file ids in a row share a subdirectory.
 
 unsigned SubdirectoryOf(uint64_t file_id) {
   return static_cast<unsigned>(file_id >> kNeighbourBits) % kSubdirectories;
@@ -92,6 +94,8 @@ class Directory final : public FilePlace {
   uint64_t id() const override { return state_->directory_id(); }
   const std::string& name() const override { return path_; }
   bool PowerCut() const override { return state_->power_cut(); }
+  Result<uint64_t> LastRun() override;
+  Status BeginRun(uint64_t run) override { return state_->Begin(run); }
 
   Result<Descriptor> Create(FileId file) override {
     Result<Descriptor> made = Make(file);
@@ -116,6 +120,8 @@ class Directory final : public FilePlace {
     errno = error;
     return ErrnoStatus(errno, Concat("remove ", path_, "/", name.c_str()));
   }
+
+  Result<std::string> SetAside(FileId file) override;
 
   Status SyncName(FileId file) override {
     if (names_follow_bytes_) return OkStatus();
@@ -169,6 +175,32 @@ class Directory final : public FilePlace {
   const int first_kept_ = FirstKeptDescriptor();
   SpareFiles spares_;
 };
+
+// The state tells; if it was lost the files do.
+Result<uint64_t> Directory::LastRun() {
+  if (const std::optional<uint64_t> run = state_->last_run()) return *run;
+  uint64_t last = 0;
+  RETURN_IF_ERROR(Each([&](FileId file) { last = std::max(last, file.value >> kRunShift); }));
+  return last;
+}
+
+Result<std::string> Directory::SetAside(FileId file) {
+  const FileName name(file);
+  if (mkdirat(fd_.get(), kAside, 0700) != 0 && errno != EEXIST) {
+    return ErrnoStatus(errno, Concat("make ", path_, "/", kAside));
+  }
+  const std::string plain = std::string(name.c_str()).substr(3);  // Without its subdirectory.
+  for (int n = 0;; ++n) {
+    const std::string aside = Concat(kAside, "/", plain, n == 0 ? "" : Concat("-", n));
+    const auto move = [&] {
+      return renameat2(fd_.get(), name.c_str(), fd_.get(), aside.c_str(), RENAME_NOREPLACE) == 0;
+    };
+    if (move() || (errno == EPERM && Unfence(file) && move())) return Concat(path_, "/", kAside);
+    if (errno != EEXIST) {
+      return ErrnoStatus(errno, Concat("move ", path_, "/", name.c_str(), " to ", kAside));
+    }
+  }
+}
 
 Status Directory::MakeSubdirectory(unsigned n) {
   if (mkdirat(fd_.get(), SubdirectoryName(n).data(), 0700) != 0 && errno != EEXIST) {
@@ -232,7 +264,7 @@ Result<std::unique_ptr<FilePlace>> OpenDirectory(const std::string& path) {
   }
   Descriptor fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return ErrnoStatus(errno, "open cache directory " + path);
-  ASSIGN_OR_RETURN(std::unique_ptr<DirectoryState> state, DirectoryState::Begin(fd.get(), path));
+  ASSIGN_OR_RETURN(std::unique_ptr<DirectoryState> state, DirectoryState::Open(fd.get(), path));
   return std::unique_ptr<FilePlace>(
       std::make_unique<Directory>(path, std::move(fd), std::move(state)));
 }

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "base/boot.h"
 #include "base/checksum.h"
 #include "base/encoding.h"
 #include "base/random.h"
@@ -19,33 +20,12 @@ namespace {
 
 constexpr std::string_view kMagic = "tarn cache 1\n";
 constexpr size_t kIdBytes = 8;
-constexpr unsigned kMountIdUnique = 0x4000;  // STATX_MNT_ID_UNIQUE, Linux 6.8.
 constexpr size_t kMaxStateBytes = 512;
-
-Result<std::string> BootId() {
-  const Descriptor file(open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
-  if (!file) return ErrnoStatus(errno, "open the boot id");
-  std::array<std::byte, 64> bytes;
-  ASSIGN_OR_RETURN(const size_t size, ReadAt(file.get(), 0, bytes));
-  return std::string(Trimmed(std::string_view(reinterpret_cast<char*>(bytes.data()), size)));
-}
-
-// Where the kernel has no mount ids every restart counts as another mount.
-Result<uint64_t> MountId(int directory_fd) {
-  for (const unsigned mask : {kMountIdUnique, static_cast<unsigned>(STATX_MNT_ID)}) {
-    struct statx st {};
-    if (statx(directory_fd, "", AT_EMPTY_PATH, mask, &st) != 0) {
-      return ErrnoStatus(errno, "find the mount of a cache directory");
-    }
-    if ((st.stx_mask & mask) != 0) return static_cast<uint64_t>(st.stx_mnt_id);
-  }
-  return RandomSeed();
-}
 
 }  // namespace
 
-Result<std::unique_ptr<DirectoryState>> DirectoryState::Begin(int directory_fd,
-                                                              const std::string& path) {
+Result<std::unique_ptr<DirectoryState>> DirectoryState::Open(int directory_fd,
+                                                             const std::string& path) {
   std::unique_ptr<DirectoryState> state(new DirectoryState);
   state->file_ = Descriptor(openat(directory_fd, "state", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!state->file_) return ErrnoStatus(errno, "open " + path + "/state");
@@ -53,12 +33,9 @@ Result<std::unique_ptr<DirectoryState>> DirectoryState::Begin(int directory_fd,
     if (errno != EWOULDBLOCK) return ErrnoStatus(errno, "lock " + path + "/state");
     return Status(Code::kBusy, "cache directory " + path + " is in use by another process");
   }
-  ASSIGN_OR_RETURN(const std::string boot, BootId());
-  ASSIGN_OR_RETURN(const uint64_t mount, MountId(directory_fd));
-  state->where_ = Concat(boot, " ", mount);
+  ASSIGN_OR_RETURN(state->where_, BootAndMount(directory_fd));
   RETURN_IF_ERROR(state->ReadId(directory_fd, path));
   RETURN_IF_ERROR(state->Read(path));
-  RETURN_IF_ERROR(state->Write(false));
   if (fsync(directory_fd) != 0) return ErrnoStatus(errno, "sync " + path);
   return state;
 }
@@ -97,8 +74,10 @@ Status DirectoryState::Read(const std::string& path) {
   Reader fields(body);
   const bool ended = fields.Bool();
   const std::string_view where = fields.String();
+  const uint64_t run = fields.Varint();
   const bool whole = known && in.ok() && fields.Finish(path).ok() && checksum == Checksum(body);
   power_cut_ = size > 0 && (!whole || (!ended && where != where_));
+  if (whole) run_ = run;
   return OkStatus();
 }
 
@@ -106,6 +85,7 @@ Status DirectoryState::Write(bool ended) {
   std::string body;
   body.push_back(ended ? 1 : 0);
   AppendString(body, where_);
+  AppendVarint(body, run_.value_or(0));
   std::string out(kMagic);
   AppendBig64(out, Checksum(body));
   AppendString(out, body);
@@ -114,6 +94,11 @@ Status DirectoryState::Write(bool ended) {
     return ErrnoStatus(errno, "write the state of a cache directory");
   }
   return SyncData(file_.get());
+}
+
+Status DirectoryState::Begin(uint64_t run) {
+  run_ = run;
+  return Write(false);
 }
 
 Status DirectoryState::MarkEnd() { return Write(true); }

@@ -15,6 +15,8 @@
 
 namespace tarn::cache {
 
+inline constexpr unsigned kRunShift = 32;  // Of the number of the run in a file id.
+
 struct FileId {
   InodeId ino;
   uint64_t value = 0;
@@ -31,10 +33,18 @@ class FilePlace {
   // The page cache may have been lost since the last run: the machine was restarted, or the file
   // system mounted anew, without MarkEnd.
   virtual bool PowerCut() const = 0;
+  // The number of the last run that used the place; 0: none has. File ids of a run begin with its
+  // number.
+  virtual Result<uint64_t> LastRun() = 0;
+  // Durable. Call before the first change of the place.
+  virtual Status BeginRun(uint64_t run) = 0;
 
   virtual Result<Descriptor> Create(FileId file) = 0;               // O_RDWR. kExists. kNoSpace.
   virtual Result<Descriptor> Open(FileId file, Access access) = 0;  // kNotFound.
   virtual Status Remove(FileId file) = 0;                           // Absent is OK.
+  // The file leaves the place, but not the disk: it has another name from now on, in the directory
+  // that the answer names. In memory it is removed.
+  virtual Result<std::string> SetAside(FileId file) = 0;
   // Makes the name of a file whose bytes were synced as durable as the bytes.
   virtual Status SyncName(FileId file) = 0;
   virtual Status SyncAll() = 0;  // Everything written so far.

@@ -73,6 +73,7 @@ TEST(CacheFormat, KeysAndEpochsAreAsDocumented) {
   epochs.run = 3;
   epochs.durable = 12;
   epochs.lost = {{5, 8}};
+  epochs.unsure_below = uint64_t{3} << 32;
   ASSERT_TRUE(index.WriteEpochs(epochs, kv::Durability::kBuffered).ok());
   for (const FormatRow& row : FormatTable(kDocument, "Keys")) {
     const Result<std::optional<std::string>> value = store->Begin()->Get(row.bytes);

@@ -19,6 +19,26 @@ constexpr uint64_t kEvictOnDiskFull = 64 << 20;
 
 std::string About(InodeId ino) { return "content of inode " + std::to_string(ino.value); }
 
+// Each run has a number of its own, also where the index has forgotten the last ones: a directory
+// knows them too.
+Status NextRun(const std::vector<std::unique_ptr<FilePlace>>& places, Epochs& epochs) {
+  uint64_t last = epochs.run;
+  for (const auto& place : places) {
+    ASSIGN_OR_RETURN(const uint64_t run, place->LastRun());
+    last = std::max(last, run);
+    if (run <= epochs.run) continue;
+    LogError(
+        "cache directory ", place->name(), " was last used by run ", run,
+        " of its metadata, which knows of no run after ", epochs.run,
+        ": a log or table of the metadata was removed, or an older copy was put back. Changes ",
+        "made since are lost unless they are in the source; cache files that the metadata ",
+        "does not know are kept in ", place->name(), "/unknown");
+  }
+  if (last > epochs.run) epochs.unsure_below = (last + 1) << kRunShift;
+  epochs.run = last + 1;
+  return OkStatus();
+}
+
 }  // namespace
 
 struct LiveStore::Threads {
@@ -34,7 +54,7 @@ LiveStore::LiveStore(Parts parts, kv::Store& index, Clock& clock, Epochs epochs)
       clock_(clock),
       space_(std::move(parts.capacities_bytes), std::move(parts.policies), parts.pinned_ratio),
       crowded_(places_.size()),
-      first_id_(epochs.run << 32),
+      first_id_(epochs.run << kRunShift),
       next_file_id_(first_id_),
       epoch_(first_id_ + 1),
       epochs_(epochs),
@@ -46,11 +66,12 @@ LiveStore::LiveStore(Parts parts, kv::Store& index, Clock& clock, Epochs epochs)
 Result<std::unique_ptr<CacheStore>> LiveStore::Start(Parts parts, kv::Store& index, Clock& clock) {
   ContentIndex contents(index);
   ASSIGN_OR_RETURN(Epochs epochs, contents.ReadEpochs());
-  ++epochs.run;
+  RETURN_IF_ERROR(NextRun(parts.places, epochs));
   bool power_cut = false;
   for (const auto& place : parts.places) power_cut |= place->PowerCut();
-  if (power_cut) epochs.lost.emplace_back(epochs.durable, epochs.run << 32);
+  if (power_cut) epochs.lost.emplace_back(epochs.durable, epochs.run << kRunShift);
   RETURN_IF_ERROR(contents.WriteEpochs(epochs, kv::Durability::kDurable));
+  for (const auto& place : parts.places) RETURN_IF_ERROR(place->BeginRun(epochs.run));
   std::unique_ptr<LiveStore> store(new LiveStore(std::move(parts), index, clock, epochs));
   store->StartThreads();
   return std::unique_ptr<CacheStore>(std::move(store));
@@ -188,6 +209,12 @@ Result<Descriptor> LiveStore::MakeFile(Live& live) {
   live.record.last_use_ns = clock_.WallNs();
   live.checked = true;
   Result<Descriptor> made = live.place->Create(live.file);
+  if (made.code() == Code::kExists) {  // A stray: no record names it, for `live` has none.
+    ASSIGN_OR_RETURN(const std::string where, live.place->SetAside(live.file));
+    LogWarning("a file that is not this cache's had the name of the ", About(live.ino),
+               ": it is in ", where);
+    made = live.place->Create(live.file);
+  }
   if (made.code() == Code::kNoSpace && EvictFrom(live.place_index, kEvictOnDiskFull) > 0) {
     made = live.place->Create(live.file);
   }

@@ -1,5 +1,5 @@
-// After a restart: what was being written is judged, what is clean is counted, what nobody knows is
-// removed.
+// After a restart: what was being written is judged, what is clean is counted, files that no record
+// names are removed or set aside.
 
 #include <unistd.h>
 
@@ -19,6 +19,37 @@ Status Cut(int fd, uint64_t size_bytes) {
   if (ftruncate(fd, static_cast<off_t>(size_bytes)) == 0) return OkStatus();
   return ErrnoStatus(errno, "cut a cache file");
 }
+
+// Of one place. Those with ids below `unsure_below` are set aside.
+struct Strays {
+  void Remove(FileId file) {
+    Result<std::optional<Record>> record = index.Find(file.ino);
+    const bool named = record.ok() && *record && (*record)->file_id == file.value;
+    if (named) return;
+    Status removed = record.ok() ? RemoveOne(file) : record.status();
+    if (!removed.ok()) LogWarning("remove a stray cache file: ", removed);
+    left = left || !removed.ok();
+  }
+  Status RemoveOne(FileId file) {
+    if (file.value >= unsure_below) return place.Remove(file);
+    ASSIGN_OR_RETURN(where, place.SetAside(file));
+    ++aside;
+    return OkStatus();
+  }
+  void Report() const {
+    if (aside == 0) return;
+    LogWarning(aside, " cache files that the metadata does not know are in ", where,
+               " now: they may hold bytes that the source lacks. Nothing reads them there; remove ",
+               "them if no file lacks bytes");
+  }
+
+  ContentIndex& index;
+  FilePlace& place;
+  const uint64_t unsure_below;
+  uint64_t aside = 0;
+  std::string where = {};
+  bool left = false;  // One is to be looked at again at the next start.
+};
 
 }  // namespace
 
@@ -274,21 +305,29 @@ void LiveStore::LoadClean(const std::stop_token& stop) {
   if (!written.ok()) LogWarning("write the epochs of the cache: ", written);
 }
 
-// Files of earlier runs that no record names: the leftovers of a crash.
+// Files of earlier runs that no record names: the leftovers of a crash, or, where records were
+// lost, perhaps the only bytes of a file.
 void LiveStore::RemoveStrays(const std::stop_token& stop) {
+  uint64_t unsure_below = 0;
+  {
+    MutexLock lock(epochs_mutex_);
+    unsure_below = epochs_.unsure_below;
+  }
+  bool all = true;
   for (const auto& place : places_) {
-    if (stop.stop_requested()) return;
+    Strays strays{index_, *place, unsure_below};
     Status listed = place->Each([&](FileId file) {
-      if (stop.stop_requested() || file.value >= first_id_) return;
-      Result<std::optional<Record>> record = index_.Find(file.ino);
-      if (!record.ok()) return;
-      const bool named = *record && (*record)->file_id == file.value;
-      if (named) return;
-      Status removed = place->Remove(file);
-      if (!removed.ok()) LogWarning("remove a stray cache file: ", removed);
+      if (!stop.stop_requested() && file.value < first_id_) strays.Remove(file);
     });
     if (!listed.ok()) LogWarning("look for stray cache files: ", listed);
+    strays.Report();
+    all = all && listed.ok() && !strays.left;
   }
+  if (unsure_below == 0 || !all || stop.stop_requested()) return;
+  MutexLock lock(epochs_mutex_);
+  epochs_.unsure_below = 0;
+  Status written = index_.WriteEpochs(epochs_, kv::Durability::kBuffered);
+  if (!written.ok()) LogWarning("write the epochs of the cache: ", written);
 }
 
 }  // namespace tarn::cache

@@ -26,6 +26,8 @@ class MemoryPlace final : public FilePlace {
   uint64_t id() const override { return 1; }
   const std::string& name() const override { return name_; }
   bool PowerCut() const override { return false; }
+  Result<uint64_t> LastRun() override { return uint64_t{0}; }
+  Status BeginRun(uint64_t) override { return OkStatus(); }
 
   Result<Descriptor> Create(FileId file) override {
     const Descriptor made(memfd_create("content", MFD_CLOEXEC));
@@ -50,6 +52,11 @@ class MemoryPlace final : public FilePlace {
     MutexLock lock(mutex_);
     files_.erase(Key(file.ino.value, file.value));
     return OkStatus();
+  }
+
+  Result<std::string> SetAside(FileId file) override {
+    RETURN_IF_ERROR(Remove(file));
+    return name_;
   }
 
   Status SyncName(FileId) override { return OkStatus(); }

@@ -43,6 +43,11 @@ class Recovery : public testing::Test {
   }
   // The process dies: no Close, and the files are as written.
   void Die() { store_.reset(); }
+  // Something else has removed the log that the index was in.
+  void ForgetIndex() {
+    Die();
+    index_ = kv::NewMemoryStore(clock_);
+  }
   // The next start finds a state that another boot wrote.
   void CutPower();
   // Restarts; every content that is asked about gets the verdict, at its own generation.
@@ -72,7 +77,7 @@ class Recovery : public testing::Test {
   ManualClock clock_;
   ScrubOptions scrub_{.bytes_per_second = 0};
   std::string directory_;
-  const std::unique_ptr<kv::Store> index_ = kv::NewMemoryStore(clock_);
+  std::unique_ptr<kv::Store> index_ = kv::NewMemoryStore(clock_);
   std::unique_ptr<CacheStore> store_;
 };
 
