@@ -14,12 +14,17 @@ constexpr uint64_t kSyncAheadBytes = 1 << 20;
 constexpr unsigned kSyncAheadFlags =
     SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
 
+// A disk that fails takes nothing back: the coordinator may go on from this generation.
+bool HasTaken(rpc::Files& files, InodeId ino, const rpc::WriteCommit& commit, Code failure) {
+  if (failure != Code::kIo && failure != Code::kMaybeCommitted) return false;
+  const Result<rpc::FileInfo> now = files.GetKnownAttr(ino);
+  return now.ok() && now->attr.generation == commit.generation;
+}
+
 }  // namespace
 
 Status LocalFileSystem::CommitChanges(OpenInode& inode, Durable durable) {
-  if (inode.lost_writes)
-    return Status(Code::kIo, Concat("write inode ", inode.ino.value,
-                                    ": another client has replaced the file while it was open"));
+  RETURN_IF_ERROR(inode.CheckKept(deps_.cache));
   Status committed = TryCommit(inode, durable);
   // Its records went with its source: what was written has no place any more.
   if (!committed.ok() && deps_.files.GetKnownAttr(inode.ino).code() == Code::kStale)
@@ -29,6 +34,8 @@ Status LocalFileSystem::CommitChanges(OpenInode& inode, Durable durable) {
 
 Status LocalFileSystem::TryCommit(OpenInode& inode, Durable durable) {
   if (!inode.live || inode.unlinked || !inode.staging) return OkStatus();
+  if (inode.unsynced_commit) RETURN_IF_ERROR(deps_.files.SyncLog());
+  inode.unsynced_commit = false;
   ASSIGN_OR_RETURN(cache::CacheStore::Changed now, deps_.cache.CheckChanged(*inode.live));
   const bool sync = durable == Durable::kAlways || options_.sync_on_close;
   const bool unsynced = sync && !inode.live->Info().synced;
@@ -60,6 +67,12 @@ Status LocalFileSystem::CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync)
   if (content.complete) commit.allocated_bytes = content.allocated_bytes;
   Result<rpc::FileInfo> committed = deps_.files.CommitWrite(self_, inode.ino, commit);
   if (!committed.ok()) {
+    inode.unsynced_commit = HasTaken(deps_.files, inode.ino, commit, committed.code());
+    if (inode.unsynced_commit) {
+      inode.generation = commit.generation;
+      inode.from_nothing = false;
+      return committed.status();
+    }
     Status undone = deps_.cache.Uncommit(*inode.live);
     if (!undone.ok()) LogError("undo a commit: ", undone.ToString());
     return committed.status();

@@ -43,6 +43,8 @@ Status LocalFileSystem::Write(HandleId id, uint64_t offset_bytes, std::span<cons
   cache::LiveFile* live = nullptr;
   {
     MutexLock lock(inode.mutex);
+    if (inode.discarded) inode.lost_writes = kTakenAway;
+    if (inode.discarded) return inode.CheckKept(deps_.cache);
     live = inode.live.get();
   }
   RETURN_IF_ERROR(ApplySetId(inode, setid));
@@ -58,7 +60,7 @@ Status LocalFileSystem::DeferIfReplaced(OpenInode& inode, const Status& error) {
   MutexLock lock(inode.mutex);
   const bool replaced = inode.unlinked && inode.binding.gone;
   if (error.code() != Code::kIo || !replaced) return error;
-  inode.lost_writes = true;
+  inode.lost_writes = "another client has replaced the file while it was open";
   return OkStatus();
 }
 

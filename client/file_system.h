@@ -188,6 +188,9 @@ class FileSystem {
   virtual std::vector<InodeId> OpenInodes() = 0;
   // Unlinked and not yet forgotten: their ends are still to reach the persist queue.
   virtual uint64_t Forgetting() = 0;
+  virtual Status CommitOpen() = 0;  // Commits what is open and changed.
+  // Their source is taken away, and their contents go. Writers of bytes that it lacks get EIO.
+  virtual Status Discard(std::span<const InodeId> inodes) = 0;
   // Commits every open file, stops background work. Handles are invalid afterwards.
   virtual Status Close() = 0;
 };

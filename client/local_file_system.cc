@@ -49,18 +49,35 @@ void LocalFileSystem::SetInvalidator(std::function<void(const rpc::Change&)> inv
   invalidator_ = std::move(invalidator);
 }
 
-Status LocalFileSystem::Close() {
+Status LocalFileSystem::CommitOpen() {
   Status first;
   for (const OpenInodePtr& inode : table_.All()) {
     MutexLock lock(inode->mutex);
     if (inode->dead || !inode->live || !inode->staging) continue;
     Status status = CommitChanges(*inode, Durable::kPolicy);
-    if (!status.ok()) {
-      Log(LogLevel::kError, "commit of inode " + std::to_string(inode->ino.value) +
-                                " at the end: " + status.ToString());
-      if (first.ok()) first = status;
+    if (status.ok()) continue;
+    LogError("commit of inode ", inode->ino.value, ", which is open: ", status);
+    if (first.ok()) first = status;
+  }
+  return first;
+}
+
+Status LocalFileSystem::Discard(std::span<const InodeId> inodes) {
+  for (const InodeId ino : inodes) {
+    if (const OpenInodePtr inode = table_.Find(ino)) {
+      MutexLock lock(inode->mutex);
+      inode->NoteDiscarded(deps_.cache, deps_.files);
     }
-    SettleOrLinger(*inode);
+    RETURN_IF_ERROR(deps_.cache.Erase(ino));
+  }
+  return OkStatus();
+}
+
+Status LocalFileSystem::Close() {
+  Status first = CommitOpen();
+  for (const OpenInodePtr& inode : table_.All()) {
+    MutexLock lock(inode->mutex);
+    if (!inode->dead && inode->live && inode->staging) SettleOrLinger(*inode);
   }
   deps_.maintenance.SetChangeSink({});
   StopThreads();

@@ -74,6 +74,8 @@ class LocalFileSystem final : public FileSystem {
   uint64_t OpenHandles() const override { return open_handles_; }
   std::vector<InodeId> OpenInodes() override;
   uint64_t Forgetting() override;
+  Status CommitOpen() override;
+  Status Discard(std::span<const InodeId> inodes) override;
   Status Close() override;
 
  private:

@@ -20,6 +20,24 @@ Status OpenInode::RefuseWriter(rpc::Files& files, Status why) {
   return why;
 }
 
+void OpenInode::NoteDiscarded(cache::CacheStore& cache, rpc::Files& files) {
+  if (dead || unlinked || !live) return;
+  discarded = true;
+  const Result<rpc::FileInfo> info = files.GetKnownAttr(ino);
+  const bool kept = info.ok() && info->attr.persist == rpc::PersistState::kPersisted;
+  if (!kept && writers > 0) lost_writes = kTakenAway;
+  static_cast<void>(CheckKept(cache));  // Notes what was not committed.
+}
+
+Status OpenInode::CheckKept(cache::CacheStore& cache) {
+  if (discarded && lost_writes.empty() && live) {
+    const Result<cache::CacheStore::Changed> now = cache.CheckChanged(*live);
+    if (!now.ok() || now->changed) lost_writes = kTakenAway;
+  }
+  if (lost_writes.empty()) return OkStatus();
+  return Status(Code::kIo, Concat("write inode ", ino.value, ": ", lost_writes));
+}
+
 void OpenInode::LogFailure(std::string_view what, const Status& status) {
   std::string text = Concat(what, " inode ", ino.value, ": ", status);
   if (text == failure) return;

@@ -31,6 +31,10 @@ struct OpenInode {
   void EndAnnounced(rpc::Files& files) REQUIRES(mutex);
   // `why`; without any other writer the announcement ends.
   Status RefuseWriter(rpc::Files& files, Status why) REQUIRES(mutex);
+  // Its source is taken away: what was written and is not there is lost.
+  void NoteDiscarded(cache::CacheStore& cache, rpc::Files& files) REQUIRES(mutex);
+  // kIo: what was written here is nowhere any more.
+  Status CheckKept(cache::CacheStore& cache) REQUIRES(mutex);
   // Of what is tried again every moment: when it changes.
   void LogFailure(std::string_view what, const Status& status) REQUIRES(mutex);
 
@@ -63,11 +67,16 @@ struct OpenInode {
       false;  // No name is left: never committed again, gone with the last hold.
   // Cut to nothing since the last commit: no byte is of an older version.
   bool from_nothing GUARDED_BY(mutex) = false;
-  // Another client replaced the file, and pages that were written to since are nowhere: fsync and
-  // close say so.
-  bool lost_writes GUARDED_BY(mutex) = false;
+  // Why bytes that were written are nowhere any more, which fsync and close say; or empty.
+  std::string lost_writes GUARDED_BY(mutex);
+  bool discarded GUARDED_BY(mutex) = false;  // Its source was taken away.
+  // The coordinator has the last commit, but could not make it durable.
+  bool unsynced_commit GUARDED_BY(mutex) = false;
   bool dead GUARDED_BY(mutex) = false;  // Out of the table: look the inode up again.
 };
+
+inline constexpr char kTakenAway[] =
+    "its source was unmounted by force";  // OpenInode::lost_writes.
 
 using OpenInodePtr = std::shared_ptr<OpenInode>;
 

@@ -395,6 +395,8 @@ Status TableMounts::CheckIdle(const rpc::MountInfo& info,
                                       open == 1 ? " file below it is" : " files below it are",
                                       " open; close them, or take them away from their "
                                       "programs with --force"));
+  // What is written and not committed yet would go unseen.
+  if (open > 0 && !request.discard) RETURN_IF_ERROR(parts_->file_system.CommitOpen());
   ASSIGN_OR_RETURN(rpc::Unpersisted waiting, WaitForReaper(info.mount));
   waiting.entries += open > 0 ? 0 : waiting.unlinked;
   if (waiting.entries == 0 || (request.force && request.discard)) return OkStatus();
@@ -410,9 +412,8 @@ Status TableMounts::CheckIdle(const rpc::MountInfo& info,
 }
 
 Status TableMounts::Forget(MountId mount) {
-  const Status forgotten = table_->Forget(mount, [this](std::span<const InodeId> inodes) -> Status {
-    for (const InodeId ino : inodes) RETURN_IF_ERROR(parts_->cache.Erase(ino));
-    return OkStatus();
+  const Status forgotten = table_->Forget(mount, [this](std::span<const InodeId> inodes) {
+    return parts_->file_system.Discard(inodes);
   });
   RETURN_IF_ERROR(forgotten);
   mounts_.Remove(mount);
