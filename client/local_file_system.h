@@ -93,7 +93,7 @@ class LocalFileSystem final : public FileSystem {
   void RemoveWriter(OpenInode& inode) REQUIRES(inode.mutex);
   Status OpenForWriting(OpenInode& inode, int flags);
   static Status CheckDescriptor(OpenInode& inode, int flags) REQUIRES(inode.mutex);
-  IoMode ChooseMode(OpenInode& inode) REQUIRES(inode.mutex);
+  IoMode ChooseMode(OpenInode& inode, int flags) REQUIRES(inode.mutex);
   // After AdmitWriter, if the flags are a writer's; an error removes it.
   Result<OpenReply> AddHandle(Hold& hold, int flags);
   void CloseInode(OpenInode& inode) REQUIRES(inode.mutex);

@@ -112,11 +112,13 @@ Status LocalFileSystem::CheckDescriptor(OpenInode& inode, int flags) {
 }
 
 // The mode of the handles that are there decides; alone, passthrough if the content is complete.
-IoMode LocalFileSystem::ChooseMode(OpenInode& inode) {
+// What is to be durable with each write is to be seen by the daemon, which commits it.
+IoMode LocalFileSystem::ChooseMode(OpenInode& inode, int flags) {
   if (inode.passthrough > 0) return IoMode::kPassthrough;
   Backing* backing = backing_;
   if (backing == nullptr) return IoMode::kCached;
-  if (inode.daemon_io > 0 || !inode.live->Complete()) return IoMode::kDirect;
+  const bool syncs = Writes(flags) && (flags & O_DSYNC) != 0;
+  if (inode.daemon_io > 0 || syncs || !inode.live->Complete()) return IoMode::kDirect;
   Result<int> id = inode.live->AnyDescriptor();
   if (id.ok()) id = backing->Register(*id);
   if (!id.ok()) {
@@ -136,7 +138,7 @@ Result<OpenReply> LocalFileSystem::AddHandle(Hold& hold, int flags) {
     const Status ready = CheckDescriptor(inode, flags);
     if (!ready.ok() && Writes(flags)) RemoveWriter(inode);
     RETURN_IF_ERROR(ready);
-    reply.mode = ChooseMode(inode);
+    reply.mode = ChooseMode(inode, flags);
     reply.backing_id = inode.backing_id;
     ++(reply.mode == IoMode::kPassthrough ? inode.passthrough : inode.daemon_io);
   }

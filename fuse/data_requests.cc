@@ -123,6 +123,10 @@ void Write(fuse_req_t req, fuse_ino_t ino, const char* data, size_t size, off_t 
   const SetId setid = info->writepage ? SetId::kKeep : request.SetIdOfWrite();
   Status status = request.fs().Write(HandleOf(info), static_cast<uint64_t>(offset),
                                      std::as_bytes(std::span(data, size)), setid);
+  // Of a file whose pages the kernel does not keep it syncs none after a write with O_SYNC or
+  // RWF_DSYNC.
+  const bool syncs = (info->flags & O_DSYNC) != 0 && !info->writepage;
+  if (status.ok() && syncs) status = request.fs().Fsync(HandleOf(info));
   if (!status.ok()) return request.Error(status);
   fuse_reply_write(req, size);
 }
