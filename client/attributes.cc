@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/file_time.h"
 #include "base/log.h"
 #include "client/local_file_system.h"
 
@@ -9,7 +10,6 @@ namespace tarn::client {
 namespace {
 
 constexpr std::string_view kFacts = "tarn.";
-constexpr int64_t kAheadNs = 100'000'000;  // The kernel's clock of files may be ahead by a part.
 // POSIX ACLs among them: kept as bytes that nobody enforces they would be a lie. Programs fall back
 // to the mode.
 constexpr std::string_view kSystem = "system.";
@@ -68,7 +68,7 @@ void LocalFileSystem::OverlayLive(OpenInode& inode, rpc::FileInfo& info) {
   if (!now->changed || !now->mtime_ns || now->mtime_ns == inode.fresh_mtime_ns) return;
   info.attr.mtime_ns = *now->mtime_ns;
   // A time in the future was set, and changed the file when it was.
-  if (*now->mtime_ns > deps_.clock.WallNs() + kAheadNs) return;
+  if (IsInFuture(*now->mtime_ns, deps_.clock.WallNs())) return;
   info.attr.ctime_ns = std::max(info.attr.ctime_ns, *now->mtime_ns);
 }
 

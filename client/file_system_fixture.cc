@@ -32,7 +32,10 @@ void FileSystemFixture::PersistDue() {
 void FileSystemFixture::PersistDue(rpc::TaskClass size, size_t most) {
   worker::ActionRunner runner(
       *cache_, *filler_, mounts_, clock_, std::chrono::minutes(1),
-      [this](const rpc::Action& action) { return queue().IsWanted(action); });
+      [this](const rpc::Action& action) { return queue().IsWanted(action); },
+      [this](const rpc::Action& action, const std::string& file) {
+        return queue().NoteFile(action, file);
+      });
   auto tasks = queue().Lease(size, most, Nanos(0));
   ASSERT_TRUE(tasks.ok()) << tasks.status().ToString();
   for (const rpc::Task& task : *tasks) {

@@ -34,7 +34,10 @@ class SourceTest : public FileSystemFixture {
   rpc::Outcome Do(const Held& held) {
     worker::ActionRunner runner(
         *cache_, *filler_, mounts_, clock_, std::chrono::minutes(1),
-        [this](const rpc::Action& action) { return queue().IsWanted(action); });
+        [this](const rpc::Action& action) { return queue().IsWanted(action); },
+        [this](const rpc::Action& action, const std::string& file) {
+          return queue().NoteFile(action, file);
+        });
     rpc::Outcome outcome = runner.Run(held.action, {}).outcome;
     EXPECT_TRUE(outcome.status.ok()) << outcome.status.ToString();
     return outcome;

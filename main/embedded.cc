@@ -142,6 +142,7 @@ meta::MetaOptions Embedded::MetadataOptions(Access access) const {
   meta.persist_delay = properties().Get(property::kPersistDelay);
   meta.retry_interval_max = properties().Get(property::kPersistRetryMaxInterval);
   meta.ufs_deadline = properties().Get(property::kUfsTimeout);
+  meta.boot = options_.state->Boot();
   meta.read_only = access == Access::kOfMount && IsReadOnly(options_.mount_options);
   return meta;
 }

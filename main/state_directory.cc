@@ -10,8 +10,10 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "base/boot.h"
 #include "base/checksum.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/strings.h"
 #include "base/units.h"
 #include "cli/registry.h"
@@ -147,6 +149,13 @@ Status StateDirectory::NotePid() const {
 Status StateDirectory::NoteCleanEnd() const {
   if (ftruncate(lock_, 0) == 0) return OkStatus();
   return ErrnoStatus(errno, Concat("state directory ", path_, ": write its lock"));
+}
+
+std::string StateDirectory::Boot() const {
+  Result<std::string> boot = BootAndMount(lock_);
+  if (boot.ok()) return *std::move(boot);
+  LogWarning("state directory ", path_, ": ", boot.status());
+  return "";
 }
 
 Result<cache::CacheOptions> StateDirectory::CacheFor(const Properties& properties) const {

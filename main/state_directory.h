@@ -33,6 +33,7 @@ class StateDirectory {
   Status NoteCleanEnd() const;
   // The last process that used the directory called NoteCleanEnd, or there was none.
   bool ended_cleanly() const { return ended_cleanly_; }
+  std::string Boot() const;  // BootAndMount of it; empty: it cannot be told.
   Result<cache::CacheOptions> CacheFor(const Properties& properties) const;
 
  private:

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "base/clock.h"
 #include "base/ids.h"
@@ -32,6 +33,8 @@ struct MetaOptions {
   // How long a write of unknown outcome may still take effect, in stores where it can after its
   // call has ended.
   Nanos settling_time = std::chrono::seconds(30);
+  // BootAndMount of the store's directory; empty: it is not known.
+  std::string boot;
   bool read_only = false;  // The source cannot be written: every change is kReadOnly.
 };
 

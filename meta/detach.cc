@@ -40,15 +40,6 @@ void BindToLink(kv::Transaction& txn, const ExtraName& extra, InodeRecord& inode
   inode.etag = VersionAtLink(inode, *extra.link);
 }
 
-// What is left of it is only here, if at all.
-void Unbind(InodeRecord& inode) {
-  inode.bound = false;
-  inode.key.clear();
-  inode.etag.clear();
-  inode.identity.clear();
-  inode.persisted_generation = Generation();
-}
-
 Status LosePrimary(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
   ASSIGN_OR_RETURN(const std::vector<ExtraName> names, ExtraNames(txn, inode));
   if (names.empty()) return Status(Code::kCorruption, "a file lacks one of its names");

@@ -7,7 +7,7 @@
 namespace tarn::meta {
 namespace {
 
-constexpr int64_t kFormat = 2;
+constexpr int64_t kFormat = 3;
 
 MountRecord RecordOf(const RootMount& root) {
   MountRecord record;

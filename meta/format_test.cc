@@ -72,6 +72,7 @@ void SetPersistence(InodeRecord& r) {
   r.attempt_started_ns = 300;
   r.attempt_size_bytes = 13;
   r.attempt_mtime_ns = -14;
+  r.attempt_file = "f12-9";
   r.origin_generation = Generation(3);
   r.queue_key = kQueueKey;
 }
@@ -94,7 +95,7 @@ TEST(Format, WhatIsIntendedWithTheSourceIsAsDocumented) {
                                           InodeId(258),
                                           -7,
                                           "e1",
-                                          {{"a1", 13, -14}},
+                                          {{"a1", 13, -14, "f12-9"}},
                                           kQueueKey,
                                           {InodeId(259), InodeId(300)}});
   ExpectDocumented("Place", PlaceRecord{PlaceRecord::Kind::kLink, Generation(3), "e1"});

@@ -52,7 +52,7 @@ Status DiscardAll(const Context& context, kv::Transaction& txn, InodeRecord& ino
   const bool unsettled = !inode.attempt_key.empty();
   Discarding left;
   left.attempt_started_ns = inode.attempt_started_ns;
-  if (unsettled) left.marks.push_back(MarkOf(inode));
+  if (unsettled) left.marks.push_back(MarkOf(context, inode));
   if (MayHaveLeft(inode)) {
     // A link, or what was moved, is the version itself.
     if (inode.bound) left.etag = VersionOf(inode);

@@ -243,10 +243,47 @@ Result<std::optional<PlaceRecord>> GetLinkPlace(kv::Transaction& txn, const Inod
   return place.kind == PlaceRecord::Kind::kLink ? std::optional<PlaceRecord>(place) : none;
 }
 
-rpc::AttemptMark MarkOfVersion(std::string version) { return {std::move(version), UINT64_MAX, 0}; }
+AttemptMark MarkOfVersion(std::string version) { return {std::move(version), UINT64_MAX, 0, ""}; }
 
-rpc::AttemptMark MarkOf(const InodeRecord& inode) {
-  return {inode.attempt, inode.attempt_size_bytes, inode.attempt_mtime_ns};
+std::string NothingMade(const Context& context) {
+  return context.options.boot.empty() ? ""
+                                      : Concat(AttemptMark::kNoFile, " ", context.options.boot);
+}
+
+AttemptMark MarkOf(const Context& context, const InodeRecord& inode) {
+  AttemptMark mark{inode.attempt, inode.attempt_size_bytes, inode.attempt_mtime_ns,
+                   inode.attempt_file};
+  if (!mark.file.starts_with(AttemptMark::kNoFile)) return mark;
+  mark.file = mark.file == NothingMade(context) ? AttemptMark::kNoFile : "";
+  return mark;
+}
+
+void EndAttempt(InodeRecord& inode) {
+  inode.attempt.clear();
+  inode.attempt_key.clear();
+  inode.attempt_started_ns = 0;
+  inode.attempt_size_bytes = 0;
+  inode.attempt_mtime_ns = 0;
+  inode.attempt_file.clear();
+}
+
+Status LeaveMark(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
+  const std::string key = inode.attempt_key;
+  RETURN_IF_ERROR(Own(txn, inode, key));
+  ASSIGN_OR_RETURN(const std::optional<LedgerRecord> owned, GetLedger(txn, inode.mount, key));
+  std::optional<LedgerRecord> marked = owned;
+  marked->marks.push_back(MarkOf(context, inode));
+  SetLedger(txn, inode.mount, key, owned, marked);
+  EndAttempt(inode);
+  return OkStatus();
+}
+
+void Unbind(InodeRecord& inode) {
+  inode.bound = false;
+  inode.key.clear();
+  inode.etag.clear();
+  inode.identity.clear();
+  inode.persisted_generation = Generation();
 }
 
 std::string Enqueue(const Context& context, kv::Transaction& txn, const QueueRecord& record,

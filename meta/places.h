@@ -62,9 +62,20 @@ inline const std::string& VersionAtLink(const InodeRecord& inode, const PlaceRec
   return inode.identity.empty() ? link.etag : inode.identity;
 }
 // How what the unsettled attempt of the inode has made is recognized.
-rpc::AttemptMark MarkOf(const InodeRecord& inode);
+AttemptMark MarkOf(const Context& context, const InodeRecord& inode);
 // A version that may be at a key beside the one that is noted.
-rpc::AttemptMark MarkOfVersion(std::string version);
+AttemptMark MarkOfVersion(std::string version);
+
+// The attempt is over, and has left nothing.
+void EndAttempt(InodeRecord& inode);
+// The attempt is over, but may have left something at its key: that is known by its mark from now
+// on, to be replaced or deleted, and is never taken for what was to be uploaded.
+Status LeaveMark(const Context& context, kv::Transaction& txn, InodeRecord& inode);
+// What is left of it is only here, if at all.
+void Unbind(InodeRecord& inode);
+// AttemptMark::file of an upload that begins: until NoteFile nothing is made. That is known as long
+// as no power cut takes the note.
+std::string NothingMade(const Context& context);
 
 struct Discarding {
   // What is ours there. What the record of the key says besides stays known.
@@ -72,7 +83,7 @@ struct Discarding {
   int64_t attempt_started_ns = 0;  // A change that may still land there.
   InodeId readable_by;             // This unlinked inode may need the bytes until it is forgotten.
   Nanos delay{0};
-  std::vector<rpc::AttemptMark> marks;
+  std::vector<AttemptMark> marks;
 };
 // What is ours at `key` is to be deleted.
 Status Discard(const Context& context, kv::Transaction& txn, MountId mount, std::string_view key,

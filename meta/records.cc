@@ -95,25 +95,28 @@ void AppendPersistence(std::string& out, const InodeRecord& r) {
   AppendSignedVarint(out, r.attempt_started_ns);
   AppendVarint(out, r.attempt_size_bytes);
   AppendSignedVarint(out, r.attempt_mtime_ns);
+  AppendString(out, r.attempt_file);
   AppendVarint(out, r.origin_generation.value);
   AppendString(out, r.queue_key);
 }
 
-void AppendMarks(std::string& out, const std::vector<rpc::AttemptMark>& marks) {
+void AppendMarks(std::string& out, const std::vector<AttemptMark>& marks) {
   AppendVarint(out, marks.size());
-  for (const rpc::AttemptMark& mark : marks) {
+  for (const AttemptMark& mark : marks) {
     AppendString(out, mark.id);
     AppendVarint(out, mark.size_bytes);
     AppendSignedVarint(out, mark.mtime_ns);
+    AppendString(out, mark.file);
   }
 }
 
-void ReadMarks(Reader& in, std::vector<rpc::AttemptMark>& marks) {
-  marks.resize(in.Count(3));
-  for (rpc::AttemptMark& mark : marks) {
+void ReadMarks(Reader& in, std::vector<AttemptMark>& marks) {
+  marks.resize(in.Count(4));
+  for (AttemptMark& mark : marks) {
     mark.id = in.String();
     mark.size_bytes = in.Varint();
     mark.mtime_ns = in.SignedVarint();
+    mark.file = in.String();
   }
 }
 
@@ -159,6 +162,7 @@ void ReadPersistence(Reader& in, InodeRecord& r) {
   r.attempt_started_ns = in.SignedVarint();
   r.attempt_size_bytes = in.Varint();
   r.attempt_mtime_ns = in.SignedVarint();
+  r.attempt_file = in.String();
   r.origin_generation = Generation(in.Varint());
   r.queue_key = in.String();
 }

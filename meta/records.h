@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/attempt_mark.h"
 #include "base/ids.h"
 #include "base/status.h"
 #include "rpc/persist_queue.h"
@@ -74,11 +75,12 @@ struct InodeRecord {
   Generation origin_generation;
 
   // The change of the UFS in flight for this inode: an intent, written before it is begun, and kept
-  // until its outcome is known. How it is recognized: rpc::AttemptMark.
+  // until its outcome is known. How it is recognized: AttemptMark.
   std::string attempt;
   std::string attempt_key;
   uint64_t attempt_size_bytes = 0;
   int64_t attempt_mtime_ns = 0;
+  std::string attempt_file;  // Or NothingMade (meta/places.h).
   Generation attempt_generation;
   uint64_t attempt_attr_version = 0;
   int64_t attempt_started_ns = 0;  // Of the queue's clock (meta/queue_clock.h); 0: no attempt.
@@ -156,7 +158,7 @@ struct LedgerRecord {
   // What Tarn has there: this version, or what one of these attempts has made. Anything else is
   // another writer's, and is not deleted.
   std::string etag;
-  std::vector<rpc::AttemptMark> marks;
+  std::vector<AttemptMark> marks;
   std::string queue_key;  // Of the delete's entry.
   std::vector<InodeId> claimants;
   std::string Encode() const;

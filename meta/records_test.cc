@@ -49,6 +49,7 @@ InodeRecord FullInode() {
   r.conflict = true;
   r.attempt_size_bytes = 13;
   r.attempt_mtime_ns = -14;
+  r.attempt_file = "f12-9";
   r.origin_generation = Generation(6);
   r.queue_key = "q";
   return r;
@@ -89,6 +90,7 @@ TEST(Records, InodeComesBackWithEveryField) {
   EXPECT_EQ(b.attempt_generation, a.attempt_generation);
   EXPECT_EQ(b.attempt_size_bytes, a.attempt_size_bytes);
   EXPECT_EQ(b.attempt_mtime_ns, a.attempt_mtime_ns);
+  EXPECT_EQ(b.attempt_file, a.attempt_file);
   EXPECT_EQ(b.origin_generation, a.origin_generation);
   EXPECT_EQ(b.conflict, a.conflict);
   EXPECT_EQ(b.queue_key, a.queue_key);
@@ -108,8 +110,13 @@ TEST(Records, EachRefusesWhatIsCutOffLongerOrNewer) {
   mount.read_only = mount.unmounting = true;
   mount.options = {{"a", "b"}, {"c", ""}};
   ExpectWholeOrNothing(mount);
-  ExpectWholeOrNothing(LedgerRecord{
-      LedgerRecord::Intent::kClaim, InodeId(5), -7, "e", {{"u1", 5, -6}}, "q", {InodeId(9)}});
+  ExpectWholeOrNothing(LedgerRecord{LedgerRecord::Intent::kClaim,
+                                    InodeId(5),
+                                    -7,
+                                    "e",
+                                    {{"u1", 5, -6, "f1-2"}},
+                                    "q",
+                                    {InodeId(9)}});
   ExpectWholeOrNothing(PlaceRecord{PlaceRecord::Kind::kLink, Generation(3), "e"});
   ExpectWholeOrNothing(ListingRecord{true, 12345});
   ExpectWholeOrNothing(

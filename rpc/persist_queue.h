@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "base/attempt_mark.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/status.h"
@@ -24,13 +25,6 @@ namespace tarn::rpc {
 
 // Large: over 4 MiB to upload. Conflicts wait for a person, and are never leased.
 enum class TaskClass : uint8_t { kSmall, kLarge, kConflict };
-
-// How the worker recognizes what an attempt has made (ufs/expectation.h); or a version, as `id`.
-struct AttemptMark {
-  std::string id;
-  uint64_t size_bytes = 0;
-  int64_t mtime_ns = 0;
-};
 
 struct Task {
   std::string id;       // Opaque; names the queue entry and this lease of it.
@@ -74,7 +68,8 @@ struct Action {
   bool yields = false;
   // Unique among all processes; goes into object metadata where the store keeps it.
   std::string attempt;
-  bool repeats = false;  // kUpload: the attempt may have been made already.
+  bool repeats = false;      // kUpload: the attempt may have been made already.
+  std::string attempt_file;  // AttemptMark::file.
   // Which attributes to set, where the store has them.
   std::optional<uint32_t> mode;
   std::optional<uint32_t> uid;
@@ -138,6 +133,9 @@ class PersistQueue {
   // False once an upload under way would bring the UFS what no name needs any more: the file was
   // removed, or written again. Its worker gives it up.
   virtual bool IsWanted(const Action& action) = 0;
+  // Call before an upload becomes visible where files are known: what it makes is `file`
+  // (AttemptMark). kStale: the attempt is over, and nothing may become visible.
+  virtual Status NoteFile(const Action& action, const std::string& file) = 0;
   struct Settled {
     Task task;
     Action action;

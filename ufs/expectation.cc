@@ -15,7 +15,7 @@ bool IsTime(int64_t there_ns, int64_t wanted_ns) {
   return false;
 }
 
-Precondition IfIs(const ObjectInfo& there) {
+Precondition IfStill(const ObjectInfo& there) {
   return {Precondition::Kind::kEtag, there.etag.empty() ? there.identity : there.etag};
 }
 
@@ -27,11 +27,21 @@ Precondition ConditionOf(const Expectation& expected) {
 bool IsExpected(const UnderFileSystem& ufs, const ObjectInfo& there, const Expectation& expected) {
   if (IsVersion(there, expected.version)) return true;
   for (const AttemptMark& mark : expected.marks) {
-    if (IsMadeBy(ufs, there, mark) || IsVersion(there, mark.id) ||
+    if (IsMadeBy(ufs, there, mark, expected.version) || IsVersion(there, mark.id) ||
         IsRetimed(there, expected.version, mark.mtime_ns))
       return true;
   }
   return false;
+}
+
+// A local version begins with the number of its inode; that of a file has a letter before.
+std::string_view InodeIn(std::string_view version) {
+  if (version.starts_with('f')) version.remove_prefix(1);
+  return version.substr(0, version.find('-'));
+}
+
+bool IsOfFile(const ObjectInfo& there, std::string_view version) {
+  return !version.empty() && !there.file.empty() && InodeIn(there.file) == InodeIn(version);
 }
 
 // After such a failure the change may have been made all the same.
@@ -42,11 +52,19 @@ bool MayBeMade(Code code) {
 
 }  // namespace
 
-bool IsMadeBy(const UnderFileSystem& ufs, const ObjectInfo& there, const AttemptMark& attempt) {
+Precondition IfIs(std::string_view version) {
+  if (version.empty()) return {};
+  return {Precondition::Kind::kEtag, std::string(version)};
+}
+
+bool IsMadeBy(const UnderFileSystem& ufs, const ObjectInfo& there, const AttemptMark& attempt,
+              std::string_view base) {
   if (ufs.Traits().object_metadata) {
     const auto id = there.metadata.find(kAttemptName);
     return id != there.metadata.end() && id->second == attempt.id;
   }
+  const bool known = !attempt.file.empty();
+  if (known ? there.file != attempt.file : IsOfFile(there, base)) return false;
   const bool file = there.type == ObjectType::kFile && there.size_bytes == attempt.size_bytes;
   const bool symlink = there.type == ObjectType::kSymlink;
   return ufs.Traits().attributes && (file || symlink) && IsTime(there.mtime_ns, attempt.mtime_ns);
@@ -91,7 +109,9 @@ Attempted ChangeAsExpected(UnderFileSystem& ufs, std::string_view key, const Exp
     const bool before = *there && IsVersion(**there, expected.version);
     // A refusal is exact but after an earlier try of the store's client, which metadata tells.
     const bool asked = code != Code::kStale || ufs.Traits().object_metadata;
-    if (*there && asked && !before && expected.own && IsMadeBy(ufs, **there, *expected.own)) {
+    const bool own = *there && asked && !before && expected.own &&
+                     IsMadeBy(ufs, **there, *expected.own, expected.version);
+    if (own) {
       attempted.made = **there;
       attempted.replaced = replacing;
       return attempted;
@@ -106,7 +126,7 @@ Attempted ChangeAsExpected(UnderFileSystem& ufs, std::string_view key, const Exp
       const bool known = IsExpected(ufs, **there, expected);
       const bool directory = (*there)->type == ObjectType::kDirectory;
       attempted.yielded = directory || (yields && !known);
-      target = IfIs(**there);
+      target = IfStill(**there);
       if (!known) replacing = **there;
     }
     if (attempted.yielded) {
@@ -133,7 +153,7 @@ Status DeleteAsExpected(UnderFileSystem& ufs, std::string_view key, const Expect
     looked = true;
     if (!IsExpected(ufs, *there, expected))
       return Status(Code::kStale, Concat("delete ", key, ": it is another writer's"));
-    request.precondition = IfIs(*there);
+    request.precondition = IfStill(*there);
   }
   return Status(Code::kBusy, Concat("delete ", key, ": other writers change it all the time"));
 }

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/attempt_mark.h"
 #include "base/status.h"
 #include "ufs/under_file_system.h"
 
@@ -18,19 +19,16 @@ namespace tarn::ufs {
 
 inline constexpr char kAttemptName[] = "tarn-attempt";  // In the metadata of objects.
 
-// How the object that an attempt has made is recognized: by its id where the store keeps metadata,
-// otherwise by size and time, which it has from the moment when it is visible. Among the marks of
-// an expectation an id may also be a version.
-struct AttemptMark {
-  std::string id;
-  uint64_t size_bytes = 0;
-  int64_t mtime_ns = 0;
-};
-bool IsMadeBy(const UnderFileSystem& ufs, const ObjectInfo& there, const AttemptMark& attempt);
+// `base`: the version that the attempt was to replace; empty: none. Its file is no upload, whatever
+// its size and time.
+bool IsMadeBy(const UnderFileSystem& ufs, const ObjectInfo& there, const AttemptMark& attempt,
+              std::string_view base);
 // `version`: an etag, an identity or a file.
 bool IsVersion(const ObjectInfo& there, std::string_view version);
 // The object of that identity after its mtime was set.
 bool IsRetimed(const ObjectInfo& there, std::string_view identity, int64_t mtime_ns);
+// Empty: no precondition.
+Precondition IfIs(std::string_view version);
 inline bool IsAbsent(Code code) { return code == Code::kNotFound || code == Code::kNotDirectory; }
 
 // Stat, but absence counts only where the source can be recognized: else kUnavailable.
@@ -46,6 +44,12 @@ struct Expectation {
   // version was removed.
   enum class Against : uint8_t { kWins, kYields } against = Against::kYields;
 };
+// Of an action of the persist queue.
+template <typename Action>
+Expectation ExpectationOf(const Action& action) {
+  const auto against = action.yields ? Expectation::Against::kYields : Expectation::Against::kWins;
+  return {action.target_etag, action.marks, std::nullopt, against};
+}
 
 // What came of a change.
 struct Attempted {

@@ -105,6 +105,7 @@ class FaultyUpload final : public Upload {
       : base_(std::move(base)), faults_(faults) {}
 
   std::string UploadId() const override { return base_->UploadId(); }
+  std::string File() const override { return base_->File(); }
   Status WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
                    const CallOptions& call) override {
     return faults_.Around(call, [&] { return base_->WritePart(offset_bytes, data, call); });

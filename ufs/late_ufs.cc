@@ -17,6 +17,7 @@ class KeepingUpload final : public Upload {
   KeepingUpload(SourcePtr source, std::unique_ptr<Upload> upload)
       : source_(std::move(source)), upload_(std::move(upload)) {}
   std::string UploadId() const override { return upload_->UploadId(); }
+  std::string File() const override { return upload_->File(); }
   Status WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
                    const CallOptions& call) override {
     return upload_->WritePart(offset_bytes, data, call);

@@ -34,6 +34,10 @@ class LocalUpload final : public Upload {
   }
 
   std::string UploadId() const override { return source_->id(); }
+  std::string File() const override {
+    const Result<struct statx> st = StatDescriptor(file_.get());
+    return st.ok() ? FileOf(*st) : "";
+  }
   Status WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
                    const CallOptions& call) override;
   Status CopyPart(uint64_t, const PartSource&, uint64_t, const CallOptions&) override {

@@ -113,6 +113,7 @@ class MemoryUpload final : public Upload {
   ~MemoryUpload() override { ufs_.LetGo(id_); }
 
   std::string UploadId() const override { return id_; }
+  std::string File() const override { return ""; }
   Status WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
                    const CallOptions& call) override {
     return ufs_.WritePart(id_, offset_bytes, data, call);

@@ -114,8 +114,32 @@ TEST_P(UfsAttributesContract, AnObjectHasItsAttributesWhenItIsSeen) {
   EXPECT_EQ(made.etag, seen.etag);
   EXPECT_EQ(seen.mode, 0640u);
   EXPECT_EQ(seen.mtime_ns, 7);
-  EXPECT_TRUE(IsMadeBy(ufs(), seen, {"", 1, 7}));
-  EXPECT_FALSE(IsMadeBy(ufs(), seen, {"", 2, 7}));
+  EXPECT_TRUE(IsMadeBy(ufs(), seen, {"", 1, 7, ""}, ""));
+  EXPECT_FALSE(IsMadeBy(ufs(), seen, {"", 2, 7, ""}, ""));
+}
+
+TEST_P(UfsContract, AnUploadIsKnownByItsFile) {
+  if (ufs().Traits().object_metadata || !ufs().Traits().attributes)
+    GTEST_SKIP() << "the store keeps ids, or nothing marks an object";
+  const ObjectInfo base = Put("f", "old");
+  CreateOptions create;
+  create.size_bytes = 3;
+  create.exactly.emplace();
+  create.exactly->times = Timestamps{7, 7};
+  auto upload = ufs().Create("f", create, {}).value();
+  ASSERT_TRUE(upload->WritePart(0, BytesOf("new"), {}).ok());
+  const AttemptMark noted{"", 3, 7, upload->File()};
+  ASSERT_FALSE(noted.file.empty());
+  ASSERT_TRUE(upload->Commit({}).ok());
+  ObjectInfo seen = ufs().Stat("f", {}).value();
+  EXPECT_EQ(seen.file, noted.file);
+  EXPECT_TRUE(IsMadeBy(ufs(), seen, noted, base.etag));
+  // Of the same size and time.
+  EXPECT_FALSE(IsMadeBy(ufs(), seen, {"", 3, 7, base.file}, ""));
+  EXPECT_FALSE(IsMadeBy(ufs(), seen, {"", 3, 7, AttemptMark::kNoFile}, base.etag));
+  EXPECT_TRUE(IsMadeBy(ufs(), seen, {"", 3, 7, ""}, base.etag)) << "it is not known which";
+  for (const std::string& version : {seen.etag, seen.identity, seen.file})
+    EXPECT_FALSE(IsMadeBy(ufs(), seen, {"", 3, 7, ""}, version)) << "it was there before";
 }
 
 // --- Expectations.
@@ -163,7 +187,7 @@ TEST_P(UfsContract, AChangeWhoseAnswerIsLostIsKnownByItsMark) {
   const bool by_id = ufs().Traits().object_metadata;
   if (!by_id && !ufs().Traits().attributes) GTEST_SKIP() << "nothing marks an object";
   Expectation expected;
-  expected.own = AttemptMark{"u1", 3, 7};
+  expected.own = AttemptMark{"u1", 3, 7, ""};
   int calls = 0;
   const Change put = [&](const Precondition& target) -> Result<ObjectInfo> {
     ++calls;

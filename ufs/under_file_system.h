@@ -31,6 +31,9 @@ class Upload {
  public:
   virtual ~Upload() = default;
   virtual std::string UploadId() const = 0;  // With it a later process can abort or resume.
+  // ObjectInfo::file of what Commit will make visible. Empty: the store knows no files, or none
+  // before.
+  virtual std::string File() const = 0;
   // Parts may be written in parallel from several threads and in any order; a part again replaces
   // it.
   virtual Status WritePart(uint64_t offset_bytes, std::span<const std::byte> data,

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "ufs/expectation.h"
+#include "worker/read_back.h"
 #include "worker/sending.h"
 
 namespace tarn::worker {
@@ -31,24 +32,8 @@ std::optional<ufs::FileAttributes> AttributesToKeep(const rpc::Action& action) {
   return ufs::FileAttributes{*action.mode, *action.uid, *action.gid, *action.mtime_ns};
 }
 
-ufs::Precondition IfIs(const std::string& version) {
-  if (version.empty()) return {};
-  return {ufs::Precondition::Kind::kEtag, version};
-}
-
-// What Tarn may have at the key of the action.
-ufs::Expectation ExpectationOf(const rpc::Action& action) {
-  ufs::Expectation expected;
-  expected.version = action.target_etag;
-  for (const rpc::AttemptMark& mark : action.marks)
-    expected.marks.push_back({mark.id, mark.size_bytes, mark.mtime_ns});
-  expected.against =
-      action.yields ? ufs::Expectation::Against::kYields : ufs::Expectation::Against::kWins;
-  return expected;
-}
-
-ufs::AttemptMark MarkOf(const rpc::Action& action) {
-  return {action.attempt, action.size_bytes, action.mtime_ns.value_or(0)};
+AttemptMark MarkOf(const rpc::Action& action) {
+  return {action.attempt, action.size_bytes, action.mtime_ns.value_or(0), action.attempt_file};
 }
 
 // Of a read: what was to be read may be another writer's by now, or gone.
@@ -146,8 +131,8 @@ Status ActionRunner::NotSent(const rpc::Action& action, const cache::FrozenConte
 
 Result<ufs::ObjectInfo> ActionRunner::Upload(const rpc::Action& action,
                                              cache::FrozenContent& content,
-                                             const ufs::Precondition& target, Call& call,
-                                             Done* done) {
+                                             const ufs::Precondition& target, AttemptMark& own,
+                                             Call& call, Done* done) {
   ufs::CreateOptions options;
   options.size_bytes = content.Info().size_bytes;
   if (call.ufs.Traits().holes) {
@@ -163,6 +148,7 @@ Result<ufs::ObjectInfo> ActionRunner::Upload(const rpc::Action& action,
                    call.ufs.Create(action.key, options, call.Options()));
   Status sent = Send(action, content, *upload, call);
   if (sent.ok() && !content.Unchanged()) sent = Status(Code::kBusy, "it was written to meanwhile");
+  if (sent.ok()) sent = Note(action, *upload, own);
   done->outcome.untouched = !sent.ok();
   if (!sent.ok()) sent = NotSent(action, content, sent, call, done);
   Result<ufs::ObjectInfo> committed =
@@ -174,7 +160,16 @@ Result<ufs::ObjectInfo> ActionRunner::Upload(const rpc::Action& action,
   return committed;
 }
 
-// What the attempt has made before the last start, if it is there and whole.
+// Where the store does not keep the id of the attempt, its file tells after a crash whose the
+// object is.
+Status ActionRunner::Note(const rpc::Action& action, const ufs::Upload& upload, AttemptMark& own) {
+  own.file = upload.File();
+  return own.file.empty() ? OkStatus() : note_file_(action, own.file);
+}
+
+// What the attempt has made before the last start, if it is there and whole. kCorruption: the store
+// has other bytes than those sent, which the last process may have found, and died before it said
+// so.
 Result<std::optional<ufs::ObjectInfo>> ActionRunner::FindMade(const rpc::Action& action,
                                                               const cache::FrozenContent& content,
                                                               Call& call) {
@@ -183,8 +178,16 @@ Result<std::optional<ufs::ObjectInfo>> ActionRunner::FindMade(const rpc::Action&
   ASSIGN_OR_RETURN(std::optional<ufs::ObjectInfo> there,
                    ufs::Look(call.ufs, action.key, call.Options()));
   const bool ours = there && !ufs::IsVersion(*there, action.target_etag) &&
-                    ufs::IsMadeBy(call.ufs, *there, MarkOf(action));
+                    ufs::IsMadeBy(call.ufs, *there, MarkOf(action), action.target_etag);
   if (!ours || there->size_bytes != content.Info().size_bytes) return none;
+  if (call.ufs.Traits().object_metadata) {
+    ASSIGN_OR_RETURN(const bool same, HasBytesOf(call.ufs, *there, content, call.Each()));
+    if (!same) {
+      return Status(Code::kCorruption,
+                    Concat("upload ", action.key, ": what had arrived before the ",
+                           "last start has other bytes; it is sent again"));
+    }
+  }
   LogInfo("persist ", action.key, ": an upload before the last start had arrived");
   return there;
 }
@@ -198,12 +201,14 @@ Result<ufs::ObjectInfo> ActionRunner::UploadContent(const rpc::Action& action, C
   ASSIGN_OR_RETURN(done->content, std::move(frozen));
   if (!done->content->Info().complete && action.from_key.empty())
     return NowhereStatus(action, done);
-  ASSIGN_OR_RETURN(std::optional<ufs::ObjectInfo> made, FindMade(action, *done->content, call));
+  Result<std::optional<ufs::ObjectInfo>> found = FindMade(action, *done->content, call);
+  if (found.code() == Code::kCorruption) done->outcome.untouched = false;
+  ASSIGN_OR_RETURN(std::optional<ufs::ObjectInfo> made, std::move(found));
   if (!made) {
-    ufs::Expectation expected = ExpectationOf(action);
+    ufs::Expectation expected = ufs::ExpectationOf(action);
     expected.own = MarkOf(action);
     const auto change = [&](const ufs::Precondition& target) {
-      return Upload(action, *done->content, target, call, done);
+      return Upload(action, *done->content, target, *expected.own, call, done);
     };
     Result<ufs::ObjectInfo> changed = Take(
         action, ufs::ChangeAsExpected(call.ufs, action.key, expected, change, call.Each()), done);
@@ -222,8 +227,8 @@ Result<ufs::ObjectInfo> ActionRunner::UploadContent(const rpc::Action& action, C
 // Makes `key` what `from_key` is. kStale with base_gone: that is another writer's, or gone.
 Result<ufs::ObjectInfo> ActionRunner::CopyOrMove(const rpc::Action& action, Call& call,
                                                  const Copying& copy, Done* done) {
-  ufs::MoveOptions options(IfIs(action.expected_etag));
-  ufs::Expectation expected = ExpectationOf(action);
+  ufs::MoveOptions options(ufs::IfIs(action.expected_etag));
+  ufs::Expectation expected = ufs::ExpectationOf(action);
   if (call.ufs.Traits().object_metadata) {
     options.metadata[ufs::kAttemptName] = action.attempt;
     expected.own = MarkOf(action);
@@ -293,7 +298,7 @@ Result<ufs::ObjectInfo> ActionRunner::SetAttributes(const rpc::Action& action, C
   if (attributes == nullptr || !HasAttributes(action))
     return call.ufs.Stat(action.key, call.Options());
   ufs::AttributeChange change = AttributesOf(action);
-  change.precondition = IfIs(action.expected_etag);
+  change.precondition = ufs::IfIs(action.expected_etag);
   Result<ufs::ObjectInfo> info = attributes->SetAttributes(action.key, change, call.Options());
   if (!info.ok() && !action.expected_etag.empty() && MayBeGone(info.code()))
     return CheckBase(action, action.key, info.status(), call, done);
@@ -346,7 +351,7 @@ Result<ufs::ObjectInfo> ActionRunner::MakeSymlink(const rpc::Action& action, Cal
   };
   return Take(
       action,
-      ufs::ChangeAsExpected(call.ufs, action.key, ExpectationOf(action), change, call.Each()),
+      ufs::ChangeAsExpected(call.ufs, action.key, ufs::ExpectationOf(action), change, call.Each()),
       done);
 }
 
@@ -366,7 +371,7 @@ Result<ufs::ObjectInfo> ActionRunner::Link(const rpc::Action& action, Call& call
 }
 
 Status ActionRunner::Delete(const rpc::Action& action, Call& call) {
-  ufs::Expectation expected = ExpectationOf(action);
+  ufs::Expectation expected = ufs::ExpectationOf(action);
   expected.version = action.expected_etag;
   return ufs::DeleteAsExpected(call.ufs, action.key, expected, call.Each());
 }

@@ -27,14 +27,17 @@ class ActionRunner {
  public:
   // Whether an upload under way is still of use. Asked before each part.
   using IsWanted = std::function<bool(const rpc::Action&)>;
+  using NoteFile = std::function<Status(const rpc::Action&, const std::string& file)>;
+  // The two as of rpc::PersistQueue.
   ActionRunner(cache::CacheStore& cache, Filler& filler, ufs::UfsMounts& mounts, Clock& clock,
-               Nanos ufs_timeout, IsWanted is_wanted)
+               Nanos ufs_timeout, IsWanted is_wanted, NoteFile note_file)
       : cache_(cache),
         filler_(filler),
         mounts_(mounts),
         clock_(clock),
         ufs_timeout_(ufs_timeout),
-        is_wanted_(std::move(is_wanted)) {}
+        is_wanted_(std::move(is_wanted)),
+        note_file_(std::move(note_file)) {}
 
   // What came of it; errors are in the outcome. What it changed is durable in the UFS after
   // UnderFileSystem::Sync.
@@ -51,7 +54,9 @@ class ActionRunner {
                  Call& call, Done* done);
   static Status NowhereStatus(const rpc::Action& action, Done* done);
   Result<ufs::ObjectInfo> Upload(const rpc::Action& action, cache::FrozenContent& content,
-                                 const ufs::Precondition& target, Call& call, Done* done);
+                                 const ufs::Precondition& target, AttemptMark& own, Call& call,
+                                 Done* done);
+  Status Note(const rpc::Action& action, const ufs::Upload& upload, AttemptMark& own);
   Status Send(const rpc::Action& action, cache::FrozenContent& content, ufs::Upload& upload,
               Call& call);
   Result<std::optional<ufs::ObjectInfo>> FindMade(const rpc::Action& action,
@@ -79,6 +84,7 @@ class ActionRunner {
   Clock& clock_;
   const Nanos ufs_timeout_;
   const IsWanted is_wanted_;
+  const NoteFile note_file_;
 };
 
 }  // namespace tarn::worker

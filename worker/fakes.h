@@ -111,6 +111,7 @@ class ScriptedQueue final : public rpc::PersistQueue {
     MutexLock lock(mutex_);
     return !unwanted_.contains(action.ino.value);
   }
+  Status NoteFile(const rpc::Action&, const std::string&) override { return OkStatus(); }
   // Uploads of the inode are superseded from now on.
   void Supersede(InodeId ino) {
     MutexLock lock(mutex_);

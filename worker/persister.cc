@@ -44,8 +44,12 @@ Persister::Persister(const PersisterOptions& options, rpc::PersistQueue& queue,
       mounts_(mounts),
       clock_(clock),
       filler_(filler),
-      runner_(cache, filler, mounts, clock, options.ufs_timeout,
-              [this](const rpc::Action& action) { return queue_.IsWanted(action); }),
+      runner_(
+          cache, filler, mounts, clock, options.ufs_timeout,
+          [this](const rpc::Action& action) { return queue_.IsWanted(action); },
+          [this](const rpc::Action& action, const std::string& file) {
+            return queue_.NoteFile(action, file);
+          }),
       threads_(std::make_unique<Threads>()) {
   // Large files must not keep small ones waiting: at least one thread is for each.
   const int large = std::max(1, options_.threads / 2);

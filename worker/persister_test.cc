@@ -110,6 +110,28 @@ TEST_F(PersisterTest, AnUploadThatHadArrivedBeforeACrashIsNotMadeAgain) {
   for (uint64_t one = 5; one < 8; ++one) EXPECT_EQ(State(one), ContentState::kClean);
 }
 
+// The process found it damaged, and died before that was recorded.
+TEST_F(PersisterTest, AnUploadThatHadArrivedDamagedIsNotTakenForIt) {
+  ufs::CreateOptions options;
+  options.size_bytes = 5;
+  options.metadata["tarn-attempt"] = "earlier";
+  auto upload = below_->Create("f", options, {});
+  ASSERT_TRUE(upload.ok() && (*upload)->WritePart(0, Bytes("hellO"), {}).ok());
+  ASSERT_TRUE((*upload)->Commit({}).ok());
+  MakeDirty(5, "hello");
+  Action action = Upload(5, "f");
+  action.attempt = "earlier";
+  action.repeats = true;
+  queue_.Add(action);
+  Start();
+  ASSERT_TRUE(queue_.WaitFinished());
+  persister_.reset();
+  EXPECT_EQ(OnlyOutcome().code(), Code::kCorruption);
+  EXPECT_FALSE(queue_.settled()[0].outcome.untouched) << "what is there is known by its mark";
+  EXPECT_EQ(GetObject(*below_, "f"), "hellO");
+  EXPECT_EQ(State(5), ContentState::kDirty);
+}
+
 TEST_F(PersisterTest, HolesArriveAsZerosWhereTheStoreHasNone) {
   {
     auto file = Stage(5, "head");

@@ -26,20 +26,6 @@ uint64_t PartBytes(uint64_t size_bytes, const ufs::UfsTraits& traits) {
   return std::max({kPartBytes, traits.min_part_bytes, least});
 }
 
-Status ReadCached(int descriptor, uint64_t offset_bytes, std::span<std::byte> out) {
-  size_t done = 0;
-  while (done < out.size()) {
-    const ssize_t got = pread(descriptor, out.data() + done, out.size() - done,
-                              static_cast<off_t>(offset_bytes + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return ErrnoStatus(errno, "read a cached content");
-    // Cut off by a writer meanwhile, who commits a newer generation.
-    if (got == 0) return Status(Code::kStale, "the content became shorter");
-    done += static_cast<size_t>(got);
-  }
-  return OkStatus();
-}
-
 // Whether the bytes may get there all the same if they are written.
 bool IsRefusedCopy(Code code) {
   return code == Code::kUnsupported || code == Code::kPermission || code == Code::kNotPermitted ||
@@ -152,6 +138,20 @@ class PartSender {
 };
 
 }  // namespace
+
+Status ReadCached(int descriptor, uint64_t offset_bytes, std::span<std::byte> out) {
+  size_t done = 0;
+  while (done < out.size()) {
+    const ssize_t got = pread(descriptor, out.data() + done, out.size() - done,
+                              static_cast<off_t>(offset_bytes + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ErrnoStatus(errno, "read a cached content");
+    // Cut off by a writer meanwhile, who commits a newer generation.
+    if (got == 0) return Status(Code::kStale, "the content became shorter");
+    done += static_cast<size_t>(got);
+  }
+  return OkStatus();
+}
 
 std::vector<PlannedPart> PlanParts(const cache::FrozenContent& content, uint64_t part_bytes,
                                    const ufs::PartSource& base) {

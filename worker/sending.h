@@ -38,6 +38,8 @@ struct Sending {
   std::function<bool()> wanted = {};
 };
 
+// Fills `out` from a cache file. kStale: the file has become shorter.
+Status ReadCached(int descriptor, uint64_t offset_bytes, std::span<std::byte> out);
 // What `data` leaves out of [0, size).
 std::vector<ufs::Extent> HolesOf(const std::vector<cache::ByteRange>& data, uint64_t size_bytes);
 

@@ -24,6 +24,7 @@ class RecordedUpload final : public ufs::Upload {
  public:
   explicit RecordedUpload(const std::string& base) : base_(base) {}
   std::string UploadId() const override { return "u"; }
+  std::string File() const override { return ""; }
   Status WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
                    const ufs::CallOptions&) override {
     MutexLock lock(mutex_);

@@ -1,13 +1,12 @@
 #include <algorithm>
 
+#include "base/file_time.h"
 #include "meta/ledger.h"
 #include "meta/ops/names.h"
 #include "meta/ops/operations.h"
 
 namespace tarn::meta::ops {
 namespace {
-
-constexpr int64_t kAheadNs = 100'000'000;  // The kernel's clock of files may be ahead by a part.
 
 Status CheckCommit(const InodeRecord& inode, const rpc::WriteCommit& commit) {
   if (inode.type != rpc::FileType::kRegular)
@@ -28,7 +27,7 @@ void Apply(const Attempt& attempt, const rpc::WriteCommit& commit, InodeRecord& 
   inode.mtime_ns = commit.mtime_ns;
   // When the bytes changed, not when somebody closed the file; times set on it since count by
   // themselves.
-  if (commit.mtime_ns <= attempt.now_ns + kAheadNs)
+  if (!IsInFuture(commit.mtime_ns, attempt.now_ns))
     inode.ctime_ns = std::max(inode.ctime_ns, commit.mtime_ns);
   inode.synced = commit.synced;
   inode.lost = false;

@@ -103,7 +103,11 @@ Step Preparation::Guarded(rpc::Action action) {
 Result<Step> Preparation::Begin(InodeRecord& inode, rpc::Action action, char kind) {
   ASSIGN_OR_RETURN(uint64_t id, context_.ids.Next());
   // Another store may give out the same number.
-  if (!action.repeats) action.attempt = Concat(kind, id, "-", RandomSeed());
+  if (!action.repeats) {
+    action.attempt = Concat(kind, id, "-", RandomSeed());
+    const bool noted = action.kind == Kind::kUpload && !traits_->object_metadata;
+    inode.attempt_file = noted ? NothingMade(context_) : "";
+  }
   inode.attempt = action.attempt;
   inode.attempt_key = action.key;
   inode.attempt_generation = action.generation;
@@ -111,6 +115,7 @@ Result<Step> Preparation::Begin(InodeRecord& inode, rpc::Action action, char kin
   inode.attempt_started_ns = now_ns_;
   inode.attempt_size_bytes = action.size_bytes;
   inode.attempt_mtime_ns = action.mtime_ns.value_or(inode.mtime_ns);
+  action.attempt_file = MarkOf(context_, inode).file;
   Step step = Guarded(std::move(action));
   if (step.action.kind != Kind::kWait) PutInode(txn_, inode);
   return step;

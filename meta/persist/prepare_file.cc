@@ -59,15 +59,7 @@ Status Preparation::KeepMark(InodeRecord& inode, Target& target) {
     target.repeated_attempt = inode.attempt;
     return OkStatus();
   }
-  const std::string key = inode.attempt_key;
-  RETURN_IF_ERROR(Own(txn_, inode, key));
-  ASSIGN_OR_RETURN(const std::optional<LedgerRecord> owned, GetLedger(txn_, inode.mount, key));
-  std::optional<LedgerRecord> marked = owned;
-  marked->marks.push_back(MarkOf(inode));
-  SetLedger(txn_, inode.mount, key, owned, marked);
-  inode.attempt.clear();
-  inode.attempt_key.clear();
-  inode.attempt_started_ns = 0;
+  RETURN_IF_ERROR(LeaveMark(context_, txn_, inode));
   PutInode(txn_, inode);
   return OkStatus();
 }

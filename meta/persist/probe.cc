@@ -40,8 +40,10 @@ Result<std::optional<Kind>> WhatWasMade(const Context& context, kv::Transaction&
   std::optional<Kind> nothing;
   if (!there) return nothing;
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(inode.mount));
-  const rpc::AttemptMark mark = MarkOf(inode);
-  const bool made = ufs::IsMadeBy(*ufs, *there, {mark.id, mark.size_bytes, mark.mtime_ns});
+  ASSIGN_OR_RETURN(const auto record, GetLedger(txn, inode.mount, inode.attempt_key));
+  const bool in_place = inode.bound && inode.key == inode.attempt_key;
+  const std::string base = in_place ? VersionOf(inode) : record ? record->etag : "";
+  const bool made = ufs::IsMadeBy(*ufs, *there, MarkOf(context, inode), base);
   const bool same = ufs::IsVersion(*there, VersionOf(inode));
   const bool by_id = made && ufs->Traits().object_metadata;
   switch (inode.attempt.front()) {
@@ -57,9 +59,7 @@ Result<std::optional<Kind>> WhatWasMade(const Context& context, kv::Transaction&
       return nothing;
   }
   // What was there before may have the same size and time.
-  ASSIGN_OR_RETURN(const auto record, GetLedger(txn, inode.mount, inode.attempt_key));
-  const bool before = (inode.bound && inode.key == inode.attempt_key && same) ||
-                      (record && ufs::IsVersion(*there, record->etag));
+  const bool before = (in_place && same) || (record && ufs::IsVersion(*there, record->etag));
   if (made && !before) return std::optional<Kind>(Kind::kUpload);
   return nothing;
 }
@@ -103,9 +103,7 @@ Status RecordProbe(const Context& context, kv::Transaction& txn, InodeRecord ino
     inode.etag = there->etag;
     inode.identity = there->identity;
   }
-  inode.attempt.clear();
-  inode.attempt_key.clear();
-  inode.attempt_started_ns = 0;
+  EndAttempt(inode);
   PutInode(txn, inode);
   return OkStatus();
 }
@@ -184,10 +182,7 @@ Status Follow(const Context& context, kv::Transaction& txn, InodeRecord inode, c
   const bool file = there && there->type == ufs::ObjectType::kFile;
   if (!in_place && inode.nlink > 1) {  // Its bytes are here, or lost.
     RETURN_IF_ERROR(Disown(txn, inode, inode.key));
-    inode.bound = false;
-    inode.etag.clear();
-    inode.identity.clear();
-    inode.persisted_generation = Generation();
+    Unbind(inode);
     PutInode(txn, inode);
     return OkStatus();
   }

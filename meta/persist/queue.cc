@@ -43,6 +43,7 @@ class StoredQueue final : public rpc::PersistQueue {
                                        Nanos wait) override;
   Result<rpc::Action> Prepare(const rpc::Task& task) override;
   bool IsWanted(const rpc::Action& action) override;
+  Status NoteFile(const rpc::Action& action, const std::string& file) override;
   std::vector<Result<bool>> Settle(std::span<const Settled> items) override;
   Status Release(std::span<const rpc::Task> tasks) override;
   Result<std::vector<rpc::QueueEntry>> List(std::string* after, size_t limit) override {
@@ -254,6 +255,24 @@ bool StoredQueue::IsWanted(const rpc::Action& action) {
   if (!inode.ok()) return true;  // The settlement meets the error again.
   return *inode && (*inode)->nlink > 0 && (*inode)->attempt == action.attempt &&
          (*inode)->generation == action.generation;
+}
+
+Status StoredQueue::NoteFile(const rpc::Action& action, const std::string& file) {
+  kv::TransactOptions options;
+  options.clock = &context_.clock;
+  options.deadline = Deadline::After(context_.clock, context_.options.operation_deadline);
+  return kv::Transact(context_.store, options,
+                      [&](kv::Transaction& txn) -> Status {
+                        ASSIGN_OR_RETURN(InodeRecord inode,
+                                         ReadInode(txn, action.ino, kv::Reads::kSerializable));
+                        if (inode.attempt != action.attempt || inode.nlink == 0)
+                          return Status(Code::kStale,
+                                        Concat("upload ", action.key, ": it is superseded"));
+                        inode.attempt_file = file;
+                        PutInode(txn, inode);
+                        return OkStatus();
+                      })
+      .status();
 }
 
 // What the source was asked before the step was not answered: that counts as a try.

@@ -37,6 +37,7 @@ Rig::Rig(std::unique_ptr<ufs::UnderFileSystem> ufs, const Tree& before, Pace pac
   options_.retry_interval_max = std::chrono::seconds(1);
   options_.ufs_deadline =
       std::chrono::hours(100'000);  // By the clock of the machine, not of the test.
+  options_.boot = "1";
   Open();
 }
 
@@ -62,6 +63,11 @@ MountId Rig::Mount(const std::string& path, std::unique_ptr<ufs::UnderFileSystem
   spec.identity = path;
   EXPECT_OK(ns().GetMountTable().Mount(caller_, spec).status());
   return spec.mount;
+}
+
+void Rig::Reboot() {
+  options_.boot += "1";
+  Restart();
 }
 
 void Rig::Restart() {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -70,6 +71,7 @@ class Rig {
   MountId Mount(const std::string& path, std::unique_ptr<ufs::UnderFileSystem> ufs);
 
   void Restart();
+  void Reboot();
   void Drain();  // Until nothing is queued; fails the test if that takes for ever.
   void OneStep();
   std::string LastAttempt() const { return last_attempt_; }  // Its id.
@@ -153,7 +155,8 @@ class Rig {
 };
 
 Result<ufs::ObjectInfo> PutBytes(ufs::UnderFileSystem& ufs, const std::string& key,
-                                 const std::string& bytes, ufs::CreateOptions options = {});
+                                 const std::string& bytes, ufs::CreateOptions options = {},
+                                 const std::function<Status(const ufs::Upload&)>& ready = {});
 // Or its marker, where the store has no directories.
 Status MakeDirectoryIn(ufs::UnderFileSystem& ufs, const std::string& key, uint32_t mode);
 // Puts bytes at a key as somebody outside would.

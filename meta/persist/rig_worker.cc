@@ -14,28 +14,19 @@ std::span<const std::byte> Bytes(const std::string& text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
-ufs::Precondition IfIs(const std::string& version) {
-  if (version.empty()) return {};
-  return {ufs::Precondition::Kind::kEtag, version};
-}
-
-ufs::Expectation ExpectationOf(const rpc::Action& action) {
-  ufs::Expectation expected;
-  expected.version = action.target_etag;
-  for (const rpc::AttemptMark& mark : action.marks)
-    expected.marks.push_back({mark.id, mark.size_bytes, mark.mtime_ns});
-  expected.against =
-      action.yields ? ufs::Expectation::Against::kYields : ufs::Expectation::Against::kWins;
-  return expected;
+AttemptMark MarkOf(const rpc::Action& action) {
+  return {action.attempt, action.size_bytes, action.mtime_ns.value_or(0), action.attempt_file};
 }
 
 }  // namespace
 
 Result<ufs::ObjectInfo> PutBytes(ufs::UnderFileSystem& ufs, const std::string& key,
-                                 const std::string& bytes, ufs::CreateOptions options) {
+                                 const std::string& bytes, ufs::CreateOptions options,
+                                 const std::function<Status(const ufs::Upload&)>& ready) {
   options.size_bytes = bytes.size();
   ASSIGN_OR_RETURN(std::unique_ptr<ufs::Upload> upload, ufs.Create(key, options, {}));
   if (!bytes.empty()) RETURN_IF_ERROR(upload->WritePart(0, Bytes(bytes), {}));
+  if (ready) RETURN_IF_ERROR(ready(*upload));
   return upload->Commit({});
 }
 
@@ -176,7 +167,7 @@ Result<ufs::ObjectInfo> Rig::WithAttributes(const rpc::Action& action) {
   ufs::AttributeStore* attributes = ufs->Attributes();
   if (attributes == nullptr || !action.mode) return ufs::ObjectInfo{};
   ufs::AttributeChange change = AttributesOf(action);
-  change.precondition = IfIs(action.expected_etag);
+  change.precondition = ufs::IfIs(action.expected_etag);
   return attributes->SetAttributes(action.key, change, {});
 }
 
@@ -206,8 +197,8 @@ Status Rig::CheckBase(const rpc::Action& action, const std::string& key, const S
 Result<ufs::ObjectInfo> Rig::Changed(const rpc::Action& action, const ufs::Change& change,
                                      bool marked, rpc::Outcome* outcome) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(action.mount));
-  ufs::Expectation expected = ExpectationOf(action);
-  if (marked) expected.own = {action.attempt, action.size_bytes, action.mtime_ns.value_or(0)};
+  ufs::Expectation expected = ufs::ExpectationOf(action);
+  if (marked) expected.own = MarkOf(action);
   ufs::Attempted attempted =
       ufs::ChangeAsExpected(*ufs, action.key, expected, change, [] { return ufs::CallOptions(); });
   outcome->base_gone |= attempted.yielded && action.yields;
@@ -231,11 +222,11 @@ Result<ufs::ObjectInfo> Rig::Upload(const rpc::Action& action, rpc::Outcome* out
   outcome->untouched = false;
   EXPECT_EQ(content.bytes.size(), action.size_bytes);
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(action.mount));
-  const ufs::AttemptMark own{action.attempt, action.size_bytes, action.mtime_ns.value_or(0)};
   if (action.repeats) {
     ASSIGN_OR_RETURN(const auto there, ufs::Look(*ufs, action.key, {}));
     const bool before = there && ufs::IsVersion(*there, action.target_etag);
-    if (there && !before && ufs::IsMadeBy(*ufs, *there, own)) return *there;
+    const bool made = there && ufs::IsMadeBy(*ufs, *there, MarkOf(action), action.target_etag);
+    if (made && !before) return *there;
   }
   return Changed(
       action,
@@ -245,14 +236,17 @@ Result<ufs::ObjectInfo> Rig::Upload(const rpc::Action& action, rpc::Outcome* out
         options.precondition = target;
         options.metadata[ufs::kAttemptName] = action.attempt;
         if (ufs->Attributes() != nullptr && action.mode) options.exactly = AttributesOf(action);
-        return PutBytes(*ufs, action.key, content.bytes, options);
+        return PutBytes(*ufs, action.key, content.bytes, options, [&](const ufs::Upload& upload) {
+          const std::string file = upload.File();
+          return file.empty() ? OkStatus() : ns().GetPersistQueue().NoteFile(action, file);
+        });
       },
       true, outcome);
 }
 
 Result<ufs::ObjectInfo> Rig::CopyOrMove(const rpc::Action& action, rpc::Outcome* outcome) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(action.mount));
-  ufs::MoveOptions options(IfIs(action.expected_etag));
+  ufs::MoveOptions options(ufs::IfIs(action.expected_etag));
   const bool marked = ufs->Traits().object_metadata;
   if (marked) options.metadata[ufs::kAttemptName] = action.attempt;
   const bool links = action.kind == Kind::kLink && ufs->Attributes() != nullptr;
@@ -329,7 +323,7 @@ Result<ufs::ObjectInfo> Rig::Effect_(const rpc::Action& action, rpc::Outcome* ou
           },
           false, outcome);
     case Kind::kDelete: {
-      ufs::Expectation expected = ExpectationOf(action);
+      ufs::Expectation expected = ufs::ExpectationOf(action);
       expected.version = action.expected_etag;
       RETURN_IF_ERROR(
           ufs::DeleteAsExpected(*ufs, action.key, expected, [] { return ufs::CallOptions(); }));

@@ -22,22 +22,6 @@ bool MayHaveHappened(Code code) {
          code == Code::kCancelled;
 }
 
-void EndAttempt(InodeRecord& inode) {
-  inode.attempt.clear();
-  inode.attempt_key.clear();
-  inode.attempt_started_ns = 0;
-  inode.attempt_size_bytes = 0;
-  inode.attempt_mtime_ns = 0;
-}
-
-void Unbind(InodeRecord& inode) {
-  inode.bound = false;
-  inode.key.clear();
-  inode.etag.clear();
-  inode.identity.clear();
-  inode.persisted_generation = Generation();
-}
-
 bool IsDirectory(const InodeRecord& inode) { return inode.type == rpc::FileType::kDirectory; }
 
 // A directory's attempt that failed may have made it all the same: its key stays known.
@@ -84,7 +68,6 @@ class Outcome {
   Result<Settlement> OfLocalize(InodeRecord& inode);
   Result<Settlement> Success(InodeRecord& inode);
   Result<Settlement> Failure(InodeRecord& inode);
-  Status Disbelieve(InodeRecord& inode);
   Status Bind(InodeRecord& inode);
   Status BindMoved(InodeRecord& inode);
   Status BindLink(InodeRecord& inode);
@@ -339,28 +322,18 @@ Result<Settlement> Outcome::FinishIfDone(InodeRecord& inode) {
   return settlement;
 }
 
-// The source has other bytes than those sent, or does not tell: what is there is overwritten as
-// ours, and never taken for the upload.
-Status Outcome::Disbelieve(InodeRecord& inode) {
-  const std::string key = inode.attempt_key;
-  RETURN_IF_ERROR(Own(txn_, inode, key));
-  ASSIGN_OR_RETURN(const std::optional<LedgerRecord> owned, GetLedger(txn_, inode.mount, key));
-  std::optional<LedgerRecord> marked = owned;
-  marked->marks.push_back(MarkOf(inode));
-  SetLedger(txn_, inode.mount, key, owned, marked);
-  EndAttempt(inode);
-  return OkStatus();
-}
-
 Result<Settlement> Outcome::Failure(InodeRecord& inode) {
   Settlement settlement;
   if (outcome_.base_gone) return BaseGone(inode);
   const Code code = outcome_.status.code();
   const bool refused = code == Code::kBusy || code == Code::kStale;
+  // The source has other bytes than those sent, or does not tell.
   if (code == Code::kCorruption && action_.kind == Kind::kUpload && !outcome_.untouched)
-    RETURN_IF_ERROR(Disbelieve(inode));
-  // Otherwise it may have been made: that is looked into before anything else is tried.
-  if (outcome_.untouched || code == Code::kStale || IsDirectory(inode)) EndFailed(inode);
+    RETURN_IF_ERROR(LeaveMark(context_, txn_, inode));
+  // Otherwise it may have been made: that is looked into before anything else is tried. So it is
+  // where an earlier try of the attempt has not been settled, whatever came of this one.
+  const bool nothing_made = (outcome_.untouched || code == Code::kStale) && !action_.repeats;
+  if (nothing_made || IsDirectory(inode)) EndFailed(inode);
   if (!MayHaveHappened(code)) inode.attempt_started_ns = 0;
   if (refused) {
     settlement.soon = true;

@@ -206,7 +206,10 @@ void Mounted::Work(const rpc::Task& task) {
   rpc::PersistQueue& queue = namespace_->GetPersistQueue();
   worker::ActionRunner runner(
       *cache_, *filler_, mounts_, clock_, std::chrono::hours(100'000),
-      [&queue](const rpc::Action& action) { return queue.IsWanted(action); });
+      [&queue](const rpc::Action& action) { return queue.IsWanted(action); },
+      [&queue](const rpc::Action& action, const std::string& file) {
+        return queue.NoteFile(action, file);
+      });
   for (;;) {
     Result<rpc::Action> action = queue.Prepare(task);
     if (!action.ok()) {

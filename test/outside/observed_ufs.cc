@@ -15,6 +15,7 @@ class ObservedUpload final : public ufs::Upload {
   ObservedUpload(std::unique_ptr<ufs::Upload> base, Points& points, std::string_view key)
       : base_(std::move(base)), points_(points), key_(key) {}
   std::string UploadId() const override { return base_->UploadId(); }
+  std::string File() const override { return base_->File(); }
   Status WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
                    const CallOptions& call) override {
     const Call counted(points_, "WritePart", key_);

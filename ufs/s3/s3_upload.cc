@@ -115,6 +115,7 @@ class SinglePut final : public S3Upload {
         bytes_(std::make_unique_for_overwrite<std::byte[]>(options.size_bytes)) {}
 
   std::string UploadId() const override { return ""; }
+  std::string File() const override { return ""; }
 
   Status WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
                    const CallOptions& call) override {
@@ -241,6 +242,7 @@ class Multipart final : public S3Upload {
   ~Multipart() override { ufs_.LetGo(id_); }
 
   std::string UploadId() const override { return id_; }
+  std::string File() const override { return ""; }
   Status WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
                    const CallOptions& call) override;
   Status CopyPart(uint64_t offset_bytes, const PartSource& from, uint64_t length_bytes,
