@@ -214,7 +214,7 @@ TEST_F(AwsProfiles, AddressingAndPayloadsAreTakenFromBelowS3) {
   Write("[default]\nendpoint_url = http://s\ns3 =\n  addressing_style = virtual\n");
   EXPECT_EQ(UrlWith(), "http://bucket.s");
   EXPECT_FALSE(PlaceWith("", true)->bucket_in_host) << "the property says so";
-  Write("[default]\nendpoint_url = http://s\ns3 =\n  payload_signing_enabled = true\n");
+  Write("[default]\nendpoint_url = http://s\ns3 =\n  payload_signing_enabled = True\n");
   EXPECT_EQ(UrlWith(), "http://s");
   EXPECT_TRUE(PlaceWith()->signs_payloads);
   Write("[default]\nendpoint_url = http://s\ns3 =\n  use_accelerate_endpoint = true\n");

@@ -9,13 +9,6 @@
 namespace tarn::ufs::s3 {
 namespace {
 
-bool IsTrue(std::string_view text) {
-  constexpr std::string_view kTrue = "true";
-  return std::equal(text.begin(), text.end(), kTrue.begin(), kTrue.end(), [](char a, char b) {
-    return std::tolower(static_cast<unsigned char>(a)) == b;
-  });
-}
-
 bool Flag(const char* variable, const char* setting, const AwsProfile& profile,
           const Environment& environment) {
   if (const auto value = environment(variable)) return IsTrue(*value);
@@ -41,6 +34,13 @@ Status NoSuchProfile(const AwsProfile& profile) {
 }
 
 }  // namespace
+
+bool IsTrue(std::string_view text) {
+  constexpr std::string_view kTrue = "true";
+  return std::equal(text.begin(), text.end(), kTrue.begin(), kTrue.end(), [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) == b;
+  });
+}
 
 Result<AwsProfile> ReadAwsProfile(const std::string& profile, const Environment& environment) {
   AwsProfile found;

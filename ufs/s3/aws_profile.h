@@ -4,6 +4,7 @@
 // ufs/s3.
 
 #include <string>
+#include <string_view>
 
 #include "base/status.h"
 #include "ufs/s3/aws_files.h"
@@ -11,6 +12,9 @@
 #include "ufs/s3/options.h"
 
 namespace tarn::ufs::s3 {
+
+// Whether a setting says "true", in any case.
+bool IsTrue(std::string_view text);
 
 struct AwsProfile {
   std::string name;

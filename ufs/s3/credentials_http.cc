@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/strings.h"
+#include "ufs/s3/aws_profile.h"
 #include "ufs/s3/credential_requests.h"
 #include "ufs/s3/xml.h"
 
@@ -144,7 +145,7 @@ class InstanceSource final : public CredentialSource {
       : environment_(std::move(environment)), http_(http) {}
 
   Result<std::optional<TimedCredentials>> Fetch(const CallOptions& call) override {
-    if (environment_("AWS_EC2_METADATA_DISABLED").value_or("") == "true") {
+    if (IsTrue(environment_("AWS_EC2_METADATA_DISABLED").value_or(""))) {
       return std::optional<TimedCredentials>();
     }
     const bool six = environment_("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE").value_or("") == "IPv6";

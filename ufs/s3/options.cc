@@ -164,7 +164,7 @@ Result<Place> PlaceOf(const S3Options& options, const Environment& environment) 
   const AwsVariant variant = VariantOf("s3", profile, environment);
   place.fips = variant.fips;
   place.dual_stack = variant.dual_stack;
-  place.signs_payloads = profile.section.GetNested("s3", "payload_signing_enabled") == "true";
+  place.signs_payloads = IsTrue(profile.section.GetNested("s3", "payload_signing_enabled"));
   RETURN_IF_ERROR(TakeHost(endpoint, &place));
   const std::string style = profile.section.GetNested("s3", "addressing_style");
   place.bucket_in_host = BucketFitsHost(options, place, style);
