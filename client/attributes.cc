@@ -79,10 +79,25 @@ Result<rpc::FileInfo> LocalFileSystem::GetAttr(InodeId ino) {
   return info;
 }
 
+Result<rpc::FileInfo> LocalFileSystem::LearnAttributes(InodeId ino, Next next) {
+  if (next == Next::kRead) {
+    Hold hold(table_, ino);
+    OpenInode& inode = *hold;
+    const Status live = [&] {
+      MutexLock lock(inode.mutex);
+      return EnsureLive(inode);
+    }();
+    if (live.ok()) CompleteSmall(inode);
+  }
+  RETURN_IF_ERROR(deps_.maintenance.LearnAttributes(ino));
+  if (next == Next::kCheck) InvalidateAttributes(ino);
+  return GetAttr(ino);
+}
+
 Result<rpc::FileInfo> LocalFileSystem::SetAttr(const rpc::Caller& caller, InodeId ino,
                                                const rpc::AttrChange& change,
                                                std::optional<uint64_t> size_bytes) {
-  if (size_bytes) RETURN_IF_ERROR(Truncate(ino, *size_bytes));
+  if (size_bytes) RETURN_IF_ERROR(Truncate(caller, ino, *size_bytes));
   const bool more = change.mode || change.uid || change.gid || change.atime_ns || change.mtime_ns ||
                     change.clear_setid;
   if (!more) return GetAttr(ino);
@@ -147,7 +162,7 @@ Status LocalFileSystem::FillBoundary(OpenInode& inode, uint64_t size_bytes) {
   return end % cache::kPageBytes == 0 ? OkStatus() : FillPages(inode, end - 1, 1);
 }
 
-Status LocalFileSystem::Truncate(InodeId ino, uint64_t size_bytes) {
+Status LocalFileSystem::Truncate(const rpc::Caller& caller, InodeId ino, uint64_t size_bytes) {
   if (size_bytes > INT64_MAX) return Status(Code::kTooBig, "truncate");
   ASSIGN_OR_RETURN(const rpc::FileInfo info, deps_.files.OpenForWrite(ino));
   Hold hold(table_, ino);
@@ -160,7 +175,8 @@ Status LocalFileSystem::Truncate(InodeId ino, uint64_t size_bytes) {
     if (!ready.ok()) return inode.RefuseWriter(deps_.files, std::move(ready));
   }
   const auto fetch = [&] { return FillBoundary(inode, size_bytes); };
-  Status status = size_bytes > 0 ? fetch() : OkStatus();
+  Status status = EnsureLearnt(caller, inode, Next::kNothing);
+  if (status.ok() && size_bytes > 0) status = fetch();
   if (status.ok()) status = WithPages([&] { return ResizeLive(inode, size_bytes); }, fetch);
   if (status.ok()) return status;
   MutexLock lock(inode.mutex);

@@ -103,17 +103,19 @@ class FileSystem {
   // Called from threads that hold nothing, several at a time, when the kernel's caches of something
   // must go. Requests call it too, before their reply.
   virtual void SetInvalidator(std::function<void(const rpc::Change&)> invalidator) = 0;
-
   // Answers whether the kernel holds an inode: not only files are opened, and a directory is also
   // held as a working directory, anything by O_PATH or a file handle. An inode without names lives
   // as long. Without an answerer none is held. Called from a thread that holds nothing.
   virtual void SetKernelHolds(std::function<bool(InodeId)> holds) = 0;
   // The kernel has forgotten an inode, or a part of its lookups of it.
   virtual void KernelForgot(InodeId ino) = 0;
-
   virtual Result<rpc::FileInfo> Lookup(const rpc::Caller&, InodeId parent,
                                        std::string_view name) = 0;
   virtual Result<rpc::FileInfo> GetAttr(InodeId ino) = 0;
+  // kRead: a small file is fetched, for its attributes too. kCheck: the kernel forgets the guesses.
+  enum class Next : uint8_t { kNothing, kRead, kCheck };
+  // Asks the source, if Attr::guessed; then as GetAttr. kStale: the object is gone.
+  virtual Result<rpc::FileInfo> LearnAttributes(InodeId ino, Next next) = 0;
   // `size_bytes` truncates. Times set on an open file outlive its close.
   virtual Result<rpc::FileInfo> SetAttr(const rpc::Caller&, InodeId ino,
                                         const rpc::AttrChange& change,
@@ -138,7 +140,6 @@ class FileSystem {
                           std::string_view value, rpc::XattrMode mode) = 0;
   virtual Status RemoveXattr(const rpc::Caller&, InodeId ino, std::string_view name) = 0;
   virtual Result<rpc::StatFs> GetStatFs() = 0;
-
   // open(2) flags; O_CREAT and O_EXCL are Create's.
   virtual Result<OpenReply> Open(const rpc::Caller&, InodeId ino, int flags) = 0;
   struct Created {
@@ -182,7 +183,6 @@ class FileSystem {
   virtual Status Fsync(HandleId) = 0;         // As Flush, and durable whatever the policy.
   virtual Status SyncDirectory(InodeId) = 0;  // Every name change made so far survives a power cut.
   virtual void Release(HandleId) = 0;
-
   virtual uint64_t OpenHandles() const = 0;
   // Those with handles, or mapped by somebody still.
   virtual std::vector<InodeId> OpenInodes() = 0;

@@ -35,6 +35,7 @@ class LocalFileSystem final : public FileSystem {
 
   Result<rpc::FileInfo> Lookup(const rpc::Caller&, InodeId, std::string_view) override;
   Result<rpc::FileInfo> GetAttr(InodeId) override;
+  Result<rpc::FileInfo> LearnAttributes(InodeId, Next) override;
   Result<rpc::FileInfo> SetAttr(const rpc::Caller&, InodeId, const rpc::AttrChange&,
                                 std::optional<uint64_t> size_bytes) override;
   Result<rpc::FileInfo> MakeNode(const rpc::Caller&, InodeId, std::string_view,
@@ -83,6 +84,7 @@ class LocalFileSystem final : public FileSystem {
 
   // open.cc
   Status EnsureLive(OpenInode& inode) REQUIRES(inode.mutex);
+  Status EnsureLearnt(const rpc::Caller& caller, OpenInode& inode, Next next);
   Status LoadLive(OpenInode& inode, const rpc::FileInfo& info) REQUIRES(inode.mutex);
   Result<Created> OpenExisting(const rpc::Caller& caller, InodeId parent, std::string_view name,
                                int flags);
@@ -109,7 +111,7 @@ class LocalFileSystem final : public FileSystem {
   Result<rpc::FileInfo> SetAttributes(const rpc::Caller& caller, InodeId ino,
                                       const rpc::AttrChange& change);
   void NoteModeChange(InodeId ino);
-  Status Truncate(InodeId ino, uint64_t size_bytes);
+  Status Truncate(const rpc::Caller& caller, InodeId ino, uint64_t size_bytes);
   Status ResizeLive(OpenInode& inode, uint64_t size_bytes);
   Status FillBoundary(OpenInode& inode, uint64_t size_bytes);
 
@@ -180,12 +182,10 @@ class LocalFileSystem final : public FileSystem {
   MemoryBudget passing_budget_;
   OpenTable table_;
   SettledLog settled_;
-
   // Held shared while the invalidator runs, which may wait for requests that call it as well. It
   // must not call back into set.
   SharedMutex invalidator_mutex_;
   std::function<void(const rpc::Change&)> invalidator_ GUARDED_BY(invalidator_mutex_);
-
   HeldByKernel held_;
   Mutex reap_mutex_;
   CondVar reap_ready_;

@@ -26,7 +26,29 @@ Status LocalFileSystem::EnsureLive(OpenInode& inode) {
   inode.binding = info.binding;
   inode.generation = info.attr.generation;
   inode.unlinked = info.attr.nlink == 0;
+  inode.guessed = info.attr.guessed;
   return OkStatus();
+}
+
+// The kernel let the caller pass by defaults where the source may keep something narrower: that is
+// learnt before a handle exists. The kernel takes kStale for "look the name up again", and then
+// checks by what is known; root passes in any case. Outside the mutex.
+Status LocalFileSystem::EnsureLearnt(const rpc::Caller& caller, OpenInode& inode, Next next) {
+  {
+    MutexLock lock(inode.mutex);
+    if (!inode.guessed) return OkStatus();
+  }
+  if (next == Next::kRead) CompleteSmall(inode);
+  RETURN_IF_ERROR(deps_.maintenance.LearnAttributes(inode.ino));
+  {
+    MutexLock lock(inode.mutex);
+    inode.guessed = false;
+  }
+  if (caller.uid == 0) return OkStatus();
+  // A way that needs no name, such as /proc/self/fd, looks nothing up.
+  InvalidateAttributes(inode.ino);
+  return Status(Code::kStale, "open inode " + std::to_string(inode.ino.value) +
+                                  ": its mode has become known; look it up again");
 }
 
 // The content on disk, or an empty one that pages are filled into.
@@ -178,6 +200,7 @@ Result<OpenReply> LocalFileSystem::Open(const rpc::Caller& caller, InodeId ino, 
     RETURN_IF_ERROR(EnsureLive(inode));
   }
   const bool truncates = (flags & O_TRUNC) != 0;
+  RETURN_IF_ERROR(EnsureLearnt(caller, inode, truncates ? Next::kNothing : Next::kRead));
   if (!truncates) CompleteSmall(inode);
   if (truncates && !Writes(flags)) RETURN_IF_ERROR(TruncateForReader(caller, ino));
   const bool staging = inode.staging;

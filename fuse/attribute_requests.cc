@@ -24,7 +24,7 @@ constexpr int kKillSetId = 1 << 11;
 
 void GetAttr(fuse_req_t req, fuse_ino_t ino, fuse_file_info*) {
   Request request(req, "getattr", InodeId(ino));
-  request.Attr(request.fs().GetAttr(InodeId(ino)));
+  request.Attr(request.Learnt(request.fs().GetAttr(InodeId(ino))));
 }
 
 #if FUSE_VERSION >= 318
@@ -107,8 +107,9 @@ rpc::AttrChange ChangeBeforeWrite(const Request& request) {
   return change;
 }
 
-void SetAttr(fuse_req_t req, fuse_ino_t ino, struct stat* attr, int to_set, fuse_file_info*) {
+void SetAttr(fuse_req_t req, fuse_ino_t ino, struct stat* attr, int to_set, fuse_file_info* info) {
   Request request(req, "setattr", InodeId(ino));
+  if (info == nullptr && request.SendsBack()) return;
   std::optional<uint64_t> size;
   if (to_set & FUSE_SET_ATTR_SIZE) size = static_cast<uint64_t>(attr->st_size);
   rpc::AttrChange change =

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <vector>
 
 #include "base/log.h"
@@ -25,6 +26,10 @@ constexpr TypeRow kTypes[] = {
 };
 
 constexpr int64_t kNanosPerSecond = 1'000'000'000;
+
+// How long guesses hold for the stat(2) whose lookup has just got them. Each way by a name looks it
+// up again, and where guesses are too narrow the kernel asks once more.
+constexpr double kGlanceSeconds = 1;
 
 }  // namespace
 
@@ -138,6 +143,50 @@ bool Request::RefusesHandle() const {
   return mounted_.handles_fail_overlayfs && OverlayfsUsesHandle(fuse_req_ctx(req_)->pid);
 }
 
+pid_t Request::pid() const { return fuse_req_ctx(req_)->pid; }
+
+// Nothing checks again what the kernel lets pass through a directory, so its mode must be known to
+// all but root.
+Result<rpc::FileInfo> Request::Learnt(Result<rpc::FileInfo> info) const {
+  using Next = client::FileSystem::Next;
+  if (!info.ok() || !info->attr.guessed) return info;
+  const InodeId ino = info->attr.ino;
+  const bool directory = info->attr.type == rpc::FileType::kDirectory;
+  const Next next =
+      !directory && callers().OpensWhatItLooksAt(pid()) ? Next::kRead : Next::kNothing;
+  if (!directory) callers().AskedFor(pid(), ino);
+  Result<rpc::FileInfo> learnt = fs().LearnAttributes(ino, next);
+  const bool must_know = directory && caller().uid != 0;
+  if (learnt.ok() || learnt.code() == Code::kStale || must_know) return learnt;
+  LogDebug("attributes of inode ", ino.value, " stay guesses: ", learnt.status());
+  callers().ToldGuess(pid(), ino);
+  return info;
+}
+
+// An open and a change check the mode of a file again (client::FileSystem::Open, SendsBack). The
+// kernel alone checks who may remove a name of a sticky directory, by the owner of the file.
+bool Request::MayShowGuess(const rpc::Attr& attr, InodeId parent) const {
+  if (!callers().IsListing(pid(), parent, std::chrono::steady_clock::now())) return false;
+  if (caller().uid == 0) return true;
+  if (attr.type == rpc::FileType::kDirectory) return false;
+  const Result<rpc::FileInfo> dir = fs().GetAttr(parent);
+  return dir.ok() && (dir->attr.mode & S_ISVTX) == 0;
+}
+
+Result<rpc::FileInfo> Request::LookedUp(Result<rpc::FileInfo> info, InodeId parent) const {
+  if (!info.ok() || !info->attr.guessed) return info;
+  if (!MayShowGuess(info->attr, parent)) return Learnt(std::move(info));
+  callers().ToldGuess(pid(), info->attr.ino);
+  return info;
+}
+
+bool Request::SendsBack() {
+  if (caller().uid == 0 || !callers().PassedByGuess(pid(), ino_)) return false;
+  const Status learnt = fs().LearnAttributes(ino_, client::FileSystem::Next::kCheck).status();
+  learnt.ok() ? Errno(ESTALE) : Error(learnt);
+  return true;
+}
+
 void Request::Errno(int error) { fuse_reply_err(req_, error); }
 
 void Request::Error(const Status& status) {
@@ -168,6 +217,7 @@ double Seconds(Nanos most, const rpc::Attr& attr) {
 }  // namespace
 
 double Request::AttrTimeout(const rpc::Attr& attr) const {
+  if (attr.guessed) return attr.type == rpc::FileType::kRegular ? kGlanceSeconds : 0;
   return attr.may_change ? 0 : Seconds(options().attr_timeout, attr);
 }
 
@@ -179,6 +229,8 @@ fuse_entry_param Request::EntryOf(const rpc::Attr& attr) const {
   entry.generation = attr.ino == kRootInode ? 0 : options().generation;
   entry.attr = StatOf(attr);
   entry.attr_timeout = AttrTimeout(attr);
+  // The next way to the name asks again.
+  if (attr.guessed) return entry;
   entry.entry_timeout = Seconds(options().entry_timeout, attr);
   return entry;
 }

@@ -40,6 +40,8 @@ void Open(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
     return request.Errno(ExecutedFiles::kNo);
   }
   if (EmptiesExecuted(request, InodeId(ino), info->flags)) return request.Errno(ETXTBSY);
+  if (request.SendsBack()) return;
+  request.callers().Opened(request.pid(), InodeId(ino));
   Result<client::OpenReply> open = request.fs().Open(request.caller(), InodeId(ino), info->flags);
   if (!open.ok()) return request.Error(open.status());
   if ((info->flags & O_TRUNC) != 0) {

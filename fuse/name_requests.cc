@@ -26,10 +26,16 @@ constexpr std::string_view kFoundByHandle = "/";
 
 void Lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
   Request request(req, "lookup", InodeId(parent));
-  if (name == kFoundByHandle) return request.Entry(request.fs().GetAttr(InodeId(parent)));
+  if (name == kFoundByHandle) {
+    return request.Entry(request.Learnt(request.fs().GetAttr(InodeId(parent))));
+  }
   // overlayfs does without the lower file; it only gives the copy another inode number.
   if (name == kByHandle && request.RefusesHandle()) return request.Errno(ESTALE);
   Result<rpc::FileInfo> info = request.fs().Lookup(request.caller(), InodeId(parent), name);
+  if (info.ok() && info->attr.guessed) {
+    info = request.LookedUp(std::move(info), InodeId(parent));
+    if (info.code() == Code::kStale) return request.Errno(ENOENT);
+  }
   if (info.code() != Code::kNotFound) return request.Entry(info);
   fuse_entry_param nothing = {};
   nothing.entry_timeout =
@@ -141,7 +147,9 @@ class Page {
   // False: no room, the page is full.
   bool Add(const rpc::DirEntry& entry, off_t offset) {
     fuse_entry_param param = {};
-    if (entry.attr) {
+    // Without attributes the kernel looks the name up when it wants them.
+    has_guesses_ = has_guesses_ || !entry.attr || entry.attr->guessed;
+    if (entry.attr && !entry.attr->guessed) {
       param = request_.EntryOf(*entry.attr);
     } else {
       param.attr.st_ino = entry.ino.value;
@@ -158,6 +166,7 @@ class Page {
     return true;
   }
   bool empty() const { return used_ == 0; }
+  bool has_guesses() const { return has_guesses_; }  // As far as is known.
   void Reply() { fuse_reply_buf(request_.raw(), bytes_.data(), used_); }
 
  private:
@@ -165,6 +174,7 @@ class Page {
   rpc::Names::WithAttrs attrs_;
   std::vector<char> bytes_;
   size_t used_ = 0;
+  bool has_guesses_ = false;
 };
 
 constexpr off_t kDotsEnd = 2;
@@ -191,6 +201,7 @@ Result<bool> AddDots(Request& request, Page& page, InodeId dir, off_t offset) {
 // that makes names as it walks would never be done otherwise.
 struct DirectoryHandle {
   std::atomic<uint64_t> last_cursor{0};  // 0: names of the source are still to come.
+  std::atomic<pid_t> reader{0};          // The last one; 0: none yet.
 };
 
 DirectoryHandle& HandleOf(const fuse_file_info* info) {
@@ -204,7 +215,9 @@ void OpenDir(fuse_req_t req, fuse_ino_t, fuse_file_info* info) {
   if (fuse_reply_open(req, info) != -ENOENT) (void)handle.release();
 }
 
-void ReleaseDir(fuse_req_t req, fuse_ino_t, fuse_file_info* info) {
+void ReleaseDir(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
+  static_cast<Mounted*>(fuse_req_userdata(req))
+      ->callers.EndedListing(HandleOf(info).reader, InodeId(ino));
   delete &HandleOf(info);
   fuse_reply_err(req, 0);
 }
@@ -240,10 +253,18 @@ Status FillPage(Request& request, Page& page, const Span& span, DirectoryHandle&
   return OkStatus();
 }
 
+void NoteListing(const Request& request, InodeId dir, const Page& page, DirectoryHandle& handle) {
+  const pid_t pid = request.pid();
+  handle.reader = pid;
+  if (page.empty()) return request.callers().EndedListing(pid, dir);
+  if (page.has_guesses()) request.callers().Listed(pid, dir, std::chrono::steady_clock::now());
+}
+
 void List(Request& request, const Span& span, const fuse_file_info* info) {
   Page page(request, span.size_bytes, span.attrs);
   Status status = FillPage(request, page, span, HandleOf(info));
   if (!status.ok() && page.empty()) return request.Error(status);
+  NoteListing(request, span.dir, page, HandleOf(info));
   page.Reply();
 }
 

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/log_limit.h"
 #include "client/file_system.h"
+#include "fuse/callers.h"
 #include "fuse/executed_files.h"
 #include "fuse/front_end.h"
 #include "fuse/interrupts.h"
@@ -33,6 +34,7 @@ struct Mounted {
   LogLimit refusals{};
   Interrupts interrupts{SystemClock()};
   ExecutedFiles executed{options.mount_point, options.generation};
+  Callers callers{};
 };
 
 class Request final : private ServedRequest {
@@ -49,6 +51,16 @@ class Request final : private ServedRequest {
   // What the kernel leaves to us (HANDLE_KILLPRIV_V2): what a write by the caller takes off the
   // inode.
   client::FileSystem::SetId SetIdOfWrite() const;
+  Callers& callers() const { return mounted_.callers; }
+  pid_t pid() const;
+  // With attributes that the source was asked for, where `info` has guesses. Not asked in time: the
+  // guesses, unless a way may lead through a directory.
+  Result<rpc::FileInfo> Learnt(Result<rpc::FileInfo> info) const;
+  // The answer to a lookup in `parent`: as Learnt, but for a caller in the middle of a listing.
+  Result<rpc::FileInfo> LookedUp(Result<rpc::FileInfo> info, InodeId parent) const;
+  // True, and replies, where the kernel let the caller pass by guesses: it looks again, and checks
+  // by what is known then.
+  bool SendsBack();
   fuse_req_t raw() const { return req_; }
   // The caller is overlayfs, in whose hands an inode found by a file handle would be stale.
   bool RefusesHandle() const;
@@ -62,6 +74,7 @@ class Request final : private ServedRequest {
   fuse_entry_param EntryOf(const rpc::Attr& attr) const;
 
  private:
+  bool MayShowGuess(const rpc::Attr& attr, InodeId parent) const;
   bool IsInGroup(gid_t gid) const;
   std::stop_token Stop() override;
   void Log(LogLevel level, LogLimit& limit, const Status& status) const;

@@ -30,7 +30,6 @@ namespace tarn {
 namespace {
 
 constexpr MountId kRootMount{1};
-constexpr uint32_t kDefaultRootMode = 0755;  // Of a source that knows none.
 constexpr rlim_t kWantedDescriptors = 1 << 20;
 constexpr rlim_t kFewDescriptors = 10'000;
 constexpr int64_t kNanosPerMilli = 1'000'000;
@@ -177,10 +176,10 @@ Status Embedded::OpenMetadata() {
   root_.adopt = options_.adopt;
   ASSIGN_OR_RETURN(root_.identity, source->SourceIdentity(call));
   ASSIGN_OR_RETURN(ufs::ObjectInfo top, source->Stat("", call));
-  const bool attributes = source->Traits().attributes;
-  root_.root_mode = attributes ? top.mode : kDefaultRootMode;
-  root_.root_uid = attributes ? top.uid : geteuid();
-  root_.root_gid = attributes ? top.gid : getegid();
+  const ufs::UfsTraits& traits = source->Traits();
+  root_.root_mode = traits.attributes ? top.mode : traits.default_directory_mode;
+  root_.root_uid = traits.attributes ? top.uid : traits.default_uid.value_or(geteuid());
+  root_.root_gid = traits.attributes ? top.gid : traits.default_gid.value_or(getegid());
   RETURN_IF_ERROR(mounts_.Add(kRootMount, std::move(source)));
   return OpenNamespace(Access::kOfRecovery);
 }
@@ -228,6 +227,11 @@ Status Embedded::OpenWorker() {
   fill.readahead_max_bytes = std::min<uint64_t>(properties().Get(property::kReadaheadMaxSize),
                                                 cache_->GetUsage().capacity_bytes / 8);
   fill.read_deadline = properties().Get(property::kUfsReadDeadline);
+  fill.on_told = [&maintenance = namespace_->GetMaintenance()](InodeId ino,
+                                                               const rpc::ToldAttributes& told) {
+    const Status taken = maintenance.TakeAttributes(ino, told);
+    if (!taken.ok()) LogDebug("attributes of inode ", ino.value, " stay guesses: ", taken);
+  };
   filler_ = std::make_unique<worker::Filler>(fill, *cache_, mounts_, SystemClock());
   pages_ = NewPageSource(*filler_);
   client::Options client;

@@ -80,6 +80,7 @@ void TakeObjects(const Properties& properties, S3Options& s3) {
   }
   s3.write_directory_markers = properties.Get(property::kBreadcrumbs);
   s3.keep_attributes = properties.Get(property::kS3Attributes);
+  s3.attributes_on_list = properties.Get(property::kS3AttributesOnList);
   s3.encryption = EncryptionOf(properties);
   s3.kms_key_id = properties.Get(property::kS3KmsKeyId);
   s3.customer_key = properties.Get(property::kS3CustomerKey);
@@ -89,12 +90,23 @@ void TakeObjects(const Properties& properties, S3Options& s3) {
   s3.requester_pays = properties.Get(property::kS3RequesterPays);
 }
 
+// OpenSource refuses those that make no sense.
+void TakeDefaults(const Properties& properties, S3Options& s3) {
+  const Result<DefaultAttributes> defaults = DefaultAttributesOf(properties);
+  if (!defaults.ok()) return;
+  s3.default_file_mode = defaults->file_mode;
+  s3.default_directory_mode = defaults->directory_mode;
+  s3.default_uid = defaults->uid;
+  s3.default_gid = defaults->gid;
+}
+
 S3Options S3OptionsOf(const Source& source, const Properties& properties) {
   S3Options s3;
   TakeBucket(source, s3);
   TakeCredentials(properties, s3);
   TakeNetwork(properties, s3);
   TakeObjects(properties, s3);
+  TakeDefaults(properties, s3);
   return s3;
 }
 
@@ -107,6 +119,7 @@ Result<std::unique_ptr<ufs::UnderFileSystem>> OpenSource(const Source& source,
                                                          const ufs::CallOptions& call) {
   if (source.scheme != "s3") return ufs::OpenLocalUfs(source.path);
   RETURN_IF_ERROR(CheckEncryption(properties));
+  RETURN_IF_ERROR(DefaultAttributesOf(properties).status());
   S3Options s3 = S3OptionsOf(source, properties);
   s3.read_only = options.read_only;
   s3.skipped = options.skipped;

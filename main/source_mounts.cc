@@ -19,7 +19,6 @@
 namespace tarn {
 namespace {
 
-constexpr uint32_t kDefaultRootMode = 0755;  // Of a source that knows none.
 constexpr Nanos kOpenAtStart = std::chrono::seconds(10);
 constexpr size_t kSubjects = 10;  // Named when something is in the way.
 constexpr size_t kMostNamedBytes = 2000;
@@ -224,9 +223,10 @@ Result<rpc::UfsMountInfo> TableMounts::Mount(const rpc::Control::UfsMountRequest
   spec.identity = opened->identity;
   spec.read_only = request.read_only;
   spec.options = options;
-  spec.root_mode = kDefaultRootMode;
-  spec.root_uid = geteuid();
-  spec.root_gid = getegid();
+  const ufs::UfsTraits& traits = opened->ufs->Traits();
+  spec.root_mode = traits.default_directory_mode;
+  spec.root_uid = traits.default_uid.value_or(geteuid());
+  spec.root_gid = traits.default_gid.value_or(getegid());
   Result<rpc::MountInfo> mounted = MountOpened(spec, std::move(opened->ufs));
   if (mounted.ok()) {
     LogInfo("mounted ", spec.uri, " on ", spec.path);

@@ -1,6 +1,7 @@
 #include "main/source_options.h"
 
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <string_view>
@@ -67,6 +68,27 @@ Result<std::string> Fetch(const std::string& name, const std::string& value,
                                         ": the process that serves the mount was "
                                         "started without the variable ",
                                         variable));
+}
+
+// A number in octal or decimal; nullopt: it is none, or above `most`.
+std::optional<uint32_t> Number(std::string_view text, int base, uint32_t most) {
+  uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  const bool whole = !text.empty() && end == text.data() + text.size();
+  if (!whole || error != std::errc() || value > most) return std::nullopt;
+  return value;
+}
+
+Result<uint32_t> Mode(const char* name, const std::string& text) {
+  if (const std::optional<uint32_t> mode = Number(text, 8, 07777)) return *mode;
+  return Status(Code::kInvalid, Concat(name, "=", text, ": write a mode in octal, such as 0640"));
+}
+
+Result<std::optional<uint32_t>> Owner(const char* name, const std::string& text) {
+  if (text.empty()) return std::optional<uint32_t>();
+  if (const std::optional<uint32_t> id = Number(text, 10, UINT32_MAX - 1)) return id;
+  return Status(Code::kInvalid,
+                Concat(name, "=", text, ": write the number of a user or group, such as 1000"));
 }
 
 }  // namespace
@@ -154,6 +176,20 @@ Status CheckEncryption(const Properties& properties) {
                                          row.belongs_to, ", or leave ", row.name, " out"));
   }
   return OkStatus();
+}
+
+Result<DefaultAttributes> DefaultAttributesOf(const Properties& properties) {
+  DefaultAttributes defaults;
+  ASSIGN_OR_RETURN(defaults.file_mode, Mode("tarn.underfs.s3.default.file.mode",
+                                            properties.Get(property::kS3DefaultFileMode)));
+  ASSIGN_OR_RETURN(defaults.directory_mode,
+                   Mode("tarn.underfs.s3.default.directory.mode",
+                        properties.Get(property::kS3DefaultDirectoryMode)));
+  ASSIGN_OR_RETURN(defaults.uid,
+                   Owner("tarn.underfs.s3.default.uid", properties.Get(property::kS3DefaultUid)));
+  ASSIGN_OR_RETURN(defaults.gid,
+                   Owner("tarn.underfs.s3.default.gid", properties.Get(property::kS3DefaultGid)));
+  return defaults;
 }
 
 SourceOptions WithoutSecrets(const SourceOptions& options) {

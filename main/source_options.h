@@ -4,6 +4,7 @@
 // them, only where it is: "file:/path" (the first line of a file) or "env:NAME" (a variable of the
 // serving process), read each time the source is opened.
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -33,6 +34,15 @@ Result<Properties> WithOptions(const Properties& base, const SourceOptions& opti
 // that objects would not be encrypted as somebody expects. An option that asks for another
 // encryption may leave those of the base as they are.
 Status CheckEncryption(const Properties& properties);
+// Mode and owner of what keeps none in its object, as ufs::UfsTraits has them.
+struct DefaultAttributes {
+  uint32_t file_mode = 0644;
+  uint32_t directory_mode = 0755;
+  std::optional<uint32_t> uid;
+  std::optional<uint32_t> gid;
+};
+// What the properties say of an s3:// source. kInvalid: one is no number, or no mode in octal.
+Result<DefaultAttributes> DefaultAttributesOf(const Properties& properties);
 // What is left where those secrets cannot be fetched.
 SourceOptions WithoutSecrets(const SourceOptions& options);
 

@@ -119,6 +119,25 @@ TEST(SourceOptions, EncryptionsThatContradictEachOtherAreRefused) {
   EXPECT_EQ(check({}, {{customer_key, "env:KEY"}}), Code::kInvalid);
 }
 
+TEST(SourceOptions, DefaultAttributesAreNumbers) {
+  const auto with = [](const std::string& name, const std::string& value) {
+    Properties properties;
+    EXPECT_TRUE(properties.Set("tarn.underfs.s3.default." + name, value, "site:1").ok());
+    return DefaultAttributesOf(properties);
+  };
+  EXPECT_EQ(DefaultAttributesOf({})->file_mode, 0644u);
+  EXPECT_EQ(DefaultAttributesOf({})->directory_mode, 0755u);
+  EXPECT_EQ(DefaultAttributesOf({})->uid, std::nullopt);
+  EXPECT_EQ(with("file.mode", "600")->file_mode, 0600u);
+  EXPECT_EQ(with("directory.mode", "0700")->directory_mode, 0700u);
+  EXPECT_EQ(with("uid", "1000")->uid, 1000u);
+  EXPECT_EQ(with("gid", "0")->gid, 0u);
+  EXPECT_EQ(with("file.mode", "rw").code(), Code::kInvalid);
+  EXPECT_EQ(with("file.mode", "8").code(), Code::kInvalid);
+  EXPECT_EQ(with("directory.mode", "100755").code(), Code::kInvalid);
+  EXPECT_EQ(with("uid", "me").code(), Code::kInvalid);
+}
+
 TEST(SourceOptions, WhatIsNoOptionIsNotRepeatedWhole) {
   const Status refused = ParseOption(std::string("s3a.secretKey:") + kSecret).status();
   EXPECT_EQ(refused.code(), Code::kInvalid);

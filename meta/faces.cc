@@ -4,6 +4,8 @@
 
 #include "base/mutex.h"
 #include "meta/changes.h"
+#include "meta/learn.h"
+#include "meta/learn_ahead.h"
 #include "meta/ops/operations.h"
 
 namespace tarn::meta {
@@ -81,8 +83,9 @@ class OperationFiles final : public rpc::Files {
   OperationFiles(const Env& env, MountId root_mount) : env_(env), root_mount_(root_mount) {}
 
   Result<FileInfo> GetAttr(InodeId ino) override { return ops::GetAttr(env_, ino); }
-  Result<FileInfo> SetAttr(const Caller&, InodeId ino, const rpc::AttrChange& change) override {
-    return ops::SetAttr(env_, ino, change);
+  Result<FileInfo> SetAttr(const Caller& caller, InodeId ino,
+                           const rpc::AttrChange& change) override {
+    return ops::SetAttr(env_, caller, ino, change);
   }
   Result<std::string> ReadLink(InodeId ino) override { return ops::ReadLink(env_, ino); }
   Result<std::string> GetXattr(InodeId ino, std::string_view name) override {
@@ -126,7 +129,7 @@ class OperationFiles final : public rpc::Files {
 
 class OperationMaintenance final : public rpc::Maintenance {
  public:
-  explicit OperationMaintenance(const Env& env) : env_(env) {}
+  explicit OperationMaintenance(const Env& env) : env_(env), ahead_(NewLearnAhead(env)) {}
 
   Status Revalidate(InodeId dir) override { return env_.loader.Revalidate(dir); }
   Status Recheck(InodeId ino) override { return ops::Recheck(env_, ino); }
@@ -134,6 +137,14 @@ class OperationMaintenance final : public rpc::Maintenance {
     return env_.loader.LookAgain(dir, name);
   }
   void DeliverChanges() override { env_.context.changes.Drain(); }
+  Status LearnAttributes(InodeId ino) override {
+    ASSIGN_OR_RETURN(const Asked asked, meta::LearnAttributes(env_, ino));
+    if (asked == Asked::kYes) ahead_->Note(ino);
+    return OkStatus();
+  }
+  Status TakeAttributes(InodeId ino, const rpc::ToldAttributes& told) override {
+    return meta::TakeAttributes(env_, ino, told);
+  }
   Result<std::string> PathOf(InodeId ino) override { return ops::PathOf(env_, ino); }
   Result<FileInfo> ContentLost(InodeId ino, Generation generation) override {
     return ops::ContentLost(env_, ino, generation);
@@ -150,6 +161,7 @@ class OperationMaintenance final : public rpc::Maintenance {
 
  private:
   const Env env_;
+  const std::unique_ptr<LearnAhead> ahead_;
 };
 
 }  // namespace

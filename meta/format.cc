@@ -61,6 +61,8 @@ Result<InodeRecord> NewMountRoot(const Context& context, const RootMount& root) 
   inode.attr_version = inode.persisted_attr_version = 1;
   inode.mount = root.mount;
   inode.bound = true;
+  // The prefix that is mounted may have a marker, which keeps them.
+  inode.guessed = ufs->Traits().directory_markers;
   if (ufs->Attributes() == nullptr) return inode;
   ufs::CallOptions call;
   call.deadline = Deadline::After(context.clock, context.options.ufs_deadline);

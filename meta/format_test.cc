@@ -52,6 +52,8 @@ void SetAttributes(InodeRecord& r) {
   r.name = "new";
   r.symlink_target = "../x";
   r.synced = r.bound = r.places = r.conflict = r.xattrs = true;
+  r.guessed = r.attributes_here = true;
+  r.stored_s = 11;
 }
 
 void SetPersistence(InodeRecord& r) {

@@ -14,8 +14,6 @@ namespace {
 
 using Reach = KeyChanges::Look::Reach;
 
-constexpr uint32_t kFileMode = 0644;
-constexpr uint32_t kDirectoryMode = 0755;
 constexpr uint32_t kSymlinkMode = 0777;
 
 std::optional<rpc::FileType> TypeOf(ufs::ObjectType type) {
@@ -37,24 +35,39 @@ std::string SeenOf(const ufs::ObjectInfo& info) {
   return Concat(info.mode, "-", info.uid, "-", info.gid);
 }
 
-Result<bool> HasAttributes(const Context& context, MountId mount) {
+Result<const ufs::UfsTraits*> TraitsOf(const Context& context, MountId mount) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(mount));
-  return ufs->Traits().attributes;
+  return &ufs->Traits();
 }
 
-uint32_t DefaultMode(rpc::FileType type) {
+uint32_t DefaultMode(rpc::FileType type, const ufs::UfsTraits& traits) {
   if (type == rpc::FileType::kSymlink) return kSymlinkMode;
-  return type == rpc::FileType::kDirectory ? kDirectoryMode : kFileMode;
+  return type == rpc::FileType::kDirectory ? traits.default_directory_mode
+                                           : traits.default_file_mode;
 }
 
-void TakeAttributes(const ufs::ObjectInfo& info, bool attributes, const InodeRecord& dir,
-                    InodeRecord& inode) {
-  const bool has_owner = attributes || info.attributes_kept;
-  inode.mode = has_owner ? info.mode : DefaultMode(inode.type);
-  inode.uid = has_owner ? info.uid : dir.uid;
-  inode.gid = has_owner ? info.gid : dir.gid;
+void TakeAttributes(const ufs::ObjectInfo& info, const ufs::UfsTraits& traits,
+                    const InodeRecord& dir, InodeRecord& inode) {
+  const bool all = traits.attributes;
+  inode.mode = all || info.mode_kept ? info.mode : DefaultMode(inode.type, traits);
+  inode.uid = all || info.uid_kept ? info.uid : traits.default_uid.value_or(dir.uid);
+  inode.gid = all || info.gid_kept ? info.gid : traits.default_gid.value_or(dir.gid);
   inode.mtime_ns = info.mtime_ns;
-  inode.atime_ns = attributes ? info.atime_ns : info.mtime_ns;
+  inode.atime_ns = all ? info.atime_ns : info.mtime_ns;
+  inode.guessed = info.attributes_untold;
+  inode.stored_s = info.stored_s;
+}
+
+// What the object itself says takes the place of guesses.
+void FillIn(const ufs::ObjectInfo& info, InodeRecord& inode) {
+  if (info.mode_kept) inode.mode = info.mode;
+  if (info.uid_kept) inode.uid = info.uid;
+  if (info.gid_kept) inode.gid = info.gid;
+  // The time of another version says nothing of this one; that of a directory follows its names.
+  if (inode.type != rpc::FileType::kDirectory && info.etag == inode.etag) {
+    inode.mtime_ns = inode.atime_ns = info.mtime_ns;
+  }
+  inode.guessed = false;
 }
 
 void TakeBinding(const ufs::ObjectInfo& info, InodeRecord& inode) {
@@ -74,7 +87,7 @@ void PutXattrs(kv::Transaction& txn, InodeRecord& inode, const ufs::ObjectInfo& 
 Result<InodeRecord> NewInode(const Context& context, const InodeRecord& dir, std::string_view name,
                              const ufs::ObjectInfo& info, rpc::FileType type) {
   ASSIGN_OR_RETURN(uint64_t id, context.ids.Next());
-  ASSIGN_OR_RETURN(bool attributes, HasAttributes(context, dir.mount));
+  ASSIGN_OR_RETURN(const ufs::UfsTraits* traits, TraitsOf(context, dir.mount));
   InodeRecord inode;
   inode.ino = InodeId(id);
   inode.type = type;
@@ -87,7 +100,7 @@ Result<InodeRecord> NewInode(const Context& context, const InodeRecord& dir, std
   inode.attr_version = inode.persisted_attr_version = 1;
   if (type == rpc::FileType::kRegular)
     inode.generation = inode.persisted_generation = Generation(1);
-  TakeAttributes(info, attributes, dir, inode);
+  TakeAttributes(info, *traits, dir, inode);
   inode.ctime_ns = inode.btime_ns = info.mtime_ns;
   TakeBinding(info, inode);
   if (type != rpc::FileType::kDirectory) return inode;
@@ -193,7 +206,7 @@ Result<bool> HasXattrs(kv::Transaction& txn, const InodeRecord& inode,
 // after the last look at the object.
 Status TakeChange(const Context& context, kv::Transaction& txn, InodeRecord inode,
                   const InodeRecord& dir, const ufs::ObjectInfo& info, Imported& imported) {
-  ASSIGN_OR_RETURN(bool attributes, HasAttributes(context, inode.mount));
+  ASSIGN_OR_RETURN(const ufs::UfsTraits* traits, TraitsOf(context, inode.mount));
   // The etag was not read again after a change of ours, which the attributes here are of.
   const bool ours = inode.type == rpc::FileType::kDirectory
                         ? inode.identity.empty()
@@ -201,9 +214,9 @@ Status TakeChange(const Context& context, kv::Transaction& txn, InodeRecord inod
   TakeBinding(info, inode);
   if (inode.type == rpc::FileType::kDirectory) inode.size_bytes = inode.bound_size_bytes = 0;
   imported.wrote = true;
-  if (!ours && attributes) {
+  if (!ours && traits->attributes) {
     const InodeRecord before = inode;
-    TakeAttributes(info, attributes, dir, inode);
+    TakeAttributes(info, *traits, dir, inode);
     if (inode.type == rpc::FileType::kDirectory) inode.mtime_ns = before.mtime_ns;
     ASSIGN_OR_RETURN(bool same, HasXattrs(txn, before, info.xattrs));
     same = same && inode.mode == before.mode && inode.uid == before.uid &&
@@ -214,9 +227,34 @@ Status TakeChange(const Context& context, kv::Transaction& txn, InodeRecord inod
       PutXattrs(txn, inode, info);
       imported.changes.push_back({rpc::Change::Kind::kAttributes, inode.ino, InodeId(), ""});
     }
+  } else if (inode.guessed && !info.attributes_untold) {
+    FillIn(info, inode);
   }
   PutInode(txn, inode);
   return OkStatus();
+}
+
+// A copy of an object onto itself gives it other attributes and leaves its ETag.
+bool IsStoredAgain(const InodeRecord& inode, const ufs::ObjectInfo& info) {
+  return info.stored_s != 0 && info.stored_s != inode.stored_s;
+}
+
+// The bytes are those that are known. What the object keeps beside them is told for the first time,
+// or it may have changed.
+void RefreshStored(kv::Transaction& txn, InodeRecord inode, const ufs::ObjectInfo& info,
+                   Imported& imported) {
+  imported.wrote = true;
+  // The kernel knows no guesses that it would have to forget.
+  const bool was_guessed = inode.guessed;
+  // The first look after an upload: the time is that of ours.
+  const bool ours = !was_guessed && (inode.stored_s == 0 || inode.attributes_here);
+  if (!ours && !info.attributes_untold) FillIn(info, inode);
+  if (!ours && info.attributes_untold) inode.guessed = true;
+  inode.stored_s = info.stored_s;
+  const InodeId ino = inode.ino;
+  PutInode(txn, inode);
+  if (ours || was_guessed) return;
+  imported.changes.push_back({rpc::Change::Kind::kAttributes, ino, InodeId(), ""});
 }
 
 enum class Difference { kNone, kAttributes, kContent };
@@ -268,7 +306,12 @@ Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecor
   if (!at) return OkStatus();
   const Difference difference =
       TypeOf(info.type) == inode.type ? Compare(inode, *at, info) : Difference::kContent;
-  if (difference == Difference::kNone) return OkStatus();
+  if (difference == Difference::kNone) {
+    const bool news = inode.guessed ? !info.attributes_untold : IsStoredAgain(inode, info);
+    if (!news || IsTooOld(dir, name, imported)) return OkStatus();
+    RefreshStored(txn, std::move(inode), info, imported);
+    return OkStatus();
+  }
   // Two directories may share one of the UFS while they change places.
   ASSIGN_OR_RETURN(bool shared, IsBelowClaim(txn, inode.mount, inode.key));
   if (shared || IsTooOld(dir, name, imported)) return OkStatus();
@@ -276,6 +319,11 @@ Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecor
   if (difference == Difference::kAttributes)
     return TakeChange(context, txn, std::move(inode), dir, info, imported);
   return Replace(context, txn, dir, name, *dentry, std::move(inode), info, imported);
+}
+
+void TakeTold(kv::Transaction& txn, InodeRecord inode, const ufs::ObjectInfo& info) {
+  FillIn(info, inode);
+  PutInode(txn, inode);
 }
 
 Status ApplyAbsent(const Context& context, kv::Transaction& txn, const InodeRecord& dir,

@@ -46,4 +46,7 @@ Result<bool> IsSettled(kv::Transaction& txn, const InodeRecord& inode, const Ino
 Status ApplyAbsent(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
                    std::string_view name, Imported& imported);
 
+// `info` is what the object itself says of an inode whose attributes were guessed.
+void TakeTold(kv::Transaction& txn, InodeRecord inode, const ufs::ObjectInfo& info);
+
 }  // namespace tarn::meta

@@ -38,9 +38,10 @@ class TickingClock final : public Clock {
 class NamespaceFixture : public ::testing::Test {
  protected:
   explicit NamespaceFixture(const kv::MemoryFaults& faults = {},
-                            ufs::Markers markers = ufs::Markers::kNone)
+                            ufs::Markers markers = ufs::Markers::kNone,
+                            ufs::Keeps keeps = ufs::Keeps::kBytes)
       : store_(kv::NewMemoryStore(clock_, faults)) {
-    auto ufs = ufs::NewMemoryUfs(clock_, markers);
+    auto ufs = ufs::NewMemoryUfs(clock_, markers, keeps);
     ufs_ = ufs.get();
     EXPECT_TRUE(mounts_.Add(MountId(1), std::move(ufs)).ok());
     // Outside changes do not matter here, and nothing asks the clock for them.

@@ -44,6 +44,9 @@ enum InodeFlag : uint8_t {
   kXattrs = 128
 };
 
+// A further byte.
+enum MoreInodeFlag : uint8_t { kGuessed = 1, kAttributesHere = 2 };
+
 constexpr uint8_t kMountVersion = 2;
 enum MountFlag : uint8_t { kReadOnlyMount = 1, kUnmounting = 2 };
 
@@ -54,10 +57,16 @@ uint8_t FlagsOf(const InodeRecord& r) {
                               (r.conflict ? kConflicting : 0) | (r.xattrs ? kXattrs : 0));
 }
 
+uint8_t MoreFlagsOf(const InodeRecord& r) {
+  return static_cast<uint8_t>((r.guessed ? kGuessed : 0) |
+                              (r.attributes_here ? kAttributesHere : 0));
+}
+
 void AppendAttributes(std::string& out, const InodeRecord& r) {
   AppendVarint(out, r.ino.value);
   AppendByte(out, static_cast<uint8_t>(r.type));
   AppendByte(out, FlagsOf(r));
+  AppendByte(out, MoreFlagsOf(r));
   AppendVarint(out, r.mode);
   AppendVarint(out, r.uid);
   AppendVarint(out, r.gid);
@@ -69,6 +78,7 @@ void AppendAttributes(std::string& out, const InodeRecord& r) {
   AppendBig64(out, static_cast<uint64_t>(r.mtime_ns));
   AppendBig64(out, static_cast<uint64_t>(r.ctime_ns));
   AppendBig64(out, static_cast<uint64_t>(r.btime_ns));
+  AppendSignedVarint(out, r.stored_s);
 }
 
 void AppendNames(std::string& out, const InodeRecord& r) {
@@ -124,6 +134,9 @@ uint8_t ReadAttributes(Reader& in, InodeRecord& r) {
   r.ino = InodeId(in.Varint());
   r.type = static_cast<rpc::FileType>(in.U8());
   const uint8_t flags = in.U8();
+  const uint8_t more = in.U8();
+  r.guessed = (more & kGuessed) != 0;
+  r.attributes_here = (more & kAttributesHere) != 0;
   r.mode = in.Varint32();
   r.uid = in.Varint32();
   r.gid = in.Varint32();
@@ -135,6 +148,7 @@ uint8_t ReadAttributes(Reader& in, InodeRecord& r) {
   r.mtime_ns = static_cast<int64_t>(in.Big64());
   r.ctime_ns = static_cast<int64_t>(in.Big64());
   r.btime_ns = static_cast<int64_t>(in.Big64());
+  r.stored_s = in.SignedVarint();
   return flags;
 }
 

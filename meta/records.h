@@ -73,6 +73,12 @@ struct InodeRecord {
   bool conflict = false;
   // The oldest generation that the bytes of `generation` are made from: no byte is older.
   Generation origin_generation;
+  // Mode, owner and times are defaults, since a listing does not tell what the object keeps: it is
+  // to be asked before they count (meta/learn.h).
+  bool guessed = false;
+  // Changed here since the object was written: what the object keeps is older.
+  bool attributes_here = false;
+  int64_t stored_s = 0;  // ufs::ObjectInfo::stored_s as last seen; 0: not since a change by Tarn.
 
   // The change of the UFS in flight for this inode: an intent, written before it is begun, and kept
   // until its outcome is known. How it is recognized: AttemptMark.

@@ -47,6 +47,9 @@ InodeRecord FullInode() {
   r.places = true;
   r.xattrs = true;
   r.conflict = true;
+  r.guessed = true;
+  r.attributes_here = true;
+  r.stored_s = 1'700'000'000;
   r.attempt_size_bytes = 13;
   r.attempt_mtime_ns = -14;
   r.attempt_file = "f12-9";
@@ -93,6 +96,9 @@ TEST(Records, InodeComesBackWithEveryField) {
   EXPECT_EQ(b.attempt_file, a.attempt_file);
   EXPECT_EQ(b.origin_generation, a.origin_generation);
   EXPECT_EQ(b.conflict, a.conflict);
+  EXPECT_EQ(b.guessed, a.guessed);
+  EXPECT_EQ(b.attributes_here, a.attributes_here);
+  EXPECT_EQ(b.stored_s, a.stored_s);
   EXPECT_EQ(b.queue_key, a.queue_key);
 }
 

@@ -55,6 +55,7 @@ rpc::Attr RecordAttr(const InodeRecord& r) {
   attr.btime_ns = r.btime_ns;
   attr.generation = r.generation;
   attr.persist = PersistStateOf(r);
+  attr.guessed = r.guessed;
   return attr;
 }
 
@@ -72,7 +73,8 @@ rpc::FileInfo RecordInfo(const InodeRecord& r) {
                   r.persisted_generation,
                   r.bound_size_bytes,
                   false,
-                  !r.attempt.empty()};
+                  !r.attempt.empty(),
+                  r.guessed};
   return info;
 }
 

@@ -121,6 +121,11 @@ class Maintenance {
   // Returns when the sink has heard of every change made before. Not to be called from where the
   // sink may wait for the caller.
   virtual void DeliverChanges() = 0;
+  // Asks the UFS for the mode, owner and times that the object keeps, where Attr::guessed says that
+  // they are not known. kStale: the object is gone. Other errors leave the defaults.
+  virtual Status LearnAttributes(InodeId ino) = 0;
+  // Does as much without a request. No effect if nothing is guessed, or on another version.
+  virtual Status TakeAttributes(InodeId ino, const ToldAttributes& told) = 0;
   virtual Result<std::string> PathOf(InodeId ino) = 0;  // kNotFound: it has no name.
   // The content of `ino` at `generation` is gone (disk failure, power cut of unsynced bytes): falls
   // back to the bound generation where the UFS has one, else the file becomes LOST. Returns what it

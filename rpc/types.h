@@ -67,6 +67,9 @@ struct Attr {
   bool may_change = false;
   // How long this may be told and kept before it has to be asked for again.
   int64_t fresh_ns = INT64_MAX;
+  // Mode, owner and times are defaults: the source was not asked yet for those that it keeps
+  // (Maintenance::LearnAttributes). No access may be decided by them.
+  bool guessed = false;
 };
 
 // Where the bytes of an inode's current generation are in the UFS, if they are.
@@ -83,6 +86,16 @@ struct Binding {
   // A change of the object by Tarn itself is under way: until it is settled neither this key and
   // etag nor the next may answer.
   bool changing = false;
+  bool guessed = false;  // As Attr has it: what comes with the bytes is of use.
+};
+
+// What came with the bytes of a version: the attributes that its object keeps.
+struct ToldAttributes {
+  std::string etag;
+  std::optional<uint32_t> mode;
+  std::optional<uint32_t> uid;
+  std::optional<uint32_t> gid;
+  int64_t mtime_ns = 0;
 };
 
 struct FileInfo {

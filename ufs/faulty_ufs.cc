@@ -176,6 +176,10 @@ class FaultyUnderFileSystem final : public UnderFileSystem {
   Result<ObjectInfo> Stat(std::string_view key, const CallOptions& call) override {
     return faults_.Around(call, [&] { return base_.Stat(key, call); });
   }
+  Result<ObjectInfo> StatObject(std::string_view key, ObjectType type,
+                                const CallOptions& call) override {
+    return faults_.Around(call, [&] { return base_.StatObject(key, type, call); });
+  }
   Result<ListPage> List(std::string_view directory_key, const ListOptions& options,
                         const CallOptions& call) override {
     return faults_.Around(call, [&] { return base_.List(directory_key, options, call); });

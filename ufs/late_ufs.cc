@@ -68,6 +68,11 @@ class SlotUfs final : public LateUfs, private AttributeStore {
     ASSIGN_OR_RETURN(const SourcePtr source, Source());
     return source->Stat(key, call);
   }
+  Result<ObjectInfo> StatObject(std::string_view key, ObjectType type,
+                                const CallOptions& call) override {
+    ASSIGN_OR_RETURN(const SourcePtr source, Source());
+    return source->StatObject(key, type, call);
+  }
   Result<ListPage> List(std::string_view directory_key, const ListOptions& options,
                         const CallOptions& call) override {
     ASSIGN_OR_RETURN(const SourcePtr source, Source());

@@ -14,11 +14,14 @@
 namespace tarn::ufs {
 namespace {
 
+constexpr int64_t kNsPerSecond = 1'000'000'000;
+
 struct Object {
   std::shared_ptr<const std::string> bytes;
   std::string etag;
   int64_t mtime_ns = 0;
   std::map<std::string, std::string> metadata;
+  std::optional<FileAttributes> attributes;
 };
 
 struct OpenUpload {
@@ -56,7 +59,7 @@ std::string PrefixOf(std::string_view directory_key) {
 
 class MemoryUfs final : public UnderFileSystem {
  public:
-  MemoryUfs(const Clock& clock, Markers markers) : clock_(clock) {
+  MemoryUfs(const Clock& clock, Markers markers, Keeps keeps) : clock_(clock), keeps_(keeps) {
     traits_.scheme = "mem";
     traits_.conditional_writes = true;
     traits_.object_metadata = true;
@@ -67,6 +70,8 @@ class MemoryUfs final : public UnderFileSystem {
   AttributeStore* Attributes() override { return nullptr; }
   Result<std::string> SourceIdentity(const CallOptions& call) override;
   Result<ObjectInfo> Stat(std::string_view key, const CallOptions& call) override;
+  Result<ObjectInfo> StatObject(std::string_view key, ObjectType type,
+                                const CallOptions& call) override;
   Result<ListPage> List(std::string_view directory_key, const ListOptions& options,
                         const CallOptions& call) override;
   Result<size_t> Read(std::string_view key, std::string_view etag, uint64_t offset_bytes,
@@ -98,7 +103,10 @@ class MemoryUfs final : public UnderFileSystem {
   ObjectInfo Store(std::string_view key, Object object) REQUIRES(mutex_);
   Status DeleteOne(const DeleteRequest& request) REQUIRES(mutex_);
 
+  void TellAttributes(const Object& object, ObjectInfo& info) const REQUIRES(mutex_);
+
   const Clock& clock_;
+  const Keeps keeps_;
   UfsTraits traits_;
   Mutex mutex_;
   std::map<std::string, Object, std::less<>> objects_ GUARDED_BY(mutex_);
@@ -173,11 +181,14 @@ ObjectInfo MemoryUfs::InfoOf(std::string_view key, const Object& object) const {
   info.size_bytes = object.bytes->size();
   info.etag = object.etag;
   info.mtime_ns = object.mtime_ns;
+  if (keeps_ == Keeps::kAttributes) info.stored_s = object.mtime_ns / kNsPerSecond;
   return info;
 }
 
 ObjectInfo MemoryUfs::Store(std::string_view key, Object object) {
-  object.etag = Concat("e", ++last_number_);
+  ++last_number_;
+  object.etag = keeps_ == Keeps::kAttributes ? Concat("h", std::hash<std::string>()(*object.bytes))
+                                             : Concat("e", last_number_);
   object.mtime_ns = clock_.WallNs();
   auto stored = objects_.insert_or_assign(std::string(key), std::move(object)).first;
   return InfoOf(key, stored->second);
@@ -196,12 +207,34 @@ Result<ObjectInfo> MemoryUfs::Stat(std::string_view key, const CallOptions& call
   if (it != objects_.end()) {
     ObjectInfo info = InfoOf(key, it->second);
     info.metadata = it->second.metadata;
+    TellAttributes(it->second, info);
     return info;
   }
   if (!IsPrefix(key)) return Status(Code::kNotFound, Concat("stat ", key));
   ObjectInfo info;
   info.key = std::string(key);
   info.type = ObjectType::kDirectory;
+  info.attributes_untold = keeps_ == Keeps::kAttributes;
+  return info;
+}
+
+void MemoryUfs::TellAttributes(const Object& object, ObjectInfo& info) const {
+  if (!object.attributes) return;
+  info.mode_kept = info.uid_kept = info.gid_kept = true;
+  info.mode = object.attributes->mode;
+  info.uid = object.attributes->uid;
+  info.gid = object.attributes->gid;
+  info.mtime_ns = object.attributes->mtime_ns;
+}
+
+Result<ObjectInfo> MemoryUfs::StatObject(std::string_view key, ObjectType type,
+                                         const CallOptions& call) {
+  RETURN_IF_ERROR(CheckCall(call, clock_));
+  MutexLock lock(mutex_);
+  auto it = objects_.find(ObjectKey(key, type));
+  if (it == objects_.end()) return Status(Code::kNotFound, Concat("stat object ", key));
+  ObjectInfo info = InfoOf(it->first, it->second);
+  TellAttributes(it->second, info);
   return info;
 }
 
@@ -230,12 +263,14 @@ Result<ListPage> MemoryUfs::List(std::string_view directory_key, const ListOptio
     }
     if (last.back() != '/') {
       page.entries.push_back(InfoOf(it->first, it->second));
+      page.entries.back().attributes_untold = keeps_ == Keeps::kAttributes;
       ++it;
       continue;
     }
     ObjectInfo& directory = page.entries.emplace_back();
     directory.key = prefix + last.substr(0, last.size() - 1);
     directory.type = ObjectType::kDirectory;
+    directory.attributes_untold = keeps_ == Keeps::kAttributes;
     it = objects_.lower_bound(BehindPrefix(prefix + last));
   }
   return page;
@@ -256,6 +291,10 @@ Result<size_t> MemoryUfs::Read(std::string_view key, std::string_view etag, uint
       return Status(Code::kStale, Concat("read ", key, ": it was replaced"));
     }
     bytes = it->second.bytes;
+    if (call.told != nullptr) {
+      *call.told = InfoOf(it->first, it->second);
+      TellAttributes(it->second, *call.told);
+    }
   }
   if (offset_bytes >= bytes->size()) return size_t{0};
   const size_t size = std::min(out.size(), bytes->size() - static_cast<size_t>(offset_bytes));
@@ -303,6 +342,7 @@ Result<ObjectInfo> MemoryUfs::Commit(const std::string& id, const Precondition& 
   Object object;
   object.bytes = std::make_shared<const std::string>(std::move(it->second.bytes));
   object.metadata = it->second.options.metadata;
+  if (keeps_ == Keeps::kAttributes) object.attributes = it->second.options.attributes;
   uploads_.erase(it);
   return Store(key, std::move(object));
 }
@@ -374,8 +414,8 @@ std::vector<Status> MemoryUfs::Delete(std::span<const DeleteRequest> requests,
 
 }  // namespace
 
-std::unique_ptr<UnderFileSystem> NewMemoryUfs(const Clock& clock, Markers markers) {
-  return std::make_unique<MemoryUfs>(clock, markers);
+std::unique_ptr<UnderFileSystem> NewMemoryUfs(const Clock& clock, Markers markers, Keeps keeps) {
+  return std::make_unique<MemoryUfs>(clock, markers, keeps);
 }
 
 }  // namespace tarn::ufs

@@ -12,7 +12,11 @@ namespace tarn::ufs {
 
 // An object store in memory: flat keys, no attributes, conditional writes exact. For tests.
 enum class Markers { kNone, kWritten };
-std::unique_ptr<UnderFileSystem> NewMemoryUfs(const Clock& clock, Markers markers = Markers::kNone);
+// kAttributes: objects keep mode, owner and mtime as those of S3 do, which a listing does not tell,
+// and the ETag is of the bytes alone.
+enum class Keeps { kBytes, kAttributes };
+std::unique_ptr<UnderFileSystem> NewMemoryUfs(const Clock& clock, Markers markers = Markers::kNone,
+                                              Keeps keeps = Keeps::kBytes);
 
 // A local directory. `root` must exist and be a directory (kNotFound, kNotDirectory). Uploads in
 // progress are files named ".tarn-upload.*" in the target's directory; they are never listed as

@@ -15,9 +15,14 @@
 
 namespace tarn::ufs {
 
+struct ObjectInfo;
+
 struct CallOptions {
   Deadline deadline = Deadline::Never();
   std::stop_token stop;
+  // For ReadPieces: gets the version and the attributes that came with the bytes, where the store
+  // sends them along; else its etag stays empty. Owned by the caller.
+  ObjectInfo* told = nullptr;
 };
 
 // Bytes of an object.
@@ -54,6 +59,11 @@ struct UfsTraits {
   uint32_t max_parts = UINT32_MAX;
   uint32_t max_key_bytes = 1024;
   uint32_t max_name_bytes = 255;
+  // What counts where an object keeps none. Without an owner: that of the directory.
+  uint32_t default_file_mode = 0644;
+  uint32_t default_directory_mode = 0755;
+  std::optional<uint32_t> default_uid;
+  std::optional<uint32_t> default_gid;
 };
 
 struct Timestamps {
@@ -75,12 +85,19 @@ struct ObjectInfo {
   // knows no files with several names.
   std::string file;
   int64_t mtime_ns = 0;
-  // Where Traits().attributes or attributes_kept; otherwise the mount's defaults apply.
+  // When the store took the object, attributes included, in seconds: that is what all answers tell.
+  // 0: the etag tells as much.
+  int64_t stored_s = 0;
+  // Where Traits().attributes, or the object came with them; otherwise the defaults apply.
   uint32_t mode = 0;  // Permission bits only.
   uint32_t uid = 0;
   uint32_t gid = 0;
   int64_t atime_ns = 0;
-  bool attributes_kept = false;  // This object came with mode, uid and gid; only from Stat.
+  bool mode_kept = false;  // The object came with it.
+  bool uid_kept = false;
+  bool gid_kept = false;
+  // A listing does not tell what the object itself may keep, times included: StatObject does.
+  bool attributes_untold = false;
   std::string symlink_target;
   std::map<std::string, std::string> xattrs;
   std::map<std::string, std::string> metadata;  // Where Traits().object_metadata; only from Stat.

@@ -4,6 +4,12 @@
 
 namespace tarn::ufs {
 
+// Where a listing tells all, every look does.
+Result<ObjectInfo> UnderFileSystem::StatObject(std::string_view key, ObjectType,
+                                               const CallOptions& call) {
+  return Stat(key, call);
+}
+
 Result<uint64_t> UnderFileSystem::ReadPieces(std::string_view key, std::string_view etag,
                                              Extent extent, std::span<std::byte> piece,
                                              const TakePiece& take, const CallOptions& call) {

@@ -61,6 +61,10 @@ class UnderFileSystem {
   virtual Result<std::string> SourceIdentity(const CallOptions& call) = 0;
 
   virtual Result<ObjectInfo> Stat(std::string_view key, const CallOptions& call) = 0;
+  // What the object itself says of a key whose type is known, for the attributes that a listing
+  // left untold. kNotFound: there is none; a directory may be there without an object of its own.
+  virtual Result<ObjectInfo> StatObject(std::string_view key, ObjectType type,
+                                        const CallOptions& call);
   virtual Result<ListPage> List(std::string_view directory_key, const ListOptions& options,
                                 const CallOptions& call) = 0;
   // Fills `out` from `offset`; short only at the end. kStale: `etag` (unless empty), which may be

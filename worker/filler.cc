@@ -27,6 +27,16 @@ uint64_t RunPages(uint64_t count) {
 
 bool WorthRetrying(Code code) { return code == Code::kUnavailable; }
 
+rpc::ToldAttributes ToldOf(const ufs::ObjectInfo& info) {
+  rpc::ToldAttributes told;
+  told.etag = info.etag;
+  if (info.mode_kept) told.mode = info.mode;
+  if (info.uid_kept) told.uid = info.uid;
+  if (info.gid_kept) told.gid = info.gid;
+  told.mtime_ns = info.mtime_ns;
+  return told;
+}
+
 Status Stopped(const rpc::Binding& binding) {
   return Status(Code::kCancelled, "read " + binding.key + ": stopped");
 }
@@ -122,12 +132,16 @@ Status Filler::ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, Page
     --left.count;
     return OkStatus();
   };
+  ufs::ObjectInfo told;
+  ufs::CallOptions telling = call;
+  if (binding.guessed && begin == 0 && options_.on_told) telling.told = &told;
   // Not kept for the next time: idle threads hold no memory.
   const size_t piece_bytes = std::min(length, cache::kPageBytes);
   const auto piece = std::make_unique_for_overwrite<std::byte[]>(piece_bytes);
   ASSIGN_OR_RETURN(const uint64_t got,
                    ufs->ReadPieces(binding.key, binding.etag, extent,
-                                   std::span(piece.get(), piece_bytes), take, call));
+                                   std::span(piece.get(), piece_bytes), take, telling));
+  if (!told.etag.empty()) options_.on_told(file.Info().ino, ToldOf(told));
   return got == length ? OkStatus() : shorter;
 }
 

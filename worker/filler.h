@@ -26,6 +26,8 @@ struct FillerOptions {
   size_t threads = 16;                            // Pages read from the UFS at the same time.
   uint64_t readahead_max_bytes = 64 << 20;        // 0: none.
   Nanos read_deadline = std::chrono::minutes(2);  // Of one Fill, retries included.
+  // Hears what came with bytes of a file whose attributes are guesses. Called by several threads.
+  std::function<void(InodeId, const rpc::ToldAttributes&)> on_told = {};
 };
 
 class Filler {

@@ -70,6 +70,22 @@ TEST_F(FillerTest, AWholeFileIsWhatTheUfsHas) {
   EXPECT_EQ(ReadLive(*file), text_);
 }
 
+TEST_F(FillerTest, TellsWhatCameWithTheFirstPageOfAFileWithGuesses) {
+  std::vector<std::pair<InodeId, std::string>> told;
+  options_.on_told = [&told](InodeId ino, const rpc::ToldAttributes& attributes) {
+    told.emplace_back(ino, attributes.etag);
+  };
+  auto known = AddClean(InodeId(6));
+  ASSERT_TRUE(filler().FillWhole(*known, binding_).ok());
+  EXPECT_TRUE(told.empty());
+  binding_.guessed = true;
+  auto guessed = AddClean();
+  ASSERT_TRUE(filler().Fill(*guessed, binding_, kPageBytes, 1).ok());
+  EXPECT_TRUE(told.empty());
+  ASSERT_TRUE(filler().FillWhole(*guessed, binding_).ok());
+  EXPECT_EQ(told, (std::vector{std::pair(kFile, binding_.etag)}));
+}
+
 TEST_F(FillerTest, WhatIsThereIsNotReadAgain) {
   auto file = AddClean();
   ASSERT_TRUE(filler().FillWhole(*file, binding_).ok());

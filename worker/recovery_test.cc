@@ -52,6 +52,8 @@ class FakeCoordinator final : public rpc::Names, public rpc::Files, public rpc::
   Result<FileInfo> OpenForWrite(InodeId) override { return No(); }
   void OpenMade(InodeId) override {}
   void CloseForWrite(InodeId) override {}
+  Status LearnAttributes(InodeId) override { return OkStatus(); }
+  Status TakeAttributes(InodeId, const rpc::ToldAttributes&) override { return OkStatus(); }
   Result<std::string> PathOf(InodeId ino) override {
     for (const auto& [name, named] : names) {
       if (named == ino) return "/" + name;

@@ -38,7 +38,8 @@ Result<InodeId> ParentOf(const Env& env, InodeId dir);
 Result<rpc::FileInfo> GetAttr(const Env& env, InodeId ino);
 Result<rpc::FileInfo> GetKnownAttr(const Env& env, InodeId ino);
 Result<rpc::FileInfo> OpenForWrite(const Env& env, InodeId ino);
-Result<rpc::FileInfo> SetAttr(const Env& env, InodeId ino, const rpc::AttrChange& change);
+Result<rpc::FileInfo> SetAttr(const Env& env, const rpc::Caller& caller, InodeId ino,
+                              const rpc::AttrChange& change);
 Result<std::string> ReadLink(const Env& env, InodeId ino);
 Result<std::string> GetXattr(const Env& env, InodeId ino, std::string_view name);
 Result<std::vector<std::string>> ListXattrs(const Env& env, InodeId ino);

@@ -1,3 +1,4 @@
+#include "meta/learn.h"
 #include "meta/ops/names.h"
 #include "meta/ops/operations.h"
 
@@ -44,18 +45,30 @@ Status ApplyTimes(Attempt& attempt, const rpc::AttrChange& change, InodeRecord& 
 
 }  // namespace
 
-Result<rpc::FileInfo> SetAttr(const Env& env, InodeId ino, const rpc::AttrChange& change) {
+// What the object keeps is learnt before a part of it is changed.
+Result<rpc::FileInfo> SetAttr(const Env& env, const rpc::Caller& caller, InodeId ino,
+                              const rpc::AttrChange& change) {
   InodeRecord inode;
-  Result<rpc::FileInfo> info =
-      ChangeValue<rpc::FileInfo>(env, [&](Attempt& attempt) -> Result<rpc::FileInfo> {
-        ASSIGN_OR_RETURN(inode, attempt.Inode(ino));
-        RETURN_IF_ERROR(attempt.MayChange(inode));
-        RETURN_IF_ERROR(ApplyMode(attempt, change, inode));
-        RETURN_IF_ERROR(ApplyTimes(attempt, change, inode));
-        RETURN_IF_ERROR(StoredAttributesChanged(attempt, inode));
-        PutInode(attempt.txn, inode);
-        return attempt.Info(inode);
-      });
+  bool guessed = false;
+  const auto set = [&](Attempt& attempt) -> Result<rpc::FileInfo> {
+    ASSIGN_OR_RETURN(inode, attempt.Inode(ino));
+    RETURN_IF_ERROR(attempt.MayChange(inode));
+    guessed = inode.guessed;
+    if (guessed) return Status(Code::kStale, "set attributes of a file whose owner is not known");
+    inode.attributes_here = true;
+    RETURN_IF_ERROR(ApplyMode(attempt, change, inode));
+    RETURN_IF_ERROR(ApplyTimes(attempt, change, inode));
+    RETURN_IF_ERROR(StoredAttributesChanged(attempt, inode));
+    PutInode(attempt.txn, inode);
+    return attempt.Info(inode);
+  };
+  Result<rpc::FileInfo> info = ChangeValue<rpc::FileInfo>(env, set);
+  if (guessed) {
+    RETURN_IF_ERROR(LearnAttributes(env, ino).status());
+    // The kernel has checked by a guess whether the caller is the owner: it looks again.
+    if (caller.uid != 0) return info;
+    info = ChangeValue<rpc::FileInfo>(env, set);
+  }
   if (info.ok() && ino != kRootInode)
     info->attr.fresh_ns = env.loader.FreshFor(inode.parent, inode.name).count();
   return info;

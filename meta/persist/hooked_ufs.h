@@ -43,6 +43,11 @@ class HookedUfs final : public ufs::UnderFileSystem {
     --depth_;
     return info;
   }
+  Result<ufs::ObjectInfo> StatObject(std::string_view key, ufs::ObjectType type,
+                                     const ufs::CallOptions& call) override {
+    if (fails) return Status(Code::kUnavailable, "down");
+    return base_->StatObject(key, type, call);
+  }
   Result<ufs::ListPage> List(std::string_view key, const ufs::ListOptions& options,
                              const ufs::CallOptions& call) override {
     ++lists;

@@ -160,6 +160,7 @@ Status Preparation::AddAttributes(const InodeRecord& inode, rpc::Action& action)
 // What blocks others from here, or is blocked by them in a circle, is brought whole to this node:
 // then its key is free.
 Result<Step> Preparation::Localize(const InodeRecord& inode) {
+  if (inode.guessed) return Before(Step::First::kLearn, inode.ino);
   ASSIGN_OR_RETURN(rpc::Action action, NewAction(Kind::kLocalize, inode, inode.key));
   action.from_key = inode.key;
   action.from_size_bytes = inode.bound_size_bytes;

@@ -21,7 +21,13 @@ namespace tarn::meta {
 struct Step {
   rpc::Action action;
   // Something has to be found out or done outside a transaction first; then it is prepared again.
-  enum class First : uint8_t { kNothing, kProbe, kRelocate, kLoad } first = First::kNothing;
+  enum class First : uint8_t {
+    kNothing,
+    kProbe,
+    kRelocate,
+    kLoad,
+    kLearn,  // Attributes that would be overwritten by guesses.
+  } first = First::kNothing;
   InodeId ino;        // Of `first`.
   bool gone = false;  // The entry is not in the queue any more.
 };

@@ -117,6 +117,7 @@ Result<std::optional<Step>> Preparation::Make(InodeRecord& inode, const Target& 
     inode.bound = true;
     return std::optional<Step>();
   }
+  if (inode.guessed) return step(Before(Step::First::kLearn, inode.ino));
   ASSIGN_OR_RETURN(rpc::Action action, NewAction(Kind::kMakeDirectory, inode, target.key));
   RETURN_IF_ERROR(AddAttributes(inode, action));
   ASSIGN_OR_RETURN(Step begun, Begin(inode, std::move(action), kDirectoryAttempt));

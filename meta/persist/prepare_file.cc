@@ -202,10 +202,13 @@ Result<Step> Preparation::Write(InodeRecord& inode, const Target& target) {
   RETURN_IF_ERROR(Expect(inode, action));
   if (kind == Kind::kLink && traits_->attributes) inode.etag = inode.identity;
   if (kind == Kind::kLink) return Begin(inode, std::move(action), kLinkAttempt);
-  RETURN_IF_ERROR(AddAttributes(inode, action));
+  if (kind == Kind::kUpload && inode.guessed) return Before(Step::First::kLearn, inode.ino);
+  // A move takes along what the object keeps, and guesses are not written if an upload replaces it.
+  if (!inode.guessed) RETURN_IF_ERROR(AddAttributes(inode, action));
   if (kind == Kind::kMove) return Begin(inode, std::move(action), kMoveAttempt);
   action.attempt = target.repeated_attempt;
   action.repeats = !action.attempt.empty();
+  if (kind == Kind::kUpload) inode.attributes_here = false;  // The object gets them.
   action.yields = kind == Kind::kUpload && Derives(inode) && inode.key == target.key;
   return Begin(inode, std::move(action), kUploadAttempt);
 }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "meta/keys.h"
+#include "meta/learn.h"
 #include "meta/persist/prepare.h"
 #include "meta/persist/probe.h"
 #include "meta/persist/relocation.h"
@@ -210,6 +211,9 @@ Result<bool> StoredQueue::DoBefore(Step& step) {
       return true;
     case Step::First::kLoad:
       RETURN_IF_ERROR(loader_.LoadAll(step.ino));
+      return true;
+    case Step::First::kLearn:
+      RETURN_IF_ERROR(LearnBeforeStep({context_, loader_}, step.ino));
       return true;
     default:
       step.action.reason = "children of the renamed directory are to be moved first";

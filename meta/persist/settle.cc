@@ -194,6 +194,7 @@ Status Outcome::Bind(InodeRecord& inode) {
   inode.key = action_.key;
   inode.etag = outcome_.etag;
   inode.identity = outcome_.identity;
+  inode.stored_s = 0;
   inode.bound_size_bytes = outcome_.size_bytes;
   inode.persisted_generation = inode.attempt_generation;
   inode.persisted_attr_version = inode.attempt_attr_version;
@@ -243,6 +244,7 @@ void Outcome::TakeVersion(InodeRecord& inode) {
   const bool passing = !inode.identity.empty() && inode.etag == inode.identity;
   inode.etag = passing ? outcome_.identity : outcome_.etag;
   inode.identity = outcome_.identity;
+  inode.stored_s = 0;
 }
 
 void Outcome::BindAttributes(InodeRecord& inode) {

@@ -56,6 +56,11 @@ class ObservedUfs final : public ufs::UnderFileSystem, private ufs::AttributeSto
     const Call counted(points_, "Stat", key);
     return base_->Stat(key, call);
   }
+  Result<ObjectInfo> StatObject(std::string_view key, ufs::ObjectType type,
+                                const CallOptions& call) override {
+    const Call counted(points_, "StatObject", key);
+    return base_->StatObject(key, type, call);
+  }
   Result<ufs::ListPage> List(std::string_view key, const ufs::ListOptions& options,
                              const CallOptions& call) override {
     const Call counted(points_, "List", key);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 
 #include "base/strings.h"
 #include "ufs/s3/names.h"
@@ -18,14 +19,9 @@ constexpr std::string_view kDirectoryType = "application/x-directory";  // As s3
 
 // Seconds with nine digits behind the point, as rclone writes them; s3fs cuts them off.
 std::string FormatSeconds(int64_t ns) {
-  int64_t seconds = ns / kNsPerSecond;
-  int64_t rest = ns % kNsPerSecond;
-  if (rest < 0) {
-    rest += kNsPerSecond;
-    --seconds;
-  }
-  const std::string digits = std::to_string(rest);
-  return Concat(seconds, ".", std::string(9 - digits.size(), '0'), digits);
+  const std::string digits = std::to_string(std::abs(ns % kNsPerSecond));
+  return Concat(ns < 0 ? "-" : "", std::abs(ns / kNsPerSecond), ".",
+                std::string(9 - digits.size(), '0'), digits);
 }
 
 template <typename T>
@@ -45,7 +41,7 @@ std::optional<int64_t> ParseSeconds(std::string_view text) {
   digits.resize(9, '0');
   const std::optional<int64_t> rest = Number<int64_t>(digits);
   if (!rest || *rest < 0) return std::nullopt;
-  return *seconds * kNsPerSecond + *rest;
+  return *seconds * kNsPerSecond + (text.starts_with('-') ? -*rest : *rest);
 }
 
 Status CheckMetadata(std::string_view name, std::string_view value) {
@@ -72,34 +68,49 @@ std::string KeyDigest(const S3Options& options) {
   return Base64(Md5(DecodeBase64(options.customer_key).value_or("")));
 }
 
-// s3fs writes "33188" and reads both; rclone writes "100644", always with the type of the file in
-// front, which in octal has six digits and in decimal, for what a file can be, five.
+constexpr std::string_view kLinkMode = "41471";  // A symbolic link's as s3fs writes it: 0120777.
+
+// s3fs writes decimal numbers ("33188", "16877"), rclone octal ones ("100644", "40755"), both with
+// the type in front; people write "0644" and "644".
+bool IsOctal(std::string_view text) {
+  if (text.starts_with('0') || text.size() > 5) return true;
+  if (text.find_first_of("89") != std::string_view::npos) return false;
+  // No type begins so in decimal but a link's.
+  if (text.size() == 5) return text.starts_with('4') && text != kLinkMode;
+  return text.size() == 3 && Number<uint32_t>(text) > 0777U;
+}
+
+// Permission bits. Those of a link are no permissions, and its object is a file here.
 std::optional<uint32_t> ParseMode(std::string_view text) {
-  const bool octal = text.starts_with('0') || text.size() > 5;
-  return Number<uint32_t>(text, octal ? 8 : 10);
+  const std::optional<uint32_t> mode = Number<uint32_t>(text, IsOctal(text) ? 8 : 10);
+  if (!mode || S_ISLNK(*mode)) return std::nullopt;
+  return *mode & 07777;
+}
+
+// UINT32_MAX is what chown(2) takes for "as it is", and no owner.
+std::optional<uint32_t> ParseOwner(std::string_view text) {
+  const std::optional<uint32_t> id = Number<uint32_t>(text);
+  return id == UINT32_MAX ? std::nullopt : id;
 }
 
 void TakeAttribute(std::string_view name, const std::string& value, ObjectInfo& info) {
   if (name == "mtime") {
-    info.mtime_ns = ParseSeconds(value).value_or(info.mtime_ns);
+    const std::optional<int64_t> seconds = ParseSeconds(value);
+    info.mtime_ns = (seconds ? seconds : ParseIsoTime(value)).value_or(info.mtime_ns);
   } else if (name == "mode") {
-    info.mode = ParseMode(value).value_or(info.mode) & 07777;
-  } else if (const std::optional<uint32_t> number = Number<uint32_t>(value)) {
-    if (name == "uid") info.uid = *number;
-    if (name == "gid") info.gid = *number;
+    const std::optional<uint32_t> mode = ParseMode(value);
+    info.mode_kept = mode.has_value();
+    info.mode = mode.value_or(0);
+  } else if (name == "uid" || name == "gid") {
+    const std::optional<uint32_t> number = ParseOwner(value);
+    (name == "uid" ? info.uid_kept : info.gid_kept) = number.has_value();
+    (name == "uid" ? info.uid : info.gid) = number.value_or(0);
   }
 }
 
 bool IsAttribute(std::string_view name) {
   return name == "mtime" || name == "mode" || name == "uid" || name == "gid" || name == "ctime" ||
          name == "atime";
-}
-
-// All three are there: those of one that only kept a time are not taken for root's.
-bool HasOwner(const HttpResponse& response) {
-  return ParseMode(response.Header("x-amz-meta-mode")) &&
-         Number<uint32_t>(response.Header("x-amz-meta-uid")) &&
-         Number<uint32_t>(response.Header("x-amz-meta-gid"));
 }
 
 }  // namespace
@@ -172,21 +183,22 @@ void AddSourceCustomerKey(const S3Options& options, sigv4::Pairs& headers) {
   headers.emplace_back(Concat(kName, "key-MD5"), KeyDigest(options));
 }
 
-Result<ObjectInfo> InfoOfHeaders(const S3Options& options, std::string_view key,
-                                 const HttpResponse& response) {
-  ObjectInfo info;
-  info.key = std::string(key);
+void TakeTold(const ObjectInfo& told, ObjectInfo& info) {
+  info.mode = told.mode;
+  info.uid = told.uid;
+  info.gid = told.gid;
+  info.mode_kept = told.mode_kept;
+  info.uid_kept = told.uid_kept;
+  info.gid_kept = told.gid_kept;
+  info.mtime_ns = told.mtime_ns;
+  info.stored_s = told.stored_s;
+  info.attributes_untold = false;
+}
+
+void TakeHeaders(const S3Options& options, const HttpResponse& response, ObjectInfo& info) {
   info.etag = Unquoted(response.Header("etag"));
-  const std::optional<uint64_t> size = Number<uint64_t>(response.Header("content-length"));
-  if (!size || info.etag.empty()) {
-    return Status(
-        Code::kCorruption,
-        Concat("stat ", key, ": the answer to HEAD lacks ",
-               size ? "ETag, without which versions cannot be told apart" : "Content-Length"));
-  }
-  info.size_bytes = *size;
   info.mtime_ns = ParseIsoTime(response.Header("last-modified")).value_or(0);
-  info.attributes_kept = options.keep_attributes && HasOwner(response);
+  info.stored_s = info.mtime_ns / kNsPerSecond;
   for (const auto& [name, value] : response.headers) {
     if (!name.starts_with(kMeta)) continue;
     const std::string_view rest = std::string_view(name).substr(kMeta.size());
@@ -196,7 +208,21 @@ Result<ObjectInfo> InfoOfHeaders(const S3Options& options, std::string_view key,
       TakeAttribute(rest, value, info);
     }
   }
-  if (!info.attributes_kept) info.mode = info.uid = info.gid = 0;
+}
+
+Result<ObjectInfo> InfoOfHeaders(const S3Options& options, std::string_view key,
+                                 const HttpResponse& response) {
+  ObjectInfo info;
+  info.key = std::string(key);
+  TakeHeaders(options, response, info);
+  const std::optional<uint64_t> size = Number<uint64_t>(response.Header("content-length"));
+  if (!size || info.etag.empty()) {
+    return Status(
+        Code::kCorruption,
+        Concat("stat ", key, ": the answer to HEAD lacks ",
+               size ? "ETag, without which versions cannot be told apart" : "Content-Length"));
+  }
+  info.size_bytes = *size;
   return info;
 }
 

@@ -31,6 +31,11 @@ void AddPlacement(const S3Options& options, sigv4::Pairs& headers);
 void AddCustomerKey(const S3Options& options, sigv4::Pairs& headers);
 void AddSourceCustomerKey(const S3Options& options, sigv4::Pairs& headers);
 
+// What the object itself says, for an entry of a listing.
+void TakeTold(const ObjectInfo& told, ObjectInfo& info);
+// Version, times, attributes and metadata; all but the size, which a part of an object does not
+// tell.
+void TakeHeaders(const S3Options& options, const HttpResponse& response, ObjectInfo& info);
 // Of an answer to HEAD or GET. kCorruption: no size or time in it.
 Result<ObjectInfo> InfoOfHeaders(const S3Options& options, std::string_view key,
                                  const HttpResponse& response);

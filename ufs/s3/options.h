@@ -62,7 +62,12 @@ struct S3Options {
                                    // the store has its own.
   bool read_only = false;          // Nothing is written to find out what the store can.
 
-  bool keep_attributes = true;           // mtime, mode, uid and gid in x-amz-meta-*.
+  bool keep_attributes = true;        // mtime, mode, uid and gid in x-amz-meta-*.
+  bool attributes_on_list = false;    // A listing asks each object for them.
+  uint32_t default_file_mode = 0644;  // Of objects that have none.
+  uint32_t default_directory_mode = 0755;
+  std::optional<uint32_t> default_uid;  // Nullopt: the directory's.
+  std::optional<uint32_t> default_gid;
   bool write_directory_markers = false;  // Each directory made here becomes an object `dir/`.
   Encryption encryption = Encryption::kNone;
   std::string kms_key_id;

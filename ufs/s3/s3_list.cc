@@ -16,6 +16,7 @@ namespace {
 constexpr std::string_view kFolderMarker = "_$folder$";  // Hadoop's, behind a directory's name.
 
 constexpr size_t kPageKeys = 1000;
+constexpr int64_t kNsPerSecond = 1'000'000'000;
 
 // The directory that such a marker stands for; empty: it is none. One with bytes is a file.
 std::string_view DirectoryOfFolderMarker(std::string_view part, const KeyPage::Entry& entry) {
@@ -122,6 +123,7 @@ Result<std::optional<ObjectInfo>> S3UnderFileSystem::InfoOfEntry(const std::stri
   info.key = *name;
   info.type = directory ? ObjectType::kDirectory : ObjectType::kFile;
   info.mtime_ns = opened_ns_;
+  info.attributes_untold = options_.keep_attributes;
   if (directory) return std::optional(info);
   ASSIGN_OR_RETURN(const bool hidden, IsHiddenByDirectory(raw, entry.full_key, call));
   if (hidden) {
@@ -129,6 +131,7 @@ Result<std::optional<ObjectInfo>> S3UnderFileSystem::InfoOfEntry(const std::stri
     return none;
   }
   info.mtime_ns = entry.object->mtime_ns;
+  info.stored_s = info.mtime_ns / kNsPerSecond;
   info.size_bytes = entry.object->size_bytes.value_or(0);
   info.etag = entry.object->size_bytes ? entry.object->etag : "";
   return std::optional(info);
@@ -150,6 +153,29 @@ Status S3UnderFileSystem::AddEntries(std::string_view directory_key, const std::
     page.entries.push_back(*std::move(info));
   }
   return OkStatus();
+}
+
+// Asks each object of the page at the same time, as far as the budget of requests goes. What does
+// not answer stays untold, and is asked again when it matters.
+void S3UnderFileSystem::TellAttributes(ListPage& page, const CallOptions& call) {
+  std::vector<S3Call> heads;
+  std::vector<ObjectInfo*> asked;
+  for (ObjectInfo& info : page.entries) {
+    if (!info.attributes_untold) continue;
+    S3Call& head = heads.emplace_back(NewCall("stat", "HEAD", ObjectKey(info.key, info.type)));
+    AddCustomerKey(options_, head.headers);
+    asked.push_back(&info);
+  }
+  client_->Run(heads, call);
+  for (size_t i = 0; i < heads.size(); ++i) {
+    ObjectInfo& info = *asked[i];
+    const bool directory = info.type == ObjectType::kDirectory;
+    // Without a marker there is nothing to be told.
+    if (directory && heads[i].status.code() == Code::kNotFound) info.attributes_untold = false;
+    if (!heads[i].status.ok()) continue;
+    const Result<ObjectInfo> told = InfoOf(info.key, heads[i].response, call);
+    if (told.ok() && (directory || told->etag == info.etag)) TakeTold(*told, info);
+  }
 }
 
 Result<ListPage> S3UnderFileSystem::List(std::string_view directory_key, const ListOptions& options,
@@ -174,6 +200,7 @@ Result<ListPage> S3UnderFileSystem::List(std::string_view directory_key, const L
     request.after = raw.entries.back().full_key;
   }
   RETURN_IF_ERROR(ConfirmEntries(page.entries, call));
+  if (options_.attributes_on_list && options_.keep_attributes) TellAttributes(page, call);
   return page;
 }
 

@@ -173,7 +173,7 @@ TEST_F(S3Store, AttributesAreKeptAsS3fsAndRcloneDo) {
   EXPECT_EQ(meta_["f.txt"]["x-amz-meta-mode"], "33184");
   EXPECT_EQ(meta_["f.txt"]["x-amz-meta-uid"], "1000");
   const ObjectInfo info = ufs_->Stat("f.txt", {}).value();
-  EXPECT_TRUE(info.attributes_kept);
+  EXPECT_TRUE(info.mode_kept && info.uid_kept && info.gid_kept);
   EXPECT_EQ(info.mode, 0640u);
   EXPECT_EQ(info.uid, 1000u);
   for (const char* mode : {"100640", "0100640", "0640", "33184", "416"}) {
@@ -186,7 +186,7 @@ TEST_F(S3Store, AttributesAreKeptAsS3fsAndRcloneDo) {
   EXPECT_TRUE(info.metadata.empty());
   meta_["f.txt"] = {{"x-amz-meta-mtime", "1600000000"}, {"x-amz-meta-own", "1"}};
   const ObjectInfo rclone = ufs_->Stat("f.txt", {}).value();
-  EXPECT_FALSE(rclone.attributes_kept);
+  EXPECT_FALSE(rclone.mode_kept || rclone.uid_kept || rclone.gid_kept);
   EXPECT_EQ(rclone.mtime_ns, 1'600'000'000'000'000'000);
   EXPECT_EQ(rclone.metadata.at("own"), "1");
 }

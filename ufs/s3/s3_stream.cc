@@ -113,6 +113,7 @@ Status S3UnderFileSystem::GetPieces(std::string_view key, PieceProgress& progres
   AddCustomerKey(options_, read.headers);
   RETURN_IF_ERROR(RunOne(read, call));
   const Status ended = (read.response.of_twin ? *twin : taker).End(read.response);
+  if (ended.ok() && call.told != nullptr) TakeHeaders(options_, read.response, *call.told);
   if (ended.ok()) return ended;
   return Status(ended.code(), Concat(read.what, ": ", ended.message(), RequestOf(read.response)));
 }

@@ -31,6 +31,26 @@ Status CheckOptions(const S3Options& options) {
   return CheckKey(options.prefix.substr(0, options.prefix.size() - !options.prefix.empty()));
 }
 
+// What HEAD tells but the size, by a GET of one byte. Nothing has that many: a GET of all.
+Result<ObjectInfo> StatByGet(const S3UnderFileSystem& ufs, const S3Options& options,
+                             std::string_view key, const CallOptions& call) {
+  Status status;
+  for (const char* range : {"bytes=0-0", ""}) {
+    std::byte byte{};
+    S3Call get = ufs.NewCall("stat", "GET", key);
+    get.sink = std::span(&byte, 1);
+    if (*range != '\0') get.headers.emplace_back("Range", range);
+    AddCustomerKey(options, get.headers);
+    status = ufs.RunOne(get, call);
+    if (status.code() == Code::kRange) continue;
+    RETURN_IF_ERROR(status);
+    ObjectInfo info;
+    TakeHeaders(options, get.response, info);
+    return info;
+  }
+  return status;
+}
+
 }  // namespace
 
 UfsTraits TraitsOf(const S3Options& options) {
@@ -44,6 +64,10 @@ UfsTraits TraitsOf(const S3Options& options) {
   traits.max_parts = kMaxParts;
   traits.max_key_bytes = static_cast<uint32_t>(kMaxKeyBytes - options.prefix.size());
   traits.max_name_bytes = kMaxNameBytes;
+  traits.default_file_mode = options.default_file_mode;
+  traits.default_directory_mode = options.default_directory_mode;
+  traits.default_uid = options.default_uid;
+  traits.default_gid = options.default_gid;
   return traits;
 }
 
@@ -187,7 +211,11 @@ Result<ObjectInfo> S3UnderFileSystem::StatUnlisted(std::string_view key, S3Call&
   marker.key += '/';
   marker.what += '/';
   AddCustomerKey(options_, marker.headers);
-  return RunOne(marker, call).ok() ? Result<ObjectInfo>(directory) : refusal;
+  if (!RunOne(marker, call).ok()) return refusal;
+  ObjectInfo marked = directory;
+  const Result<ObjectInfo> told = InfoOf(key, marker.response, call);
+  if (told.ok()) TakeTold(*told, marked);
+  return marked;
 }
 
 // An object and a directory of one name: the directory is what is seen.
@@ -207,7 +235,12 @@ Result<ObjectInfo> S3UnderFileSystem::Stat(std::string_view key, const CallOptio
   }
   client_->Run(calls, call);
   const Result<KeyPage> below = pages_.FinishOne(prefix, std::move(calls[1]), call);
-  if (below.ok() && !below->entries.empty()) return directory;
+  if (below.ok() && !below->entries.empty()) {
+    // Its marker is the first of all keys below it.
+    const bool marked = below->entries.front().full_key == prefix;
+    directory.attributes_untold = marked && options_.keep_attributes;
+    return directory;
+  }
   if (calls.size() > 2 && calls[2].status.ok()) return directory;
   S3Call& object = calls[0];
   if (below.code() == Code::kPermission) {
@@ -218,6 +251,38 @@ Result<ObjectInfo> S3UnderFileSystem::Stat(std::string_view key, const CallOptio
   ASSIGN_OR_RETURN(ObjectInfo info, InfoOf(key, object.response, call));
   if (info.size_bytes > 0 || !IsFolderMarker(key)) return info;
   return Status(Code::kNotFound, Concat(object.what, ": it marks a directory"));
+}
+
+Result<ObjectInfo> S3UnderFileSystem::StatObject(std::string_view key, ObjectType type,
+                                                 const CallOptions& call) {
+  RETURN_IF_ERROR(CheckCall(call));
+  RETURN_IF_ERROR(CheckKeyForS3(options_.prefix, key));
+  const bool directory = type == ObjectType::kDirectory;
+  // The root's marker is the prefix itself.
+  if (key.empty() && (!directory || options_.prefix.empty())) {
+    return Status(Code::kNotFound, "the root of a bucket is no object");
+  }
+  const std::string object_key = key.empty() ? std::string() : ObjectKey(key, type);
+  Result<ObjectInfo> info = Head(object_key, call);
+  const bool refused = info.code() == Code::kPermission || info.code() == Code::kUnsupported;
+  // A policy that allows lists by their prefix refuses the HEAD of an absent marker, too.
+  if (refused && directory) {
+    const std::string marker = FullKey(object_key);
+    S3Call one = pages_.CallForOne(marker);
+    (void)RunOne(one, call);
+    const Result<KeyPage> below = pages_.FinishOne(marker, std::move(one), call);
+    const bool marked =
+        below.ok() && !below->entries.empty() && below->entries.front().full_key == marker;
+    if (below.ok() && !marked) return Status(Code::kNotFound, Concat("stat ", marker, ": absent"));
+  }
+  if (refused) {
+    Result<ObjectInfo> got = StatByGet(*this, options_, object_key, call);
+    if (got.ok()) info = std::move(got);
+  }
+  RETURN_IF_ERROR(info.status());
+  info->key = std::string(key);
+  info->type = type;
+  return info;
 }
 
 Status S3UnderFileSystem::CheckPrecondition(std::string_view key, const Precondition& precondition,

@@ -38,6 +38,8 @@ class S3UnderFileSystem final : public UnderFileSystem {
   AttributeStore* Attributes() override { return nullptr; }
   Result<std::string> SourceIdentity(const CallOptions& call) override;
   Result<ObjectInfo> Stat(std::string_view key, const CallOptions& call) override;
+  Result<ObjectInfo> StatObject(std::string_view key, ObjectType type,
+                                const CallOptions& call) override;
   Result<ListPage> List(std::string_view directory_key, const ListOptions& options,
                         const CallOptions& call) override;
   Result<size_t> Read(std::string_view key, std::string_view etag, uint64_t offset_bytes,
@@ -135,6 +137,7 @@ class S3UnderFileSystem final : public UnderFileSystem {
   Status SampleEtags(std::span<const ObjectInfo> entries, const CallOptions& call);
   // Asks for what the listing of these files lacks, or cannot be trusted in.
   Status ConfirmEntries(std::vector<ObjectInfo>& entries, const CallOptions& call);
+  void TellAttributes(ListPage& page, const CallOptions& call);
   void NoteSkipped(std::string_view full_key, std::string_view why);
   // All uploads of keys that begin so, page by page.
   Status EachUpload(const std::string& full_prefix, const CallOptions& call,
@@ -147,8 +150,7 @@ class S3UnderFileSystem final : public UnderFileSystem {
                           const CallOptions& call);
   Result<ObjectInfo> CopyInParts(const ObjectInfo& source, sigv4::Pairs headers,
                                  std::string_view to, const CallOptions& call);
-  // For stores that do not copy such an object (kUnsupported): its bytes come and go by here. Each
-  // part has as long as is left of the call.
+  // For stores that do not copy such an object. Each part has what the call has left.
   Result<ObjectInfo> CopyByHand(const ObjectInfo& source, sigv4::Pairs headers, std::string_view to,
                                 const CallOptions& call);
   S3Call NewPartCopy(const PartSource& from, uint64_t length_bytes, const PartTarget& to) const;
@@ -188,8 +190,7 @@ class S3UnderFileSystem final : public UnderFileSystem {
   std::map<std::pair<std::string, std::string>, std::string> aliases_ GUARDED_BY(mutex_);
 };
 
-// Whether the etag is the bytes' MD5, or that of a multipart upload, as S3 makes them unless it
-// encrypts with keys of its own.
+// Whether it is an MD5 of bytes or parts, as S3 makes unless it encrypts with keys of its own.
 bool IsMd5(std::string_view etag);
 // Whether an answer's ETag may be the MD5 of the bytes sent. It is not where the store encrypts
 // with keys of a key service or a customer, of itself too if the bucket says so. Others have ETags

@@ -148,7 +148,7 @@ Status S3UnderFileSystem::ConfirmEntries(std::vector<ObjectInfo>& entries,
     if (info.ok()) {
       asked[i]->size_bytes = info->size_bytes;
       asked[i]->etag = info->etag;
-      asked[i]->mtime_ns = info->mtime_ns;
+      TakeTold(*info, *asked[i]);
       continue;
     }
     asked[i]->key.clear();  // To be left out.
