@@ -176,6 +176,7 @@ Status LocalFileSystem::Truncate(const rpc::Caller& caller, InodeId ino, uint64_
   }
   const auto fetch = [&] { return FillBoundary(inode, size_bytes); };
   Status status = EnsureLearnt(caller, inode, Next::kNothing);
+  if (status.ok() && size_bytes > 0) status = CheckBase(inode);
   if (status.ok() && size_bytes > 0) status = fetch();
   if (status.ok()) status = WithPages([&] { return ResizeLive(inode, size_bytes); }, fetch);
   if (status.ok()) return status;

@@ -35,18 +35,35 @@ Status LocalFileSystem::FillEdges(OpenInode& inode, uint64_t offset_bytes, uint6
   return OkStatus();
 }
 
+namespace {
+
+// Whether such a write fetches pages before anything else.
+bool CutsAbsentPages(const cache::LiveFile& live, uint64_t offset_bytes, uint64_t length_bytes) {
+  constexpr uint64_t kMask = cache::kPageBytes - 1;
+  const uint64_t end = offset_bytes + length_bytes;
+  const auto absent = [&](uint64_t at) { return at < live.CurrentSize() && !live.Present(at, 1); };
+  return ((offset_bytes & kMask) != 0 && absent(offset_bytes)) ||
+         ((end & kMask) != 0 && absent(end - 1));
+}
+
+}  // namespace
+
 Status LocalFileSystem::Write(HandleId id, uint64_t offset_bytes, std::span<const std::byte> data,
                               SetId setid) {
   Handle& handle = Of(id);
   if (!handle.writes) return Status(Code::kInvalid, "write to a handle open for reading");
   OpenInode& inode = *handle.inode;
   cache::LiveFile* live = nullptr;
+  bool sure = false;
   {
     MutexLock lock(inode.mutex);
     if (inode.discarded) inode.lost_writes = kTakenAway;
     if (inode.discarded) return inode.CheckKept(deps_.cache);
     live = inode.live.get();
+    sure = inode.base_readable || live->Complete();
   }
+  if (!sure && !CutsAbsentPages(*live, offset_bytes, data.size()))
+    RETURN_IF_ERROR(CheckBase(inode));
   RETURN_IF_ERROR(ApplySetId(inode, setid));
   const Status written =
       WithPages([&] { return WithBackPressure([&] { return live->Write(offset_bytes, data); }); },
@@ -91,6 +108,7 @@ Status LocalFileSystem::Allocate(HandleId id, int mode, uint64_t offset_bytes,
   Handle& handle = Of(id);
   if (!handle.writes) return Status(Code::kInvalid, "allocate on a handle open for reading");
   OpenInode& inode = *handle.inode;
+  RETURN_IF_ERROR(CheckBase(inode));
   RETURN_IF_ERROR(ApplySetId(inode, setid));
   // What allocates only changes no byte of the file, so its absent pages may stay absent.
   const bool allocates = (mode & ~FALLOC_FL_KEEP_SIZE) == 0;

@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "cache/cache_store.h"
+#include "client/page_source.h"
 #include "rpc/coordinator.h"
 #include "rpc/persist_queue.h"
 #include "rpc/types.h"
@@ -47,28 +48,6 @@ class Backing {
   virtual ~Backing() = default;
   virtual Result<int> Register(int descriptor) = 0;  // kUnsupported: no passthrough here.
   virtual void Unregister(int backing_id) = 0;
-};
-
-// Brings absent pages from the UFS. worker/ has what it needs. Thread-safe.
-class PageSource {
- public:
-  virtual ~PageSource() = default;
-  // Makes the pages of [offset, offset + length) present as far as the object reaches. kStale: the
-  // UFS object was replaced. kNoSpace: a page finds no room.
-  virtual Status Fill(cache::LiveFile& file, const rpc::Binding& binding, uint64_t offset_bytes,
-                      uint64_t length_bytes) = 0;
-  virtual Status FillWhole(cache::LiveFile& file, const rpc::Binding& binding) = 0;
-  // Reads the object without keeping anything, all of `out`; it lies below binding.size_bytes.
-  virtual Status ReadThrough(const rpc::Binding& binding, uint64_t offset_bytes,
-                             std::span<std::byte> out) = 0;
-  struct ReadHistory {
-    uint64_t next_offset = 0;
-    uint64_t window_bytes = 0;
-    uint64_t fetched_until = 0;
-  };
-  // A handle with this history read here: fetches ahead in the background if it reads in order.
-  virtual void NoteRead(const ContentId& content, const rpc::Binding& binding,
-                        uint64_t offset_bytes, uint64_t length_bytes, ReadHistory& history) = 0;
 };
 
 struct Options {

@@ -45,6 +45,9 @@ class DemandedPages final : public PageSource {
                      std::span<std::byte> out) override {
     return filler_.ReadThrough(binding, offset_bytes, out);
   }
+  Status CheckReadable(const rpc::Binding& binding) override {
+    return filler_.CheckReadable(binding);
+  }
   void NoteRead(const ContentId&, const rpc::Binding&, uint64_t, uint64_t, ReadHistory&) override {}
 
   // What the next calls of Fill fetch is gone again when they return.

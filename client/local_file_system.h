@@ -145,8 +145,8 @@ class LocalFileSystem final : public FileSystem {
   Result<size_t> ReadPages(HandleId id, uint64_t offset_bytes, uint64_t length_bytes,
                            const ReadFile& read);
   Status FetchPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
-  // The same, and waits for room where there is none.
   Status FillPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
+  Status CheckBase(OpenInode& inode);
   Result<size_t> ReadThrough(HandleId id, uint64_t offset_bytes, std::span<std::byte> out);
   Status ReadBase(Handle& handle, uint64_t offset_bytes, std::span<std::byte> out);
   enum class Rebound {

@@ -68,6 +68,8 @@ struct OpenInode {
       false;  // No name is left: never committed again, gone with the last hold.
   // Cut to nothing since the last commit: no byte is of an older version.
   bool from_nothing GUARDED_BY(mutex) = false;
+  // The source gives bytes of the version that is changed here.
+  bool base_readable GUARDED_BY(mutex) = false;
   // Why bytes that were written are nowhere any more, which fsync and close say; or empty.
   std::string lost_writes GUARDED_BY(mutex);
   bool discarded GUARDED_BY(mutex) = false;  // Its source was taken away.

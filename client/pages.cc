@@ -100,6 +100,27 @@ Status LocalFileSystem::FillPages(OpenInode& inode, uint64_t offset_bytes, uint6
   return WithBackPressure([&] { return FetchPages(inode, offset_bytes, length_bytes); });
 }
 
+// A change of a part of an object that the source keeps and does not give (one in an archive) could
+// never be persisted.
+Status LocalFileSystem::CheckBase(OpenInode& inode) {
+  rpc::Binding binding;
+  {
+    MutexLock lock(inode.mutex);
+    const bool needed = !inode.base_readable && !inode.live->Complete();
+    if (!needed || inode.binding.gone || !inode.binding.mount) return OkStatus();
+    binding = inode.binding;
+  }
+  const Status readable = deps_.pages.CheckReadable(binding);
+  if (!readable.ok()) {
+    return Status(readable.code(),
+                  Concat("change a part of inode ", inode.ino.value,
+                         ", of which the rest is not in the cache: ", readable.message()));
+  }
+  MutexLock lock(inode.mutex);
+  inode.base_readable = true;
+  return OkStatus();
+}
+
 // Runs `change` until no page that it needs is absent. A page may vanish (bad checksum) between
 // its fetch and its use, but not again and again.
 Status LocalFileSystem::WithPages(const std::function<Status()>& change,

@@ -18,6 +18,9 @@ class FillerPageSource final : public client::PageSource {
                      std::span<std::byte> out) override {
     return filler_.ReadThrough(binding, offset_bytes, out);
   }
+  Status CheckReadable(const rpc::Binding& binding) override {
+    return filler_.CheckReadable(binding);
+  }
   void NoteRead(const ContentId& content, const rpc::Binding& binding, uint64_t offset_bytes,
                 uint64_t length_bytes, ReadHistory& history) override {
     worker::ReadHistory own{history.next_offset, history.window_bytes, history.fetched_until};

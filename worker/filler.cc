@@ -15,6 +15,7 @@ namespace {
 
 constexpr Nanos kFirstRetry = std::chrono::milliseconds(50);
 constexpr Nanos kSlowestRetry = std::chrono::seconds(5);
+constexpr Nanos kPatienceOfWriters = std::chrono::seconds(5);
 constexpr size_t kQueuedPages = 1024;
 
 // How many pages to read at once of `count`: each request costs, but nobody shall wait for a
@@ -175,6 +176,20 @@ Status Filler::ReadThrough(const rpc::Binding& binding, uint64_t offset_bytes,
     if (got == out.size()) return OkStatus();
     return Status(Code::kStale, "read " + binding.key + ": it is shorter than it was");
   });
+}
+
+Status Filler::CheckReadable(const rpc::Binding& binding) {
+  if (binding.size_bytes == 0) return OkStatus();
+  Result<ufs::UnderFileSystem*> ufs = mounts_.Get(binding.mount);
+  if (!ufs.ok()) return OkStatus();
+  const EitherStop stop(stop_.get_token(), StopOfRequest());
+  const ufs::CallOptions call{Deadline::After(clock_, kPatienceOfWriters), stop.token()};
+  std::byte first[1];
+  const Status read = (*ufs)->Read(binding.key, binding.etag, 0, first, call).status();
+  const Code code = read.code();
+  const bool final = code == Code::kIo || code == Code::kPermission ||
+                     code == Code::kNotPermitted || code == Code::kUnsupported;
+  return final ? read : OkStatus();
 }
 
 // The first to ask for a page fetches it; the others wait. What the first was told of another

@@ -47,6 +47,9 @@ class Filler {
   Status FillWhole(cache::LiveFile& file, const rpc::Binding& binding);
   // Fills `out` with bytes of the object, which nothing keeps. Errors as Fill's.
   Status ReadThrough(const rpc::Binding& binding, uint64_t offset_bytes, std::span<std::byte> out);
+  // Reads a byte. An error: the object cannot be read, and asking again would not help (it is
+  // archived, or may not be read). OK also where the source does not answer at once.
+  Status CheckReadable(const rpc::Binding& binding);
   // Fills fail with kCancelled from now on, those under way soon. For the end of the process.
   void Cancel() { stop_.request_stop(); }
   // A reader read here: fetches ahead of it in the background while it reads in order.
