@@ -4,6 +4,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <type_traits>
+
 #include "base/status.h"
 
 namespace tarn {
@@ -52,27 +54,38 @@ Sha256Digest HmacSha256(std::string_view key, std::string_view bytes) {
   return digest;
 }
 
-struct Md5Stream::State {
+template <typename Digest>
+struct DigestStream<Digest>::State {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
 };
 
-Md5Stream::Md5Stream() : state_(std::make_unique<State>()) {
+template <typename Digest>
+DigestStream<Digest>::DigestStream() : state_(std::make_unique<State>()) {
+  const EVP_MD* kind = std::is_same_v<Digest, Md5Digest> ? EVP_md5() : EVP_sha256();
   CHECK(state_->context != nullptr);
-  CHECK(EVP_DigestInit_ex(state_->context, EVP_md5(), nullptr) == 1);
+  CHECK(EVP_DigestInit_ex(state_->context, kind, nullptr) == 1);
 }
 
-Md5Stream::~Md5Stream() { EVP_MD_CTX_free(state_->context); }
+template <typename Digest>
+DigestStream<Digest>::~DigestStream() {
+  EVP_MD_CTX_free(state_->context);
+}
 
-void Md5Stream::Update(std::span<const std::byte> bytes) {
+template <typename Digest>
+void DigestStream<Digest>::Update(std::span<const std::byte> bytes) {
   CHECK(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1);
 }
 
-Md5Digest Md5Stream::Finish() {
-  Md5Digest digest;
+template <typename Digest>
+Digest DigestStream<Digest>::Finish() {
+  Digest digest;
   auto* out = reinterpret_cast<unsigned char*>(digest.data());
   CHECK(EVP_DigestFinal_ex(state_->context, out, nullptr) == 1);
   return digest;
 }
+
+template class DigestStream<Md5Digest>;
+template class DigestStream<Sha256Digest>;
 
 std::string Hex(std::span<const std::byte> bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";

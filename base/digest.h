@@ -24,20 +24,23 @@ Md5Digest Md5(std::string_view bytes);
 Sha1Digest Sha1(std::string_view bytes);  // For names of files that others chose, not for safety.
 Md5Digest Md5(std::span<const std::byte> bytes);
 
-// The MD5 of bytes that come in pieces. For one thread at a time.
-class Md5Stream {
+// A digest of bytes that come in pieces: Md5Digest or Sha256Digest. For one thread at a time.
+template <typename Digest>
+class DigestStream {
  public:
-  Md5Stream();
-  ~Md5Stream();
-  Md5Stream(const Md5Stream&) = delete;
-  Md5Stream& operator=(const Md5Stream&) = delete;
+  DigestStream();
+  ~DigestStream();
+  DigestStream(const DigestStream&) = delete;
+  DigestStream& operator=(const DigestStream&) = delete;
   void Update(std::span<const std::byte> bytes);
-  Md5Digest Finish();  // Once.
+  Digest Finish();  // Once.
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
+using Md5Stream = DigestStream<Md5Digest>;
+using Sha256Stream = DigestStream<Sha256Digest>;
 
 std::string Hex(std::span<const std::byte> bytes);  // Lower case.
 // Nullopt: an odd number of digits, or something else than digits. Any case.

@@ -1,5 +1,6 @@
 #include "meta/ledger.h"
 
+#include <algorithm>
 #include <deque>
 #include <set>
 #include <utility>
@@ -186,6 +187,35 @@ Status NoteDirectoryRemoved(const Context& context, kv::Transaction& txn, InodeR
       RETURN_IF_ERROR(DiscardDirectory(context, txn, inode.mount, key, started_ns));
   }
   return OkStatus();
+}
+
+namespace {
+
+// The marker at the key was another directory's, and went with it.
+Status MakeMarkerAgain(const Context& context, kv::Transaction& txn, MountId mount,
+                       const std::string& key) {
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(mount));
+  if (!ufs->Traits().writes_markers) return OkStatus();
+  ASSIGN_OR_RETURN(std::optional<InodeRecord> there, ResolveKey(txn, mount, key));
+  const bool made = there && there->type == rpc::FileType::kDirectory && there->made;
+  if (!made || there->made_key != key) return OkStatus();
+  there->made = false;
+  RETURN_IF_ERROR(NoteDirty(context, txn, *there, Nanos(0)));
+  PutInode(txn, *there);
+  return OkStatus();
+}
+
+}  // namespace
+
+Status NoteMarkersMoved(const Context& context, kv::Transaction& txn, InodeRecord& inode,
+                        const std::string& key) {
+  ASSIGN_OR_RETURN(const std::vector<Place> places, PlacesOf(txn, inode.ino));
+  inode.places = std::any_of(places.begin(), places.end(),
+                             [&](const Place& place) { return place.key != key; });
+  ASSIGN_OR_RETURN(const Unclaimed unclaimed, Unclaim(txn, inode.ino, inode.mount, key));
+  if (unclaimed == Unclaimed::kLast)
+    RETURN_IF_ERROR(DiscardDirectory(context, txn, inode.mount, key, 0));
+  return MakeMarkerAgain(context, txn, inode.mount, key);
 }
 
 rpc::TaskClass TaskClassOf(const InodeRecord& inode) {

@@ -40,6 +40,9 @@ Status NoteNameRemoved(const Context& context, kv::Transaction& txn, InodeRecord
 Status NoteFileMoved(const Context& context, kv::Transaction& txn, InodeRecord& inode);
 // The same of a directory: claims the prefixes where its bytes are.
 Status NoteDirectoryMoved(const Context& context, kv::Transaction& txn, InodeRecord& inode);
+// Nothing of the renamed directory is at the place any more, its markers included.
+Status NoteMarkersMoved(const Context& context, kv::Transaction& txn, InodeRecord& inode,
+                        const std::string& key);
 // An empty directory goes.
 Status NoteDirectoryRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode);
 // Data, attributes or names are ahead of the UFS: puts the inode into the queue unless it is there.

@@ -187,6 +187,12 @@ Status Claim(kv::Transaction& txn, InodeRecord& directory, std::string_view key)
   return OkStatus();
 }
 
+void ClaimMarkers(kv::Transaction& txn, const InodeRecord& directory, std::string_view key) {
+  PlaceRecord place;
+  place.kind = PlaceRecord::Kind::kMarkers;
+  txn.Put(keys::Claim(directory.ino, directory.mount, key), place.Encode());
+}
+
 Result<Unclaimed> Unclaim(kv::Transaction& txn, InodeId directory, MountId mount,
                           std::string_view key) {
   txn.Delete(keys::Claim(directory, mount, key));

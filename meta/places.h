@@ -97,6 +97,8 @@ Status DiscardDirectory(const Context& context, kv::Transaction& txn, MountId mo
                         std::string_view key, int64_t attempt_started_ns);
 
 Status Claim(kv::Transaction& txn, InodeRecord& directory, std::string_view key);
+// Of what the directory claims at `key` nothing but markers is left.
+void ClaimMarkers(kv::Transaction& txn, const InodeRecord& directory, std::string_view key);
 enum class Unclaimed { kLast, kOthersRemain, kNothing };
 // kLast: the record is gone, and the key with it unless its path has a directory again.
 Result<Unclaimed> Unclaim(kv::Transaction& txn, InodeId directory, MountId mount,

@@ -317,7 +317,7 @@ Result<PlaceRecord> PlaceRecord::Decode(std::string_view bytes) {
   r.generation = Generation(in.Varint());
   r.etag = in.String();
   RETURN_IF_ERROR(in.Finish("place"));
-  if (r.kind > Kind::kLink) return BadField("place", "kind");
+  if (r.kind > Kind::kMarkers) return BadField("place", "kind");
   return r;
 }
 

@@ -134,8 +134,9 @@ struct MountRecord {
 // K/owner/mount/key: a place where bytes of `owner` are apart from its binding, or may be.
 struct PlaceRecord {
   enum class Kind : uint8_t {
-    kRecord,  // U/mount/key says so (kOwned, kClaim).
-    kLink,    // A further name of a file, in its place; no ledger record.
+    kRecord,   // U/mount/key says so (kOwned, kClaim).
+    kLink,     // A further name of a file, in its place; no ledger record.
+    kMarkers,  // As kRecord, of a directory: nothing but its markers may be there.
   };
   Kind kind = Kind::kRecord;
   Generation generation;  // kLink: of the bytes.

@@ -47,6 +47,9 @@ struct Action {
     kLink,             // `from_key` also as `key` (copied where the store cannot link).
     kDelete,           // `key`.
     kRemoveDirectory,  // `key`.
+    // The markers of directory `from_key`, which nothing else is below any more, become those of
+    // `key`.
+    kMoveMarkers,
   };
   Kind kind = Kind::kDone;
   MountId mount;

@@ -22,6 +22,10 @@ class KeepingUpload final : public Upload {
                    const CallOptions& call) override {
     return upload_->WritePart(offset_bytes, data, call);
   }
+  Status StreamPart(uint64_t offset_bytes, uint64_t length_bytes, const ReadBytes& read,
+                    const CallOptions& call) override {
+    return upload_->StreamPart(offset_bytes, length_bytes, read, call);
+  }
   Status CopyPart(uint64_t offset_bytes, const PartSource& from, uint64_t length_bytes,
                   const CallOptions& call) override {
     return upload_->CopyPart(offset_bytes, from, length_bytes, call);

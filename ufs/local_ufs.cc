@@ -111,6 +111,8 @@ Result<size_t> LocalUfs::Read(std::string_view key, std::string_view etag, uint6
 Result<ObjectInfo> LocalUfs::Move(std::string_view from, std::string_view to,
                                   const MoveOptions& options, const CallOptions& call) {
   RETURN_IF_ERROR(CheckCall(call));
+  if (options.type == ObjectType::kDirectory)
+    return Status(Code::kUnsupported, Concat("move ", from, "/: no markers of directories here"));
   ASSIGN_OR_RETURN(Place old_place, Find(root_.get(), from));
   ASSIGN_OR_RETURN(Place new_place, FindNew(root_.get(), to));
   Result<struct statx> st = StatAt(old_place.directory.get(), old_place.name.c_str());

@@ -101,6 +101,7 @@ class MemoryUfs final : public UnderFileSystem {
       REQUIRES(mutex_);
   ObjectInfo InfoOf(std::string_view key, const Object& object) const REQUIRES(mutex_);
   ObjectInfo Store(std::string_view key, Object object) REQUIRES(mutex_);
+  ObjectInfo MoveMarker(std::string_view from, std::string_view to) REQUIRES(mutex_);
   Status DeleteOne(const DeleteRequest& request) REQUIRES(mutex_);
 
   void TellAttributes(const Object& object, ObjectInfo& info) const REQUIRES(mutex_);
@@ -215,6 +216,8 @@ Result<ObjectInfo> MemoryUfs::Stat(std::string_view key, const CallOptions& call
   info.key = std::string(key);
   info.type = ObjectType::kDirectory;
   info.attributes_untold = keeps_ == Keeps::kAttributes;
+  const auto marker = objects_.find(ObjectKey(key, info.type));
+  if (marker != objects_.end()) info.metadata = marker->second.metadata;
   return info;
 }
 
@@ -376,12 +379,26 @@ Status MemoryUfs::AbortUpload(const PendingUpload& upload, const CallOptions& ca
   return Abort(upload.upload_id, call);
 }
 
+ObjectInfo MemoryUfs::MoveMarker(std::string_view from, std::string_view to) {
+  const std::string key = ObjectKey(to, ObjectType::kDirectory);
+  const auto it = objects_.find(ObjectKey(from, ObjectType::kDirectory));
+  if (it == objects_.end()) return InfoOf(key, {});
+  Object marker = std::move(it->second);
+  objects_.erase(it);
+  // One that says no more than that the directory is there spares what may say more.
+  const bool says_more = !marker.metadata.empty() || marker.attributes;
+  const auto there = objects_.find(key);
+  if (there != objects_.end() && !says_more) return InfoOf(key, there->second);
+  return Store(key, std::move(marker));
+}
+
 Result<ObjectInfo> MemoryUfs::Move(std::string_view from, std::string_view to,
                                    const MoveOptions& options, const CallOptions& call) {
   RETURN_IF_ERROR(CheckCall(call, clock_));
   RETURN_IF_ERROR(CheckObjectKey(from));
   RETURN_IF_ERROR(CheckObjectKey(to));
   MutexLock lock(mutex_);
+  if (options.type == ObjectType::kDirectory) return MoveMarker(from, to);
   auto it = objects_.find(from);
   if (it == objects_.end()) return Status(Code::kNotFound, Concat("copy ", from));
   RETURN_IF_ERROR(CheckPrecondition(from, options.source));

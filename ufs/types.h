@@ -132,6 +132,8 @@ struct MoveOptions {
   Precondition target;
   // Added to what the source has, where Traits().object_metadata.
   std::map<std::string, std::string> metadata;
+  // kDirectory: the markers of a directory, where Traits() say so; nothing else above counts.
+  ObjectType type = ObjectType::kFile;
 };
 
 // Which attributes SetAttributes changes.

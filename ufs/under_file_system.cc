@@ -1,6 +1,7 @@
 #include "ufs/under_file_system.h"
 
 #include <algorithm>
+#include <memory>
 
 namespace tarn::ufs {
 
@@ -8,6 +9,14 @@ namespace tarn::ufs {
 Result<ObjectInfo> UnderFileSystem::StatObject(std::string_view key, ObjectType,
                                                const CallOptions& call) {
   return Stat(key, call);
+}
+
+Status Upload::StreamPart(uint64_t offset_bytes, uint64_t length_bytes, const ReadBytes& read,
+                          const CallOptions& call) {
+  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(length_bytes);
+  const std::span<std::byte> bytes(buffer.get(), length_bytes);
+  RETURN_IF_ERROR(read(offset_bytes, bytes));
+  return WritePart(offset_bytes, bytes, call);
 }
 
 Result<uint64_t> UnderFileSystem::ReadPieces(std::string_view key, std::string_view etag,

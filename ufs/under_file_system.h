@@ -38,6 +38,12 @@ class Upload {
   // it.
   virtual Status WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
                            const CallOptions& call) = 0;
+  // As WritePart, with bytes that `read` fills in when they are sent, from an offset in the object:
+  // a part of any size takes little memory where that is what parts are sent for (S3). They may be
+  // asked for several times, and must be the same each time.
+  using ReadBytes = std::function<Status(uint64_t offset_bytes, std::span<std::byte> out)>;
+  virtual Status StreamPart(uint64_t offset_bytes, uint64_t length_bytes, const ReadBytes& read,
+                            const CallOptions& call);
   // As WritePart, with bytes that the store itself copies. kStale: the source has another ETag.
   // kUnsupported: the store, or this upload, does not copy; write the bytes.
   virtual Status CopyPart(uint64_t offset_bytes, const PartSource& from, uint64_t length_bytes,
@@ -89,7 +95,8 @@ class UnderFileSystem {
 
   // Makes `to` (replaced atomically) the object that `from` is; `from` is gone unless
   // Traits().atomic_rename is false, when it stays and the caller deletes it. kStale: a
-  // precondition failed. kNotFound: no `from`.
+  // precondition failed. kNotFound: no `from`. Markers are moved with their bytes and metadata,
+  // never stay, and need not be there; kBusy: another client changes them all the time.
   virtual Result<ObjectInfo> Move(std::string_view from, std::string_view to,
                                   const MoveOptions& options, const CallOptions& call) = 0;
   // A status a request, in order; absent is OK. Files and symlinks only.

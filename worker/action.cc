@@ -147,7 +147,8 @@ Result<ufs::ObjectInfo> ActionRunner::Upload(const rpc::Action& action,
   ASSIGN_OR_RETURN(std::unique_ptr<ufs::Upload> upload,
                    call.ufs.Create(action.key, options, call.Options()));
   Status sent = Send(action, content, *upload, call);
-  if (sent.ok() && !content.Unchanged()) sent = Status(Code::kBusy, "it was written to meanwhile");
+  // What fails then may be the digest of bytes that were read twice.
+  if (!content.Unchanged()) sent = Status(Code::kBusy, "it was written to meanwhile");
   if (sent.ok()) sent = Note(action, *upload, own);
   done->outcome.untouched = !sent.ok();
   if (!sent.ok()) sent = NotSent(action, content, sent, call, done);
@@ -385,6 +386,12 @@ Status ActionRunner::RemoveDirectory(const rpc::Action& action, Call& call) {
   return call.ufs.Delete(std::span(&marker, 1), call.Options()).front();
 }
 
+Status ActionRunner::MoveMarkers(const rpc::Action& action, Call& call) {
+  ufs::MoveOptions options;
+  options.type = ufs::ObjectType::kDirectory;
+  return call.ufs.Move(action.from_key, action.key, options, call.Options()).status();
+}
+
 Status ActionRunner::Dispatch(const rpc::Action& action, Call& call, Done* done) {
   using Kind = rpc::Action::Kind;
   Result<ufs::ObjectInfo> info = ufs::ObjectInfo{};
@@ -416,6 +423,8 @@ Status ActionRunner::Dispatch(const rpc::Action& action, Call& call, Done* done)
       return Delete(action, call);
     case Kind::kRemoveDirectory:
       return RemoveDirectory(action, call);
+    case Kind::kMoveMarkers:
+      return MoveMarkers(action, call);
   }
   if (!info.ok()) return info.status();
   done->outcome.etag = info->etag;

@@ -76,6 +76,7 @@ class ActionRunner {
   Result<ufs::ObjectInfo> SetAttributes(const rpc::Action& action, Call& call, Done* done);
   Status Delete(const rpc::Action& action, Call& call);
   Status RemoveDirectory(const rpc::Action& action, Call& call);
+  static Status MoveMarkers(const rpc::Action& action, Call& call);
   Status Dispatch(const rpc::Action& action, Call& call, Done* done);
 
   cache::CacheStore& cache_;

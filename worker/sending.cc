@@ -16,14 +16,17 @@ namespace tarn::worker {
 namespace {
 
 constexpr uint64_t kPartBytes = 8 << 20;
-constexpr uint64_t kCopiedBytes = 64 << 20;    // A part that the store copies by itself.
-constexpr uint64_t kPartsAtOnce = 4;           // Of one file; each has a buffer of its own.
-constexpr uint64_t kBuffersBytes = 256 << 20;  // That these have together, or one of them has more.
+constexpr uint64_t kCopiedBytes = 64 << 20;  // A part that the store copies by itself.
+constexpr uint64_t kPartsAtOnce = 4;         // Of one file.
+constexpr uint64_t kMostBufferBytes = 32
+                                      << 20;  // Of a part; larger ones are read as they are sent.
 
-// As large as the store asks for, and no more of them than it takes.
+// As large as the store asks for, and no more of them than it takes. Whole pages, whose checksums
+// are looked at when they are read.
 uint64_t PartBytes(uint64_t size_bytes, const ufs::UfsTraits& traits) {
   const uint64_t least = (size_bytes + traits.max_parts - 1) / traits.max_parts;
-  return std::max({kPartBytes, traits.min_part_bytes, least});
+  const uint64_t pages = (least + cache::kPageBytes - 1) / cache::kPageBytes;
+  return std::max({kPartBytes, traits.min_part_bytes, pages * cache::kPageBytes});
 }
 
 // Whether the bytes may get there all the same if they are written.
@@ -72,6 +75,7 @@ class PartSender {
 
   Status Write(const PlannedPart& part) {
     const uint64_t end = part.offset_bytes + part.length_bytes;
+    if (part_bytes_ > kMostBufferBytes && !keeps_holes_) return Stream(part.offset_bytes, end);
     const uint64_t most = std::min(part.length_bytes, part_bytes_);
     std::unique_ptr<std::byte[]> buffer;  // Made for data: a part may be all hole.
     for (uint64_t at = part.offset_bytes; at < end;) {
@@ -86,6 +90,15 @@ class PartSender {
       RETURN_IF_ERROR(Read(range.begin_bytes, bytes));
       RETURN_IF_ERROR(sending_.upload.WritePart(range.begin_bytes, bytes, sending_.call()));
       at = range.end_bytes;
+    }
+    return OkStatus();
+  }
+
+  Status Stream(uint64_t begin, uint64_t end) {
+    const auto read = [this](uint64_t at, std::span<std::byte> out) { return Read(at, out); };
+    for (uint64_t at = begin; at < end; at += part_bytes_) {
+      const uint64_t length = std::min(part_bytes_, end - at);
+      RETURN_IF_ERROR(sending_.upload.StreamPart(at, length, read, sending_.call()));
     }
     return OkStatus();
   }
@@ -188,11 +201,10 @@ std::vector<ufs::Extent> HolesOf(const std::vector<cache::ByteRange>& data, uint
 Status SendParts(const Sending& sending, const ufs::UfsTraits& traits) {
   ASSIGN_OR_RETURN(std::vector<cache::ByteRange> data, sending.content.Data());
   const uint64_t part_bytes = PartBytes(sending.content.Info().size_bytes, traits);
-  const uint64_t at_once = std::clamp<uint64_t>(kBuffersBytes / part_bytes, 1, kPartsAtOnce);
   PartSender sender(sending, part_bytes, traits.holes, std::move(data));
   const size_t others = traits.min_part_bytes == 0 || sender.parts() < 2
                             ? 0
-                            : std::min<uint64_t>(sender.parts(), at_once) - 1;
+                            : std::min<uint64_t>(sender.parts(), kPartsAtOnce) - 1;
   std::vector<Status> statuses(others);
   Status mine;
   {

@@ -224,5 +224,71 @@ TEST(Holes, OfAStoreThatHasThemAreNotSent) {
   EXPECT_EQ(middle, "middle");
 }
 
+// An upload to a store whose parts are larger than memory.
+class CountingUpload final : public ufs::Upload {
+ public:
+  std::string UploadId() const override { return "u"; }
+  Status WritePart(uint64_t, std::span<const std::byte>, const ufs::CallOptions&) override {
+    return Status(Code::kInvalid, "a part in memory");
+  }
+  Status StreamPart(uint64_t offset_bytes, uint64_t length_bytes, const ReadBytes& read,
+                    const ufs::CallOptions&) override {
+    {
+      MutexLock lock(mutex_);
+      lengths[offset_bytes] = length_bytes;
+    }
+    std::byte last[1];
+    return read(offset_bytes + length_bytes - 1, last);
+  }
+  Status CopyPart(uint64_t, const ufs::PartSource&, uint64_t, const ufs::CallOptions&) override {
+    return Status(Code::kUnsupported, "no copies");
+  }
+  Result<ufs::ObjectInfo> Commit(const ufs::CallOptions&) override { return ufs::ObjectInfo{}; }
+  Status Abort(const ufs::CallOptions&) override { return OkStatus(); }
+
+  std::map<uint64_t, uint64_t> lengths;  // By offset. Read it when all are sent.
+
+ private:
+  Mutex mutex_;
+};
+
+// All hole.
+class VastContent final : public cache::FrozenContent {
+ public:
+  explicit VastContent(uint64_t size_bytes) { info_.size_bytes = size_bytes; }
+  const cache::ContentInfo& Info() const override { return info_; }
+  int Descriptor() const override { return -1; }
+  Piece PieceAt(uint64_t, uint64_t length_bytes) const override { return {length_bytes, false}; }
+  Result<std::vector<cache::ByteRange>> Data() const override {
+    return std::vector<cache::ByteRange>();
+  }
+  Status Check(uint64_t, std::span<const std::byte>) override { return OkStatus(); }
+  bool Unchanged() const override { return true; }
+
+ private:
+  cache::ContentInfo info_;
+};
+
+TEST(Sending, VastFilesAreSentInFewEnoughPartsAndNoneIsInMemory) {
+  constexpr uint64_t kTib = 1ULL << 40;
+  for (const uint64_t size : {5 * kTib, 5 * kTib - 1, 3 * kTib + 12345}) {
+    VastContent content(size);
+    CountingUpload upload;
+    ufs::UfsTraits traits;
+    traits.min_part_bytes = kPart;
+    traits.max_parts = 10'000;
+    const Sending sending{content, upload, {}, {}, [] { return ufs::CallOptions{}; }};
+    ASSERT_TRUE(SendParts(sending, traits).ok());
+    EXPECT_LE(upload.lengths.size(), traits.max_parts);
+    uint64_t end = 0;
+    for (const auto& [offset, length] : upload.lengths) {
+      EXPECT_EQ(offset, end);
+      EXPECT_EQ(offset % kPageBytes, 0u) << "checksums are those of pages";
+      end += length;
+    }
+    EXPECT_EQ(end, size);
+  }
+}
+
 }  // namespace
 }  // namespace tarn::worker

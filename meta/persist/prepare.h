@@ -103,6 +103,8 @@ class Preparation {
   Status ClaimOldPlaces(InodeRecord& inode, const std::string& key);
   Result<std::optional<Step>> MakeRoomForDirectory(InodeRecord& inode, const std::string& key);
   Result<std::optional<Step>> Make(InodeRecord& inode, const Target& target);
+  Result<std::optional<Step>> MoveMarkers(InodeRecord& inode, const std::string& key);
+  Result<bool> WaitsForMarkersOf(InodeId start, InodeId end);
 
   const Context& context_;
   kv::Transaction& txn_;

@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "base/strings.h"
 #include "meta/persist/prepare.h"
 #include "meta/tree.h"
 
@@ -5,6 +8,8 @@ namespace tarn::meta {
 namespace {
 
 using Kind = rpc::Action::Kind;
+
+constexpr int kLongestChain = 64;
 
 }  // namespace
 
@@ -17,6 +22,8 @@ Result<Step> Preparation::Directory(InodeRecord& inode) {
     ASSIGN_OR_RETURN(std::optional<Step> making, Make(inode, target));
     if (making) return *std::move(making);
     if (inode.places || (inode.bound && inode.key != target.key)) {
+      ASSIGN_OR_RETURN(std::optional<Step> markers, MoveMarkers(inode, target.key));
+      if (markers) return *std::move(markers);
       PutInode(txn_, inode);
       return Before(Step::First::kRelocate, inode.ino);
     }
@@ -89,6 +96,51 @@ Result<std::optional<Step>> Preparation::MakeRoomForDirectory(InodeRecord& inode
       break;
   }
   return step(Wait(key + " is to be left by another first"));
+}
+
+// Whether the markers of `start` wait, over others perhaps, for those of `end`.
+Result<bool> Preparation::WaitsForMarkersOf(InodeId start, InodeId end) {
+  InodeId at = start;
+  for (int i = 0; i < kLongestChain && at != end; ++i) {
+    ASSIGN_OR_RETURN(const std::optional<InodeRecord> inode,
+                     GetInode(txn_, at, kv::Reads::kSerializable));
+    if (!inode || inode->nlink == 0) return false;
+    ASSIGN_OR_RETURN(const UfsPath path,
+                     PathKey(txn_, inode->parent, inode->name, kv::Reads::kSerializable));
+    ASSIGN_OR_RETURN(const Occupant there, FindOccupant(txn_, inode->mount, path.key, at));
+    if (there.kind != Occupant::Kind::kDirectory) return false;
+    at = there.ino;
+  }
+  return at == end;
+}
+
+// The markers of a place follow when nothing else is left there. They wait while another
+// directory's may be where they go; if that one waits for these in turn, these go to a key of
+// their own first. Nothing: there are none to be moved now.
+Result<std::optional<Step>> Preparation::MoveMarkers(InodeRecord& inode, const std::string& key) {
+  const auto step = [](Step made) { return std::optional<Step>(std::move(made)); };
+  ASSIGN_OR_RETURN(const std::vector<Place> places, PlacesOf(txn_, inode.ino));
+  const auto left = std::find_if(places.begin(), places.end(), [&](const Place& place) {
+    return place.record.kind == PlaceRecord::Kind::kMarkers && place.key != key;
+  });
+  if (left == places.end()) return std::optional<Step>();
+  ASSIGN_OR_RETURN(rpc::Action action, NewAction(Kind::kMoveMarkers, inode, key));
+  action.from_key = left->key;
+  ASSIGN_OR_RETURN(const Occupant there, FindOccupant(txn_, inode.mount, key, inode.ino));
+  if (there.kind == Occupant::Kind::kUnknown) return step(Before(Step::First::kLoad, there.ino));
+  if (there.kind == Occupant::Kind::kDirectory) {
+    const std::string aside = Concat(key, ".tarn-moving-", inode.ino.value);
+    ASSIGN_OR_RETURN(const bool circle, WaitsForMarkersOf(there.ino, inode.ino));
+    if (!circle || left->key == aside) {
+      PutInode(txn_, inode);
+      return step(Wait(key + " is to be left by another directory first"));
+    }
+    RETURN_IF_ERROR(Claim(txn_, inode, aside));
+    ClaimMarkers(txn_, inode, aside);
+    action.key = aside;
+  }
+  ASSIGN_OR_RETURN(Step begun, Begin(inode, std::move(action), kDirectoryAttempt));
+  return step(std::move(begun));
 }
 
 // Nothing: the UFS has it at its path.

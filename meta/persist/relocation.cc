@@ -175,14 +175,20 @@ Result<bool> Relocations::Finish(InodeId dir, const Progress& progress) {
                      PathKey(txn, inode.parent, inode.name, kv::Reads::kSerializable));
     if (path.key != progress.key || !inode.made || inode.made_key != path.key) return OkStatus();
     ASSIGN_OR_RETURN(std::vector<Place> places, PlacesOf(txn, dir));
+    ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context_.mounts.Get(inode.mount));
+    inode.places = false;
     for (const Place& place : places) {
+      if (ufs->Traits().directory_markers && place.key != path.key) {
+        ClaimMarkers(txn, inode, place.key);
+        inode.places = true;
+        continue;
+      }
       ASSIGN_OR_RETURN(Unclaimed unclaimed, Unclaim(txn, dir, place.mount, place.key));
       // Its entry in the queue finds out whether the path has a directory again.
       if (unclaimed == Unclaimed::kLast && place.key != path.key)
         RETURN_IF_ERROR(DiscardDirectory(context_, txn, place.mount, place.key, 0));
     }
     inode.key = path.key;
-    inode.places = false;
     PutInode(txn, inode);
     finished = true;
     return OkStatus();

@@ -1,8 +1,9 @@
 #pragma once
 
 // Brings a renamed directory to its path in the UFS: its children are loaded, queued to be moved
-// one by one, and waited for; then the old prefix is given up. Where it stands is remembered in
-// memory only: every step may be repeated. Thread-safe.
+// one by one, and waited for; then the old prefix is given up, or left to the directory's own steps
+// where its markers may still be there. Where it stands is remembered in memory only: every step
+// may be repeated. Thread-safe.
 
 #include <map>
 #include <string>
@@ -19,8 +20,8 @@ namespace tarn::meta {
 class Relocations {
  public:
   Relocations(const Context& context, Loader& loader) : context_(context), loader_(loader) {}
-  // Goes on as far as it can. True: nothing of `dir` is anywhere but at its path. False: children
-  // are on their way.
+  // Goes on as far as it can. True: nothing of `dir` but markers is anywhere but at its path.
+  // False: children are on their way.
   Result<bool> Advance(InodeId dir);
 
  private:

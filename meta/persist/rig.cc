@@ -378,7 +378,7 @@ size_t Rig::PlacesLeft() {
   auto page = store_->Begin()->Scan("K", "L", {});
   size_t left = 0;
   for (const kv::Pair& pair : page->pairs)
-    left += PlaceRecord::Decode(pair.value)->kind == PlaceRecord::Kind::kRecord;
+    left += PlaceRecord::Decode(pair.value)->kind != PlaceRecord::Kind::kLink;
   return left;
 }
 

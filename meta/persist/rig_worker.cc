@@ -34,8 +34,10 @@ Status MakeDirectoryIn(ufs::UnderFileSystem& ufs, const std::string& key, uint32
   if (ufs.Attributes() != nullptr) return ufs.Attributes()->MakeDirectory(key, mode, {});
   ufs::CreateOptions options;
   options.type = ufs::ObjectType::kDirectory;
+  options.precondition.kind = ufs::Precondition::Kind::kAbsent;
   ASSIGN_OR_RETURN(std::unique_ptr<ufs::Upload> marker, ufs.Create(key, options, {}));
-  return marker->Commit({}).status();
+  const Status made = marker->Commit({}).status();
+  return made.code() == Code::kStale ? OkStatus() : made;  // One that is there is as good.
 }
 
 void Rig::After() {
@@ -334,6 +336,11 @@ Result<ufs::ObjectInfo> Rig::Effect_(const rpc::Action& action, rpc::Outcome* ou
       RETURN_IF_ERROR(attributes != nullptr ? attributes->RemoveDirectory(action.key, {})
                                             : ufs->Delete(std::span(&marker, 1), {}).front());
       return ufs::ObjectInfo{};
+    }
+    case Kind::kMoveMarkers: {
+      ufs::MoveOptions markers;
+      markers.type = ufs::ObjectType::kDirectory;
+      return ufs->Move(action.from_key, action.key, markers, {});
     }
     default:
       return Status(Code::kInvalid, "not a step");

@@ -295,6 +295,9 @@ Result<Settlement> Outcome::Success(InodeRecord& inode) {
     case Kind::kLink:
       RETURN_IF_ERROR(BindLink(inode));
       break;
+    case Kind::kMoveMarkers:
+      RETURN_IF_ERROR(NoteMarkersMoved(context_, txn_, inode, action_.from_key));
+      break;
     default:
       return Status(Code::kInvalid, "settle of what is no step of an inode");
   }

@@ -1,13 +1,14 @@
-// Uploads left behind, copies, deletion.
+// Uploads left behind, and copies.
 
 #include <algorithm>
-#include <map>
 
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "ufs/call.h"
 #include "ufs/s3/attributes.h"
+#include "ufs/s3/deletion.h"
+#include "ufs/s3/markers.h"
 #include "ufs/s3/names.h"
 #include "ufs/s3/s3_ufs.h"
 #include "ufs/s3/xml.h"
@@ -15,8 +16,8 @@
 namespace tarn::ufs::s3 {
 namespace {
 
-constexpr size_t kMaxBatch = 1000;    // Of keys, in one deletion.
-constexpr size_t kCopiesAtOnce = 16;  // Parts of one copy.
+constexpr size_t kCopiesAtOnce = 16;               // Parts of one copy.
+constexpr uint64_t kMostCopyBuffer = 32ULL << 20;  // Of a copy that goes by here.
 
 bool HasTags(const HttpResponse& object) {
   const std::string count = object.Header("x-amz-tagging-count");
@@ -130,7 +131,7 @@ Result<std::unique_ptr<Upload>> S3UnderFileSystem::Create(std::string_view key,
   RETURN_IF_ERROR(CheckCall(call));
   RETURN_IF_ERROR(CheckNewObject(key, options));
   ASSIGN_OR_RETURN(sigv4::Pairs headers, HeadersOfNewObject(options_, key, options));
-  return NewUpload(key, options, std::move(headers), call);
+  return NewUpload(key, options, std::move(headers), options_.part_bytes, call);
 }
 
 Result<std::string> S3UnderFileSystem::StartUpload(std::string_view key, sigv4::Pairs headers,
@@ -180,6 +181,18 @@ Result<ObjectInfo> S3UnderFileSystem::Move(std::string_view from, std::string_vi
   RETURN_IF_ERROR(CheckCall(call));
   RETURN_IF_ERROR(CheckObjectKey(from));
   RETURN_IF_ERROR(CheckObjectKey(to));
+  if (options.type != ObjectType::kDirectory) return MoveObject(from, to, options, call);
+  RETURN_IF_ERROR(MoveMarkers(*this, from, to, call));
+  ObjectInfo directory;
+  directory.key = std::string(to);
+  directory.type = ObjectType::kDirectory;
+  directory.mtime_ns = opened_ns_;
+  return directory;
+}
+
+Result<ObjectInfo> S3UnderFileSystem::MoveObject(std::string_view from, std::string_view to,
+                                                 const MoveOptions& options,
+                                                 const CallOptions& call) {
   S3Call head = NewCall("stat", "HEAD", from);
   AddCustomerKey(options_, head.headers);
   RETURN_IF_ERROR(RunOne(head, call));
@@ -263,22 +276,32 @@ Result<ObjectInfo> S3UnderFileSystem::CopyByHand(const ObjectInfo& source, sigv4
     const bool never = given.at() == MonotonicTime::max();
     return CallOptions{never ? given : Deadline::After(clock_, each), call.stop};
   };
+  const uint64_t part_bytes = std::min(options_.part_bytes, kMostCopyBuffer);
   CreateOptions create;
   create.size_bytes = source.size_bytes;
   create.metadata = source.metadata;
   ASSIGN_OR_RETURN(const std::unique_ptr<Upload> upload,
-                   NewUpload(to, create, std::move(headers), call));
+                   NewUpload(to, create, std::move(headers), part_bytes, call));
   const uint64_t least = (source.size_bytes + traits_.max_parts - 1) / traits_.max_parts;
-  const uint64_t step = std::max(options_.part_bytes, least);
-  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(step);
+  const uint64_t step = std::max(part_bytes, least);
+  const auto read = [&](uint64_t at, std::span<std::byte> out) -> Status {
+    ASSIGN_OR_RETURN(const size_t got, ReadObject(source.key, source.etag, at, out, step_call()));
+    if (got == out.size()) return OkStatus();
+    return Status(Code::kCorruption,
+                  Concat("copy ", client_->Uri(FullKey(source.key)), ": it ends at ", at + got));
+  };
+  const bool streams = step > kMostCopyBuffer;
+  const auto buffer =
+      std::make_unique_for_overwrite<std::byte[]>(streams ? 0 : std::min(step, source.size_bytes));
   Status status;
   for (uint64_t at = 0; at < source.size_bytes && status.ok(); at += step) {
-    const std::span<std::byte> piece(buffer.get(), std::min(step, source.size_bytes - at));
-    Result<size_t> got = Read(source.key, source.etag, at, piece, step_call());
-    status = got.ok() && *got < piece.size()
-                 ? Status(Code::kCorruption, Concat("copy ", client_->Uri(FullKey(source.key)),
-                                                    ": it ends at ", at + *got))
-                 : got.status();
+    const uint64_t length = std::min(step, source.size_bytes - at);
+    if (streams) {
+      status = upload->StreamPart(at, length, read, step_call());
+      continue;
+    }
+    const std::span<std::byte> piece(buffer.get(), length);
+    status = read(at, piece);
     if (status.ok()) status = upload->WritePart(at, piece, step_call());
   }
   Result<ObjectInfo> made = status.ok() ? upload->Commit(step_call()) : Result<ObjectInfo>(status);
@@ -359,138 +382,11 @@ Status S3UnderFileSystem::CopyParts(const ObjectInfo& source, std::string_view t
   return OkStatus();
 }
 
-// One request for up to a thousand keys. The batch's own failure is the status; each key's is its
-// result. kUnsupported: the store takes no batches.
-Status S3UnderFileSystem::DeleteBatch(std::span<const std::string> keys, const CallOptions& call,
-                                      std::span<Status> results) const {
-  const std::string document = DeleteDocument({keys.begin(), keys.end()});
-  S3Call remove;
-  remove.method = "POST";
-  remove.what = Concat("delete ", keys.size(), " objects from ", client_->Uri(""));
-  remove.query = {{"delete", ""}};
-  remove.body = std::as_bytes(std::span(document.data(), document.size()));
-  remove.headers = {{"Content-Type", "application/xml"}, {"Content-MD5", Base64(Md5(document))}};
-  Status status = RunOne(remove, call);
-  if (remove.IsUnknownThere()) return Status(Code::kUnsupported, status.message());
-  RETURN_IF_ERROR(status);
-  ASSIGN_OR_RETURN(const std::vector<DeleteFailure> failures,
-                   ParseDeleteDocument(remove.response.body));
-  std::map<std::string_view, size_t> index;
-  for (size_t i = 0; i < keys.size(); ++i) index[keys[i]] = i;
-  for (const DeleteFailure& failure : failures) {
-    const auto found = index.find(failure.key);
-    if (found == index.end() || failure.code == "NoSuchKey") continue;
-    const Verdict verdict = Judge(failure.code == "AccessDenied" ? 403 : 500, failure.code);
-    results[found->second] = Status(verdict.code, Concat("delete ", client_->Uri(failure.key), ": ",
-                                                         failure.code, ": ", failure.message));
-  }
-  return OkStatus();
-}
-
 std::vector<Status> S3UnderFileSystem::Delete(std::span<const DeleteRequest> requests,
                                               const CallOptions& call) {
-  std::vector<Status> results(requests.size());
-  if (Status status = CheckCall(call); !status.ok()) {
-    std::fill(results.begin(), results.end(), status);
-    return results;
-  }
-  const std::vector<size_t> wanted = CheckDeletes(requests, call, results);
-  std::vector<size_t> batch;
-  std::vector<size_t> alone;
-  for (const size_t i : wanted) {
-    const bool two_markers = has_folder_markers_ && requests[i].type == ObjectType::kDirectory;
-    const bool fits = options_.bulk_delete && batches_work_ && wanted.size() > 1 && !two_markers &&
-                      XmlCanHold(FullKey(requests[i]));
-    (fits ? batch : alone).push_back(i);
-  }
-  for (size_t at = 0; at < batch.size(); at += kMaxBatch) {
-    const size_t count = std::min(kMaxBatch, batch.size() - at);
-    DeleteTogether(requests, std::span(batch).subspan(at, count), call, results, alone);
-  }
-  DeleteEach(requests, alone, call, results);
-  return results;
-}
-
-void S3UnderFileSystem::DeleteTogether(std::span<const DeleteRequest> requests,
-                                       std::span<const size_t> which, const CallOptions& call,
-                                       std::vector<Status>& results, std::vector<size_t>& alone) {
-  std::vector<std::string> keys;
-  for (const size_t i : which) keys.push_back(FullKey(requests[i]));
-  std::vector<Status> each(keys.size());
-  Status status = DeleteBatch(keys, call, each);
-  if (status.code() == Code::kUnsupported) {
-    if (batches_work_.exchange(false)) {
-      LogInfo(client_->Endpoint(), " cannot delete in batches: ", status);
-    }
-    alone.insert(alone.end(), which.begin(), which.end());
-    return;
-  }
-  for (size_t n = 0; n < which.size(); ++n) results[which[n]] = status.ok() ? each[n] : status;
-}
-
-void S3UnderFileSystem::DeleteEach(std::span<const DeleteRequest> requests,
-                                   std::span<const size_t> which, const CallOptions& call,
-                                   std::vector<Status>& results) const {
-  std::vector<S3Call> calls;
-  std::vector<size_t> folders;
-  for (const size_t i : which) {
-    S3Call& remove = calls.emplace_back(NewCall("delete", "DELETE", requests[i].key));
-    remove.key = FullKey(requests[i]);
-  }
-  // A directory may have a marker of each kind.
-  for (const size_t i : which) {
-    if (!has_folder_markers_ || requests[i].type != ObjectType::kDirectory) continue;
-    folders.push_back(i);
-    calls.push_back(NewCall("delete", "DELETE", FolderMarkerOf(requests[i].key)));
-  }
-  client_->Run(calls, call);
-  for (size_t n = 0; n < folders.size(); ++n) {
-    const Status& status = calls[which.size() + n].status;
-    if (!status.ok() && status.code() != Code::kNotFound) results[folders[n]] = status;
-  }
-  for (size_t n = 0; n < which.size(); ++n) {
-    if (!results[which[n]].ok()) continue;
-    const bool absent = calls[n].status.code() == Code::kNotFound;
-    results[which[n]] = absent ? OkStatus() : calls[n].status;
-  }
-}
-
-// Looks at the versions that deletions name, all at once. Those that are to be deleted; of the
-// others the results say why not.
-std::vector<size_t> S3UnderFileSystem::CheckDeletes(std::span<const DeleteRequest> requests,
-                                                    const CallOptions& call,
-                                                    std::vector<Status>& results) {
-  std::vector<size_t> wanted;
-  std::vector<size_t> asked;
-  std::vector<S3Call> heads;
-  for (size_t i = 0; i < requests.size(); ++i) {
-    results[i] = CheckObjectKey(requests[i].key);
-    if (!results[i].ok()) continue;
-    if (FullKey(requests[i]).size() > kMaxKeyBytes) continue;  // A marker that cannot be there.
-    if (requests[i].precondition.kind == Precondition::Kind::kNone) {
-      wanted.push_back(i);
-      continue;
-    }
-    AddCustomerKey(options_, heads.emplace_back(NewCall("stat", "HEAD", requests[i].key)).headers);
-    asked.push_back(i);
-  }
-  client_->Run(heads, call);
-  for (size_t n = 0; n < asked.size(); ++n) {
-    if (heads[n].status.code() == Code::kNotFound) continue;
-    results[asked[n]] = heads[n].status;
-    if (!heads[n].status.ok()) continue;
-    const Precondition& precondition = requests[asked[n]].precondition;
-    const bool holds = precondition.kind == Precondition::Kind::kEtag &&
-                       IsVersion(requests[asked[n]].key, Unquoted(heads[n].response.Header("etag")),
-                                 precondition.etag, call);
-    if (holds) {
-      wanted.push_back(asked[n]);
-    } else {
-      results[asked[n]] = Status(
-          Code::kStale, Concat("delete ", client_->Uri(heads[n].key), ": something else is there"));
-    }
-  }
-  return wanted;
+  const Status status = CheckCall(call);
+  if (!status.ok()) return std::vector<Status>(requests.size(), status);
+  return Deletion(*this, requests, call, batches_work_).Run();
 }
 
 }  // namespace tarn::ufs::s3

@@ -6,14 +6,13 @@
 #include "base/strings.h"
 #include "ufs/call.h"
 #include "ufs/s3/attributes.h"
+#include "ufs/s3/markers.h"
 #include "ufs/s3/names.h"
 #include "ufs/s3/s3_ufs.h"
 #include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
 namespace {
-
-constexpr std::string_view kFolderMarker = "_$folder$";  // Hadoop's, behind a directory's name.
 
 constexpr size_t kPageKeys = 1000;
 constexpr int64_t kNsPerSecond = 1'000'000'000;
@@ -53,14 +52,6 @@ Result<bool> S3UnderFileSystem::IsHiddenByDirectory(const KeyPage& raw, std::str
 
 void S3UnderFileSystem::NoteSkipped(std::string_view full_key, std::string_view why) {
   skipped_.Note(client_->Uri(full_key), why);
-}
-
-std::string S3UnderFileSystem::FolderMarkerOf(std::string_view key) {
-  return Concat(key, kFolderMarker);
-}
-
-bool S3UnderFileSystem::IsFolderMarker(std::string_view key) {
-  return key.ends_with(kFolderMarker);
 }
 
 Status S3UnderFileSystem::LookAtRoot(const CallOptions& call) {

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <thread>
+#include <utility>
+
 #include "base/digest.h"
 #include "base/strings.h"
 #include "ufs/s3/open.h"
@@ -428,6 +432,66 @@ TEST_F(S3Quirks, FolderMarkersOfHadoopAreDirectories) {
   EXPECT_TRUE(ufs_->Delete(std::span(&gone, 1), {}).front().ok());
   EXPECT_FALSE(objects_.contains("a_$folder$"));
   EXPECT_TRUE(objects_.contains("b_$folder$"));
+}
+
+// All connections but those that are kept for names.
+TEST_F(S3Quirks, ReadersThatHangHoldUpNoLookAtNames) {
+  objects_["f"] = "hello";
+  options_.max_connections = 4;
+  options_.hedge.enabled = false;
+  Open();
+  std::stop_source stop;
+  fault_ = [](const TestRequest& request) -> std::optional<TestReply> {
+    if (request.method != "GET" || request.path != "/bucket/f") return std::nullopt;
+    return TestReply{.claimed_bytes = 5, .hang = true};
+  };
+  const int before = CountOf("GET");
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < 8; ++i) {
+    readers.emplace_back([&] {
+      const CallOptions call{Deadline::Never(), stop.get_token()};
+      EXPECT_EQ(Read("f", 0, 5, "", call).code(), Code::kCancelled);
+    });
+  }
+  while (CountOf("GET") < before + 3) std::this_thread::yield();
+  EXPECT_EQ(ufs_->Stat("f", {}).value().size_bytes, 5u);
+  EXPECT_EQ(ufs_->List("", {}, {}).value().entries.size(), 1u);
+  const DeleteRequest gone{"g", {}};
+  EXPECT_TRUE(ufs_->Delete(std::span(&gone, 1), {}).front().ok());
+  stop.request_stop();
+}
+
+TEST_F(S3Quirks, APartIsReadAsItIsSent) {
+  Open();
+  const std::string bytes(350, 'x');
+  CreateOptions create;
+  create.size_bytes = bytes.size();
+  std::unique_ptr<Upload> upload = ufs_->Create("f", create, {}).value();
+  int times = 0;
+  const auto read = [&](uint64_t offset, std::span<std::byte> out) {
+    ++times;
+    std::memcpy(out.data(), bytes.data() + offset, out.size());
+    return OkStatus();
+  };
+  // The first answer is lost.
+  fault_ = [&, failed = false](const TestRequest& request) mutable -> std::optional<TestReply> {
+    if (!request.Asks("partNumber") || std::exchange(failed, true)) return std::nullopt;
+    TestReply reply;
+    reply.drop = true;
+    return reply;
+  };
+  for (uint64_t at = 0; at < bytes.size(); at += 100) {
+    const uint64_t length = std::min<uint64_t>(100, bytes.size() - at);
+    ASSERT_TRUE(upload->StreamPart(at, length, read, {}).ok());
+  }
+  EXPECT_TRUE(upload->Commit({}).ok());
+  EXPECT_EQ(objects_["f"], bytes);
+  EXPECT_GE(times, 4);
+  for (const TestRequest& request : server_->Requests()) {
+    if (!request.Asks("partNumber")) continue;
+    EXPECT_EQ(request.headers.at("content-md5"), Base64(Md5(request.body)));
+    EXPECT_EQ(request.headers.at("x-amz-content-sha256"), Hex(Sha256(request.body)));
+  }
 }
 
 }  // namespace

@@ -37,11 +37,6 @@ Result<size_t> CheckAnswer(const S3Call& read, uint64_t offset_bytes, std::strin
 
 }  // namespace
 
-struct S3UnderFileSystem::Range {
-  uint64_t offset_bytes = 0;
-  size_t got = 0;
-};
-
 // Behind the end, or for nothing: only whether it is still that version is to be said.
 Result<size_t> S3UnderFileSystem::ReadAtEnd(std::string_view key, std::string_view etag,
                                             const CallOptions& call) {
@@ -90,6 +85,12 @@ Result<size_t> S3UnderFileSystem::Read(std::string_view key, std::string_view et
                                        const CallOptions& call) {
   RETURN_IF_ERROR(CheckCall(call));
   RETURN_IF_ERROR(CheckObjectKey(key));
+  return ReadObject(key, etag, offset_bytes, out, call);
+}
+
+Result<size_t> S3UnderFileSystem::ReadObject(std::string_view key, std::string_view etag,
+                                             uint64_t offset_bytes, std::span<std::byte> out,
+                                             const CallOptions& call) {
   if (out.empty() || offset_bytes > traits_.max_object_bytes) return ReadAtEnd(key, etag, call);
   std::string version = KnownAs(key, etag);
   for (int i = 1;; ++i) {

@@ -118,6 +118,7 @@ TestReply S3Store::Answer(const TestRequest& request) {
   const std::string key = path.substr(root.size());
   if (request.Asks("uploads=") || request.Asks("uploadId=")) return Multipart(request, key);
   if (key.empty()) return List(request);
+  if (request.headers.contains("x-amz-copy-source")) return CopyObject(request, key);
   if (request.method == "PUT") return PutObject(request, key);
   if (request.method == "DELETE") {
     objects_.erase(key);
@@ -152,6 +153,21 @@ TestReply S3Store::GetObject(const TestRequest& request, const std::string& key)
       "Content-Range",
       Concat("bytes ", first, "-", first + reply.body.size() - 1, "/", bytes.size()));
   return reply;
+}
+
+// With the metadata of the source.
+TestReply S3Store::CopyObject(const TestRequest& request, const std::string& key) {
+  const std::string path = sigv4::UriDecode(HeaderOf(request, "x-amz-copy-source")).value();
+  const std::string source = path.substr(std::string("/bucket/").size());
+  const auto found = objects_.find(source);
+  if (found == objects_.end()) return ErrorReply(404, "NoSuchKey");
+  const std::string wanted = HeaderOf(request, "x-amz-copy-source-if-match");
+  if (!wanted.empty() && Unquoted(wanted) != EtagOf(found->second))
+    return ErrorReply(412, "PreconditionFailed");
+  const std::string bytes = found->second;
+  objects_[key] = bytes;
+  meta_[key] = std::map<std::string, std::string>(meta_[source]);
+  return {200, {}, Concat("<CopyObjectResult><ETag>", EtagOf(bytes), "</ETag></CopyObjectResult>")};
 }
 
 TestReply S3Store::PutObject(const TestRequest& request, const std::string& key) {

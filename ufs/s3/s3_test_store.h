@@ -72,6 +72,7 @@ class S3Store : public testing::Test {
   bool Quirk(const std::string& name) const { return quirks_.contains(name); }
   TestReply List(const TestRequest& request);
   TestReply GetObject(const TestRequest& request, const std::string& key);
+  TestReply CopyObject(const TestRequest& request, const std::string& key);
   TestReply PutObject(const TestRequest& request, const std::string& key);
   TestReply Multipart(const TestRequest& request, const std::string& key);
 };

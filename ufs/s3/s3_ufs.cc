@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "ufs/call.h"
 #include "ufs/s3/attributes.h"
+#include "ufs/s3/markers.h"
 #include "ufs/s3/names.h"
 #include "ufs/s3/open.h"
 #include "ufs/s3/xml.h"
@@ -121,6 +122,7 @@ Status S3UnderFileSystem::Start(const CallOptions& call) {
   if (!options_.upload_journal.empty()) {
     ASSIGN_OR_RETURN(journal_, UploadJournal::Open(options_.upload_journal));
   }
+  takes_conditions_ = options_.conditional_writes != ConditionalWrites::kNo;
   if (options_.conditional_writes == ConditionalWrites::kYes || client_->IsAws()) {
     puts_are_conditional_ = options_.conditional_writes != ConditionalWrites::kNo;
     traits_.conditional_writes = puts_are_conditional_ && client_->IsAws();
@@ -153,6 +155,8 @@ Status S3UnderFileSystem::ProbeConditionalWrites(const CallOptions& call) {
     RETURN_IF_ERROR(RunOne(remove, call));
   } else if (!put.IsUnknownThere()) {
     return status;
+  } else {
+    takes_conditions_ = false;
   }
   LogInfo(client_->Endpoint(), " does not know conditional writes: preconditions are looked at ",
           "just before each write");

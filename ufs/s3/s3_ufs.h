@@ -69,13 +69,21 @@ class S3UnderFileSystem final : public UnderFileSystem {
   // kStale: something else is there than the precondition says.
   Status CheckPrecondition(std::string_view key, const Precondition& precondition,
                            const CallOptions& call);
+  // Read and Move of a file, or of the key of a marker.
+  Result<size_t> ReadObject(std::string_view key, std::string_view etag, uint64_t offset_bytes,
+                            std::span<std::byte> out, const CallOptions& call);
+  Result<ObjectInfo> MoveObject(std::string_view from, std::string_view to,
+                                const MoveOptions& options, const CallOptions& call);
   // Whether the object with the ETag `there` is the version that `expected`, perhaps of a listing,
   // names.
   bool IsVersion(std::string_view key, std::string_view there, std::string_view expected,
                  const CallOptions& call);
   // Whether the store itself holds a PUT, or the completion of an upload, to its precondition.
   bool PutsAreConditional() const { return puts_are_conditional_; }
+  // It takes such a PUT at all, whether it looks at the condition or not.
+  bool TakesConditions() const { return takes_conditions_; }
   bool IsAws() const { return client_->IsAws(); }
+  bool SignsPayloads() const { return client_->SignsPayloads(); }
   // An ETag of 32 hexadecimal digits is the MD5 of what one PUT sent, as far as is known,
   bool EtagsMayBeMd5() const { return etags_may_be_md5_; }
   void NoteOpaqueEtags(std::string_view what);
@@ -104,11 +112,8 @@ class S3UnderFileSystem final : public UnderFileSystem {
   void Forget(const std::string& upload_id);  // It is committed or aborted.
 
  private:
-  struct Range;
   // The bucket is there; what is mounted is no object; what kind of markers it has.
   Status LookAtRoot(const CallOptions& call);
-  static std::string FolderMarkerOf(std::string_view key);
-  static bool IsFolderMarker(std::string_view key);
   Result<ObjectInfo> StatUnlisted(std::string_view key, S3Call& object, const ObjectInfo& directory,
                                   const Status& refusal, const CallOptions& call);
   Status CheckObjectKey(std::string_view key) const;
@@ -143,8 +148,10 @@ class S3UnderFileSystem final : public UnderFileSystem {
   Status EachUpload(const std::string& full_prefix, const CallOptions& call,
                     const std::function<void(const ListedUpload&)>& visit) const;
   Status ProbeConditionalWrites(const CallOptions& call);
+  // Of parts of so many bytes, or of more where they would be too many.
   Result<std::unique_ptr<Upload>> NewUpload(std::string_view key, const CreateOptions& options,
-                                            sigv4::Pairs headers, const CallOptions& call);
+                                            sigv4::Pairs headers, uint64_t part_bytes,
+                                            const CallOptions& call);
   // `instead`: of the metadata that the source has; empty: the copy has the same.
   Result<ObjectInfo> Copy(const ObjectInfo& source, sigv4::Pairs instead, std::string_view to,
                           const CallOptions& call);
@@ -156,15 +163,6 @@ class S3UnderFileSystem final : public UnderFileSystem {
   S3Call NewPartCopy(const PartSource& from, uint64_t length_bytes, const PartTarget& to) const;
   Status CopyParts(const ObjectInfo& source, std::string_view to, const std::string& upload_id,
                    const CallOptions& call, ObjectInfo* info);
-  void DeleteEach(std::span<const DeleteRequest> requests, std::span<const size_t> which,
-                  const CallOptions& call, std::vector<Status>& results) const;
-  std::vector<size_t> CheckDeletes(std::span<const DeleteRequest> requests, const CallOptions& call,
-                                   std::vector<Status>& results);
-  void DeleteTogether(std::span<const DeleteRequest> requests, std::span<const size_t> which,
-                      const CallOptions& call, std::vector<Status>& results,
-                      std::vector<size_t>& alone);
-  Status DeleteBatch(std::span<const std::string> keys, const CallOptions& call,
-                     std::span<Status> results) const;
 
   const S3Options options_;
   const std::unique_ptr<Client> client_;
@@ -174,6 +172,7 @@ class S3UnderFileSystem final : public UnderFileSystem {
   SkippedKeys& skipped_;
   UfsTraits traits_;
   bool puts_are_conditional_ = false;
+  bool takes_conditions_ = true;
   std::unique_ptr<UploadJournal> journal_;  // Null: none is kept.
   std::atomic<bool> batches_work_ = true;
   std::atomic<bool> etags_may_be_md5_ = true;

@@ -92,7 +92,7 @@ Result<Md5Digest> S3UnderFileSystem::ReadBack(std::string_view key, const std::s
   std::vector<std::byte> buffer(std::min(kStepBytes, size_bytes));
   Md5Stream md5;
   for (uint64_t at = 0; at < size_bytes;) {
-    const Result<size_t> got = Read(key, etag, at, buffer, call);
+    const Result<size_t> got = ReadObject(key, etag, at, buffer, call);
     if (got.code() == Code::kStale) {
       ASSIGN_OR_RETURN(const ObjectInfo there, Head(key, call));
       if (there.etag != etag) return got.status();
