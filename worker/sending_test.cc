@@ -228,6 +228,7 @@ TEST(Holes, OfAStoreThatHasThemAreNotSent) {
 class CountingUpload final : public ufs::Upload {
  public:
   std::string UploadId() const override { return "u"; }
+  std::string File() const override { return ""; }
   Status WritePart(uint64_t, std::span<const std::byte>, const ufs::CallOptions&) override {
     return Status(Code::kInvalid, "a part in memory");
   }
