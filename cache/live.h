@@ -35,6 +35,7 @@ struct Live {
   void OpenForWriting(Descriptor writable) REQUIRES(mutex);
   void CloseForWriting() REQUIRES(mutex);
   void CloseForReading() REQUIRES(mutex);  // Nothing reads.
+  void CloseAll();                         // Nothing reads or writes.
   // After a CloseForWriting that failed to; no-op otherwise.
   Status MakeReadOnly() const REQUIRES(mutex);
 
@@ -89,9 +90,6 @@ struct Live {
   PageMap pages;
   std::atomic<int> read_fd{-1};   // Opened when first needed, closed with this.
   std::atomic<int> write_fd{-1};  // May be read_fd.
-
- private:
-  void CloseAll();
 };
 
 using LivePtr = std::shared_ptr<Live>;

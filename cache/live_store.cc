@@ -164,7 +164,8 @@ Status LiveStore::LoadRecord(Live& live, Record record) {
 void LiveStore::Rest(Live& live) {
   if (live.pins > 0 || live.dead) return;
   if (live.exists && live.record.state == ContentState::kStaging) {
-    live.CloseForReading();
+    live.CloseAll();
+    live.writers = 0;  // Those that did not end their writing are gone with their pins.
     return;
   }
   const bool pinned = live.exists && live.record.state != ContentState::kClean;
