@@ -110,9 +110,20 @@ Result<InodeId> Mounted::Find(const std::string& path) {
   return found.attr.ino;
 }
 
-Status Mounted::WithOpen(const std::string& path, int flags, const Body& body) {
+// What the kernel does for a call with a path: where the inode proves to be gone, it looks the path
+// up once more.
+template <typename Call>
+auto Mounted::OnFound(const std::string& path, const Call& call) -> decltype(call(InodeId())) {
   ASSIGN_OR_RETURN(const InodeId ino, Find(path));
-  ASSIGN_OR_RETURN(const client::OpenReply opened, fs_->Open(caller_, ino, flags));
+  auto result = call(ino);
+  if (result.code() != Code::kStale) return result;
+  ASSIGN_OR_RETURN(const InodeId again, Find(path));
+  return call(again);
+}
+
+Status Mounted::WithOpen(const std::string& path, int flags, const Body& body) {
+  ASSIGN_OR_RETURN(const client::OpenReply opened,
+                   OnFound(path, [&](InodeId ino) { return fs_->Open(caller_, ino, flags); }));
   open_.push_back(opened.handle);
   Status done = body(opened.handle);
   if (open_.empty()) return done;  // The process was killed.
@@ -146,13 +157,13 @@ Result<std::string> Mounted::Read(HandleId handle, uint64_t offset_bytes, size_t
 }
 
 Status Mounted::Truncate(const std::string& path, uint64_t size_bytes) {
-  ASSIGN_OR_RETURN(const InodeId ino, Find(path));
-  return fs_->SetAttr(caller_, ino, {}, size_bytes).status();
+  return OnFound(path,
+                 [&](InodeId ino) { return fs_->SetAttr(caller_, ino, {}, size_bytes).status(); });
 }
 
 Status Mounted::SetAttributes(const std::string& path, const rpc::AttrChange& change) {
-  ASSIGN_OR_RETURN(const InodeId ino, Find(path));
-  return fs_->SetAttr(caller_, ino, change, std::nullopt).status();
+  return OnFound(
+      path, [&](InodeId ino) { return fs_->SetAttr(caller_, ino, change, std::nullopt).status(); });
 }
 
 Status Mounted::Link(const std::string& from, const std::string& to) {
@@ -298,6 +309,15 @@ Name Mounted::ReadAll(InodeId ino, const rpc::Attr& attr) {
   return name;
 }
 
+namespace {
+
+// The open said so, and the kernel looks the name up once more.
+bool IsGone(const Name& name) {
+  return name.readable.empty() && !name.errors.empty() && name.errors[0].code() == Code::kStale;
+}
+
+}  // namespace
+
 void Mounted::Walk(InodeId directory, const std::string& path, std::map<std::string, Name>& found,
                    std::vector<InodeId>* directories) {
   if (directories != nullptr) directories->push_back(directory);
@@ -306,14 +326,19 @@ void Mounted::Walk(InodeId directory, const std::string& path, std::map<std::str
   for (const rpc::DirEntry& entry : listing->entries) {
     const std::string full = path.empty() ? entry.name : path + "/" + entry.name;
     Result<rpc::FileInfo> info = fs_->Lookup(caller_, directory, entry.name);
+    std::optional<Name> name;
+    if (info.ok() && info->attr.type == rpc::FileType::kRegular && directories == nullptr) {
+      name = ReadAll(info->attr.ino, info->attr);
+      if (IsGone(*name)) info = fs_->Lookup(caller_, directory, entry.name);
+    }
     if (info.code() == Code::kNotFound) continue;
     if (!info.ok()) {
       found[full].errors.push_back(info.status());
     } else if (info->attr.type == rpc::FileType::kDirectory) {
       found[full].directory = true;
-      Walk(entry.ino, full, found, directories);
+      Walk(info->attr.ino, full, found, directories);
     } else if (directories == nullptr) {
-      found[full] = ReadAll(info->attr.ino, info->attr);
+      found[full] = !name || IsGone(*name) ? ReadAll(info->attr.ino, info->attr) : *name;
     }
   }
 }

@@ -73,6 +73,8 @@ class Mounted {
 
  private:
   Result<InodeId> Find(const std::string& path);
+  template <typename Call>  // Status or Result<T> of an InodeId.
+  auto OnFound(const std::string& path, const Call& call) -> decltype(call(InodeId()));
   Result<std::pair<InodeId, std::string>> Split(const std::string& path);
   void Start();
   Result<std::unique_ptr<cache::CacheStore>> OpenCache();
