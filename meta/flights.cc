@@ -19,9 +19,10 @@ constexpr uint64_t kPagesAhead = 64;  // That nobody has asked for.
 using Loaded = Loader::Loaded;
 using Progress = Loader::Progress;
 
-}  // namespace
-
-namespace {
+ThreadPoolOptions PoolOf(const char* name) {
+  return {
+      .name = name, .threads = kThreads, .most_threads = kMostThreads, .queue_capacity = kQueued};
+}
 
 Status Stopped(InodeId dir) {
   return Status(Code::kCancelled, Concat("list directory ", dir.value, ": the caller was stopped"));
@@ -42,8 +43,8 @@ bool Flights::EndedForItsOwner(const Flight& flight) const {
 Flights::Flights(const Context& context, std::function<void(const News&)> listed)
     : context_(context),
       listed_(std::move(listed)),
-      ahead_({"tarn-list-ahead", kThreads, kMostThreads, kQueued}),
-      pool_({"tarn-list", kThreads, kMostThreads, kQueued}) {}
+      ahead_(PoolOf("tarn-list-ahead")),
+      pool_(PoolOf("tarn-list")) {}
 
 Flights::~Flights() {
   stopping_ = true;

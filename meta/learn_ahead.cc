@@ -30,7 +30,8 @@ struct Position {
 
 class PooledLearnAhead final : public LearnAhead {
  public:
-  explicit PooledLearnAhead(const Env& env) : env_(env), pool_({"tarn-learn", kThreads, kQueued}) {}
+  explicit PooledLearnAhead(const Env& env)
+      : env_(env), pool_({.name = "tarn-learn", .threads = kThreads, .queue_capacity = kQueued}) {}
   ~PooledLearnAhead() override {
     stopping_ = true;
     pool_.Shutdown();

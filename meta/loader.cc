@@ -190,7 +190,10 @@ class UfsLoader final : public Loader {
       : context_(context),
         name_flights_(context.clock),
         flights_(context, [this](const Flights::News& news) { Listed(news); }),
-        pool_({"tarn-revalidate", kThreads, kMostThreads, kQueued}) {}
+        pool_({.name = "tarn-revalidate",
+               .threads = kThreads,
+               .most_threads = kMostThreads,
+               .queue_capacity = kQueued}) {}
   ~UfsLoader() override { pool_.Shutdown(); }
 
   Status LoadName(InodeId dir, std::string_view name) override {
