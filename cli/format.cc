@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
+#include "base/wall_time.h"
 
 namespace tarn::cli {
 namespace {
@@ -40,8 +41,6 @@ char Execute(bool execute, bool special, char letter) {
   return execute ? letter : static_cast<char>(letter - 'a' + 'A');
 }
 
-constexpr int64_t kNanosPerSecond = 1'000'000'000;
-
 std::string TimeText(int64_t ns) { return ns == 0 ? "" : LocalTime(ns); }
 
 }  // namespace
@@ -61,7 +60,7 @@ std::string ModeText(const rpc::Attr& attr) {
 }
 
 std::string LocalTime(int64_t ns) {
-  const time_t seconds = ns / kNanosPerSecond - (ns % kNanosPerSecond < 0 ? 1 : 0);
+  const time_t seconds = TimeOf(ns).tv_sec;
   std::tm local = {};
   localtime_r(&seconds, &local);
   char text[32];

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/strings.h"
+#include "base/wall_time.h"
 #include "fuse/request.h"
 
 namespace tarn::fuse {
@@ -59,7 +60,7 @@ struct statx StatxOf(const rpc::Attr& attr) {
 // The kernel asks in this way where a program wants the time of birth, which GETATTR lacks.
 void Statx(fuse_req_t req, fuse_ino_t ino, int, int, fuse_file_info*) {
   Request request(req, "statx", InodeId(ino));
-  const Result<rpc::FileInfo> info = request.fs().GetAttr(InodeId(ino));
+  const Result<rpc::FileInfo> info = request.Learnt(request.fs().GetAttr(InodeId(ino)));
   if (!info.ok()) return request.Error(info.status());
   struct statx all = StatxOf(info->attr);
   fuse_reply_statx(req, 0, &all, request.AttrTimeout(info->attr));

@@ -25,8 +25,6 @@ constexpr TypeRow kTypes[] = {
     {rpc::FileType::kBlockDevice, S_IFBLK},
 };
 
-constexpr int64_t kNanosPerSecond = 1'000'000'000;
-
 // How long guesses hold for the stat(2) whose lookup has just got them. Each way by a name looks it
 // up again, and where guesses are too narrow the kernel asks once more.
 constexpr double kGlanceSeconds = 1;
@@ -46,16 +44,6 @@ std::optional<rpc::FileType> TypeOfMode(mode_t mode) {
     if (row.bits == (mode & S_IFMT)) return row.type;
   }
   return std::nullopt;
-}
-
-struct timespec TimeOf(int64_t nanos) {
-  int64_t seconds = nanos / kNanosPerSecond;
-  int64_t rest = nanos % kNanosPerSecond;
-  if (rest < 0) {
-    rest += kNanosPerSecond;
-    --seconds;
-  }
-  return {.tv_sec = seconds, .tv_nsec = rest};
 }
 
 int64_t NanosOf(const struct timespec& time) { return WallNanos(time.tv_sec, time.tv_nsec); }
@@ -140,7 +128,7 @@ client::FileSystem::SetId Request::SetIdOfWrite() const {
 }
 
 bool Request::RefusesHandle() const {
-  return mounted_.handles_fail_overlayfs && OverlayfsUsesHandle(fuse_req_ctx(req_)->pid);
+  return mounted_.handles_fail_overlayfs && OverlayfsUsesHandle(pid());
 }
 
 pid_t Request::pid() const { return fuse_req_ctx(req_)->pid; }

@@ -96,7 +96,6 @@ struct stat StatOf(const rpc::Attr& attr);
 uint32_t TypeBits(rpc::FileType type);                 // S_IFREG, ...
 std::optional<rpc::FileType> TypeOfMode(mode_t mode);  // Nullopt: no such type.
 int64_t NanosOf(const struct timespec& time);
-struct timespec TimeOf(int64_t nanos);
 
 // Fill in the handlers of their kind.
 void AddNameRequests(fuse_lowlevel_ops& ops);

@@ -7,27 +7,15 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <ctime>
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "base/wall_time.h"
 #include "ufs/local_exchange.h"
 #include "ufs/local_ufs.h"
 
 namespace tarn::ufs {
 namespace {
-
-constexpr int64_t kNanosPerSecond = 1'000'000'000;
-
-timespec TimeOf(int64_t nanos) {
-  int64_t seconds = nanos / kNanosPerSecond;
-  int64_t rest = nanos % kNanosPerSecond;
-  if (rest < 0) {
-    rest += kNanosPerSecond;
-    --seconds;
-  }
-  return {.tv_sec = seconds, .tv_nsec = rest};
-}
 
 Status SetOwner(int object, const AttributeChange& change) {
   if (!change.uid && !change.gid) return OkStatus();
