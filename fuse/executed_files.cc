@@ -4,30 +4,17 @@
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 
+#include "cache/descriptor.h"
+
 namespace tarn::fuse {
 namespace {
 
 constexpr int kInodeAndGeneration = 0x81;  // The kernel's FILEID_INO64_GEN, which FUSE uses.
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-
- private:
-  const int number_;
-};
 
 // Something else may be mounted over the mount by now.
 bool IsRootOfFuse(int directory) {
@@ -51,15 +38,15 @@ int OpenForWriting(int directory, InodeId ino, uint32_t generation) {
 }  // namespace
 
 bool ExecutedFiles::Contain(InodeId ino) {
-  const Descriptor root(open(mount_point_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (root.number() < 0 || !IsRootOfFuse(root.number())) return false;
+  const cache::Descriptor root(open(mount_point_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root || !IsRootOfFuse(root.get())) return false;
   {
     MutexLock lock(mutex_);
     asking_.push_back(gettid());
     ++questions_;
   }
-  const Descriptor file(OpenForWriting(root.number(), ino, generation_));
-  const int error = file.number() < 0 ? errno : 0;
+  const cache::Descriptor file(OpenForWriting(root.get(), ino, generation_));
+  const int error = file ? 0 : errno;
   MutexLock lock(mutex_);
   asking_.erase(std::find(asking_.begin(), asking_.end(), gettid()));
   --questions_;
