@@ -59,6 +59,25 @@ class PersisterTest : public testing::Test {
     EXPECT_EQ(settled.size(), 1u);
     return settled.empty() ? OkStatus() : settled[0].outcome.status;
   }
+  // What an attempt has brought to the store. Its ETag.
+  std::string PutOfAttempt(const std::string& key, const std::string& bytes,
+                           const std::string& attempt) {
+    ufs::CreateOptions options;
+    options.size_bytes = bytes.size();
+    options.metadata["tarn-attempt"] = attempt;
+    auto upload = below_->Create(key, options, {});
+    EXPECT_TRUE(upload.ok() && (*upload)->WritePart(0, Bytes(bytes), {}).ok());
+    const Result<ufs::ObjectInfo> made = (*upload)->Commit({});
+    EXPECT_TRUE(made.ok());
+    return made.ok() ? made->etag : "";
+  }
+  // The process has died since the attempt began.
+  static Action UploadAgain(uint64_t ino, const std::string& key) {
+    Action action = Upload(ino, key);
+    action.attempt = "earlier";
+    action.repeats = true;
+    return action;
+  }
 
   std::unique_ptr<ufs::UnderFileSystem> below_;
   UfsFaults* faults_ = nullptr;
@@ -82,23 +101,12 @@ TEST_F(PersisterTest, UploadsWhatWasWrittenAndMakesItClean) {
 }
 
 TEST_F(PersisterTest, AnUploadThatHadArrivedBeforeACrashIsNotMadeAgain) {
-  const auto put = [this](const std::string& key, const std::string& attempt) {
-    ufs::CreateOptions options;
-    options.size_bytes = 5;
-    options.metadata["tarn-attempt"] = attempt;
-    auto upload = below_->Create(key, options, {});
-    EXPECT_TRUE(upload.ok() && (*upload)->WritePart(0, Bytes("hello"), {}).ok());
-    return (*upload)->Commit({})->etag;
-  };
-  const std::string arrived = put("arrived", "earlier");
-  put("another", "somebody's");
+  const std::string arrived = PutOfAttempt("arrived", "hello", "earlier");
+  PutOfAttempt("another", "hello", "somebody's");
   uint64_t ino = 5;
   for (const std::string key : {"arrived", "another", "absent"}) {
     MakeDirty(ino, "hello");
-    Action action = Upload(ino++, key);
-    action.attempt = "earlier";
-    action.repeats = true;
-    queue_.Add(action);
+    queue_.Add(UploadAgain(ino++, key));
   }
   Start();
   ASSERT_TRUE(queue_.WaitFinished());
@@ -112,17 +120,9 @@ TEST_F(PersisterTest, AnUploadThatHadArrivedBeforeACrashIsNotMadeAgain) {
 
 // The process found it damaged, and died before that was recorded.
 TEST_F(PersisterTest, AnUploadThatHadArrivedDamagedIsNotTakenForIt) {
-  ufs::CreateOptions options;
-  options.size_bytes = 5;
-  options.metadata["tarn-attempt"] = "earlier";
-  auto upload = below_->Create("f", options, {});
-  ASSERT_TRUE(upload.ok() && (*upload)->WritePart(0, Bytes("hellO"), {}).ok());
-  ASSERT_TRUE((*upload)->Commit({}).ok());
+  PutOfAttempt("f", "hellO", "earlier");
   MakeDirty(5, "hello");
-  Action action = Upload(5, "f");
-  action.attempt = "earlier";
-  action.repeats = true;
-  queue_.Add(action);
+  queue_.Add(UploadAgain(5, "f"));
   Start();
   ASSERT_TRUE(queue_.WaitFinished());
   persister_.reset();
