@@ -21,7 +21,7 @@ struct ThreadPool::State {
   size_t running GUARDED_BY(mutex) = 0;
   size_t made GUARDED_BY(mutex) = 0;  // Threads, those that are about to be made included.
   bool stopping GUARDED_BY(mutex) = false;
-  Mutex join_mutex;  // Of Shutdown, while it waits. The order: this one, threads_mutex, mutex.
+  Mutex join_mutex;  // Shutdown holds it while it waits. The order: this one, threads_mutex, mutex.
   Mutex threads_mutex;
   std::vector<std::jthread> threads GUARDED_BY(threads_mutex);
   bool closed GUARDED_BY(threads_mutex) = false;

@@ -15,7 +15,7 @@
 
 namespace tarn::cache {
 
-inline constexpr unsigned kRunShift = 32;  // Of the number of the run in a file id.
+inline constexpr unsigned kRunShift = 32;  // A file id begins with the number of its run.
 
 struct FileId {
   InodeId ino;

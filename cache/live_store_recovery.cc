@@ -20,7 +20,7 @@ Status Cut(int fd, uint64_t size_bytes) {
   return ErrnoStatus(errno, "cut a cache file");
 }
 
-// Of one place. Those with ids below `unsure_below` are set aside.
+// The stray files of one place. Files with ids below `unsure_below` are set aside.
 struct Strays {
   void Remove(FileId file) {
     Result<std::optional<Record>> record = index.Find(file.ino);

@@ -63,7 +63,7 @@ struct OpenInode {
   std::string failure GUARDED_BY(mutex);     // Logged last, of what goes on without a request.
   bool lingering GUARDED_BY(mutex) =
       false;  // A writable mapping may have outlived its descriptor: kept and watched.
-  bool guessed GUARDED_BY(mutex) = false;  // As rpc::Attr has it: nothing is given out yet.
+  bool guessed GUARDED_BY(mutex) = false;  // See rpc::Attr. No handle exists yet.
   bool unlinked GUARDED_BY(mutex) =
       false;  // No name is left: never committed again, gone with the last hold.
   // Cut to nothing since the last commit: no byte is of an older version.

@@ -36,7 +36,7 @@ bool EmptiesExecuted(const Request& request, InodeId ino, int flags) {
 
 void Open(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
   Request request(req, "open", InodeId(ino));
-  if (request.executed().IsQuestion(fuse_req_ctx(req)->pid)) {
+  if (request.executed().IsQuestion(request.pid())) {
     return request.Errno(ExecutedFiles::kNo);
   }
   if (EmptiesExecuted(request, InodeId(ino), info->flags)) return request.Errno(ETXTBSY);
@@ -125,8 +125,7 @@ void Write(fuse_req_t req, fuse_ino_t ino, const char* data, size_t size, off_t 
   const SetId setid = info->writepage ? SetId::kKeep : request.SetIdOfWrite();
   Status status = request.fs().Write(HandleOf(info), static_cast<uint64_t>(offset),
                                      std::as_bytes(std::span(data, size)), setid);
-  // Of a file whose pages the kernel does not keep it syncs none after a write with O_SYNC or
-  // RWF_DSYNC.
+  // After a write with O_SYNC or RWF_DSYNC the kernel syncs only a file whose pages it keeps.
   const bool syncs = (info->flags & O_DSYNC) != 0 && !info->writepage;
   if (status.ok() && syncs) status = request.fs().Fsync(HandleOf(info));
   if (!status.ok()) return request.Error(status);

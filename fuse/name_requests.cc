@@ -166,7 +166,7 @@ class Page {
     return true;
   }
   bool empty() const { return used_ == 0; }
-  bool has_guesses() const { return has_guesses_; }  // As far as is known.
+  bool has_guesses() const { return has_guesses_; }  // Or names without attributes.
   void Reply() { fuse_reply_buf(request_.raw(), bytes_.data(), used_); }
 
  private:

@@ -13,7 +13,7 @@ namespace tarn::meta {
 // it the inode's name. Other errors: the UFS could not be asked, and the defaults stay.
 enum class Asked : uint8_t { kNo, kYes };
 Result<Asked> LearnAttributes(const Env& env, InodeId ino);
-// As if `told` were the answer, unless it is of another version than the inode's.
+// Takes `told` for the answer, unless it is of another version than the inode's.
 Status TakeAttributes(const Env& env, InodeId ino, const rpc::ToldAttributes& told);
 // Before a step of the persist queue that would lose what the object keeps. Where the object is
 // gone the defaults stay, and the step finds out what has become of it.

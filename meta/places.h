@@ -73,8 +73,8 @@ void EndAttempt(InodeRecord& inode);
 Status LeaveMark(const Context& context, kv::Transaction& txn, InodeRecord& inode);
 // What is left of it is only here, if at all.
 void Unbind(InodeRecord& inode);
-// AttemptMark::file of an upload that begins: until NoteFile nothing is made. That is known as long
-// as no power cut takes the note.
+// AttemptMark::file of an upload that begins: nothing is made until NoteFile. A power cut may take
+// the note of a file, so this counts for one boot only.
 std::string NothingMade(const Context& context);
 
 struct Discarding {
@@ -97,7 +97,7 @@ Status DiscardDirectory(const Context& context, kv::Transaction& txn, MountId mo
                         std::string_view key, int64_t attempt_started_ns);
 
 Status Claim(kv::Transaction& txn, InodeRecord& directory, std::string_view key);
-// Of what the directory claims at `key` nothing but markers is left.
+// Nothing but markers is left of what the directory claims at `key`.
 void ClaimMarkers(kv::Transaction& txn, const InodeRecord& directory, std::string_view key);
 enum class Unclaimed { kLast, kOthersRemain, kNothing };
 // kLast: the record is gone, and the key with it unless its path has a directory again.

@@ -136,7 +136,7 @@ struct PlaceRecord {
   enum class Kind : uint8_t {
     kRecord,   // U/mount/key says so (kOwned, kClaim).
     kLink,     // A further name of a file, in its place; no ledger record.
-    kMarkers,  // As kRecord, of a directory: nothing but its markers may be there.
+    kMarkers,  // U/mount/key says so; nothing but markers of a directory may be there.
   };
   Kind kind = Kind::kRecord;
   Generation generation;  // kLink: of the bytes.

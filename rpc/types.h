@@ -86,7 +86,7 @@ struct Binding {
   // A change of the object by Tarn itself is under way: until it is settled neither this key and
   // etag nor the next may answer.
   bool changing = false;
-  bool guessed = false;  // As Attr has it: what comes with the bytes is of use.
+  bool guessed = false;  // See Attr: what comes with the bytes is of use.
 };
 
 // What came with the bytes of a version: the attributes that its object keeps.

@@ -44,7 +44,7 @@ struct Expectation {
   // version was removed.
   enum class Against : uint8_t { kWins, kYields } against = Against::kYields;
 };
-// Of an action of the persist queue.
+// What Tarn may have at the key of an action of the persist queue.
 template <typename Action>
 Expectation ExpectationOf(const Action& action) {
   const auto against = action.yields ? Expectation::Against::kYields : Expectation::Against::kWins;

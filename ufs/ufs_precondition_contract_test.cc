@@ -134,7 +134,7 @@ TEST_P(UfsContract, AnUploadIsKnownByItsFile) {
   ObjectInfo seen = ufs().Stat("f", {}).value();
   EXPECT_EQ(seen.file, noted.file);
   EXPECT_TRUE(IsMadeBy(ufs(), seen, noted, base.etag));
-  // Of the same size and time.
+  // Its size and time are those of the attempt.
   EXPECT_FALSE(IsMadeBy(ufs(), seen, {"", 3, 7, base.file}, ""));
   EXPECT_FALSE(IsMadeBy(ufs(), seen, {"", 3, 7, AttemptMark::kNoFile}, base.etag));
   EXPECT_TRUE(IsMadeBy(ufs(), seen, {"", 3, 7, ""}, base.etag)) << "it is not known which";

@@ -38,7 +38,7 @@ class Upload {
   // it.
   virtual Status WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
                            const CallOptions& call) = 0;
-  // As WritePart, with bytes that `read` fills in when they are sent, from an offset in the object:
+  // WritePart with bytes that `read` fills in when they are sent, from an offset in the object:
   // a part of any size takes little memory where that is what parts are sent for (S3). They may be
   // asked for several times, and must be the same each time.
   using ReadBytes = std::function<Status(uint64_t offset_bytes, std::span<std::byte> out)>;

@@ -21,8 +21,8 @@ constexpr uint64_t kPartsAtOnce = 4;         // Of one file.
 constexpr uint64_t kMostBufferBytes = 32
                                       << 20;  // Of a part; larger ones are read as they are sent.
 
-// As large as the store asks for, and no more of them than it takes. Whole pages, whose checksums
-// are looked at when they are read.
+// Parts are as large as the store asks for, and no more than it takes. They are whole pages, whose
+// checksums are looked at when they are read.
 uint64_t PartBytes(uint64_t size_bytes, const ufs::UfsTraits& traits) {
   const uint64_t least = (size_bytes + traits.max_parts - 1) / traits.max_parts;
   const uint64_t pages = (least + cache::kPageBytes - 1) / cache::kPageBytes;

@@ -67,7 +67,7 @@ std::string Describe(const S3Call& call, const ErrorDocument& error, uint32_t at
   return text;
 }
 
-// Of the connections.
+// The share of the connections that the request takes.
 Share ShareOf(const S3Call& call) {
   constexpr size_t kSmallBytes = 128 << 10;  // Of a list of keys to be deleted.
   const bool reads = call.taker != nullptr || !call.sink.empty();

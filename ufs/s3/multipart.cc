@@ -227,7 +227,7 @@ Result<std::vector<Part>> Multipart::PartsInOrder() {
   return parts;
 }
 
-// As S3 makes it of the parts' own; empty: it cannot be foretold.
+// The ETag that S3 makes of those of the parts; empty: it cannot be foretold.
 std::string Multipart::ExpectedEtag(const std::vector<Part>& parts) {
   std::string digests;
   for (const Part& part : parts) {

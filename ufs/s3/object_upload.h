@@ -19,7 +19,7 @@ namespace tarn::ufs::s3 {
 enum class EtagForm { kQuoted, kPlain };
 void AddPrecondition(const Precondition& precondition, EtagForm form, sigv4::Pairs& headers);
 
-// Of upload `id`, which is over.
+// The error of a call for upload `id`, which is over.
 Status UploadGone(const std::string& id);
 
 constexpr int kTriesOfPart = 3;  // Where the answer's ETag is not that of the bytes sent.

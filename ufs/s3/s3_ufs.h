@@ -148,7 +148,7 @@ class S3UnderFileSystem final : public UnderFileSystem {
   Status EachUpload(const std::string& full_prefix, const CallOptions& call,
                     const std::function<void(const ListedUpload&)>& visit) const;
   Status ProbeConditionalWrites(const CallOptions& call);
-  // Of parts of so many bytes, or of more where they would be too many.
+  // Parts have `part_bytes`, or more where they would be too many.
   Result<std::unique_ptr<Upload>> NewUpload(std::string_view key, const CreateOptions& options,
                                             sigv4::Pairs headers, uint64_t part_bytes,
                                             const CallOptions& call);

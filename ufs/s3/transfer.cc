@@ -96,7 +96,7 @@ size_t TakeBody(char* data, size_t size, size_t count, void* user) {
   return bytes;
 }
 
-// Of all that was sent on this connection so far.
+// How much the peer has acknowledged of all that was sent on this connection.
 std::optional<uint64_t> AckedBytes(curl_socket_t socket) {
   tcp_info info = {};
   socklen_t size = sizeof info;
