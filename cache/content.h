@@ -41,6 +41,7 @@ struct ContentInfo {
   uint64_t live_allocated_bytes = 0;
   std::optional<int64_t> live_mtime_ns;
   bool live_changed = false;  // Since its last commit, or since it was opened for writing.
+  bool cut = false;           // A writer has made it shorter since; it may have grown again.
   bool lost = false;          // The file is missing, or lacks bytes that were committed.
   bool damaged = false;       // Something else than a writer changed the file.
 };

@@ -158,6 +158,7 @@ Status LiveStore::Inspect(Live& live, bool power_cut, ContentInfo& info) {
       facts.mtime_ns = kSentinelMtimeNs;
       missing = false;
       record.sealed = false;
+      record.cut = false;
     } else {
       LogError("restore ", About(live.ino), ": ", restored);
       if (restored.code() != Code::kCorruption) return restored;
@@ -170,7 +171,9 @@ Status LiveStore::Inspect(Live& live, bool power_cut, ContentInfo& info) {
   const bool touched = !missing && facts.mtime_ns != kSentinelMtimeNs;
   info.live_mtime_ns = touched ? facts.mtime_ns : record.mtime_ns;
   const bool short_of = facts.size_bytes < record.size_bytes;
-  info.lost = Committed(record) && (missing || (power_cut && record.synced && short_of));
+  const bool shrunk = power_cut && record.synced && short_of && !record.cut;
+  info.cut = record.cut;
+  info.lost = Committed(record) && (missing || shrunk);
   const bool changed = touched || facts.size_bytes != record.size_bytes;
   info.live_changed = !missing && changed;
   if (record.damaged || (record.sealed && !missing)) {
@@ -249,6 +252,7 @@ Status LiveStore::CommitLive(Live& live, const Recovered& recovered) {
   RETURN_IF_ERROR(SetMtime(file.get(), kSentinelMtimeNs));
   RETURN_IF_ERROR(SyncData(file.get()));
   RETURN_IF_ERROR(live.place->SyncName(live.file));
+  live.pages.Cut(facts.size_bytes);
   record.has_bytes = false;
   record.synced = true;
   record.generation = recovered.generation;

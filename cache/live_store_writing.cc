@@ -21,6 +21,10 @@ constexpr Nanos kBetweenLooks = std::chrono::microseconds(200);
 
 Live& Of(LiveFile& file) { return *static_cast<LiveHandle&>(file).live(); }
 
+// A writer was promised these bytes, and no other place has them. What is written over them in the
+// same file is synced as well, or a power cut would leave neither.
+bool IsOnlySyncedCopy(const Record& record) { return Committed(record) && record.synced; }
+
 std::string About(const Live& live) { return "content of inode " + std::to_string(live.ino.value); }
 
 }  // namespace
@@ -104,10 +108,15 @@ Status LiveStore::ResizeLocked(Live& live, uint64_t size_bytes) {
   const int fd = live.write_fd;
   if (fd < 0) return Status(Code::kInvalid, "resize: not open for writing");
   const bool complete = live.pages.Complete();
-  // Recovery takes a file that is too short for damaged unless it knows of this.
+  // Recovery takes a file that is too short for damaged unless it knows of this. What only the file
+  // has is not cut before that is on the disk: the cut itself may be there at any moment.
   if (size_bytes < live.record.size_bytes && !live.record.cut) {
+    const bool durably = IsOnlySyncedCopy(live.record) && !live.record.has_bytes;
     live.record.cut = true;
-    RETURN_IF_ERROR(StoreRecord(live, kv::Durability::kBuffered));
+    Status noted =
+        StoreRecord(live, durably ? kv::Durability::kDurable : kv::Durability::kBuffered);
+    if (!noted.ok()) live.record.cut = false;
+    RETURN_IF_ERROR(noted);
   }
   {
     MutexLock lock(live.fill_mutex);
@@ -200,14 +209,14 @@ Result<ContentInfo> LiveStore::CommitLocked(Live& live, Generation generation, S
   Record& record = live.record;
   record.prior_generation = saved.generation;
   record.prior_size_bytes = saved.size_bytes;
-  record.prior_synced = saved.synced;
+  record.prior_synced = saved.synced && !saved.cut;
   record.generation = generation;
   record.size_bytes = after.size_bytes;
   record.cut = false;
   // Also where the commit fails: the file has forgotten it.
   saved.mtime_ns = record.mtime_ns = live.TimeOf(before);
   live.given_time.reset();
-  record.synced = syncing == Syncing::kSynced;
+  record.synced = syncing == Syncing::kSynced || after.size_bytes == 0 || IsOnlySyncedCopy(saved);
   record.has_bytes = record.synced && after.size_bytes <= kInlineBytes && live.pages.Complete();
   record.checksums.clear();
   std::string bytes;

@@ -141,6 +141,61 @@ TEST_F(Recovery, LargeContentsThatLackBytesAreLost) {
   EXPECT_TRUE(RecoverWith(Verdict::kDrop).at(0).info.lost);
 }
 
+TEST_F(Recovery, AContentThatAWriterCutIsNotLostByAPowerCut) {
+  MakeDirty(*store_, kLarge, 2, kLargeBytes);
+  {
+    auto file = store_->Open(cache::Content(kLarge, 2)).value();
+    ASSERT_TRUE(store_->BeginWriting(*file, Truncate::kToZero).ok());
+    ASSERT_TRUE(file->Write(0, Bytes("and more")).ok());
+  }
+  CutPower();
+  const std::vector<Judged> judged = RecoverWith(Verdict::kCommitLive, 1);
+  ASSERT_EQ(judged.size(), 1u);
+  EXPECT_TRUE(judged[0].info.cut);
+  EXPECT_FALSE(judged[0].info.lost);
+  EXPECT_EQ(judged[0].info.live_size_bytes, 8u);
+  EXPECT_EQ(Content(kLarge, 3), "and more");
+  CutPower();
+  EXPECT_FALSE(RecoverWith(Verdict::kKeepDirty).at(0).info.cut);
+}
+
+TEST_F(Recovery, ASmallContentThatAWriterCutComesBackFromTheIndexAfterAPowerCut) {
+  MakeDirty(*store_, kSmall, 3, "small");
+  {
+    auto file = store_->Open(cache::Content(kSmall, 3)).value();
+    ASSERT_TRUE(store_->BeginWriting(*file, Truncate::kToZero).ok());
+  }
+  CutPower();
+  EXPECT_FALSE(RecoverWith(Verdict::kKeepDirty).at(0).info.cut);
+  EXPECT_EQ(Content(kSmall, 3), "small");
+}
+
+TEST_F(Recovery, WhatIsWrittenOverTheOnlySyncedCopyIsSynced) {
+  MakeDirty(*store_, kLarge, 2, kLargeBytes);
+  MakeClean(*store_, kSmall, 4, "clean");
+  for (const auto& [ino, generation] : {std::pair(kLarge, 2), std::pair(kSmall, 4)}) {
+    auto file = store_->Open(cache::Content(ino, generation)).value();
+    ASSERT_TRUE(store_->BeginWriting(*file, Truncate::kNo).ok());
+    ASSERT_TRUE(file->Write(0, Bytes("more")).ok());
+    const auto written =
+        store_->Commit(*file, Generation(generation + 1), Syncing::kUnsynced).value();
+    EXPECT_EQ(written.synced, ino == kLarge) << "the UFS has the other";
+    store_->EndWriting(*file);
+  }
+}
+
+TEST_F(Recovery, TheBytesBeforeACutDoNotComeBack) {
+  MakeDirty(*store_, kLarge, 2, kLargeBytes);
+  {
+    auto file = store_->Open(cache::Content(kLarge, 2)).value();
+    ASSERT_TRUE(store_->BeginWriting(*file, Truncate::kToZero).ok());
+    ASSERT_TRUE(file->Write(0, Bytes("and more")).ok());
+    const auto written = store_->Commit(*file, Generation(3), Syncing::kUnsynced).value();
+    EXPECT_FALSE(written.prior_synced);
+    EXPECT_TRUE(written.synced);
+  }
+}
+
 TEST_F(Recovery, WhatWasNotSyncedSaysSo) {
   {
     auto file = store_->Stage(InodeId(kSmall)).value();

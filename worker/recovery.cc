@@ -37,7 +37,10 @@ class Judge {
   Status RemoveNeverCommitted(InodeId ino);
 
  private:
+  Result<Recovered> AfterPowerCut(const cache::ContentInfo& content, const rpc::FileInfo& file);
   Result<Recovered> CommitLive(const cache::ContentInfo& content, const rpc::FileInfo& file);
+  Result<Generation> Commit(const cache::ContentInfo& content, const rpc::FileInfo& file,
+                            uint64_t size_bytes);
   static Result<Recovered> KeepCommitted(const rpc::FileInfo& file);
   Status UnlinkPath(const std::string& path);
   Result<Recovered> Lost(const cache::ContentInfo& content, const rpc::FileInfo& file);
@@ -50,15 +53,21 @@ class Judge {
 
 // Bytes that the daemon never saw committed, but that are all in the file.
 Result<Recovered> Judge::CommitLive(const cache::ContentInfo& content, const rpc::FileInfo& file) {
+  ASSIGN_OR_RETURN(const Generation made, Commit(content, file, content.live_size_bytes));
+  return Recovered{Verdict::kCommitLive, made, content.live_size_bytes};
+}
+
+Result<Generation> Judge::Commit(const cache::ContentInfo& content, const rpc::FileInfo& file,
+                                 uint64_t size_bytes) {
   rpc::WriteCommit commit;
   commit.base = file.attr.generation;
   commit.generation = Generation(commit.base.value + 1);
-  commit.size_bytes = content.live_size_bytes;
+  commit.size_bytes = size_bytes;
   if (content.complete) commit.allocated_bytes = content.live_allocated_bytes;
   commit.mtime_ns = content.live_mtime_ns.value_or(file.attr.mtime_ns);
   commit.durable = false;  // Before its bytes would be wrong: Recover syncs both at its end.
   RETURN_IF_ERROR(files_.CommitWrite(caller_, content.ino, commit).status());
-  return Recovered{Verdict::kCommitLive, commit.generation, commit.size_bytes};
+  return commit.generation;
 }
 
 // What the coordinator has committed is what counts; what was written behind it is cut off.
@@ -102,6 +111,27 @@ Result<Recovered> Judge::Lost(const cache::ContentInfo& content, const rpc::File
   return Recovered{Verdict::kDrop, {}, 0};
 }
 
+// The crash may have come between the two steps of a commit. Its first step is enough if that put
+// the bytes on the disk; otherwise the commit before counts.
+Result<Recovered> Judge::AfterPowerCut(const cache::ContentInfo& content,
+                                       const rpc::FileInfo& file) {
+  const bool ahead = content.generation > file.attr.generation;
+  const bool whole = content.synced && !content.lost && !content.cut;
+  if (ahead && whole && content.prior_generation == file.attr.generation) {
+    RETURN_IF_ERROR(Commit(content, file, content.size_bytes).status());
+    return Recovered{Verdict::kKeepDirty, content.generation, content.size_bytes};
+  }
+  const bool synced = ahead ? content.prior_synced : content.synced;
+  if (content.lost || !synced) return Lost(content, file);
+  ASSIGN_OR_RETURN(const Recovered kept, KeepCommitted(file));
+  // Neither the bytes behind a cut nor what was written there later have to be on the disk. As with
+  // other file systems, the file is what the disk has of it.
+  if (kept.verdict != Verdict::kKeepDirty || !content.cut) return kept;
+  LogWarning("recovery: inode ", content.ino.value, " was truncated before the power cut, and not ",
+             "closed or synced since: it has ", content.live_size_bytes, " bytes now");
+  return CommitLive(content, file);
+}
+
 Result<Recovered> Judge::operator()(const cache::ContentInfo& content, bool power_cut) {
   Result<rpc::FileInfo> file = files_.GetKnownAttr(content.ino);
   const bool gone = file.code() == Code::kStale || file.code() == Code::kNotFound;
@@ -113,11 +143,7 @@ Result<Recovered> Judge::operator()(const cache::ContentInfo& content, bool powe
       RETURN_IF_ERROR(RemoveNeverCommitted(content.ino));
       return Recovered{Verdict::kDrop, {}, 0};
     }
-    // The crash may have come between the two steps of a commit: then the one before counts.
-    const bool ahead = content.generation > file->attr.generation;
-    const bool synced = ahead ? content.prior_synced : content.synced;
-    if (content.lost || !synced) return Lost(content, *file);
-    return KeepCommitted(*file);
+    return AfterPowerCut(content, *file);
   }
   if (content.lost) return Lost(content, *file);
   if (IsSuperseded(content, *file)) {

@@ -242,6 +242,38 @@ TEST_F(JudgeTest, ACommitHalfDoneIsUndoneByAPowerCut) {
   EXPECT_EQ(verdict.generation, Generation(3));
 }
 
+TEST_F(JudgeTest, ACommitWhoseBytesAreSyncedIsDoneAfterAPowerCut) {
+  HasFile(3, PersistState::kNotPersisted);
+  ContentInfo content = Content(ContentState::kDirty, 4);
+  content.prior_generation = Generation(3);
+  content.prior_synced = false;  // The file holds the bytes of 4 alone.
+  content.size_bytes = 7;
+  const Recovered verdict = Judge(content, true);
+  EXPECT_EQ(verdict.verdict, Verdict::kKeepDirty);
+  EXPECT_EQ(verdict.generation, Generation(4));
+  EXPECT_EQ(verdict.size_bytes, 7u);
+  EXPECT_EQ(attr().generation, Generation(4));
+  EXPECT_EQ(attr().size_bytes, 7u) << "what was written behind it is not";
+}
+
+TEST_F(JudgeTest, ATruncationThatReachedTheDiskCountsAfterAPowerCut) {
+  HasFile(3, PersistState::kNotPersisted);
+  ContentInfo content = Written(3, 2);
+  content.cut = true;
+  EXPECT_EQ(Judge(content, true).verdict, Verdict::kCommitLive);
+  EXPECT_EQ(attr().generation, Generation(4));
+  EXPECT_EQ(attr().size_bytes, 2u);
+  EXPECT_FALSE(coordinator_.lost);
+}
+
+TEST_F(JudgeTest, WhatTheUfsHasIsReadAgainAfterATruncationAndAPowerCut) {
+  HasFile(3, PersistState::kPersisted);
+  ContentInfo content = Written(3, 2);
+  content.cut = true;
+  EXPECT_EQ(Judge(content, true).verdict, Verdict::kDrop);
+  EXPECT_EQ(attr().generation, Generation(3));
+}
+
 TEST_F(JudgeTest, ANewFileNeverSyncedIsGoneAfterAPowerCut) {
   HasFile(0, PersistState::kOpen, 0);
   coordinator_.names["second-name"] = kFile;
