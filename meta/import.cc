@@ -75,7 +75,6 @@ void TakeBinding(const ufs::ObjectInfo& info, InodeRecord& inode) {
   inode.etag = directory ? info.identity : info.etag;
   inode.identity = directory ? SeenOf(info) : info.identity;
   inode.size_bytes = inode.bound_size_bytes = info.size_bytes;
-  if (inode.type == rpc::FileType::kRegular) inode.allocated_bytes = WithoutHoles(info.size_bytes);
   inode.symlink_target = info.symlink_target;
 }
 
@@ -103,6 +102,7 @@ Result<InodeRecord> NewInode(const Context& context, const InodeRecord& dir, std
   TakeAttributes(info, *traits, dir, inode);
   inode.ctime_ns = inode.btime_ns = info.mtime_ns;
   TakeBinding(info, inode);
+  if (type == rpc::FileType::kRegular) inode.allocated_bytes = WithoutHoles(info.size_bytes);
   if (type != rpc::FileType::kDirectory) return inode;
   inode.size_bytes = inode.bound_size_bytes = 0;
   inode.made = true;

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "meta/namespace_fixture.h"
+#include "meta/tree.h"
 #include "ufs/temporary_directory.h"
 
 namespace tarn::meta {
@@ -269,6 +270,24 @@ TEST_F(LoaderTest, AnotherNameOfTheObjectChangesNoAttribute) {
   ASSERT_TRUE(Revalidate().ok());
   EXPECT_EQ(Look(kRootInode, "f")->attr.mode, 0600U);
   EXPECT_NE(Look(kRootInode, "f")->attr.ctime_ns, before.ctime_ns);
+}
+
+// Its bytes stay, and so do its holes.
+TEST_F(LoaderTest, AttributesChangedOutsideFillNoHole) {
+  PutOutside("f", std::string(1 << 20, '\0'));
+  List(kRootInode);
+  const InodeId file = Find("f");
+  auto txn = store_->Begin();
+  auto inode = ReadInode(*txn, file, kv::Reads::kSerializable);
+  ASSERT_TRUE(inode.ok());
+  inode->allocated_bytes = 4096;
+  PutInode(*txn, *inode);
+  ASSERT_TRUE(txn->Commit(kv::Durability::kBuffered).ok());
+  fs::permissions(Outside("f"), fs::perms(0600));
+  ASSERT_TRUE(Revalidate().ok());
+  EXPECT_EQ(Look(kRootInode, "f")->attr.ino, file);
+  EXPECT_EQ(Look(kRootInode, "f")->attr.mode, 0600U);
+  EXPECT_EQ(Look(kRootInode, "f")->attr.allocated_bytes, 4096U);
 }
 
 TEST_F(LoaderTest, WhatIsRemovedOutsideGoesWithAllBelow) {
