@@ -25,17 +25,28 @@ Result<std::string> Fact(const rpc::FileInfo& info, std::string_view name) {
   return Status(Code::kNoAttribute, "get attribute " + std::string(name));
 }
 
+// A commit came after `info` was read: the live file does not tell its size and time any more.
+void ReadAgain(rpc::Files& files, rpc::FileInfo& info) {
+  Result<rpc::FileInfo> now = files.GetKnownAttr(info.attr.ino);
+  if (now.ok()) info = *std::move(now);
+}
+
 }  // namespace
 
 // Replaces size and times by those of the live file where a program may be writing it.
 void LocalFileSystem::Overlay(rpc::FileInfo& info, uint64_t since) {
   if (info.attr.type != rpc::FileType::kRegular) return;
-  info.attr.may_change = settled_.AddedSince(info.attr.ino, since);
   OpenInodePtr inode = table_.Find(info.attr.ino);
   if (inode && inode->staging) {
-    info.attr.may_change = true;
     MutexLock lock(inode->mutex);
+    if (inode->generation != info.attr.generation) ReadAgain(deps_.files, info);
+    info.attr.may_change = true;
     if (inode->live) return OverlayLive(*inode, info);
+  }
+  // Looked at after the writer, who may have gone meanwhile.
+  if (settled_.AddedSince(info.attr.ino, since)) {
+    ReadAgain(deps_.files, info);
+    info.attr.may_change = true;
   }
   const Status overlaid =
       WithUncommitted(info.attr, [&](OpenInode& uncommitted) NO_THREAD_SAFETY_ANALYSIS {

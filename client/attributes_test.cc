@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <functional>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "client/file_system_fixture.h"
@@ -194,6 +197,90 @@ TEST_F(AttributesTest, TheKernelKeepsItsPagesWhereItSeesEachChange) {
   EXPECT_EQ(cached.mode, IoMode::kCached);
   EXPECT_TRUE(cached.keep_cache);
   fs().Release(cached.handle);
+}
+
+// Passes everything on. `after_look` is called when the attributes are read and not yet returned.
+class WatchedFiles final : public rpc::Files {
+ public:
+  explicit WatchedFiles(rpc::Files& files) : files_(files) {}
+  Result<rpc::FileInfo> GetAttr(InodeId ino) override {
+    Result<rpc::FileInfo> info = files_.GetAttr(ino);
+    if (after_look) std::exchange(after_look, {})();
+    return info;
+  }
+  Result<rpc::FileInfo> GetKnownAttr(InodeId ino) override { return files_.GetKnownAttr(ino); }
+  Result<rpc::FileInfo> SetAttr(const rpc::Caller& caller, InodeId ino,
+                                const rpc::AttrChange& change) override {
+    return files_.SetAttr(caller, ino, change);
+  }
+  Result<std::string> ReadLink(InodeId ino) override { return files_.ReadLink(ino); }
+  Result<std::string> GetXattr(InodeId ino, std::string_view name) override {
+    return files_.GetXattr(ino, name);
+  }
+  Result<std::vector<std::string>> ListXattrs(InodeId ino) override {
+    return files_.ListXattrs(ino);
+  }
+  Status SetXattr(const rpc::Caller& caller, InodeId ino, std::string_view name,
+                  std::string_view value, rpc::XattrMode mode) override {
+    return files_.SetXattr(caller, ino, name, value, mode);
+  }
+  Status RemoveXattr(const rpc::Caller& caller, InodeId ino, std::string_view name) override {
+    return files_.RemoveXattr(caller, ino, name);
+  }
+  Result<rpc::FileInfo> OpenForWrite(InodeId ino) override { return files_.OpenForWrite(ino); }
+  void OpenMade(InodeId ino) override { files_.OpenMade(ino); }
+  void CloseForWrite(InodeId ino) override { files_.CloseForWrite(ino); }
+  Result<rpc::FileInfo> CommitWrite(const rpc::Caller& caller, InodeId ino,
+                                    const rpc::WriteCommit& commit) override {
+    return files_.CommitWrite(caller, ino, commit);
+  }
+  Status Forget(std::span<const InodeId> inos) override { return files_.Forget(inos); }
+  Status SyncLog() override { return files_.SyncLog(); }
+  Result<rpc::StatFs> GetStatFs() override { return files_.GetStatFs(); }
+
+  std::function<void()> after_look;
+
+ private:
+  rpc::Files& files_;
+};
+
+class LookBesideACommit : public FileSystemFixture {
+ protected:
+  rpc::Files& FilesOfClient() override {
+    watched_ = std::make_unique<WatchedFiles>(files());
+    return *watched_;
+  }
+  ~LookBesideACommit() override {
+    EXPECT_TRUE(fs_->Close().ok());
+    fs_.reset();  // Before what it has for its coordinator.
+  }
+  std::unique_ptr<WatchedFiles> watched_;
+};
+
+TEST_F(LookBesideACommit, HasTheTimeOfTheWriteBefore) {
+  const FileSystem::Created made = Create("f");
+  Write(made.open.handle, 0, "1");
+  ASSERT_TRUE(fs().Flush(made.open.handle).ok());
+  clock_.Advance(std::chrono::seconds(1));
+  Write(made.open.handle, 1, "2");
+  const rpc::Attr written = AttrOf(made.info.attr.ino);
+  watched_->after_look = [&] { EXPECT_TRUE(fs().Flush(made.open.handle).ok()); };
+  const rpc::Attr beside = AttrOf(made.info.attr.ino);
+  EXPECT_EQ(beside.mtime_ns, written.mtime_ns);
+  EXPECT_EQ(beside.ctime_ns, written.ctime_ns);
+  fs().Release(made.open.handle);
+}
+
+TEST_F(LookBesideACommit, HasTheSizeThoughTheWriterLeavesMeanwhile) {
+  const FileSystem::Created made = Create("f");
+  ASSERT_TRUE(fs().Flush(made.open.handle).ok());
+  Write(made.open.handle, 0, "12345");
+  const rpc::Attr written = AttrOf(made.info.attr.ino);
+  watched_->after_look = [&] { fs().Release(made.open.handle); };
+  const rpc::Attr beside = AttrOf(made.info.attr.ino);
+  EXPECT_EQ(beside.size_bytes, 5u);
+  EXPECT_EQ(beside.mtime_ns, written.mtime_ns);
+  EXPECT_TRUE(beside.may_change);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ void FileSystemFixture::Start() {
       worker::FillerOptions{.threads = 2, .readahead_max_bytes = 0}, *cache_, mounts_, clock_);
   pages_ = std::make_unique<DemandedPages>(*filler_);
   const Dependencies dependencies{namespace_->GetNames(),
-                                  files(),
+                                  FilesOfClient(),
                                   namespace_->GetMaintenance(),
                                   queue(),
                                   *cache_,

@@ -96,6 +96,7 @@ class FileSystemFixture : public ::testing::Test {
     return *fs_;
   }
   rpc::Files& files() { return namespace_->GetFiles(); }
+  virtual rpc::Files& FilesOfClient() { return files(); }
   rpc::PersistQueue& queue() { return namespace_->GetPersistQueue(); }
 
   // A file of the source, made by somebody else.
