@@ -10,6 +10,9 @@
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   # What GCC's -Wconversion leaves out; and tests look behind mutexes once the threads have ended.
   set(test_options -Wno-sign-conversion -Wno-thread-safety)
+  if(TARN_SANITIZE)
+    list(APPEND test_options -DTARN_SANITIZED)
+  endif()
 endif()
 
 function(module name)

@@ -134,7 +134,7 @@ TEST_P(Markers, FollowAtAnyPace) {
 
 TEST_P(Markers, FollowWhereverTheProcessEnds) {
   for (const Pace pace : {Pace::kNothing, Pace::kOneStep, Pace::kAll}) {
-    for (int point = 1;; ++point) {
+    for (int point = 1;; point += kPointStride) {
       SCOPED_TRACE("pace " + std::to_string(static_cast<int>(pace)) + ", crash at " +
                    std::to_string(point));
       const auto rig = Run(pace, [&](Rig& r) { r.CrashAt(point); });
@@ -149,7 +149,7 @@ TEST_P(Markers, FollowWhicheverStepFails) {
                              Status(Code::kMaybeCommitted, "answer lost")};
   for (const Status& failure : failures) {
     for (const Rig::Effect effect : {Rig::Effect::kNone, Rig::Effect::kDone}) {
-      for (int step = 1;; ++step) {
+      for (int step = 1;; step += kPointStride) {
         SCOPED_TRACE(failure.ToString() + ", step " + std::to_string(step));
         const auto rig = Run(step % 2 == 0 ? Pace::kOneStep : Pace::kAll,
                              [&](Rig& r) { r.FailAt(step, failure, effect); });

@@ -29,6 +29,15 @@ enum class Pace {
   kHoldDone,      // or does one that it settles only after the next operation.
 };
 
+// How many of the points where a process may end, or a step may fail, lie between two that are
+// tried. Odd, since a test goes by the parity of a step. What a sanitizer looks for is not at one
+// point alone, and it makes each several times slower.
+#ifdef TARN_SANITIZED
+inline constexpr int kPointStride = 7;
+#else
+inline constexpr int kPointStride = 1;
+#endif
+
 class Rig {
  public:
   // Owns the UFS. `before` is put into it before the namespace is opened.
