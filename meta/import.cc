@@ -193,6 +193,7 @@ Status Replace(const Context& context, kv::Transaction& txn, const InodeRecord& 
 
 Result<bool> HasXattrs(kv::Transaction& txn, const InodeRecord& inode,
                        const std::map<std::string, std::string>& xattrs) {
+  if (inode.type == rpc::FileType::kSymlink) return true;  // The source never gets them.
   if (!inode.xattrs || xattrs.empty()) return inode.xattrs == !xattrs.empty();
   const std::string prefix = keys::XattrPrefix(inode.ino);
   ASSIGN_OR_RETURN(const kv::ScanPage page, txn.Scan(prefix, kv::PrefixEnd(prefix), {}));
@@ -223,8 +224,10 @@ Status TakeChange(const Context& context, kv::Transaction& txn, InodeRecord inod
            inode.gid == before.gid && inode.mtime_ns == before.mtime_ns;
     if (!same) {
       inode.ctime_ns = context.clock.FileTimeNs();
-      EraseXattrs(txn, inode);
-      PutXattrs(txn, inode, info);
+      if (inode.type != rpc::FileType::kSymlink) {
+        EraseXattrs(txn, inode);
+        PutXattrs(txn, inode, info);
+      }
       imported.changes.push_back({rpc::Change::Kind::kAttributes, inode.ino, InodeId(), ""});
     }
   } else if (inode.guessed && !info.attributes_untold) {

@@ -12,6 +12,7 @@
 #include <set>
 #include <thread>
 
+#include "meta/keys.h"
 #include "meta/namespace_fixture.h"
 #include "meta/tree.h"
 #include "ufs/temporary_directory.h"
@@ -288,6 +289,24 @@ TEST_F(LoaderTest, AttributesChangedOutsideFillNoHole) {
   EXPECT_EQ(Look(kRootInode, "f")->attr.ino, file);
   EXPECT_EQ(Look(kRootInode, "f")->attr.mode, 0600U);
   EXPECT_EQ(Look(kRootInode, "f")->attr.allocated_bytes, 4096U);
+}
+
+// The source does not get them.
+TEST_F(LoaderTest, ASymlinkKeepsItsExtendedAttributes) {
+  fs::create_symlink("f", Outside("s"));
+  List(kRootInode);
+  const rpc::Attr before = Look(kRootInode, "s")->attr;
+  auto txn = store_->Begin();
+  auto inode = ReadInode(*txn, before.ino, kv::Reads::kSerializable);
+  ASSERT_TRUE(inode.ok());
+  inode->xattrs = true;
+  txn->Put(keys::Xattr(before.ino, "trusted.t"), "1");
+  PutInode(*txn, *inode);
+  ASSERT_TRUE(txn->Commit(kv::Durability::kBuffered).ok());
+  fs::create_hard_link(Outside("s"), Outside("another"));
+  ASSERT_TRUE(Revalidate().ok());
+  EXPECT_EQ(Look(kRootInode, "s")->attr.ctime_ns, before.ctime_ns);
+  EXPECT_EQ(namespace_->GetFiles().GetXattr(before.ino, "trusted.t").value(), "1");
 }
 
 TEST_F(LoaderTest, WhatIsRemovedOutsideGoesWithAllBelow) {
