@@ -36,13 +36,26 @@ timespec TimeOf(const statx_timestamp& time) {
   return {time.tv_sec, static_cast<long>(time.tv_nsec)};
 }
 
+// Of stores into mappings. kAny: the tested side may have noticed one that the model did not.
+// kLate: or the other way round.
+enum class Stores { kNone, kAny, kLate };
+
+// Where the kernel does not pass a file through, the tested side learns of a store when the kernel
+// writes the page back.
+Stores StoresOf(const World& world, const struct statx& model) {
+  if (!world.mapped.contains(model.stx_ino)) return Stores::kNone;
+  const bool late = world.stores_are_late || world.opened_in_part.contains(model.stx_ino);
+  return late ? Stores::kLate : Stores::kAny;
+}
+
 // Exact where a program has set the time; else by the moments that it lies between.
 std::string TimeDifference(const World& world, const char* name, const timespec& tested,
-                           const timespec& model, bool may_be_set, bool mapped) {
+                           const timespec& model, bool may_be_set, Stores stores) {
   const long a = world.MomentOf(tested), b = world.MomentOf(model);
   const bool same = tested.tv_sec == model.tv_sec && tested.tv_nsec == model.tv_nsec;
   const bool is_set = may_be_set && (b < 0 || b == World::kFuture);
-  if (same || (!is_set && (a == b || (mapped && a > b)))) return "";
+  const bool other_store = stores == Stores::kLate || (stores == Stores::kAny && a > b);
+  if (same || (!is_set && (a == b || other_store))) return "";
   return std::string(name) + " " + Text(tested) + " (moment " + std::to_string(a) + ") for " +
          Text(model) + " (moment " + std::to_string(b) + ")";
 }
@@ -69,9 +82,13 @@ bool IsWhole(const std::string& path) {
   return length < 0 || std::string(cached, static_cast<size_t>(length)) == "yes";
 }
 
-std::string BlocksDifference(const struct statx& tested, const struct statx& model,
-                             const std::string& tested_path, const std::string& model_path) {
+std::string BlocksDifference(const World& world, const struct statx& tested,
+                             const struct statx& model, const std::string& tested_path,
+                             const std::string& model_path) {
   constexpr uint64_t kSlack = 128;
+  // What was absent when it was committed counts as data, also once it is here.
+  const bool all_data = tested.stx_blocks <= (tested.stx_size + 4095) / 512;
+  if (all_data && (world.drops || world.came_large.contains(model.stx_ino))) return "";
   if (tested.stx_blocks <= model.stx_blocks + kSlack || !IsWhole(tested_path)) return "";
   const uint64_t most = MostBlocks(model_path);
   if (tested.stx_blocks <= most) return "";
@@ -93,7 +110,7 @@ std::string Difference(const World& world, unsigned mask, const struct statx& te
     if ((mask & field) != 0) found.push_back(NumberDifference(name, a, b));
   };
   const bool directory = S_ISDIR(model.stx_mode);
-  const bool mapped = world.mapped.contains(model.stx_ino);
+  const Stores stores = StoresOf(world, model);
   const bool mode = (mask & (STATX_TYPE | STATX_MODE)) != 0;
   if (mode && tested.stx_mode != model.stx_mode)
     found.push_back("mode " + Octal(tested.stx_mode) + " for " + Octal(model.stx_mode));
@@ -106,13 +123,13 @@ std::string Difference(const World& world, unsigned mask, const struct statx& te
            makedev(model.stx_rdev_major, model.stx_rdev_minor));
   }
   if ((mask & STATX_BLOCKS) != 0 && S_ISREG(model.stx_mode))
-    found.push_back(BlocksDifference(tested, model, tested_path, model_path));
+    found.push_back(BlocksDifference(world, tested, model, tested_path, model_path));
   if ((mask & STATX_MTIME) != 0 && !directory)
     found.push_back(TimeDifference(world, "mtime", TimeOf(tested.stx_mtime),
-                                   TimeOf(model.stx_mtime), true, mapped));
+                                   TimeOf(model.stx_mtime), true, stores));
   if ((mask & STATX_CTIME) != 0 && !directory)
     found.push_back(TimeDifference(world, "ctime", TimeOf(tested.stx_ctime),
-                                   TimeOf(model.stx_ctime), false, mapped));
+                                   TimeOf(model.stx_ctime), false, stores));
   for (const std::string& difference : found)
     if (!difference.empty()) return difference;
   return "";
@@ -161,6 +178,10 @@ void CompareDescriptors(World& world, const std::string& what, const int fd[2]) 
 
 void CompareField(World& world, const std::string& path) {
   CompareStatx(world, path, SomeField(world), path, nullptr);
+}
+
+void CompareMode(World& world, const std::string& path) {
+  CompareStatx(world, path, STATX_MODE, path, nullptr);
 }
 
 void CompareField(World& world, const std::string& what, const int fd[2]) {

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <sstream>
@@ -21,6 +22,7 @@ constexpr int kColdDirectories = 200;
 
 struct Options {
   std::string tested, model, log, hook, populate, outside, scratch, check, without;
+  uint64_t late_stores = 0, drops = 0;
   uint64_t steps = 100000, seed = 1, check_every = 2000, hook_every = 0;
 };
 
@@ -28,12 +30,16 @@ const char kUsage[] =
     "usage: tarn_model --tested DIR --model DIR [--steps N] [--seed N] [--check-every N] [--log "
     "FILE]\n"
     "                  [--hook COMMAND --hook-every N] [--without STEP,STEP,...]\n"
+    "                  [--late-stores 1] [--drops 1]\n"
     "       tarn_model --tested DIR --outside SOURCE --scratch DIR [--steps N] [--seed N]\n"
     "       tarn_model --check DIR         says which files are of no version\n"
     "       tarn_model --populate DIR      makes the content that both trees must have at the "
     "start\n"
     "With --outside another program changes the source of the mount meanwhile; scratch is on its "
     "file system.\n"
+    "Late stores: into mappings, where the file system under test has no passthrough. Drops: it "
+    "may\n"
+    "have to fetch again what it had, since its cache is small or the hook restarts it.\n"
     "The hook is run with everything closed and synced; both trees are compared after it.\n";
 
 Options Parse(int argc, char** argv) {
@@ -45,7 +51,9 @@ Options Parse(int argc, char** argv) {
   const std::map<std::string, uint64_t*> numbers = {{"--steps", &o.steps},
                                                     {"--seed", &o.seed},
                                                     {"--check-every", &o.check_every},
-                                                    {"--hook-every", &o.hook_every}};
+                                                    {"--hook-every", &o.hook_every},
+                                                    {"--late-stores", &o.late_stores},
+                                                    {"--drops", &o.drops}};
   bool understood = argc % 2 == 1;
   for (int i = 1; i + 1 < argc; i += 2) {
     if (texts.contains(argv[i])) {
@@ -103,7 +111,18 @@ void Thin(World& world) {
   world.Refresh();
 }
 
+void NoteLarge(World& world) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(world.At(1).root)) {
+    struct stat seen;
+    if (lstat(entry.path().c_str(), &seen) != 0 || !S_ISREG(seen.st_mode)) continue;
+    if (seen.st_size > World::kFetchedAtOpen) world.came_large.insert(seen.st_ino);
+  }
+}
+
 void Play(World& world, const Options& o) {
+  world.stores_are_late = o.late_stores != 0;
+  world.drops = o.drops != 0;
+  NoteLarge(world);
   const std::vector<const Step*> deck = Deck(Names(o.without));
   world.Refresh();
   for (world.step = 1; world.step <= o.steps; ++world.step) {

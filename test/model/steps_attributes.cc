@@ -61,6 +61,13 @@ void WriteAs(World& world) {
                                O_RDONLY | O_TRUNC};
   const std::string path = world.SomePath();
   const int flags = kFlags[world.Below(std::size(kFlags))];
+  const bool with_bits = world.Chance(50);
+  if (with_bits)
+    world.Both("chmod (for a user) " + path, [&](int side) -> long {
+      struct stat seen;
+      if (lstat(world.Path(side, path).c_str(), &seen) < 0) return Outcome(-1);
+      return S_ISREG(seen.st_mode) ? Outcome(chmod(world.Path(side, path).c_str(), 06777)) : 0;
+    });
   world.BothAs(SomeUser(world), "write " + path + " flags " + std::to_string(flags),
                [&](int side) -> long {
                  const int fd = open(world.Path(side, path).c_str(), flags | O_NONBLOCK);
@@ -69,7 +76,7 @@ void WriteAs(World& world) {
                    return Outcome(-1);
                  return Outcome(close(fd));
                });
-  CompareField(world, path);
+  with_bits ? CompareMode(world, path) : CompareField(world, path);
   CompareStat(world, path);
   CompareCapabilities(world, path);
 }
@@ -90,6 +97,9 @@ void ChangeHandleAs(World& world) {
   Handle* handle = world.SomeHandle();
   if (handle == nullptr) return;
   const int kind = static_cast<int>(world.Below(3));
+  if (world.Chance(50))
+    world.Both("fchmod (for a user) " + handle->path,
+               [&](int side) { return Outcome(fchmod(handle->fd[side], 06777)); });
   world.BothAs(SomeUser(world), "change " + handle->path + " kind " + std::to_string(kind),
                [&](int side) { return Change(handle->fd[side], kind); });
   CompareField(world, handle->path, handle->fd);
@@ -106,6 +116,8 @@ void TruncateAs(World& world) {
 timespec SomeTime(World& world) {
   static const timespec kTimes[] = {{0, 0},
                                     {0, 1},
+                                    {0, 0},
+                                    {0, 0},
                                     {1, 719'381'529},
                                     {-1, 0},
                                     {-1, 999'999'999},
@@ -135,7 +147,7 @@ void CompareAccess(World& world, const std::string& path, const int* fd) {
 }
 
 void SetExtremeTimes(World& world) {
-  timespec times[2] = {SomeTime(world), SomeTime(world)};
+  timespec times[2] = {SomeTime(world), world.Chance(30) ? timespec{} : SomeTime(world)};
   const uint64_t kind = world.Below(4);
   if (kind == 0) times[0].tv_nsec = UTIME_OMIT;
   if (kind == 1) times[1].tv_nsec = UTIME_OMIT;
@@ -146,13 +158,43 @@ void SetExtremeTimes(World& world) {
   const bool by_handle = handle != nullptr && world.Chance(50);
   const std::string path = by_handle ? handle->path : world.SomePath();
   const int* fd = by_handle ? handle->fd : nullptr;
+  const bool written = by_handle && handle->writable && world.Chance(50);
+  if (written)
+    world.Both("pwrite (before times) " + path,
+               [&](int side) { return Outcome(pwrite(fd[side], "t", 1, 0)); });
   world.Both("utimensat " + path + text, [&](int side) {
     return Outcome(fd != nullptr ? futimens(fd[side], times)
                                  : utimensat(AT_FDCWD, world.Path(side, path).c_str(), times,
                                              AT_SYMLINK_NOFOLLOW));
   });
   if (kind != 0) CompareAccess(world, path, fd);
+  if (written || (by_handle && world.Chance(50))) {
+    world.Both("fsync " + path, [&](int side) { return Outcome(fsync(fd[side])); });
+    CompareDescriptors(world, path, fd);
+  }
   fd != nullptr ? CompareField(world, path, fd) : CompareField(world, path);
+}
+
+// What was changed later is not older.
+void CompareOrder(World& world) {
+  Handle* handle = world.SomeHandle();
+  if (handle == nullptr || !handle->writable) return;
+  const std::string path = world.SomePath();
+  const bool touch_first = world.Chance(50);
+  const auto earlier = [](const struct stat& a, const struct stat& b) {
+    return a.st_mtim.tv_sec != b.st_mtim.tv_sec ? a.st_mtim.tv_sec < b.st_mtim.tv_sec
+                                                : a.st_mtim.tv_nsec < b.st_mtim.tv_nsec;
+  };
+  world.Both("touch " + path + " and write " + handle->path, [&](int side) {
+    const std::string at = world.Path(side, path);
+    struct stat touched, written;
+    if (!touch_first && pwrite(handle->fd[side], "o", 1, 0) < 0) return Outcome(-1);
+    if (utimensat(AT_FDCWD, at.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) < 0) return Outcome(-1);
+    if (touch_first && pwrite(handle->fd[side], "o", 1, 0) < 0) return Outcome(-1);
+    if (lstat(at.c_str(), &touched) < 0 || fstat(handle->fd[side], &written) < 0)
+      return Outcome(-1);
+    return earlier(touch_first ? written : touched, touch_first ? touched : written) ? 0L : 1L;
+  });
 }
 
 void Field(World& world) { CompareField(world, world.SomePath()); }
@@ -178,33 +220,36 @@ bool IsZero(const char* bytes, size_t length) {
   return std::all_of(bytes, bytes + length, [](char byte) { return byte == 0; });
 }
 
-// What is said to be a hole must be zeros in the model.
 void FindHoles(World& world) {
   Handle* handle = world.SomeHandle();
-  if (handle == nullptr || !handle->readable) return;
-  world.Note("holes of " + handle->path);
+  if (handle != nullptr && handle->readable) CheckHoles(world, *handle);
+}
+
+}  // namespace
+
+// What is said to be a hole must be zeros in the model.
+void CheckHoles(World& world, const Handle& handle) {
+  world.Note("holes of " + handle.path);
   struct stat seen;
-  if (fstat(handle->fd[1], &seen) < 0 || seen.st_size == 0) return;
+  if (fstat(handle.fd[1], &seen) < 0 || seen.st_size == 0) return;
   static std::vector<char> bytes(1 << 20);
   for (off_t at = 0; at < seen.st_size;) {
-    off_t data = lseek(handle->fd[0], at, SEEK_DATA);
+    off_t data = lseek(handle.fd[0], at, SEEK_DATA);
     if (data < 0 && errno != ENXIO) world.Differ("SEEK_DATA: " + std::to_string(errno));
     if (data < 0) data = seen.st_size;
     for (; at < data; at += static_cast<off_t>(bytes.size())) {
       const size_t length = std::min(bytes.size(), static_cast<size_t>(data - at));
-      const ssize_t got = pread(handle->fd[1], bytes.data(), length, at);
+      const ssize_t got = pread(handle.fd[1], bytes.data(), length, at);
       if (got > 0 && !IsZero(bytes.data(), static_cast<size_t>(got)))
-        world.Differ("a hole of " + handle->path + " has data near " + std::to_string(at));
+        world.Differ("a hole of " + handle.path + " has data near " + std::to_string(at));
     }
     if (data >= seen.st_size) break;
-    at = lseek(handle->fd[0], data, SEEK_HOLE);
+    at = lseek(handle.fd[0], data, SEEK_HOLE);
     if (at < 0) world.Differ("SEEK_HOLE: " + std::to_string(errno));
   }
-  world.Both("lseek (back) " + handle->path,
-             [&](int side) { return Outcome(lseek(handle->fd[side], 0, SEEK_SET)); });
+  world.Both("lseek (back) " + handle.path,
+             [&](int side) { return Outcome(lseek(handle.fd[side], 0, SEEK_SET)); });
 }
-
-}  // namespace
 
 const std::vector<Step>& AttributeSteps() {
   static const std::vector<Step> steps = {{"set-id", 4, SetBits},
@@ -213,6 +258,7 @@ const std::vector<Step>& AttributeSteps() {
                                           {"change a handle as a user", 4, ChangeHandleAs},
                                           {"truncate as a user", 1, TruncateAs},
                                           {"extreme times", 4, SetExtremeTimes},
+                                          {"order of times", 2, CompareOrder},
                                           {"field", 6, Field},
                                           {"field of a handle", 6, FieldOfHandle},
                                           {"write far away", 2, WriteFarAway},

@@ -1,6 +1,8 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -116,23 +118,53 @@ void ExchangeTwo(World& world) {
   MayRemember(world, b);
 }
 
+// Mostly one with a file that is not fetched whole when it is opened.
+std::string TakeColdWithLarge(World& world) {
+  const auto has_large = [&](const std::string& path) {
+    struct stat seen;
+    return lstat(world.Path(1, path + "/big").c_str(), &seen) == 0 && seen.st_size > 4 << 20;
+  };
+  const auto found = std::find_if(world.cold.begin(), world.cold.end(), has_large);
+  if (found == world.cold.end() || world.Chance(30)) return TakeCold(world);
+  const std::string path = *found;
+  world.cold.erase(found);
+  return path;
+}
+
+// The kernel has the mode, and the daemon sees each write.
+void WriteAsUser(World& world, const std::string& path) {
+  world.Both("chmod (cold) " + path,
+             [&](int side) { return Outcome(chmod(world.Path(side, path).c_str(), 06777)); });
+  CompareMode(world, path);
+  world.BothAs({1000, 1000, 1000}, "pwrite (cold) " + path, [&](int side) {
+    const int fd = open(world.Path(side, path).c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return Outcome(-1);
+    const long written = Outcome(pwrite(fd, "user", 4, 100));
+    const long closed = Outcome(close(fd));
+    return closed < 0 ? closed : written;
+  });
+  CompareMode(world, path);
+}
+
 // Opened before anything of it is cached: written in the middle, then unlinked or replaced while
 // open.
 void WriteIntoTheMiddle(World& world) {
-  const std::string path = TakeCold(world);
+  const std::string path = TakeColdWithLarge(world);
   if (path.empty()) return;
   for (const char* name : {"/big", "/b"}) {
+    if (world.Chance(50)) WriteAsUser(world, path + name);
     Handle handle{{-1, -1}, path + name, true, true};
     const long result = world.Both("open (cold) " + handle.path, [&](int side) {
       handle.fd[side] = open(world.Path(side, handle.path).c_str(), O_RDWR | O_CLOEXEC);
       return handle.fd[side] < 0 ? Outcome(-1) : 0;
     });
     if (result < 0) continue;
-    world.handles.push_back(handle);
+    world.AddHandle(handle);
     const char* bytes = world.SomeBytes(5000);
     const off_t offset = static_cast<off_t>(world.Below(2'000'000));
     world.Both("pwrite (cold) " + handle.path + " " + std::to_string(offset),
                [&](int side) { return Outcome(pwrite(handle.fd[side], bytes, 5000, offset)); });
+    CheckHoles(world, handle);
     if (world.Chance(50)) Write(world, handle.path, O_TRUNC);
     if (world.Chance(50))
       world.Both("unlink (cold, open) " + handle.path,
@@ -207,7 +239,9 @@ void Populate(const std::string& directory, int cold_directories) {
     const auto scale = static_cast<size_t>(i % 5);
     PopulateFile(path + "/a", 1000 * scale);
     PopulateFile(path + "/b", 64000 + 32 * scale);
-    if (i % 8 == 0) PopulateFile(path + "/big", 2'500'000 + 1000 * scale);
+    // One half is too large to be fetched whole when it is opened.
+    if (i % 8 == 0)
+      PopulateFile(path + "/big", (i % 16 == 0 ? 2'500'000 : 6'000'000) + 1000 * scale);
     PopulateFile(path + "/sub/c", 3200 * scale);
     PopulateFile(path + "/sub/deep/e", 32);
   }

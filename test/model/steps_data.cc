@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 
 #include "world.h"
@@ -46,7 +47,7 @@ void Open(World& world) {
   struct stat seen;
   fstat(handle.fd[1], &seen);
   world.Remember(handle.path);
-  world.handles.push_back(handle);
+  world.AddHandle(handle);
   if (!S_ISREG(seen.st_mode)) world.CloseHandle(world.handles.size() - 1);
 }
 
@@ -205,7 +206,11 @@ void Map(World& world) {
   Handle* handle = world.SomeHandle();
   if (handle == nullptr || !handle->readable || SizeOf(*handle) == 0) return;
   if (world.mappings.size() >= kMaxMappings) return world.Unmap(world.Below(world.mappings.size()));
-  Mapping mapping{{nullptr, nullptr}, static_cast<size_t>(SizeOf(*handle)), -1, handle->writable};
+  Mapping mapping{{nullptr, nullptr},
+                  static_cast<size_t>(SizeOf(*handle)),
+                  {-1, -1},
+                  handle->writable,
+                  handle->path};
   const int protection = PROT_READ | (handle->writable ? PROT_WRITE : 0);
   const long result =
       world.Both("mmap " + handle->path + " length " + Number(mapping.length), [&](int side) {
@@ -214,8 +219,9 @@ void Map(World& world) {
         return data == MAP_FAILED ? Outcome(-1) : 0;
       });
   if (result < 0) return;
-  mapping.size_fd =
-      open(("/proc/self/fd/" + std::to_string(handle->fd[1])).c_str(), O_PATH | O_CLOEXEC);
+  for (int side : {0, 1})
+    mapping.fd[side] =
+        open(("/proc/self/fd/" + std::to_string(handle->fd[side])).c_str(), O_PATH | O_CLOEXEC);
   if (handle->writable) world.mapped.insert(InodeOf(*handle));
   world.mappings.push_back(mapping);
   if (world.Chance(50)) world.CloseHandle(static_cast<size_t>(handle - world.handles.data()));
@@ -224,7 +230,7 @@ void Map(World& world) {
 // How much of the mapping may be touched now without SIGBUS.
 size_t Touchable(const Mapping& mapping) {
   struct stat seen;
-  if (fstat(mapping.size_fd, &seen) < 0) return 0;
+  if (fstat(mapping.fd[1], &seen) < 0) return 0;
   return std::min(mapping.length, static_cast<size_t>(seen.st_size));
 }
 
@@ -237,13 +243,28 @@ void UseMapping(World& world) {
                size = 1 + world.Below(std::min<size_t>(room - offset, 20000));
   if (mapping.writable && world.Chance(70)) {
     const char* bytes = world.SomeBytes(size);
-    world.Note("store into a mapping " + Number(offset) + "+" + Number(size));
+    world.Note("store into a mapping of " + mapping.path + " " + Number(offset) + "+" +
+               Number(size));
     for (char* data : mapping.data) memcpy(data + offset, bytes, size);
   } else {
     world.Note("load from a mapping " + Number(offset) + "+" + Number(size));
     if (memcmp(mapping.data[0] + offset, mapping.data[1] + offset, size) != 0)
       world.Differ("a mapping's bytes differ");
   }
+}
+
+// The kernel may have the attributes of before the store.
+void StoreAndStat(World& world) {
+  if (world.mappings.empty()) return;
+  const Mapping& mapping = world.mappings[world.Below(world.mappings.size())];
+  if (!mapping.writable || Touchable(mapping) == 0) return;
+  world.Both("msync (before a store) " + mapping.path,
+             [&](int side) { return Outcome(msync(mapping.data[side], mapping.length, MS_SYNC)); });
+  CompareDescriptors(world, mapping.path + " (mapped)", mapping.fd);
+  world.TakeMoment();
+  world.Note("store a byte into a mapping");
+  for (char* data : mapping.data) ++data[0];
+  CompareDescriptors(world, mapping.path + " (mapped)", mapping.fd);
 }
 
 void SyncOrUnmap(World& world) {
@@ -297,6 +318,48 @@ void ForkAndWrite(World& world) {
     world.Differ("a child's write after its parent's close: status " + std::to_string(status));
 }
 
+constexpr size_t kReach = 256 << 10;
+
+// Reads what another descriptor is writing, until it is killed.
+[[noreturn]] void ReadForever(int fd) {
+  std::vector<char> bytes(kReach);
+  for (uint64_t random = 1;; random = random * 6364136223846793005U + 1442695040888963407U) {
+    const size_t length = 1 + (random >> 40) % (kReach / 2);
+    if (pread(fd, bytes.data(), length, static_cast<off_t>((random >> 20) % kReach)) < 0) break;
+  }
+  _exit(1);
+}
+
+// Another process reads the file under test all the while: what the kernel keeps of it must follow
+// each write.
+void WriteBesideReader(World& world) {
+  constexpr int kRounds = 50;
+  Handle* handle = world.SomeHandle();
+  if (handle == nullptr || !handle->writable) return;
+  if ((fcntl(handle->fd[1], F_GETFL) & O_APPEND) != 0) return;
+  int readers[2];
+  for (int side : {0, 1})
+    readers[side] =
+        open(("/proc/self/fd/" + std::to_string(handle->fd[side])).c_str(), O_RDONLY | O_CLOEXEC);
+  world.Note("a child reads " + handle->path);
+  const pid_t child = fork();
+  if (child == 0) ReadForever(readers[0]);
+  std::vector<char> seen(kReach);
+  for (int round = 0; round < kRounds; ++round) {
+    const size_t size = 4 + world.Below(70000);
+    const auto offset = static_cast<off_t>(world.Below(kReach - size));
+    const char* bytes = world.SomeBytes(size);
+    world.Both("pwrite and pread (beside a reader) " + handle->path, [&](int side) -> long {
+      if (pwrite(handle->fd[side], bytes, size, offset) < 0) return Outcome(-1);
+      if (pread(readers[side], seen.data(), size, offset) < 0) return Outcome(-1);
+      return memcmp(seen.data(), bytes, size) == 0 ? 1 : 0;
+    });
+  }
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  for (const int fd : readers) close(fd);
+}
+
 }  // namespace
 
 const std::vector<Step>& DataSteps() {
@@ -313,7 +376,9 @@ const std::vector<Step>& DataSteps() {
                                           {"overwrite while open", 1, OverwriteWhileOpen},
                                           {"mmap", 2, Map},
                                           {"use a mapping", 5, UseMapping},
+                                          {"store and stat", 1, StoreAndStat},
                                           {"msync or munmap", 2, SyncOrUnmap},
+                                          {"write beside a reader", 2, WriteBesideReader},
                                           {"fork and close", 1, ForkAndClose},
                                           {"fork and write", 1, ForkAndWrite}};
   return steps;

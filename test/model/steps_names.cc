@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <set>
+#include <string_view>
 
 #include "world.h"
 
@@ -51,6 +53,8 @@ void RenameNoReplace(World& world) {
   Rename(world, world.SomePath(), world.SomePath(), RENAME_NOREPLACE);
 }
 void Exchange(World& world) { Rename(world, world.SomePath(), world.SomePath(), RENAME_EXCHANGE); }
+
+void Whiteout(World& world) { Rename(world, world.SomePath(), world.NewPath(), RENAME_WHITEOUT); }
 
 void RotateThree(World& world) {
   const std::string a = world.SomePath(), b = world.SomePath(), c = world.SomePath(),
@@ -196,7 +200,12 @@ void SetTimes(World& world) {
   CompareStat(world, path);
 }
 
-std::string AttributeName(World& world) { return "user.x" + std::to_string(world.Below(4)); }
+std::string AttributeName(World& world) {
+  static const char* const kOthers[] = {"trusted.t", "security.s", "foo.a",
+                                        "plain",     "user.",      "trusted."};
+  if (world.Chance(20)) return kOthers[world.Below(std::size(kOthers))];
+  return "user.x" + std::to_string(world.Below(4));
+}
 
 void SetAttribute(World& world) {
   const std::string path = world.SomePath(), name = AttributeName(world);
@@ -223,6 +232,22 @@ void RemoveAttribute(World& world) {
   const std::string path = world.SomePath(), name = AttributeName(world);
   world.Both("lremovexattr " + path + " " + name, [&](int side) {
     return Outcome(lremovexattr(world.Path(side, path).c_str(), name.c_str()));
+  });
+}
+
+// Only root may know the names of trusted attributes.
+void ListAttributesAs(World& world) {
+  const std::string path = world.SomePath();
+  const User user{1000, 1000, world.Chance(50) ? 0U : 1000U};
+  world.Both("lsetxattr " + path + " trusted.t", [&](int side) {
+    return Outcome(lsetxattr(world.Path(side, path).c_str(), "trusted.t", "v", 1, 0));
+  });
+  world.BothAs(user, "llistxattr " + path, [&](int side) {
+    char names[4096];
+    const ssize_t length = llistxattr(world.Path(side, path).c_str(), names, sizeof names);
+    if (length < 0) return Outcome(-1);
+    const std::string_view all(names, static_cast<size_t>(length));
+    return all.find("trusted.") == std::string_view::npos ? 0L : -EACCES;
   });
 }
 
@@ -257,6 +282,41 @@ void ReadDirectory(World& world) {
   world.Differ(text);
 }
 
+// Each entry makes a name, which the listing may show or not. What was there is shown once, and
+// there is an end.
+long MakeNamesWhileListing(const std::string& path) {
+  constexpr size_t kMostNames = 40;
+  constexpr long kEndless = -1001, kNotOnce = -1002;
+  long result = 0;
+  const std::vector<std::string> before = List(path, result);
+  DIR* directory = before.size() > kMostNames ? nullptr : opendir(path.c_str());
+  if (directory == nullptr) return result;
+  const size_t limit = 20 * before.size() + 200;
+  std::multiset<std::string> seen;
+  const auto name = [&](size_t i) { return path + "/.made" + std::to_string(i); };
+  size_t made = 0;
+  while (const dirent* entry = readdir(directory)) {
+    seen.insert(std::string(entry->d_name) + " " + std::to_string(entry->d_type));
+    if (made >= limit) break;
+    const int fd = open(name(made).c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+    if (fd < 0) break;
+    close(fd);
+    ++made;
+  }
+  closedir(directory);
+  for (size_t i = 0; i < made; ++i) unlink(name(i).c_str());
+  if (made >= limit) return kEndless;
+  const bool once = std::all_of(before.begin(), before.end(),
+                                [&](const std::string& known) { return seen.count(known) == 1; });
+  return once ? 0 : kNotOnce;
+}
+
+void MakeWhileListing(World& world) {
+  const std::string path = world.SomeDirectory();
+  world.Both("make names while listing /" + path,
+             [&](int side) { return MakeNamesWhileListing(world.Path(side, path)); });
+}
+
 }  // namespace
 
 const std::vector<Step>& NameSteps() {
@@ -267,6 +327,7 @@ const std::vector<Step>& NameSteps() {
                                           {"rename over", 4, RenameOver},
                                           {"rename noreplace", 2, RenameNoReplace},
                                           {"exchange", 3, Exchange},
+                                          {"whiteout", 1, Whiteout},
                                           {"rotate", 2, RotateThree},
                                           {"replace by rename", 6, ReplaceByRename},
                                           {"unlink", 3, UnlinkSome},
@@ -286,6 +347,8 @@ const std::vector<Step>& NameSteps() {
                                           {"setxattr", 3, SetAttribute},
                                           {"getxattr", 3, GetAttribute},
                                           {"removexattr", 1, RemoveAttribute},
+                                          {"list attributes", 1, ListAttributesAs},
+                                          {"make while listing", 1, MakeWhileListing},
                                           {"readdir", 4, ReadDirectory}};
   return steps;
 }

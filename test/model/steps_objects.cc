@@ -17,6 +17,7 @@ namespace model {
 namespace {
 
 constexpr size_t kMaxHeld = 12;
+constexpr size_t kMaxExported = 10;
 
 void MakeSpecial(World& world) {
   static const mode_t kTypes[] = {S_IFIFO, S_IFSOCK, S_IFCHR, S_IFBLK};
@@ -98,6 +99,57 @@ void UseDirectory(World& world, const Held& object) {
   }
 }
 
+std::string ThroughProc(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
+
+void ReopenHeld(World& world, const Held& object) {
+  static const int kFlags[] = {O_RDONLY, O_RDWR, O_RDWR | O_TRUNC, O_WRONLY | O_APPEND};
+  const int flags = object.type == S_IFREG ? kFlags[world.Below(std::size(kFlags))] : O_RDONLY;
+  const size_t size = world.SomeSize();
+  const char* bytes = world.SomeBytes(size);
+  world.Both("open held " + object.path + " flags " + std::to_string(flags), [&](int side) {
+    const int fd = open(ThroughProc(object.fd[side]).c_str(), flags | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) return Outcome(-1);
+    const long written = (flags & O_ACCMODE) == O_RDONLY ? 0 : Outcome(write(fd, bytes, size));
+    const long closed = Outcome(close(fd));
+    return closed < 0 ? closed : written;
+  });
+}
+
+void ReadHeld(World& world, const Held& object) {
+  static std::vector<char> bytes[2] = {std::vector<char>(1 << 20), std::vector<char>(1 << 20)};
+  const long got = world.Both("read held " + object.path, [&](int side) {
+    const int fd = open(ThroughProc(object.fd[side]).c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return Outcome(-1);
+    const long read = Outcome(pread(fd, bytes[side].data(), bytes[side].size(), 0));
+    close(fd);
+    return read;
+  });
+  if (got > 0 && memcmp(bytes[0].data(), bytes[1].data(), static_cast<size_t>(got)) != 0)
+    world.Differ("bytes of held " + object.path);
+}
+
+void UseHeldFile(World& world, const Held& object) {
+  switch (world.Below(4)) {
+    case 0:
+      return ReopenHeld(world, object);
+    case 1:
+      return ReadHeld(world, object);
+    case 2: {
+      const auto size = static_cast<off_t>(world.SomeSize());
+      world.Both("truncate held " + object.path + " to " + std::to_string(size), [&](int side) {
+        return Outcome(truncate(ThroughProc(object.fd[side]).c_str(), size));
+      });
+      return;
+    }
+    default: {
+      const timespec times[2] = {{5, 6}, {static_cast<time_t>(world.Below(3)), 8}};
+      world.Both("utimensat held " + object.path, [&](int side) {
+        return Outcome(utimensat(AT_FDCWD, ThroughProc(object.fd[side]).c_str(), times, 0));
+      });
+    }
+  }
+}
+
 void UseHeld(World& world) {
   if (world.held.empty()) return;
   const Held object = world.held[world.Below(world.held.size())];
@@ -109,12 +161,8 @@ void UseHeld(World& world) {
     });
     if (strcmp(target[0], target[1]) != 0) world.Differ("target of held " + object.path);
   }
-  if (object.type == S_IFIFO || object.type == S_IFREG)
-    world.Both("open held " + object.path, [&](int side) {
-      const std::string again = "/proc/self/fd/" + std::to_string(object.fd[side]);
-      const int fd = open(again.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-      return fd < 0 ? Outcome(-1) : Outcome(close(fd));
-    });
+  if (object.type == S_IFIFO) ReopenHeld(world, object);
+  if (object.type == S_IFREG) UseHeldFile(world, object);
   if (world.Chance(30)) {
     const auto uid = static_cast<uid_t>(world.Below(3) * 1000);
     world.Both("fchownat held " + object.path, [&](int side) {
@@ -143,6 +191,7 @@ void RemoveHeld(World& world) {
       return Outcome(directory ? rmdir(path.c_str()) : unlink(path.c_str()));
     });
   }
+  if (object.type == S_IFREG) UseHeldFile(world, object);
   CompareDescriptors(world, "held " + object.path, object.fd);
 }
 
@@ -156,7 +205,7 @@ void MakeUnnamed(World& world) {
     return std::min(Outcome(handle.fd[side]), 0L);
   });
   if (result < 0) return;
-  world.handles.push_back(handle);
+  world.AddHandle(handle);
   world.Both("write unnamed", [&](int side) { return Outcome(write(handle.fd[side], "un", 2)); });
   CompareDescriptors(world, "unnamed", handle.fd);
   std::string names[2];
@@ -181,6 +230,51 @@ void MakeUnnamed(World& world) {
   CompareStat(world, to);
 }
 
+void TakeFileHandle(World& world) {
+  Exported object{world.SomePath(), {}};
+  const long result = world.Both("name_to_handle_at " + object.path, [&](int side) {
+    object.handle[side].resize(sizeof(file_handle) + MAX_HANDLE_SZ);
+    auto* handle = reinterpret_cast<file_handle*>(object.handle[side].data());
+    handle->handle_bytes = MAX_HANDLE_SZ;
+    int mount_id = 0;
+    return Outcome(
+        name_to_handle_at(AT_FDCWD, world.Path(side, object.path).c_str(), handle, &mount_id, 0));
+  });
+  if (result < 0) return;
+  if (world.exported.size() < kMaxExported)
+    world.exported.push_back(object);
+  else
+    world.exported[world.Below(kMaxExported)] = object;
+}
+
+// Without its inodes the kernel has to ask what a handle stands for.
+void ForgetInodes(World& world) {
+  world.Note("drop the kernel's inodes");
+  const int fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  if (write(fd, "2", 1) != 1) world.Note("they were not dropped");
+  close(fd);
+}
+
+void OpenFileHandle(World& world) {
+  if (world.exported.empty()) return;
+  const Exported& object = world.exported[world.Below(world.exported.size())];
+  if (world.Chance(20)) ForgetInodes(world);
+  int fd[2] = {-1, -1};
+  const long result = world.Both("open_by_handle_at " + object.path, [&](int side) {
+    const int root = open(world.At(side).root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    std::vector<char> handle = object.handle[side];
+    fd[side] =
+        open_by_handle_at(root, reinterpret_cast<file_handle*>(handle.data()), O_PATH | O_CLOEXEC);
+    const long opened = std::min(Outcome(fd[side]), 0L);
+    close(root);
+    return opened;
+  });
+  if (result < 0) return;
+  CompareDescriptors(world, "handle of " + object.path, fd);
+  for (const int side : fd) close(side);
+}
+
 }  // namespace
 
 const std::vector<Step>& ObjectSteps() {
@@ -188,7 +282,9 @@ const std::vector<Step>& ObjectSteps() {
                                           {"hold", 4, Hold},
                                           {"use held", 5, UseHeld},
                                           {"remove held", 2, RemoveHeld},
-                                          {"unnamed", 2, MakeUnnamed}};
+                                          {"unnamed", 2, MakeUnnamed},
+                                          {"take a file handle", 2, TakeFileHandle},
+                                          {"open a file handle", 2, OpenFileHandle}};
   return steps;
 }
 

@@ -59,7 +59,6 @@ std::map<std::string, std::string> Attributes(const std::string& path) {
   const ssize_t n = llistxattr(path.c_str(), names, sizeof names);
   if (n < 0) return {{std::string("listxattr: ") + strerror(errno), ""}};
   for (const char* name = names; name < names + n; name += strlen(name) + 1) {
-    if (strncmp(name, "user.", 5) != 0 || strstr(name, "tarn") != nullptr) continue;
     const ssize_t size = lgetxattr(path.c_str(), name, value, sizeof value);
     found[name] = size < 0 ? strerror(errno) : std::string(value, static_cast<size_t>(size));
   }

@@ -187,6 +187,13 @@ void World::Refresh() {
   std::sort(known_.begin(), known_.end());  // The model's directory order is no choice of the seed.
 }
 
+void World::AddHandle(const Handle& handle) {
+  struct stat seen;
+  const bool large = fstat(handle.fd[1], &seen) == 0 && seen.st_size > kFetchedAtOpen;
+  if (large && (drops || came_large.contains(seen.st_ino))) opened_in_part.insert(seen.st_ino);
+  handles.push_back(handle);
+}
+
 void World::CloseHandle(size_t index) {
   const Handle handle = handles[index];
   handles.erase(handles.begin() + static_cast<long>(index));
@@ -197,7 +204,7 @@ void World::Unmap(size_t index) {
   const Mapping mapping = mappings[index];
   mappings.erase(mappings.begin() + static_cast<long>(index));
   Both("munmap", [&](int side) { return Outcome(munmap(mapping.data[side], mapping.length)); });
-  close(mapping.size_fd);
+  for (const int fd : mapping.fd) close(fd);
 }
 
 void World::Drop(size_t held_index) {

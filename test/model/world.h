@@ -38,6 +38,12 @@ struct Held {
   mode_t type;  // S_IFMT bits.
 };
 
+// What name_to_handle_at(2) gave for the same object on both sides.
+struct Exported {
+  std::string path;  // As it was named then.
+  std::vector<char> handle[2];
+};
+
 // Who makes a call: a process of its own with these ids and no privilege.
 struct User {
   uid_t uid;
@@ -46,12 +52,13 @@ struct User {
 };
 
 // A shared mapping of the same file on both sides. The file may have been closed, unlinked or
-// shrunk since; `size_fd` is an O_PATH descriptor of the model's file that tells its size.
+// shrunk since; O_PATH descriptors of both tell its attributes.
 struct Mapping {
   char* data[2];
   size_t length;
-  int size_fd;
+  int fd[2];
   bool writable;
+  std::string path;  // As it was opened.
 };
 
 // The outcome of a call: its result, or minus errno.
@@ -101,6 +108,18 @@ class World {
   long MomentOf(const timespec& time) const;  // -1: before the run.
   static constexpr long kFuture = 1 << 20;
 
+  // The side under test fetches a file up to this size whole when it is opened.
+  static constexpr off_t kFetchedAtOpen = off_t{4} << 20;
+  // Inodes of the model that the source had at the start, and that are larger.
+  std::set<ino_t> came_large;
+  // The side under test may drop what the source has, as a small cache and a restart do, and fetch
+  // it again.
+  bool drops = false;
+  // Inodes of the model of which the side under test may have had a part when they were opened.
+  std::set<ino_t> opened_in_part;
+  // The file system under test has no passthrough.
+  bool stores_are_late = false;
+
   // Inodes of the model that were mapped for writing: how soon the kernel notices a store depends
   // on when it wrote the page back last.
   std::set<ino_t> mapped;
@@ -108,7 +127,9 @@ class World {
   std::vector<Handle> handles;
   std::vector<Mapping> mappings;
   std::vector<Held> held;
+  std::vector<Exported> exported;
   void Drop(size_t held_index);
+  void AddHandle(const Handle& handle);
   void CloseHandle(size_t index);
   void Unmap(size_t index);
   // Syncs and closes everything open, so that all that was done is acknowledged.
@@ -156,7 +177,10 @@ void CompareStat(World& world, const std::string& path);
 void CompareDescriptors(World& world, const std::string& what, const int fd[2]);
 // Compares one field of statx, which is asked for alone.
 void CompareField(World& world, const std::string& path);
+void CompareMode(World& world, const std::string& path);
 void CompareField(World& world, const std::string& what, const int fd[2]);
+// What SEEK_DATA and SEEK_HOLE call a hole has no data.
+void CheckHoles(World& world, const Handle& handle);
 // The difference between the two trees below `path`, or "".
 std::string TreeDifference(const World& world, const std::string& path,
                            const std::vector<std::string>& skip);
