@@ -86,6 +86,17 @@ TEST_F(SourceTest, AnObjectMovedSinceTheOpenIsFoundAtItsNewPlace) {
   fs().Release(handle);
 }
 
+TEST_F(SourceTest, AnObjectMovedSinceTheOpenIsFoundThoughADirectoryHasItsFormerPlace) {
+  const InodeId ino = Outside("a", Pages('a', 2));
+  const HandleId handle = Open(ino, O_RDONLY).handle;
+  ASSERT_TRUE(fs().Rename(caller_, kRootInode, "a", kRootInode, "b", RenameMode::kReplace).ok());
+  clock_.Advance(std::chrono::seconds(1));
+  PersistDue();
+  worker::PutObject(*below_, "a/of another file", "x");
+  EXPECT_EQ(Read(handle, kPageBytes, 3), "bbb");
+  fs().Release(handle);
+}
+
 TEST_F(SourceTest, AnObjectRemovedOutsideIsAnErrorOfTheDeviceOnceThatIsCertain) {
   const InodeId ino = Outside("a", Pages('a', 2));
   const HandleId handle = Open(ino, O_RDONLY).handle;

@@ -18,6 +18,12 @@ constexpr auto kLongestChange = std::chrono::seconds(60);
 
 bool IsAbsent(Code code) { return code == Code::kNotFound || code == Code::kCorruption; }
 
+// The object may be elsewhere by now, and at its former key a directory that was made since.
+bool MayHaveMoved(Code code) {
+  return code == Code::kStale || code == Code::kNotFound || code == Code::kIsDirectory ||
+         code == Code::kNotDirectory;
+}
+
 // No version of the file is in the UFS: what is not here is nowhere.
 Status OnlyHere(const cache::LiveFile& live, uint64_t offset_bytes, uint64_t length_bytes) {
   const bool whole = length_bytes == kWholeFile;
@@ -71,8 +77,7 @@ Status LocalFileSystem::WithBinding(OpenInode& inode, const ReadSource& read) {
       binding = inode.binding;
     }
     Status status = read(*live, binding);
-    if (status.code() != Code::kStale && status.code() != Code::kNotFound)
-      return Unreachable(status);
+    if (!MayHaveMoved(status.code())) return Unreachable(status);
     // While the object is moved or given attributes, neither what was known of it nor what will be
     // may answer. A change is settled once the UFS has synced it, which can take a while.
     const Rebound rebound = RefreshBinding(inode, binding);
