@@ -8,6 +8,7 @@ import calendar
 import gzip
 import hashlib
 import http.server
+import os
 import re
 import threading
 import time
@@ -23,9 +24,11 @@ QUIRKS = {
     "times-with-zone": "times of listings are those of a zone",
     "no-times": "listings have no times",
     "other-listed-etags": "listings have other ETags than HEAD and GET",
+    "restless-etags": "each listing has another ETag of an object",
     "opaque-etags": "ETags are 32 hexadecimal digits and no MD5",
     "no-length": "HEAD of an empty object has no Content-Length",
     "decodes": "objects with Content-Encoding go out decoded unless the request forbids it",
+    "decodes-whole": "objects with Content-Encoding go out decoded and whole unless the request takes gzip",
     "ignores-range": "the whole object is the answer to a range",
     "refuses-copies": "copies are answered by 403",
     "archived": "GET and copies are answered by 403 InvalidObjectState",
@@ -213,6 +216,9 @@ class Exchange(http.server.BaseHTTPRequestHandler):
         if self.quirk("decodes") and "content-encoding" in about and "Accept-Encoding" not in self.headers:
             del about["content-encoding"]
             return self.reply(200, gzip.decompress(found.body), about, length=False)
+        if self.quirk("decodes-whole") and "content-encoding" in about and "gzip" not in self.headers.get("Accept-Encoding", ""):
+            del about["content-encoding"]
+            return self.reply(200, gzip.decompress(found.body), about, length=False)
         return self.ranged(found, about)
 
     def ranged(self, found, about):
@@ -277,6 +283,7 @@ class Exchange(http.server.BaseHTTPRequestHandler):
         ahead = 7200 if self.quirk("times-with-zone") else 0
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(found.time + ahead)) + ("+02:00" if ahead else ".000Z")
         etag = "f" * 32 if self.quirk("other-listed-etags") else found.etag
+        etag = os.urandom(16).hex() if self.quirk("restless-etags") else etag
         when = "" if self.quirk("no-times") else f"<LastModified>{stamp}</LastModified>"
         return (f"<Contents><Key>{text(name)}</Key>{when}<ETag>&quot;{etag}&quot;</ETag>"
                 f"<Size>{len(found.body)}</Size></Contents>")

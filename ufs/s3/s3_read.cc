@@ -101,9 +101,11 @@ Result<size_t> S3UnderFileSystem::ReadObject(std::string_view key, std::string_v
       ASSIGN_OR_RETURN(version, ResolveEtag(key, etag, call));
       continue;
     }
+    // What a server decodes can be longer than what is stored.
+    const bool decoded = got.code() == Code::kIo && i == 1;
     // Without an etag a version that came meanwhile is as good, once all of it is that one.
     const bool again =
-        got.code() == Code::kCorruption || (got.code() == Code::kStale && etag.empty());
+        decoded || got.code() == Code::kCorruption || (got.code() == Code::kStale && etag.empty());
     if (!again || i == kTries) return got;
   }
 }

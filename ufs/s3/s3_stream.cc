@@ -144,14 +144,16 @@ Result<uint64_t> S3UnderFileSystem::ReadPieces(std::string_view key, std::string
     }
     // Without an etag a version that came meanwhile is as good, if nothing was given of another.
     if (status.code() == Code::kStale && etag.empty() && progress.given == 0) progress.etag.clear();
+    // What a server decodes can be longer than what is stored.
+    const bool decoded = status.code() == Code::kIo && failures == 0 && progress.given == 0;
     // Answers that are not what was asked for count as failures of the way, like lost ones.
     const bool again =
-        progress.refused.ok() && (status.code() == Code::kCorruption ||
+        progress.refused.ok() && (decoded || status.code() == Code::kCorruption ||
                                   (status.code() == Code::kStale && progress.etag.empty()));
     if (!again || failures == options_.retry.max_retries) return status;
     // A server that decodes what it has may leave a range as it is, or what goes to those who can
     // decode it.
-    progress.accepts_gzip = status.code() == Code::kCorruption && failures % 2 == 0;
+    progress.accepts_gzip = decoded || (status.code() == Code::kCorruption && failures % 2 == 0);
     progress.is_whole_object = false;
     const Nanos wait =
         JitteredBackoff(failures, options_.retry.first_wait, options_.retry.longest_wait, random);
