@@ -13,7 +13,8 @@ namespace {
 
 constexpr auto kFirstPoll = std::chrono::milliseconds(5);
 constexpr auto kSlowestPoll = std::chrono::milliseconds(200);
-constexpr auto kHurryInterval = std::chrono::seconds(1);
+constexpr Nanos kHurryInterval = std::chrono::seconds(1);
+constexpr Nanos kSlowestHurry = std::chrono::minutes(1);
 constexpr int kBarWidth = 30;
 
 // One line that is drawn over itself; silent where standard error is no terminal.
@@ -68,15 +69,17 @@ Status StillWaiting(rpc::Control& control, const rpc::QueueTotals& totals) {
 Status Conflicts(rpc::Control& control, const rpc::QueueTotals& totals) {
   if (totals.conflicts == 0) return OkStatus();
   std::string text = Concat(totals.conflicts, totals.conflicts == 1 ? " file is" : " files are",
-                            " in CONFLICT and not persisted");
+                            " in CONFLICT or LOST and not persisted");
   std::string after;
   do {
     Result<std::vector<rpc::QueueEntry>> entries = control.PersistList(&after, 1000);
     if (!entries.ok()) break;
     for (const rpc::QueueEntry& entry : *entries) {
-      if (entry.state != rpc::PersistState::kConflict) continue;
-      return Status(Code::kConflict, Concat(text, "; ", cli::Shown(entry.path), ": ",
-                                            entry.last_error, "; run tarn async-persist resolve"));
+      const bool lost = entry.state == rpc::PersistState::kLost;
+      if (entry.state != rpc::PersistState::kConflict && !lost) continue;
+      return Status(Code::kConflict,
+                    Concat(text, "; ", cli::Shown(entry.path), ": ", entry.last_error,
+                           lost ? "; remove it" : "; run tarn async-persist resolve"));
     }
   } while (!after.empty());
   return Status(Code::kConflict, text);
@@ -111,14 +114,18 @@ Status WaitUntilPersisted(rpc::Control& control, Nanos timeout) {
   Nanos wait = kFirstPoll;
   uint64_t before = UINT64_MAX;
   RETURN_IF_ERROR(control.PersistRetry("/"));
+  // What fails again and again keeps a pace of its own: a store that refuses is not to be flooded.
+  Nanos hurry = kHurryInterval;
   for (MonotonicTime hurried = clock.Now();;) {
     ASSIGN_OR_RETURN(rpc::QueueTotals totals, control.PersistTotals());
     if (totals.entries == 0) return Conflicts(control, totals);
     if (deadline.PassedBy(clock.Now())) return StillWaiting(control, totals);
     // Nothing moves: what came in while we wait is to go at once too, and what failed again.
-    if (totals.entries >= before && clock.Now() - hurried > kHurryInterval) {
+    if (totals.entries < before) hurry = kHurryInterval;
+    if (totals.entries >= before && clock.Now() - hurried > hurry) {
       RETURN_IF_ERROR(control.PersistRetry("/"));
       hurried = clock.Now();
+      hurry = std::min(hurry * 2, kSlowestHurry);
     }
     before = totals.entries;
     line.Draw(totals);
@@ -132,10 +139,12 @@ Status WaitUntilPersisted(rpc::Control& control, const std::string& path, Nanos 
   const Deadline deadline =
       timeout == Nanos::zero() ? Deadline::Never() : Deadline::After(clock, timeout);
   Nanos wait = kFirstPoll;
+  Nanos hurry = kHurryInterval;
   for (MonotonicTime hurried;;) {
-    if (clock.Now() - hurried > kHurryInterval) {
+    if (clock.Now() - hurried > hurry) {
       RETURN_IF_ERROR(control.PersistRetry(path));
       hurried = clock.Now();
+      hurry = std::min(hurry * 2, kSlowestHurry);
     }
     ASSIGN_OR_RETURN(rpc::QueueEntry entry, control.PersistStat(path));
     if (entry.state == rpc::PersistState::kConflict)
