@@ -74,7 +74,7 @@ Status StatAll(const GlobalOptions& global) {
     std::printf("%llu waiting, %llu of them files with %s\n",
                 static_cast<unsigned long long>(totals.entries),
                 static_cast<unsigned long long>(totals.files), cli::SizeText(totals.bytes).c_str());
-    std::printf("%llu files in conflict with %s\n",
+    std::printf("%llu files in conflict or lost with %s\n",
                 static_cast<unsigned long long>(totals.conflicts),
                 cli::SizeText(totals.conflict_bytes).c_str());
     std::printf("since the start: %llu versions of other clients replaced, %llu changes gave way\n",

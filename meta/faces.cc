@@ -146,8 +146,8 @@ class OperationMaintenance final : public rpc::Maintenance {
     return meta::TakeAttributes(env_, ino, told);
   }
   Result<std::string> PathOf(InodeId ino) override { return ops::PathOf(env_, ino); }
-  Result<FileInfo> ContentLost(InodeId ino, Generation generation) override {
-    return ops::ContentLost(env_, ino, generation);
+  Result<FileInfo> ContentLost(InodeId ino, Generation generation, Loss loss) override {
+    return ops::ContentLost(env_, ino, generation, loss);
   }
   Status ListOrphans(const std::function<Status(InodeId)>& each) override {
     return ops::ListOrphans(env_, each);

@@ -215,7 +215,7 @@ TEST_F(FilesTest, LostContentThatNobodyElseHasIsSaid) {
   ASSERT_TRUE(Commit(file, 10).ok());
   std::vector<rpc::Change> changes;
   maintenance().SetChangeSink([&](const rpc::Change& change) { changes.push_back(change); });
-  auto info = maintenance().ContentLost(file, Generation(1));
+  auto info = maintenance().ContentLost(file, Generation(1), rpc::Maintenance::Loss::kPowerCut);
   ASSERT_TRUE(info.ok());
   EXPECT_EQ(info->attr.persist, rpc::PersistState::kLost);
   EXPECT_EQ(info->attr.generation, Generation(1));
@@ -229,7 +229,7 @@ TEST_F(FilesTest, LossOfASupersededGenerationChangesNothing) {
   const InodeId file = Make(kRootInode, "f");
   ASSERT_TRUE(Commit(file, 10).ok());
   ASSERT_TRUE(Commit(file, 20).ok());
-  auto info = maintenance().ContentLost(file, Generation(1));
+  auto info = maintenance().ContentLost(file, Generation(1), rpc::Maintenance::Loss::kPowerCut);
   ASSERT_TRUE(info.ok());
   EXPECT_EQ(info->attr.persist, rpc::PersistState::kNotPersisted);
   EXPECT_EQ(info->attr.size_bytes, 20U);

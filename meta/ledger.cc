@@ -232,6 +232,18 @@ Status NoteDirty(const Context& context, kv::Transaction& txn, InodeRecord& inod
   return OkStatus();
 }
 
+void PutAside(const Context& context, kv::Transaction& txn, InodeRecord& inode,
+              std::string_view reason) {
+  LeaveQueue(txn, inode);
+  inode.conflict = true;
+  if (inode.nlink == 0) return;
+  QueueRecord entry;
+  entry.ino = inode.ino;
+  entry.last_error = reason;
+  inode.queue_key =
+      Enqueue(context, txn, entry, rpc::TaskClass::kConflict, Nanos(0), inode.ino.value);
+}
+
 void EndConflict(kv::Transaction& txn, InodeRecord& inode) {
   inode.conflict = false;
   LeaveQueue(txn, inode);

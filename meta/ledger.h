@@ -49,6 +49,9 @@ Status NoteDirectoryRemoved(const Context& context, kv::Transaction& txn, InodeR
 // `delay` from now.
 rpc::TaskClass TaskClassOf(const InodeRecord& inode);  // By its size.
 Status NoteDirty(const Context& context, kv::Transaction& txn, InodeRecord& inode, Nanos delay);
+// What is in CONFLICT or LOST waits for a person, and is listed with its reason.
+void PutAside(const Context& context, kv::Transaction& txn, InodeRecord& inode,
+              std::string_view reason);
 // The version here does not derive from any in the UFS any more, or is dropped: it is not in the
 // queue.
 void EndConflict(kv::Transaction& txn, InodeRecord& inode);

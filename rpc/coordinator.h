@@ -127,10 +127,11 @@ class Maintenance {
   // Does as much without a request. No effect if nothing is guessed, or on another version.
   virtual Status TakeAttributes(InodeId ino, const ToldAttributes& told) = 0;
   virtual Result<std::string> PathOf(InodeId ino) = 0;  // kNotFound: it has no name.
-  // The content of `ino` at `generation` is gone (disk failure, power cut of unsynced bytes): falls
-  // back to the bound generation where the UFS has one, else the file becomes LOST. Returns what it
-  // is now.
-  virtual Result<FileInfo> ContentLost(InodeId ino, Generation generation) = 0;
+  // The content of `ino` at `generation` is gone. After a power cut the file falls back to the
+  // bound generation where the UFS has one. Otherwise the file becomes LOST: no older bytes take
+  // the place of acknowledged ones. Returns what it is now.
+  enum class Loss : uint8_t { kPowerCut, kDamage };
+  virtual Result<FileInfo> ContentLost(InodeId ino, Generation generation, Loss loss) = 0;
   // Unlinked inodes that no call to Forget has released, after a crash: `each` is called for every
   // one.
   virtual Status ListOrphans(const std::function<Status(InodeId)>& each) = 0;

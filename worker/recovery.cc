@@ -12,6 +12,7 @@ namespace {
 
 using cache::Recovered;
 using cache::Verdict;
+using Loss = rpc::Maintenance::Loss;
 
 // Whether the file holds anything else than what the coordinator has of it. Only after the death of
 // the process alone.
@@ -43,7 +44,7 @@ class Judge {
                             uint64_t size_bytes);
   static Result<Recovered> KeepCommitted(const rpc::FileInfo& file);
   Status UnlinkPath(const std::string& path);
-  Result<Recovered> Lost(const cache::ContentInfo& content, const rpc::FileInfo& file);
+  Result<Recovered> Lost(const cache::ContentInfo& content, const rpc::FileInfo& file, Loss loss);
 
   rpc::Names& names_;
   rpc::Files& files_;
@@ -102,11 +103,14 @@ Status Judge::UnlinkPath(const std::string& path) {
   return names_.Unlink(caller_, parent, rest).status();
 }
 
-Result<Recovered> Judge::Lost(const cache::ContentInfo& content, const rpc::FileInfo& file) {
-  ASSIGN_OR_RETURN(rpc::FileInfo now, maintenance_.ContentLost(content.ino, file.attr.generation));
+Result<Recovered> Judge::Lost(const cache::ContentInfo& content, const rpc::FileInfo& file,
+                              Loss loss) {
+  ASSIGN_OR_RETURN(rpc::FileInfo now,
+                   maintenance_.ContentLost(content.ino, file.attr.generation, loss));
   const bool back = now.attr.persist == rpc::PersistState::kPersisted;
   LogWarning("recovery: the last bytes written to inode ", content.ino.value,
-             " did not survive the power cut: ",
+             loss == Loss::kPowerCut ? " did not survive the power cut: "
+                                     : " are gone, for its cache file was removed or cut: ",
              back ? "it is back at its last persisted version" : "it is LOST");
   return Recovered{Verdict::kDrop, {}, 0};
 }
@@ -122,7 +126,7 @@ Result<Recovered> Judge::AfterPowerCut(const cache::ContentInfo& content,
     return Recovered{Verdict::kKeepDirty, content.generation, content.size_bytes};
   }
   const bool synced = ahead ? content.prior_synced : content.synced;
-  if (content.lost || !synced) return Lost(content, file);
+  if (content.lost || !synced) return Lost(content, file, Loss::kPowerCut);
   ASSIGN_OR_RETURN(const Recovered kept, KeepCommitted(file));
   // Neither the bytes behind a cut nor what was written there later have to be on the disk. As with
   // other file systems, the file is what the disk has of it.
@@ -145,7 +149,7 @@ Result<Recovered> Judge::operator()(const cache::ContentInfo& content, bool powe
     }
     return AfterPowerCut(content, *file);
   }
-  if (content.lost) return Lost(content, *file);
+  if (content.lost) return Lost(content, *file, Loss::kDamage);
   if (IsSuperseded(content, *file)) {
     LogWarning("recovery: what is here of inode ", content.ino.value, " is of version ",
                content.generation.value, ", which version ", file->attr.generation.value,

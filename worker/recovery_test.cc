@@ -23,6 +23,7 @@ class FakeCoordinator final : public rpc::Names, public rpc::Files, public rpc::
   std::map<std::string, InodeId> names;
   std::vector<InodeId> orphans, forgotten;
   Generation lost;
+  Loss loss = Loss::kPowerCut;
 
   Result<FileInfo> GetAttr(InodeId ino) override {
     const auto found = files.find(ino);
@@ -60,8 +61,9 @@ class FakeCoordinator final : public rpc::Names, public rpc::Files, public rpc::
     }
     return Status(Code::kNotFound, "it has no name");
   }
-  Result<FileInfo> ContentLost(InodeId ino, Generation generation) override {
+  Result<FileInfo> ContentLost(InodeId ino, Generation generation, Loss why) override {
     lost = generation;
+    loss = why;
     files.at(ino).attr.persist = PersistState::kLost;
     return files.at(ino);
   }
@@ -297,6 +299,7 @@ TEST_F(JudgeTest, ALostFileIsReported) {
     content.lost = true;
     EXPECT_EQ(Judge(content, power_cut).verdict, Verdict::kDrop);
     EXPECT_EQ(coordinator_.lost, Generation(3));
+    EXPECT_EQ(coordinator_.loss == rpc::Maintenance::Loss::kPowerCut, power_cut);
     coordinator_.lost = {};
   }
 }

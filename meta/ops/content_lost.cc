@@ -1,9 +1,12 @@
 #include "meta/changes.h"
+#include "meta/ledger.h"
 #include "meta/ops/names.h"
 #include "meta/ops/operations.h"
 
 namespace tarn::meta::ops {
 namespace {
+
+using Loss = rpc::Maintenance::Loss;
 
 // The number rises all the same, so that whatever is cached of the lost generation can never be
 // served for the old bytes. The time is new, and the UFS is to learn of it.
@@ -18,23 +21,28 @@ void FallBack(InodeRecord& inode, int64_t now_ns) {
 }
 
 // Whether anything was lost: not if the UFS has the bytes or newer ones have replaced them.
-bool Lose(InodeRecord& inode, Generation generation, int64_t now_ns) {
+bool Lose(Attempt& attempt, InodeRecord& inode, Generation generation, Loss loss) {
   if (inode.generation != generation || inode.lost) return false;
   if (inode.bound && inode.persisted_generation == generation) return false;
-  if (inode.bound && inode.persisted_generation)
-    FallBack(inode, now_ns);
-  else
+  if (inode.bound && inode.persisted_generation && loss == Loss::kPowerCut) {
+    FallBack(inode, attempt.now_ns);
+  } else {
     inode.lost = true;
+    PutAside(attempt.context, attempt.txn, inode,
+             loss == Loss::kPowerCut ? "its bytes did not survive a power cut"
+                                     : "the cache file that had its bytes was removed or cut");
+  }
   return true;
 }
 
 }  // namespace
 
-Result<rpc::FileInfo> ContentLost(const Env& env, InodeId ino, Generation generation) {
+Result<rpc::FileInfo> ContentLost(const Env& env, InodeId ino, Generation generation,
+                                  rpc::Maintenance::Loss loss) {
   bool changed = false;
   auto lose = [&](Attempt& attempt) -> Result<rpc::FileInfo> {
     ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
-    changed = Lose(inode, generation, attempt.now_ns);
+    changed = Lose(attempt, inode, generation, loss);
     // The times that the file has now are news to the UFS.
     if (changed && !inode.lost) RETURN_IF_ERROR(StoredAttributesChanged(attempt, inode));
     if (changed) PutInode(attempt.txn, inode);

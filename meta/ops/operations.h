@@ -52,7 +52,8 @@ Result<rpc::StatFs> ReadStatFs(const Env& env, MountId mount);  // Asks the UFS.
 
 Result<std::string> PathOf(const Env& env, InodeId ino);
 Status Recheck(const Env& env, InodeId ino);
-Result<rpc::FileInfo> ContentLost(const Env& env, InodeId ino, Generation generation);
+Result<rpc::FileInfo> ContentLost(const Env& env, InodeId ino, Generation generation,
+                                  rpc::Maintenance::Loss loss);
 Status ListOrphans(const Env& env, const std::function<Status(InodeId)>& each);
 Status ListNeverCommitted(const Env& env, const std::function<Status(InodeId)>& each);
 

@@ -330,6 +330,9 @@ TEST_P(OtherWriter, ALinkOfAReplacedFileIsNoLinkOfTheirs) {
   ASSERT_TRUE(rig().Revalidate("").ok());
   EXPECT_EQ(rig().AttrOf("f").size_bytes, 6u);
   EXPECT_EQ(StateOf("g"), PersistState::kLost) << "its bytes were in f alone";
+  EXPECT_EQ(Totals().conflicts, 1u) << "it is listed until it is removed";
+  rig().Remove("g");
+  EXPECT_EQ(Totals().conflicts, 0u);
   EXPECT_EQ(rig().Stored(), (Tree{{"f", "theirs"}}));
 }
 

@@ -57,7 +57,7 @@ Result<rpc::QueueEntry> EntryOf(const Context& context, const Leases& leases, kv
   entry.what = WhatOf(*inode);
   entry.state = PersistStateOf(*inode);
   entry.size_bytes = inode->size_bytes;
-  entry.where = kHere;
+  if (!inode->lost) entry.where = kHere;
   if (IsConflict(pair.key)) entry.next_try_ns = 0;
   return entry;
 }

@@ -384,6 +384,9 @@ Status Outcome::BecomeConflict(InodeRecord& inode, Settlement* settlement) {
   if (!inode.bound) {
     LogError("inode ", inode.ino.value, " (", action_.key, ") is LOST: ", kGone);
     inode.lost = true;
+    PutAside(context_, txn_, inode, kGone);
+    settlement->gone = mine;
+    settlement->soon = !mine;
     return OkStatus();
   }
   ++context_.encounters.gave_way;
@@ -392,13 +395,7 @@ Status Outcome::BecomeConflict(InodeRecord& inode, Settlement* settlement) {
   RETURN_IF_ERROR(OutdateLinks(inode));
   RETURN_IF_ERROR(Disown(txn_, inode, inode.key));
   Unbind(inode);
-  inode.conflict = true;
-  if (!inode.queue_key.empty()) txn_.Delete(inode.queue_key);
-  QueueRecord entry;
-  entry.ino = inode.ino;
-  entry.last_error = kGone;
-  inode.queue_key =
-      Enqueue(context_, txn_, entry, rpc::TaskClass::kConflict, Nanos(0), inode.ino.value);
+  PutAside(context_, txn_, inode, kGone);
   settlement->gone = mine;
   settlement->soon = !mine;
   context_.changes.Report({rpc::Change::Kind::kAttributes, inode.ino, InodeId(), ""});
