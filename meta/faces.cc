@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/log.h"
 #include "base/mutex.h"
 #include "meta/changes.h"
 #include "meta/learn.h"
@@ -34,7 +35,9 @@ class OperationNames final : public rpc::Names {
     return Fresh(parent, name, ops::Link(env_, ino, parent, name));
   }
   Result<FileInfo> Unlink(const Caller&, InodeId parent, std::string_view name) override {
-    return ops::Unlink(env_, parent, name);
+    Result<FileInfo> removed = ops::Unlink(env_, parent, name);
+    if (removed.ok() && IsAside(removed->attr.persist)) Uncover(parent, name);
+    return removed;
   }
   Result<FileInfo> Rmdir(const Caller&, InodeId parent, std::string_view name) override {
     return ops::Rmdir(env_, parent, name);
@@ -42,7 +45,10 @@ class OperationNames final : public rpc::Names {
   Result<Renamed> Rename(const Caller& caller, InodeId parent, std::string_view name,
                          InodeId new_parent, std::string_view new_name,
                          rpc::RenameMode mode) override {
-    return ops::Rename(env_, caller, {parent, name}, {new_parent, new_name}, mode);
+    Result<Renamed> renamed =
+        ops::Rename(env_, caller, {parent, name}, {new_parent, new_name}, mode);
+    if (renamed.ok() && renamed->uncovers) Uncover(parent, name);
+    return renamed;
   }
   Result<Listing> ReadDir(const Caller&, InodeId dir, uint64_t cursor, size_t limit,
                           WithAttrs attrs) override {
@@ -54,6 +60,14 @@ class OperationNames final : public rpc::Names {
   Result<FileInfo> Fresh(InodeId parent, std::string_view name, Result<FileInfo> info) const {
     if (info.ok()) info->attr.fresh_ns = env_.loader.FreshFor(parent, name).count();
     return info;
+  }
+  static bool IsAside(rpc::PersistState state) {
+    return state == rpc::PersistState::kConflict || state == rpc::PersistState::kLost;
+  }
+  // A file in CONFLICT or LOST was all that hid the object of another client.
+  void Uncover(InodeId parent, std::string_view name) const {
+    const Status looked = env_.loader.LookAgain(parent, name);
+    if (!looked.ok()) LogInfo("look at '", name, "': ", looked);
   }
   const Env env_;
 };

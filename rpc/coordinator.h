@@ -48,7 +48,8 @@ class Names {
   virtual Result<FileInfo> Rmdir(const Caller& caller, InodeId parent, std::string_view name) = 0;
   struct Renamed {
     InodeId moved;
-    FileInfo replaced;  // ino 0: nothing was. nlink 0: removed as by Unlink or Rmdir.
+    FileInfo replaced;      // ino 0: nothing was. nlink 0: removed as by Unlink or Rmdir.
+    bool uncovers = false;  // `moved` hid what the UFS has at its old name.
   };
   // All of rename(2) and renameat2(2): kExists, kNotFound, kNotEmpty, kIsDirectory, kNotDirectory,
   // kInvalid (into own subtree), kCrossDevice (another UFS mount). Two names of one inode: nothing

@@ -155,7 +155,7 @@ Status RenameOnce(Attempt& attempt, const Wanted& wanted, rpc::Names::Renamed& r
   ASSIGN_OR_RETURN(Side from, ReadSide(attempt, wanted.from));
   ASSIGN_OR_RETURN(Side to, ReadSide(attempt, wanted.to));
   RETURN_IF_ERROR(CheckPresence(from, to, mode));
-  renamed = {from.inode.ino, {}};
+  renamed = {from.inode.ino, {}, false};
   if (IsNothingToDo(from, to)) return OkStatus();
   RETURN_IF_ERROR(CheckMounts(from, to));
   RETURN_IF_ERROR(
@@ -170,6 +170,7 @@ Status RenameOnce(Attempt& attempt, const Wanted& wanted, rpc::Names::Renamed& r
   if (LeavesWhiteout(mode))
     MakeWhiteout(attempt, wanted.caller, from.path, from.dir, wanted.whiteout);
   if (mode == RenameMode::kExchange) return Exchange(attempt, from, to);
+  renamed.uncovers = from.inode.conflict && !LeavesWhiteout(mode);
   return Replace(attempt, from, to, renamed.replaced);
 }
 
