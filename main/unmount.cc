@@ -92,10 +92,19 @@ Result<rpc::QueueTotals> Stop(rpc::Control& control, const UnmountOptions& optio
   return control.Stop(request);
 }
 
+Status NothingFlushed(const std::string& mount_point) {
+  return Status(Code::kUnavailable,
+                Concat(mount_point,
+                       " is detached now, but nothing was flushed: its process had died. "
+                       "What waits is in its state directory: mount its source again, "
+                       "and unmount that with --flush"));
+}
+
 Status Unmount(const UnmountOptions& options) {
   Result<cli::RunningMount> found = cli::PickMount(options.mount_point);
   if (!found.ok()) {
     ASSIGN_OR_RETURN(const bool detached, DetachIfDead(cli::Absolute(options.mount_point)));
+    if (detached && options.flush) return NothingFlushed(options.mount_point);
     if (detached) return ReportDead(options);
     return Status(found.code(), Concat("cannot unmount: ", found.status().message()));
   }
