@@ -26,9 +26,17 @@ Status CheckFormat(const std::string& bytes) {
 
 Status CheckIdentity(const MountRecord& record, const RootMount& root) {
   if (record.identity == root.identity || root.adopt) return OkStatus();
-  return Status(Code::kInvalid, "the metadata was made for " + record.uri + " (" + record.identity +
-                                    "), not for " + root.uri + " (" + root.identity +
-                                    "); --adopt takes the new source");
+  if (record.uri == root.uri) {
+    return Status(Code::kInvalid,
+                  root.uri +
+                      " is another directory than the one that this metadata was made for; is "
+                      "its disk mounted? Only if it was replaced for good, mount it with "
+                      "--adopt: what the new one lacks disappears here");
+  }
+  return Status(Code::kInvalid, "the metadata was made for " + record.uri + ", not for " +
+                                    root.uri +
+                                    "; name another --state, or mount with --adopt if the source "
+                                    "has moved");
 }
 
 Status CheckMount(kv::Transaction& txn, const RootMount& root) {
