@@ -55,8 +55,9 @@ Status StatPath(const GlobalOptions& global, const std::string& path) {
   }
   std::printf("%s: %s", cli::Shown(entry.path).c_str(), rpc::PersistStateName(entry.state));
   if (entry.queued_ns != 0) {
-    std::printf(", waiting since %s, %u tries, next %s", cli::LocalTime(entry.queued_ns).c_str(),
-                entry.attempts, cli::LocalTime(entry.next_try_ns).c_str());
+    std::printf(", waiting since %s, %u tries", cli::LocalTime(entry.queued_ns).c_str(),
+                entry.attempts);
+    if (entry.next_try_ns != 0) std::printf(", next %s", cli::LocalTime(entry.next_try_ns).c_str());
   }
   if (!entry.last_error.empty()) std::printf(", last error: %s", entry.last_error.c_str());
   if (!entry.where.empty()) std::printf(", its bytes are safe in %s", entry.where.c_str());

@@ -17,6 +17,11 @@ using Intent = LedgerRecord::Intent;
 constexpr std::string_view kGone =
     "another client has replaced or removed the version in the source that it was made from";
 
+// It was linked to a version of theirs, or its cache file was removed.
+constexpr std::string_view kNowhere =
+    "its bytes are neither on this node nor in the source: another client has replaced the version "
+    "that had them, or their cache file was removed";
+
 bool MayHaveHappened(Code code) {
   return code == Code::kMaybeCommitted || code == Code::kDeadlineExceeded ||
          code == Code::kCancelled;
@@ -382,9 +387,9 @@ Result<Settlement> Outcome::BaseGone(InodeRecord& inode) {
 Status Outcome::BecomeConflict(InodeRecord& inode, Settlement* settlement) {
   const bool mine = inode.queue_key == item_.task.id;
   if (!inode.bound) {
-    LogError("inode ", inode.ino.value, " (", action_.key, ") is LOST: ", kGone);
+    LogError("inode ", inode.ino.value, " (", action_.key, ") is LOST: ", kNowhere);
     inode.lost = true;
-    PutAside(context_, txn_, inode, kGone);
+    PutAside(context_, txn_, inode, kNowhere);
     settlement->gone = mine;
     settlement->soon = !mine;
     return OkStatus();
