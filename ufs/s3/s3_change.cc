@@ -377,8 +377,18 @@ Status S3UnderFileSystem::CopyParts(const ObjectInfo& source, std::string_view t
   complete.headers = {{"Content-Type", "application/xml"}};
   complete.body = std::as_bytes(std::span(document.data(), document.size()));
   RETURN_IF_ERROR(RunOne(complete, call));
-  RETURN_IF_ERROR(ParseCompletion(complete.response.body).status());
-  ASSIGN_OR_RETURN(*info, Head(to, call));
+  ASSIGN_OR_RETURN(const std::string etag, ParseCompletion(complete.response.body));
+  Result<ObjectInfo> now = Head(to, call);
+  // Taken for the copy, another writer's version would never be seen.
+  const bool replaced =
+      !etag.empty() && (now.code() == Code::kNotFound || (now.ok() && now->etag != etag));
+  if (!replaced) {
+    ASSIGN_OR_RETURN(*info, std::move(now));
+    return OkStatus();
+  }
+  LogWarning(complete.what, ": another writer has replaced or removed it since");
+  info->etag = etag;
+  info->mtime_ns = ParseHttpTime(complete.response.Header("date")).value_or(info->mtime_ns);
   return OkStatus();
 }
 

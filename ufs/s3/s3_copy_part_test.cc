@@ -67,5 +67,31 @@ TEST_F(CopyPart, AStoreThatCopiesNothingSaysSo) {
   EXPECT_EQ(small->CopyPart(0, {"base", "e", 0}, 50, {}).code(), Code::kUnsupported);
 }
 
+// Taken for the copy, the version that replaced it at once would never be seen.
+TEST_F(S3Store, ACopyInPartsTellsOfTheCopyAlone) {
+  objects_["f"] = std::string(1050, 'x');
+  options_.single_copy_bytes = 500;
+  options_.copy_part_bytes = 1050;
+  Open();
+  for (const bool removed : {false, true}) {
+    fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+      if (request.headers.contains("x-amz-copy-source-range")) {
+        TestRequest part = request;
+        part.body = objects_["f"];
+        Answer(part);
+        return TestReply{200, {}, "<CopyPartResult><ETag>\"x\"</ETag></CopyPartResult>"};
+      }
+      const bool looked = request.method == "HEAD" && request.path == "/bucket/g";
+      if (looked && removed) objects_.erase("g");
+      if (looked && !removed) objects_["g"] = "theirs";
+      return std::nullopt;
+    };
+    const Result<ObjectInfo> moved = ufs_->Move("f", "g", {}, {});
+    ASSERT_TRUE(moved.ok()) << moved.status().ToString();
+    EXPECT_EQ(moved->etag, ufs_->Stat("f", {}).value().etag) << "they have the same bytes";
+    EXPECT_EQ(moved->size_bytes, 1050u);
+  }
+}
+
 }  // namespace
 }  // namespace tarn::ufs::s3
