@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
 
 #include "base/log.h"
 #include "base/strings.h"
@@ -25,15 +26,6 @@ Status SetOwner(int object, const AttributeChange& change) {
   return ErrnoStatus(errno, "set the owner");
 }
 
-// Opened without following, so that nothing is set on what a symlink points to, and nothing on what
-// gets the name meanwhile.
-Result<Descriptor> OpenObject(const Place& place) {
-  Descriptor object(
-      openat(place.directory.get(), place.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (!object.ok()) return ErrnoStatus(errno, Concat("open ", place.name));
-  return object;
-}
-
 Status SetMode(int object, const AttributeChange& change, OwnerAccess& access) {
   if (!change.mode) return OkStatus();
   ASSIGN_OR_RETURN(struct statx st, StatDescriptor(object));
@@ -45,6 +37,28 @@ Status SetTimes(int object, const AttributeChange& change) {
   const timespec times[2] = {TimeOf(change.times->atime_ns), TimeOf(change.times->mtime_ns)};
   if (utimensat(AT_FDCWD, ProcPathOf(object).c_str(), times, 0) == 0) return OkStatus();
   return ErrnoStatus(errno, "set the times");
+}
+
+int64_t MtimeNs(const struct statx& st) {
+  return WallNanos(st.stx_mtime.tv_sec, st.stx_mtime.tv_nsec);
+}
+
+// By the clock that the kernel takes the times of writes from.
+int64_t WriteTimeNs() {
+  timespec now = {};
+  clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  return WallNanos(now.tv_sec, now.tv_nsec);
+}
+
+// Whether another writer has written into the object while its attributes were set, from `began_ns`
+// on. A file system may keep less of a time than is set: a time is a write's if it is later.
+bool WasWritten(const struct statx& before, const struct statx& now, const AttributeChange& change,
+                int64_t began_ns) {
+  if (S_ISDIR(now.stx_mode)) return false;  // Its names are no bytes.
+  if (now.stx_size != before.stx_size) return true;
+  const int64_t mtime_ns = MtimeNs(now);
+  if (mtime_ns == MtimeNs(before)) return false;
+  return !change.times || (change.times->mtime_ns < began_ns && mtime_ns >= began_ns);
 }
 
 // What this file system cannot hold, or not as much of, stays in Tarn alone. EINVAL is of a name or
@@ -106,15 +120,20 @@ Result<ObjectInfo> LocalUfs::SetAttributes(std::string_view key, const Attribute
   RETURN_IF_ERROR(CheckCall(call));
   ASSIGN_OR_RETURN(Place place, Find(root_.get(), key));
   ASSIGN_OR_RETURN(Descriptor object, OpenObject(place));
-  if (change.precondition.kind == Precondition::Kind::kEtag) {
-    ASSIGN_OR_RETURN(const struct statx st, StatDescriptor(object.get()));
-    if (!IsVersion(st, change.precondition.etag))
-      return Status(Code::kStale, Concat("set attributes of ", key, ": something else is there"));
-  }
+  const bool conditional = change.precondition.kind == Precondition::Kind::kEtag;
+  const int64_t began_ns = WriteTimeNs();
+  ASSIGN_OR_RETURN(const struct statx before, StatDescriptor(object.get()));
+  if (conditional && !IsVersion(before, change.precondition.etag))
+    return Status(Code::kStale, Concat("set attributes of ", key, ": something else is there"));
   Status set = ApplyAttributes(object.get(), change, access_);
   if (!set.ok()) return Status(set.code(), Concat(key, ": ", set.message()));
   RETURN_IF_ERROR(Changed(place.directory));
-  return DescribeObject(object.get(), key);
+  ASSIGN_OR_RETURN(const struct statx now, StatDescriptor(object.get()));
+  if (conditional && WasWritten(before, now, change, began_ns)) {
+    return Status(Code::kStale, Concat("set attributes of ", key,
+                                       ": another writer has written to it meanwhile"));
+  }
+  return DescribeGiven(object.get(), now, key);
 }
 
 Status LocalUfs::MakeDirectory(std::string_view key, uint32_t mode, const CallOptions& call) {
@@ -214,7 +233,7 @@ Result<ObjectInfo> LocalUfs::Link(std::string_view from, std::string_view to,
   Result<struct statx> there = StatAt(target.directory.get(), target.name.c_str());
   const bool linked =
       there.ok() && there->stx_ino == st.stx_ino && IdentityOf(*there) == IdentityOf(st);
-  if (linked) return DescribeObject(object.get(), to);
+  if (linked) return DescribeGiven(object.get(), st, to);
   const OwnerAccess::Grant grant(access_, target.directory.get(), kChangeNames);
   // A link that is taken back has changed the object's etag, so the target is looked at first.
   if (options.target.kind == Precondition::Kind::kAbsent) {
@@ -229,7 +248,7 @@ Result<ObjectInfo> LocalUfs::Link(std::string_view from, std::string_view to,
     RETURN_IF_ERROR(PutOrRemove(fresh, target, options.target));
   }
   RETURN_IF_ERROR(Changed(target.directory));
-  return DescribeObject(object.get(), to);
+  return DescribeGiven(object.get(), st, to);
 }
 
 }  // namespace tarn::ufs

@@ -222,6 +222,13 @@ Result<ObjectInfo> Describe(const Place& place, std::string_view key) {
   return info;
 }
 
+Result<Descriptor> OpenObject(const Place& place) {
+  Descriptor object(
+      openat(place.directory.get(), place.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!object.ok()) return ErrnoStatus(errno, Concat("open ", place.name));
+  return object;
+}
+
 Result<ObjectInfo> DescribeObject(int object, std::string_view key) {
   ASSIGN_OR_RETURN(const struct statx st, StatDescriptor(object));
   ObjectInfo info = InfoOf(st, key);
@@ -230,6 +237,16 @@ Result<ObjectInfo> DescribeObject(int object, std::string_view key) {
   } else if (info.type != ObjectType::kOther) {
     ASSIGN_OR_RETURN(info.xattrs, ReadXattrs(ProcPathOf(object), LastLink::kFollow));
   }
+  return info;
+}
+
+Result<ObjectInfo> DescribeGiven(int object, const struct statx& given, std::string_view key) {
+  ASSIGN_OR_RETURN(ObjectInfo info, DescribeObject(object, key));
+  const std::string identity = IdentityOf(given);
+  if (info.identity == identity) return info;
+  if (info.type == ObjectType::kFile) info.size_bytes = given.stx_size;
+  info.mtime_ns = NanosOf(given.stx_mtime);
+  info.identity = info.etag = identity;
   return info;
 }
 

@@ -63,8 +63,14 @@ Result<Place> FindNew(int root, std::string_view key);
 inline bool IsNowhere(Code code) { return code == Code::kNotFound || code == Code::kNameTooLong; }
 Result<Descriptor> OpenDirectory(int root, std::string_view key);
 Result<ObjectInfo> Describe(const Place& place, std::string_view key);
+// Opened without following, so that nothing is set on what a symlink points to, and nothing on what
+// gets the name meanwhile.
+Result<Descriptor> OpenObject(const Place& place);
 // The object itself, whatever has its name by now.
 Result<ObjectInfo> DescribeObject(int object, std::string_view key);
+// The object that was given the name, in the version that it had then (`given`): another writer may
+// have written into it since. Then its identity stands for its etag, which is not known.
+Result<ObjectInfo> DescribeGiven(int object, const struct statx& given, std::string_view key);
 std::string EtagOf(const struct statx& st);
 std::string IdentityOf(const struct statx& st);  // ObjectInfo::identity.
 std::string FileOf(const struct statx& st);      // ObjectInfo::file.

@@ -115,13 +115,16 @@ Result<ObjectInfo> LocalUfs::Move(std::string_view from, std::string_view to,
     return Status(Code::kUnsupported, Concat("move ", from, "/: no markers of directories here"));
   ASSIGN_OR_RETURN(Place old_place, Find(root_.get(), from));
   ASSIGN_OR_RETURN(Place new_place, FindNew(root_.get(), to));
-  Result<struct statx> st = StatAt(old_place.directory.get(), old_place.name.c_str());
-  if (!st.ok()) return st.status();
+  ASSIGN_OR_RETURN(const Descriptor object, OpenObject(old_place));
+  ASSIGN_OR_RETURN(const struct statx st, StatDescriptor(object.get()));
+  if (options.source.kind == Precondition::Kind::kEtag && !IsVersion(st, options.source.etag))
+    return Status(Code::kStale, Concat("move ", from, " to ", to, ": it was replaced"));
   const OwnerAccess::Grant from_grant(access_, old_place.directory.get(), kChangeNames);
   const OwnerAccess::Grant to_grant(access_, new_place.directory.get(), kChangeNames);
   RETURN_IF_ERROR(PutInPlace(old_place, new_place, options));
   RETURN_IF_ERROR(Changed(new_place.directory));
-  return Describe(new_place, to);
+  // Whatever has the name by now: taken for ours, another writer's version would never be seen.
+  return DescribeGiven(object.get(), st, to);
 }
 
 Status LocalUfs::DeleteOne(const DeleteRequest& request) {

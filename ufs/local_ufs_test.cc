@@ -12,8 +12,11 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
+#include <functional>
 #include <thread>
+#include <utility>
 
 #include "base/strings.h"
 #include "ufs/stores.h"
@@ -97,6 +100,76 @@ TEST_F(LocalUfsTest, WhatOthersChangeIsANewEtag) {
   EXPECT_NE(EtagOf("f"), etag);
   EXPECT_EQ(Get("f", etag), "kStale");
   EXPECT_EQ(Get("f", EtagOf("f")), "two");
+}
+
+// Another program that does the same again and again until it is destroyed.
+class Meanwhile {
+ public:
+  explicit Meanwhile(std::function<void()> act)
+      : thread_([act = std::move(act)](const std::stop_token& stop) {
+          while (!stop.stop_requested()) act();
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
+// Taken for what was moved, the version that replaced it at once would never be seen.
+TEST_F(LocalUfsTest, AMoveTellsOfWhatWasMovedAlone) {
+  WriteFile(Path("theirs"), "theirs");
+  const Meanwhile replacing([this] {
+    (void)!link(Path("theirs").c_str(), Path("fresh").c_str());
+    rename(Path("fresh").c_str(), Path("to").c_str());
+  });
+  for (int i = 0; i < 500; ++i) {
+    WriteFile(Path("from"), "ours");
+    MoveOptions options({Precondition::Kind::kEtag, ufs_->Stat("from", {})->identity});
+    const Result<ObjectInfo> moved = ufs_->Move("from", "to", options, {});
+    ASSERT_TRUE(moved.ok()) << moved.status().ToString();
+    ASSERT_EQ(moved->identity, options.source.etag);
+    ASSERT_TRUE(moved->etag.starts_with(options.source.etag));
+    ASSERT_EQ(moved->size_bytes, 4u);
+  }
+}
+
+TEST_F(LocalUfsTest, AMoveTellsOfTheBytesThatWereMoved) {
+  const Meanwhile writing([this] {
+    std::ofstream(Path("to"), std::ios::binary | std::ios::app | std::ios::in) << "x";
+  });
+  for (int i = 0; i < 500; ++i) {
+    WriteFile(Path("from"), "ours");
+    MoveOptions options({Precondition::Kind::kEtag, ufs_->Stat("from", {})->identity});
+    const Result<ObjectInfo> moved = ufs_->Move("from", "to", options, {});
+    ASSERT_TRUE(moved.ok()) << moved.status().ToString();
+    ASSERT_EQ(moved->identity, options.source.etag);
+    ASSERT_EQ(moved->size_bytes, 4u);
+  }
+}
+
+TEST_F(LocalUfsTest, AttributesAreNotSetOnWhatIsWrittenMeanwhile) {
+  WriteFile(Path("f"), "");
+  std::atomic<bool> wait = true;
+  const Meanwhile writing([&] {
+    if (!wait) std::ofstream(Path("f"), std::ios::binary | std::ios::app) << "x";
+  });
+  AttributeChange change;
+  change.times = Timestamps{1, 2};
+  int set = 0;
+  for (int i = 0; i < 2000; ++i) {
+    const ObjectInfo before = ufs_->Stat("f", {}).value();
+    change.precondition = {Precondition::Kind::kEtag, before.identity};
+    wait = false;
+    const Result<ObjectInfo> changed = ufs_->Attributes()->SetAttributes("f", change, {});
+    wait = true;
+    if (!changed.ok()) {
+      ASSERT_EQ(changed.code(), Code::kStale);
+      continue;
+    }
+    ++set;
+    ASSERT_EQ(changed->size_bytes, before.size_bytes);
+    ASSERT_EQ(changed->mtime_ns, 2);
+  }
+  EXPECT_GT(set, 0);
 }
 
 TEST_F(LocalUfsTest, SpecialFilesAreListedAndNeverOpened) {

@@ -144,11 +144,12 @@ Result<ObjectInfo> LocalUpload::Commit(const CallOptions& call) {
   ASSIGN_OR_RETURN(Place target, FindNew(ufs_.root(), key_));
   const OwnerAccess::Grant grant(ufs_.access(), target.directory.get(), kChangeNames);
   if (exactly_) RETURN_IF_ERROR(ApplyOrLeaveOwner(file_.get(), *exactly_, ufs_.access()));
+  ASSIGN_OR_RETURN(const struct statx made, StatDescriptor(file_.get()));
   MoveOptions options;
   options.target = precondition_;
   RETURN_IF_ERROR(PutInPlace(source_->place(), target, options));
   RETURN_IF_ERROR(ufs_.Changed(target.directory));
-  return DescribeObject(file_.get(), key_);
+  return DescribeGiven(file_.get(), made, key_);
 }
 
 Status LocalUpload::Abort(const CallOptions& call) {
