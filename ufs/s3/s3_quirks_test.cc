@@ -272,7 +272,8 @@ TEST_F(S3Quirks, AStoreThatIgnoresRangesSaysSo) {
     EXPECT_EQ(ended.code(), Code::kIo);
     EXPECT_NE(ended.message().find("ignores Range"), std::string::npos) << ended.message();
   }
-  EXPECT_EQ(Requests() - before, 2u) << "it would ignore the next one too";
+  // Each is asked for once more, in case the store has decoded it, and then given up.
+  EXPECT_EQ(Requests() - before, 4u);
 }
 
 TEST_F(S3Quirks, AnEtagIsOpaque) {
