@@ -77,6 +77,7 @@ Status LiveStore::RecoverOne(InodeId ino, const Judge& judge) {
 Status LiveStore::JudgeAbsent(InodeId ino, const Record& record, const Judge& judge) {
   ContentInfo info = InfoOf(ino, record);
   info.lost = true;
+  info.damaged = true;  // What was acknowledged is gone, and not by a power cut.
   ASSIGN_OR_RETURN(const Recovered recovered, judge(info, true));
   if (recovered.verdict != Verdict::kDrop) {
     return Status(Code::kIo, About(ino) + ": its cache directory is not in use");

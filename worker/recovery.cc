@@ -110,7 +110,7 @@ Result<Recovered> Judge::Lost(const cache::ContentInfo& content, const rpc::File
   const bool back = now.attr.persist == rpc::PersistState::kPersisted;
   LogWarning("recovery: the last bytes written to inode ", content.ino.value,
              loss == Loss::kPowerCut ? " did not survive the power cut: "
-                                     : " are gone, for its cache file was removed or cut: ",
+                                     : " are gone, for its cache file or directory was removed: ",
              back ? "it is back at its last persisted version" : "it is LOST");
   return Recovered{Verdict::kDrop, {}, 0};
 }
@@ -126,10 +126,11 @@ Result<Recovered> Judge::AfterPowerCut(const cache::ContentInfo& content,
     return Recovered{Verdict::kKeepDirty, content.generation, content.size_bytes};
   }
   const bool synced = ahead ? content.prior_synced : content.synced;
-  if (content.lost || !synced) return Lost(content, file, Loss::kPowerCut);
+  if (content.lost || !synced)
+    return Lost(content, file, content.damaged ? Loss::kDamage : Loss::kPowerCut);
   ASSIGN_OR_RETURN(const Recovered kept, KeepCommitted(file));
-  // Neither the bytes behind a cut nor what was written there later have to be on the disk. As with
-  // other file systems, the file is what the disk has of it.
+  // The disk may lack the bytes behind a cut, and what was written there later. The file is then
+  // what the disk has of it, as on other file systems.
   if (kept.verdict != Verdict::kKeepDirty || !content.cut) return kept;
   LogWarning("recovery: inode ", content.ino.value, " was truncated before the power cut, and not ",
              "closed or synced since: it has ", content.live_size_bytes, " bytes now");

@@ -304,6 +304,15 @@ TEST_F(JudgeTest, ALostFileIsReported) {
   }
 }
 
+TEST_F(JudgeTest, WhatWentWithItsCacheDirectoryIsNoLossByAPowerCut) {
+  HasFile(3, PersistState::kNotPersisted);
+  ContentInfo content = Content(ContentState::kDirty, 3);
+  content.lost = content.damaged = true;
+  EXPECT_EQ(Judge(content, true).verdict, Verdict::kDrop);
+  EXPECT_EQ(coordinator_.lost, Generation(3));
+  EXPECT_EQ(coordinator_.loss, rpc::Maintenance::Loss::kDamage);
+}
+
 TEST_F(JudgeTest, UnlinkedAndUnknownInodesAreDropped) {
   HasFile(3, PersistState::kNotPersisted);
   coordinator_.files[kFile].attr.nlink = 0;

@@ -29,8 +29,9 @@ bool Lose(Attempt& attempt, InodeRecord& inode, Generation generation, Loss loss
   } else {
     inode.lost = true;
     PutAside(attempt.context, attempt.txn, inode,
-             loss == Loss::kPowerCut ? "its bytes did not survive a power cut"
-                                     : "the cache file that had its bytes was removed or cut");
+             loss == Loss::kPowerCut
+                 ? "its bytes did not survive a power cut"
+                 : "the cache file or directory that had its bytes was removed");
   }
   return true;
 }
