@@ -81,14 +81,7 @@ Result<std::vector<ByteRange>> DataOf(int fd, uint64_t size_bytes) {
 }
 
 Status SetMtime(int fd, int64_t mtime_ns) {
-  constexpr int64_t kSecond = 1'000'000'000;
-  int64_t seconds = mtime_ns / kSecond;
-  int64_t nanos = mtime_ns % kSecond;
-  if (nanos < 0) {
-    --seconds;
-    nanos += kSecond;
-  }
-  const timespec times[2] = {{0, UTIME_OMIT}, {seconds, nanos}};
+  const timespec times[2] = {{0, UTIME_OMIT}, TimeOf(mtime_ns)};
   if (futimens(fd, times) != 0) return ErrnoStatus(errno, "set the time of a cache file");
   return OkStatus();
 }

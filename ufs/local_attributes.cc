@@ -39,11 +39,7 @@ Status SetTimes(int object, const AttributeChange& change) {
   return ErrnoStatus(errno, "set the times");
 }
 
-int64_t MtimeNs(const struct statx& st) {
-  return WallNanos(st.stx_mtime.tv_sec, st.stx_mtime.tv_nsec);
-}
-
-// By the clock that the kernel takes the times of writes from.
+// The kernel takes the times of writes from this clock.
 int64_t WriteTimeNs() {
   timespec now = {};
   clock_gettime(CLOCK_REALTIME_COARSE, &now);
@@ -56,8 +52,8 @@ bool WasWritten(const struct statx& before, const struct statx& now, const Attri
                 int64_t began_ns) {
   if (S_ISDIR(now.stx_mode)) return false;  // Its names are no bytes.
   if (now.stx_size != before.stx_size) return true;
-  const int64_t mtime_ns = MtimeNs(now);
-  if (mtime_ns == MtimeNs(before)) return false;
+  const int64_t mtime_ns = NanosOf(now.stx_mtime);
+  if (mtime_ns == NanosOf(before.stx_mtime)) return false;
   return !change.times || (change.times->mtime_ns < began_ns && mtime_ns >= began_ns);
 }
 

@@ -22,8 +22,6 @@
 namespace tarn::ufs {
 namespace {
 
-int64_t NanosOf(const statx_timestamp& time) { return WallNanos(time.tv_sec, time.tv_nsec); }
-
 ObjectType TypeOf(uint16_t mode) {
   if (S_ISREG(mode)) return ObjectType::kFile;
   if (S_ISDIR(mode)) return ObjectType::kDirectory;
@@ -209,6 +207,8 @@ ObjectInfo InfoOf(const struct statx& st, std::string_view key) {
 }
 
 }  // namespace
+
+int64_t NanosOf(const struct statx_timestamp& time) { return WallNanos(time.tv_sec, time.tv_nsec); }
 
 Result<ObjectInfo> Describe(const Place& place, std::string_view key) {
   Result<struct statx> st = StatAt(place.directory.get(), place.name.c_str());

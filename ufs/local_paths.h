@@ -71,6 +71,7 @@ Result<ObjectInfo> DescribeObject(int object, std::string_view key);
 // The object that was given the name, in the version that it had then (`given`): another writer may
 // have written into it since. Then its identity stands for its etag, which is not known.
 Result<ObjectInfo> DescribeGiven(int object, const struct statx& given, std::string_view key);
+int64_t NanosOf(const struct statx_timestamp& time);
 std::string EtagOf(const struct statx& st);
 std::string IdentityOf(const struct statx& st);  // ObjectInfo::identity.
 std::string FileOf(const struct statx& st);      // ObjectInfo::file.

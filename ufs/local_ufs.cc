@@ -123,7 +123,7 @@ Result<ObjectInfo> LocalUfs::Move(std::string_view from, std::string_view to,
   const OwnerAccess::Grant to_grant(access_, new_place.directory.get(), kChangeNames);
   RETURN_IF_ERROR(PutInPlace(old_place, new_place, options));
   RETURN_IF_ERROR(Changed(new_place.directory));
-  // Whatever has the name by now: taken for ours, another writer's version would never be seen.
+  // Another writer's version may have the name by now. Taken for ours, it would never be seen.
   return DescribeGiven(object.get(), st, to);
 }
 
