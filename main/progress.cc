@@ -17,6 +17,25 @@ constexpr Nanos kHurryInterval = std::chrono::seconds(1);
 constexpr Nanos kSlowestHurry = std::chrono::minutes(1);
 constexpr int kBarWidth = 30;
 
+// When a waiting command makes what waits due again: less and less often, since a store that
+// refuses is not to be flooded.
+class Hurry {
+ public:
+  explicit Hurry(Clock& clock) : clock_(clock), last_(clock.Now()) {}
+  bool IsDue() {
+    if (clock_.Now() - last_ <= interval_) return false;
+    last_ = clock_.Now();
+    interval_ = std::min(interval_ * 2, kSlowestHurry);
+    return true;
+  }
+  void Reset() { interval_ = kHurryInterval; }
+
+ private:
+  Clock& clock_;
+  MonotonicTime last_;
+  Nanos interval_ = kHurryInterval;
+};
+
 // One line that is drawn over itself; silent where standard error is no terminal.
 class ProgressLine {
  public:
@@ -114,19 +133,14 @@ Status WaitUntilPersisted(rpc::Control& control, Nanos timeout) {
   Nanos wait = kFirstPoll;
   uint64_t before = UINT64_MAX;
   RETURN_IF_ERROR(control.PersistRetry("/"));
-  // What fails again and again keeps a pace of its own: a store that refuses is not to be flooded.
-  Nanos hurry = kHurryInterval;
-  for (MonotonicTime hurried = clock.Now();;) {
+  Hurry hurry(clock);
+  for (;;) {
     ASSIGN_OR_RETURN(rpc::QueueTotals totals, control.PersistTotals());
     if (totals.entries == 0) return Conflicts(control, totals);
     if (deadline.PassedBy(clock.Now())) return StillWaiting(control, totals);
     // Nothing moves: what came in while we wait is to go at once too, and what failed again.
-    if (totals.entries < before) hurry = kHurryInterval;
-    if (totals.entries >= before && clock.Now() - hurried > hurry) {
-      RETURN_IF_ERROR(control.PersistRetry("/"));
-      hurried = clock.Now();
-      hurry = std::min(hurry * 2, kSlowestHurry);
-    }
+    if (totals.entries < before) hurry.Reset();
+    if (totals.entries >= before && hurry.IsDue()) RETURN_IF_ERROR(control.PersistRetry("/"));
     before = totals.entries;
     line.Draw(totals);
     clock.SleepFor(wait, std::stop_token());
@@ -139,13 +153,9 @@ Status WaitUntilPersisted(rpc::Control& control, const std::string& path, Nanos 
   const Deadline deadline =
       timeout == Nanos::zero() ? Deadline::Never() : Deadline::After(clock, timeout);
   Nanos wait = kFirstPoll;
-  Nanos hurry = kHurryInterval;
-  for (MonotonicTime hurried;;) {
-    if (clock.Now() - hurried > hurry) {
-      RETURN_IF_ERROR(control.PersistRetry(path));
-      hurried = clock.Now();
-      hurry = std::min(hurry * 2, kSlowestHurry);
-    }
+  RETURN_IF_ERROR(control.PersistRetry(path));
+  for (Hurry hurry(clock);;) {
+    if (hurry.IsDue()) RETURN_IF_ERROR(control.PersistRetry(path));
     ASSIGN_OR_RETURN(rpc::QueueEntry entry, control.PersistStat(path));
     if (entry.state == rpc::PersistState::kConflict)
       return Status(Code::kConflict, Concat(path, " is in CONFLICT: ", entry.last_error,
