@@ -114,36 +114,36 @@ class Meanwhile {
   std::jthread thread_;
 };
 
+class LocalMoves : public LocalUfsTest {
+ protected:
+  void ExpectMovesTellOfOurs() {
+    for (int i = 0; i < 500; ++i) {
+      WriteFile(Path("from"), "ours");
+      MoveOptions options({Precondition::Kind::kEtag, ufs_->Stat("from", {})->identity});
+      const Result<ObjectInfo> moved = ufs_->Move("from", "to", options, {});
+      ASSERT_TRUE(moved.ok()) << moved.status().ToString();
+      ASSERT_EQ(moved->identity, options.source.etag);
+      ASSERT_TRUE(moved->etag.starts_with(options.source.etag));
+      ASSERT_EQ(moved->size_bytes, 4u);
+    }
+  }
+};
+
 // Taken for what was moved, the version that replaced it at once would never be seen.
-TEST_F(LocalUfsTest, AMoveTellsOfWhatWasMovedAlone) {
+TEST_F(LocalMoves, AMoveTellsOfWhatWasMovedAlone) {
   WriteFile(Path("theirs"), "theirs");
   const Meanwhile replacing([this] {
     (void)!link(Path("theirs").c_str(), Path("fresh").c_str());
     rename(Path("fresh").c_str(), Path("to").c_str());
   });
-  for (int i = 0; i < 500; ++i) {
-    WriteFile(Path("from"), "ours");
-    MoveOptions options({Precondition::Kind::kEtag, ufs_->Stat("from", {})->identity});
-    const Result<ObjectInfo> moved = ufs_->Move("from", "to", options, {});
-    ASSERT_TRUE(moved.ok()) << moved.status().ToString();
-    ASSERT_EQ(moved->identity, options.source.etag);
-    ASSERT_TRUE(moved->etag.starts_with(options.source.etag));
-    ASSERT_EQ(moved->size_bytes, 4u);
-  }
+  ExpectMovesTellOfOurs();
 }
 
-TEST_F(LocalUfsTest, AMoveTellsOfTheBytesThatWereMoved) {
+TEST_F(LocalMoves, AMoveTellsOfTheBytesThatWereMoved) {
   const Meanwhile writing([this] {
     std::ofstream(Path("to"), std::ios::binary | std::ios::app | std::ios::in) << "x";
   });
-  for (int i = 0; i < 500; ++i) {
-    WriteFile(Path("from"), "ours");
-    MoveOptions options({Precondition::Kind::kEtag, ufs_->Stat("from", {})->identity});
-    const Result<ObjectInfo> moved = ufs_->Move("from", "to", options, {});
-    ASSERT_TRUE(moved.ok()) << moved.status().ToString();
-    ASSERT_EQ(moved->identity, options.source.etag);
-    ASSERT_EQ(moved->size_bytes, 4u);
-  }
+  ExpectMovesTellOfOurs();
 }
 
 TEST_F(LocalUfsTest, AttributesAreNotSetOnWhatIsWrittenMeanwhile) {

@@ -54,10 +54,10 @@ Result<std::string> S3UnderFileSystem::ResolveEtag(std::string_view key, std::st
   const bool same = listed && listed->etag == etag && listed->size_bytes == info.size_bytes;
   if (!same) {
     // A listing may name another ETag each time, of an object that stays as it is.
-    const bool differs = listed && listed->etag != info.etag;
-    const Result<ObjectInfo> still = differs ? Head(key, call) : Result<ObjectInfo>(info);
-    if (differs && still.ok() && still->etag == info.etag)
-      DistrustListedEtags(key, listed->etag, info.etag);
+    if (listed && listed->etag != info.etag) {
+      const Result<ObjectInfo> now = Head(key, call);
+      if (now.ok() && now->etag == info.etag) DistrustListedEtags(key, listed->etag, info.etag);
+    }
     return Status(Code::kStale, Concat("read ", client_->Uri(FullKey(key)), ": it was replaced"));
   }
   DistrustListedEtags(key, etag, info.etag);
