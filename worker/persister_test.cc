@@ -102,7 +102,7 @@ TEST_F(PersisterTest, UploadsWhatWasWrittenAndMakesItClean) {
 
 TEST_F(PersisterTest, AnUploadThatHadArrivedBeforeACrashIsNotMadeAgain) {
   const std::string arrived = PutOfAttempt("arrived", "hello", "earlier");
-  PutOfAttempt("another", "hello", "somebody's");
+  PutOfAttempt("another", "hello", "another's");
   uint64_t ino = 5;
   for (const std::string key : {"arrived", "another", "absent"}) {
     MakeDirty(ino, "hello");

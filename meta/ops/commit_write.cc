@@ -42,9 +42,9 @@ Result<rpc::FileInfo> CommitWrite(const Env& env, InodeId ino, const rpc::WriteC
         ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
         RETURN_IF_ERROR(CheckCommit(inode, commit));
         RETURN_IF_ERROR(attempt.MayChange(inode));
-        const bool anew = commit.from_nothing || inode.lost;  // Nothing of before is left.
+        const bool replaces_all = commit.from_nothing || inode.lost;
         Apply(attempt, commit, inode);
-        if (inode.conflict && anew) EndConflict(attempt.txn, inode);
+        if (inode.conflict && replaces_all) EndConflict(attempt.txn, inode);
         if (inode.nlink > 0 && !inode.never_persist)
           RETURN_IF_ERROR(NoteDirty(attempt.context, attempt.txn, inode,
                                     attempt.context.options.persist_delay));

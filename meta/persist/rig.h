@@ -29,9 +29,9 @@ enum class Pace {
   kHoldDone,      // or does one that it settles only after the next operation.
 };
 
-// How many of the points where a process may end, or a step may fail, lie between two that are
-// tried. Odd, since a test goes by the parity of a step. What a sanitizer looks for is not at one
-// point alone, and it makes each several times slower.
+// Tests try each kPointStride-th of the points where a process may end or a step may fail. It is
+// odd, since a test goes by the parity of a step. A sanitizer makes each point several times
+// slower, and what it looks for is not at one point alone.
 #ifdef TARN_SANITIZED
 inline constexpr int kPointStride = 7;
 #else

@@ -36,8 +36,8 @@ timespec TimeOf(const statx_timestamp& time) {
   return {time.tv_sec, static_cast<long>(time.tv_nsec)};
 }
 
-// Of stores into mappings. kAny: the tested side may have noticed one that the model did not.
-// kLate: or the other way round.
+// How the sides notice stores into mappings. kAny: the tested side may have noticed one that the
+// model did not. kLate: or the other way round.
 enum class Stores { kNone, kAny, kLate };
 
 // Where the kernel does not pass a file through, the tested side learns of a store when the kernel

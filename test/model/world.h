@@ -40,7 +40,7 @@ struct Held {
 
 // What name_to_handle_at(2) gave for the same object on both sides.
 struct Exported {
-  std::string path;  // As it was named then.
+  std::string path;  // Its name when the handle was taken.
   std::vector<char> handle[2];
 };
 
@@ -58,7 +58,7 @@ struct Mapping {
   size_t length;
   int fd[2];
   bool writable;
-  std::string path;  // As it was opened.
+  std::string path;  // Its name when it was opened.
 };
 
 // The outcome of a call: its result, or minus errno.
