@@ -15,9 +15,10 @@ namespace model {
 std::string Cells(uint32_t base, uint32_t write, size_t first, size_t count) {
   std::string bytes;
   bytes.reserve(count * kCell);
+  constexpr size_t kThirteenDigits = (size_t{1} << 52) - 1;
   char cell[kCell + 1];
   for (size_t at = first; at < first + count; ++at) {
-    snprintf(cell, sizeof cell, "%08x %08x %013zx\n", base, write, at);
+    snprintf(cell, sizeof cell, "%08x %08x %013zx\n", base, write, at & kThirteenDigits);
     bytes.append(cell, kCell);
   }
   return bytes;
