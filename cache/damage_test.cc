@@ -11,7 +11,7 @@
 
 #include "cache/content_index.h"
 #include "cache/descriptor.h"
-#include "cache/recovery_fixture.h"
+#include "cache/testing/recovery_fixture.h"
 
 namespace tarn::cache {
 namespace {

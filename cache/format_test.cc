@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/checksum.h"
-#include "base/format_examples.h"
+#include "base/testing/format_examples.h"
 #include "cache/cache_store.h"
 #include "cache/content_index.h"
 #include "cache/record.h"

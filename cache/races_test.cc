@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "base/random.h"
-#include "cache/cache_contract.h"
+#include "cache/testing/cache_contract.h"
 
 namespace tarn::cache {
 namespace {

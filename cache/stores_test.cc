@@ -1,9 +1,9 @@
 #include <filesystem>
 
-#include "cache/cache_contract.h"
-#include "cache/cache_contract_clean.h"
-#include "cache/cache_contract_persisting.h"
-#include "cache/cache_contract_writing.h"
+#include "cache/testing/cache_contract.h"
+#include "cache/testing/cache_contract_clean.h"
+#include "cache/testing/cache_contract_persisting.h"
+#include "cache/testing/cache_contract_writing.h"
 #include "kv/engines.h"
 
 namespace tarn::cache {

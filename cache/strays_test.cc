@@ -7,7 +7,7 @@
 #include <sstream>
 #include <thread>
 
-#include "cache/recovery_fixture.h"
+#include "cache/testing/recovery_fixture.h"
 
 namespace tarn::cache {
 namespace {

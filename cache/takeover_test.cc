@@ -9,7 +9,7 @@
 #include <functional>
 
 #include "cache/descriptor.h"
-#include "cache/recovery_fixture.h"
+#include "cache/testing/recovery_fixture.h"
 
 namespace tarn::cache {
 namespace {

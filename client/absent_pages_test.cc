@@ -2,7 +2,7 @@
 
 #include <linux/falloc.h>
 
-#include "client/source_fixture.h"
+#include "client/testing/source_fixture.h"
 
 namespace tarn::client {
 namespace {

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "client/file_system_fixture.h"
 #include "client/settled_log.h"
+#include "client/testing/file_system_fixture.h"
 
 namespace tarn::client {
 namespace {

@@ -3,7 +3,7 @@
 #include <set>
 
 #include "base/mutex.h"
-#include "client/file_system_fixture.h"
+#include "client/testing/file_system_fixture.h"
 
 namespace tarn::client {
 namespace {

@@ -5,7 +5,7 @@
 #include <set>
 #include <thread>
 
-#include "client/file_system_fixture.h"
+#include "client/testing/file_system_fixture.h"
 
 namespace tarn::client {
 namespace {

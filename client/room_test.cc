@@ -1,6 +1,6 @@
 // What happens when the cache is full.
 
-#include "client/source_fixture.h"
+#include "client/testing/source_fixture.h"
 
 namespace tarn::client {
 namespace {

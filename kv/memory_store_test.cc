@@ -1,5 +1,5 @@
 #include "kv/engines.h"
-#include "kv/store_contract.h"
+#include "kv/testing/store_contract.h"
 
 namespace tarn::kv {
 namespace {

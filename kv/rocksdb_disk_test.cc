@@ -8,7 +8,7 @@
 #include <set>
 #include <string>
 
-#include "kv/rocksdb_fixture.h"
+#include "kv/testing/rocksdb_fixture.h"
 
 namespace tarn::kv {
 namespace {

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "base/random.h"
-#include "kv/rocksdb_fixture.h"
-#include "kv/store_contract.h"
+#include "kv/testing/rocksdb_fixture.h"
+#include "kv/testing/store_contract.h"
 
 namespace tarn::kv {
 namespace {

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "base/format_examples.h"
+#include "base/testing/format_examples.h"
 #include "kv/store.h"
 #include "meta/keys.h"
-#include "meta/namespace_fixture.h"
 #include "meta/records.h"
+#include "meta/testing/namespace_fixture.h"
 
 namespace tarn::meta {
 namespace {

@@ -7,7 +7,7 @@
 #include <thread>
 #include <utility>
 
-#include "meta/namespace_fixture.h"
+#include "meta/testing/namespace_fixture.h"
 
 namespace tarn::meta {
 namespace {

@@ -12,10 +12,10 @@
 #include <set>
 #include <thread>
 
+#include "base/testing/temporary_directory.h"
 #include "meta/keys.h"
-#include "meta/namespace_fixture.h"
+#include "meta/testing/namespace_fixture.h"
 #include "meta/tree.h"
-#include "ufs/temporary_directory.h"
 
 namespace tarn::meta {
 namespace {

@@ -8,8 +8,8 @@
 #include "kv/engines.h"
 #include "meta/changes.h"
 #include "meta/format.h"
-#include "meta/namespace_fixture.h"
 #include "meta/ops/operations.h"
+#include "meta/testing/namespace_fixture.h"
 
 namespace tarn::meta {
 namespace {

@@ -7,7 +7,7 @@
 #include <map>
 
 #include "base/random.h"
-#include "meta/namespace_fixture.h"
+#include "meta/testing/namespace_fixture.h"
 
 namespace tarn::meta {
 namespace {

@@ -6,10 +6,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/testing/temporary_directory.h"
 #include "meta/keys.h"
-#include "meta/namespace_fixture.h"
-#include "meta/persist/rig.h"
-#include "ufs/temporary_directory.h"
+#include "meta/testing/namespace_fixture.h"
+#include "meta/testing/rig.h"
 
 namespace tarn::meta {
 namespace {

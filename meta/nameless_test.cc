@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "meta/namespace_fixture.h"
+#include "meta/testing/namespace_fixture.h"
 
 namespace tarn::meta {
 namespace {

@@ -4,7 +4,7 @@
 #include <set>
 #include <thread>
 
-#include "meta/namespace_fixture.h"
+#include "meta/testing/namespace_fixture.h"
 
 namespace tarn::meta {
 namespace {

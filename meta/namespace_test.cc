@@ -5,7 +5,7 @@
 
 #include "meta/context.h"
 #include "meta/keys.h"
-#include "meta/namespace_fixture.h"
+#include "meta/testing/namespace_fixture.h"
 
 namespace tarn::meta {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <thread>
 
-#include "meta/namespace_fixture.h"
+#include "meta/testing/namespace_fixture.h"
 
 namespace tarn::meta {
 namespace {

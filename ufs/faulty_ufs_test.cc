@@ -5,8 +5,8 @@
 #include <thread>
 
 #include "base/strings.h"
+#include "base/testing/temporary_directory.h"
 #include "ufs/stores.h"
-#include "ufs/temporary_directory.h"
 
 namespace tarn::ufs {
 namespace {

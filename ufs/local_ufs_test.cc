@@ -19,8 +19,8 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "base/testing/temporary_directory.h"
 #include "ufs/stores.h"
-#include "ufs/temporary_directory.h"
 
 namespace tarn::ufs {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
-#include "ufs/temporary_directory.h"
+#include "base/testing/temporary_directory.h"
 
 namespace tarn::ufs {
 namespace {

@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "ufs/stores.h"
-#include "worker/fakes.h"
+#include "worker/testing/fakes.h"
 
 namespace tarn::worker {
 namespace {

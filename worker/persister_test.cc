@@ -6,7 +6,7 @@
 #include <semaphore>
 
 #include "ufs/stores.h"
-#include "worker/fakes.h"
+#include "worker/testing/fakes.h"
 
 namespace tarn::worker {
 namespace {

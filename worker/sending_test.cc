@@ -7,9 +7,9 @@
 #include <string>
 
 #include "base/mutex.h"
+#include "base/testing/temporary_directory.h"
 #include "ufs/stores.h"
-#include "ufs/temporary_directory.h"
-#include "worker/fakes.h"
+#include "worker/testing/fakes.h"
 
 namespace tarn::worker {
 namespace {

@@ -3,8 +3,8 @@
 // replaces it, and what cannot be persisted says so.
 
 #include "base/strings.h"
-#include "meta/persist/rig.h"
-#include "ufs/temporary_directory.h"
+#include "base/testing/temporary_directory.h"
+#include "meta/testing/rig.h"
 
 namespace tarn::meta {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <gmock/gmock.h>
 
-#include "meta/persist/hooked_ufs.h"
-#include "meta/persist/rig.h"
+#include "meta/testing/hooked_ufs.h"
+#include "meta/testing/rig.h"
 
 namespace tarn::meta {
 namespace {

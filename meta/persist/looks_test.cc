@@ -5,9 +5,9 @@
 
 #include "meta/key_changes.h"
 #include "meta/keys.h"
-#include "meta/persist/hooked_ufs.h"
-#include "meta/persist/rig.h"
 #include "meta/queue.h"
+#include "meta/testing/hooked_ufs.h"
+#include "meta/testing/rig.h"
 
 namespace tarn::meta {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "meta/persist/rig.h"
+#include "meta/testing/rig.h"
 #include "ufs/stores.h"
 
 namespace tarn::meta {

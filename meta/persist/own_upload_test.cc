@@ -7,8 +7,8 @@
 
 #include <filesystem>
 
-#include "meta/persist/rig.h"
-#include "ufs/temporary_directory.h"
+#include "base/testing/temporary_directory.h"
+#include "meta/testing/rig.h"
 
 namespace tarn::meta {
 namespace {

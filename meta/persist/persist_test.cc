@@ -6,8 +6,8 @@
 #include <functional>
 
 #include "base/strings.h"
-#include "meta/persist/scenarios.h"
-#include "ufs/temporary_directory.h"
+#include "base/testing/temporary_directory.h"
+#include "meta/testing/scenarios.h"
 
 namespace tarn::meta {
 namespace {

@@ -8,8 +8,8 @@
 #include <cstdlib>
 
 #include "base/strings.h"
-#include "meta/persist/rig.h"
-#include "ufs/temporary_directory.h"
+#include "base/testing/temporary_directory.h"
+#include "meta/testing/rig.h"
 
 namespace tarn::meta {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include "meta/persist/rig.h"
-#include "ufs/temporary_directory.h"
+#include "base/testing/temporary_directory.h"
+#include "meta/testing/rig.h"
 
 namespace tarn::meta {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "cache/cache_store.h"
 #include "client/file_system.h"
-#include "client/file_system_fixture.h"
+#include "client/testing/file_system_fixture.h"
 #include "kv/store.h"
 #include "meta/namespace.h"
 #include "outside/scratch.h"

@@ -8,8 +8,8 @@
 #include <sstream>
 
 #include "base/log.h"
+#include "base/testing/temporary_directory.h"
 #include "outside/versions.h"
-#include "ufs/temporary_directory.h"
 
 namespace tarn::outside {
 namespace {

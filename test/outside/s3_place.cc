@@ -4,8 +4,8 @@
 #include "base/sigv4.h"
 #include "base/strings.h"
 #include "outside/place.h"
-#include "ufs/s3/s3_test_store.h"
 #include "ufs/s3/xml.h"
+#include "ufs/testing/s3_test_store.h"
 
 namespace tarn::outside {
 namespace {

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "ufs/temporary_directory.h"
+#include "base/testing/temporary_directory.h"
 
 namespace tarn::outside {
 

@@ -6,9 +6,9 @@
 #include <map>
 
 #include "base/strings.h"
+#include "base/testing/temporary_directory.h"
 #include "ufs/s3/aws_hosts.h"
 #include "ufs/s3/aws_profile.h"
-#include "ufs/temporary_directory.h"
 
 namespace tarn::ufs::s3 {
 namespace {

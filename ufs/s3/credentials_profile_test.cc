@@ -8,10 +8,10 @@
 
 #include "base/digest.h"
 #include "base/strings.h"
+#include "base/testing/temporary_directory.h"
 #include "ufs/s3/credential_requests.h"
 #include "ufs/s3/run_program.h"
-#include "ufs/s3/test_server.h"
-#include "ufs/temporary_directory.h"
+#include "ufs/testing/test_server.h"
 
 namespace tarn::ufs::s3 {
 namespace {

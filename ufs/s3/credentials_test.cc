@@ -6,8 +6,8 @@
 #include <map>
 
 #include "base/strings.h"
-#include "ufs/s3/test_server.h"
-#include "ufs/temporary_directory.h"
+#include "base/testing/temporary_directory.h"
+#include "ufs/testing/test_server.h"
 
 namespace tarn::ufs::s3 {
 namespace {

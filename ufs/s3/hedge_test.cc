@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-#include "ufs/s3/s3_test_store.h"
+#include "ufs/testing/s3_test_store.h"
 
 namespace tarn::ufs::s3 {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "ufs/s3/test_server.h"
+#include "ufs/testing/test_server.h"
 
 namespace tarn::ufs::s3 {
 namespace {

@@ -1,12 +1,13 @@
-// The contract suite (ufs/ufs_contract.h) on a real S3 server: TARN_TEST_S3_ENDPOINT says where it
-// is, TARN_TEST_S3_BUCKET which bucket (made beforehand, or "tarn-test"), AWS_ACCESS_KEY_ID and
-// AWS_SECRET_ACCESS_KEY with which keys. Without the first these tests are skipped.
+// The contract suite (ufs/testing/ufs_contract.h) on a real S3 server: TARN_TEST_S3_ENDPOINT says
+// where it is, TARN_TEST_S3_BUCKET which bucket (made beforehand, or "tarn-test"),
+// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY with which keys. Without the first these tests are
+// skipped.
 
 #include "base/random.h"
 #include "ufs/s3/client.h"
 #include "ufs/s3/open.h"
 #include "ufs/s3/xml.h"
-#include "ufs/ufs_contract.h"
+#include "ufs/testing/ufs_contract.h"
 
 namespace tarn::ufs {
 namespace {

@@ -1,6 +1,6 @@
 // Parts of an upload that the store copies from another object.
 
-#include "ufs/s3/s3_test_store.h"
+#include "ufs/testing/s3_test_store.h"
 
 namespace tarn::ufs::s3 {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "ufs/s3/s3_test_store.h"
+#include "ufs/testing/s3_test_store.h"
 
 namespace tarn::ufs::s3 {
 namespace {

@@ -5,7 +5,7 @@
 #include <map>
 #include <utility>
 
-#include "ufs/s3/s3_test_store.h"
+#include "ufs/testing/s3_test_store.h"
 
 namespace tarn::ufs::s3 {
 namespace {

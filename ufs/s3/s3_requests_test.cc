@@ -7,9 +7,9 @@
 
 #include "base/sigv4.h"
 #include "base/strings.h"
+#include "base/testing/temporary_directory.h"
 #include "ufs/s3/open.h"
-#include "ufs/s3/s3_test_store.h"
-#include "ufs/temporary_directory.h"
+#include "ufs/testing/s3_test_store.h"
 
 namespace tarn::ufs::s3 {
 namespace {

@@ -1,6 +1,7 @@
-// The part of the contract suite (ufs/ufs_contract.h) about what some stores hold besides bytes.
+// The part of the contract suite (ufs/testing/ufs_contract.h) about what some stores hold besides
+// bytes.
 
-#include "ufs/ufs_contract.h"
+#include "ufs/testing/ufs_contract.h"
 
 namespace tarn::ufs {
 

@@ -1,8 +1,8 @@
-// The part of the contract suite (ufs/ufs_contract.h) about preconditions, and how a change is made
-// under them (ufs/expectation.h).
+// The part of the contract suite (ufs/testing/ufs_contract.h) about preconditions, and how a change
+// is made under them (ufs/expectation.h).
 
 #include "ufs/expectation.h"
-#include "ufs/ufs_contract.h"
+#include "ufs/testing/ufs_contract.h"
 
 namespace tarn::ufs {
 namespace {

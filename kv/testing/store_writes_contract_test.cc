@@ -1,10 +1,10 @@
-// The part of the contract suite (kv/store_contract.h) about writing and watching.
+// The part of the contract suite (kv/testing/store_contract.h) about writing and watching.
 
 #include <limits>
 #include <string>
 #include <thread>
 
-#include "kv/store_contract.h"
+#include "kv/testing/store_contract.h"
 
 namespace tarn::kv {
 

@@ -1,4 +1,4 @@
-#include "cache/recovery_fixture.h"
+#include "cache/testing/recovery_fixture.h"
 
 #include <filesystem>
 #include <fstream>

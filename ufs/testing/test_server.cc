@@ -1,4 +1,4 @@
-#include "ufs/s3/test_server.h"
+#include "ufs/testing/test_server.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "cache/cache_contract.h"
+#include "cache/testing/cache_contract.h"
 #include "kv/engines.h"
 
 namespace tarn::cache {

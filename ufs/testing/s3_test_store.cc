@@ -1,4 +1,4 @@
-#include "ufs/s3/s3_test_store.h"
+#include "ufs/testing/s3_test_store.h"
 
 #include "base/digest.h"
 #include "base/mutex.h"

@@ -1,6 +1,6 @@
 // The scenarios of persist_test.cc, by what they are about.
 
-#include "meta/persist/scenarios.h"
+#include "meta/testing/scenarios.h"
 
 namespace tarn::meta {
 namespace {

@@ -3,7 +3,7 @@
 // The contract of cache stores: freezing, and room. Included once by each executable that
 // instantiates it.
 
-#include "cache/cache_contract.h"
+#include "cache/testing/cache_contract.h"
 
 namespace tarn::cache {
 

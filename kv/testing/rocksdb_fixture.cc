@@ -1,4 +1,4 @@
-#include "kv/rocksdb_fixture.h"
+#include "kv/testing/rocksdb_fixture.h"
 
 #include <filesystem>
 

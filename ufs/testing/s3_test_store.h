@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "ufs/s3/options.h"
-#include "ufs/s3/test_server.h"
+#include "ufs/testing/test_server.h"
 #include "ufs/under_file_system.h"
 
 namespace tarn::ufs::s3 {

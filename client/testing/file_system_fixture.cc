@@ -1,4 +1,4 @@
-#include "client/file_system_fixture.h"
+#include "client/testing/file_system_fixture.h"
 
 namespace tarn::client {
 

@@ -1,4 +1,4 @@
-#include "meta/persist/rig.h"
+#include "meta/testing/rig.h"
 
 #include <cstring>
 

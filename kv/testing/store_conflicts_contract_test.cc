@@ -1,11 +1,11 @@
-// The part of the contract suite (kv/store_contract.h) about isolation.
+// The part of the contract suite (kv/testing/store_contract.h) about isolation.
 
 #include <atomic>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "kv/store_contract.h"
+#include "kv/testing/store_contract.h"
 
 namespace tarn::kv {
 

@@ -13,13 +13,13 @@
 #include <utility>
 
 #include "client/file_system.h"
-#include "client/request_clock.h"
+#include "client/testing/request_clock.h"
 #include "kv/engines.h"
 #include "meta/namespace.h"
 #include "ufs/stores.h"
 #include "worker/action.h"
-#include "worker/fakes.h"
 #include "worker/filler.h"
+#include "worker/testing/fakes.h"
 
 namespace tarn::client {
 

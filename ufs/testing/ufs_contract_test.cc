@@ -1,15 +1,15 @@
-// The part of the contract suite (ufs/ufs_contract.h) about objects.
+// The part of the contract suite (ufs/testing/ufs_contract.h) about objects.
 
-#include "ufs/ufs_contract.h"
+#include "ufs/testing/ufs_contract.h"
 
 #include <algorithm>
 #include <atomic>
 #include <stop_token>
 #include <thread>
 
+#include "base/testing/temporary_directory.h"
 #include "ufs/late_ufs.h"
 #include "ufs/stores.h"
-#include "ufs/temporary_directory.h"
 
 namespace tarn::ufs {
 namespace {

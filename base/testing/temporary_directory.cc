@@ -1,4 +1,4 @@
-#include "ufs/temporary_directory.h"
+#include "base/testing/temporary_directory.h"
 
 #include <filesystem>
 #include <system_error>

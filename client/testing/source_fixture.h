@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "client/file_system_fixture.h"
+#include "client/testing/file_system_fixture.h"
 
 namespace tarn::client {
 

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "meta/namespace_fixture.h"
+#include "meta/testing/namespace_fixture.h"
 #include "ufs/expectation.h"
 
 namespace tarn::meta {

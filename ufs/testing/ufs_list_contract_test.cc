@@ -1,8 +1,8 @@
-// The part of the contract suite (ufs/ufs_contract.h) about listing and names.
+// The part of the contract suite (ufs/testing/ufs_contract.h) about listing and names.
 
 #include <algorithm>
 
-#include "ufs/ufs_contract.h"
+#include "ufs/testing/ufs_contract.h"
 
 namespace tarn::ufs {
 

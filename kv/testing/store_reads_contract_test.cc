@@ -1,9 +1,9 @@
-// The part of the contract suite (kv/store_contract.h) about reading.
+// The part of the contract suite (kv/testing/store_contract.h) about reading.
 
 #include <string>
 #include <vector>
 
-#include "kv/store_contract.h"
+#include "kv/testing/store_contract.h"
 
 namespace tarn::kv {
 

@@ -6,7 +6,7 @@
 #include <ostream>
 #include <vector>
 
-#include "meta/persist/rig.h"
+#include "meta/testing/rig.h"
 
 namespace tarn::meta {
 

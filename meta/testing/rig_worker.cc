@@ -1,7 +1,7 @@
 // What the rig's worker does.
 
 #include "base/strings.h"
-#include "meta/persist/rig.h"
+#include "meta/testing/rig.h"
 
 namespace tarn::meta {
 namespace {
