@@ -9,8 +9,8 @@
 #include <functional>
 #include <thread>
 
+#include "cache/open_file.h"
 #include "cache/content_index.h"
-#include "cache/descriptor.h"
 #include "cache/testing/recovery_fixture.h"
 
 namespace tarn::cache {

@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "cache/open_file.h"
 #include "base/status.h"
-#include "cache/descriptor.h"
 
 namespace tarn::cache {
 

@@ -9,9 +9,9 @@
 #include <memory>
 #include <string>
 
+#include "cache/open_file.h"
 #include "base/ids.h"
 #include "base/status.h"
-#include "cache/descriptor.h"
 
 namespace tarn::cache {
 

@@ -9,10 +9,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cache/open_file.h"
 #include "base/ids.h"
 #include "base/mutex.h"
 #include "cache/content_index.h"
-#include "cache/descriptor.h"
 #include "cache/file_place.h"
 #include "cache/page_map.h"
 #include "cache/record.h"

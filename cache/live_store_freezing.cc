@@ -62,7 +62,7 @@ Result<std::vector<uint64_t>> ChecksumsOf(const FrozenContent& content) {
 class Frozen final : public FrozenContent {
  public:
   Frozen(LiveStore& store, LivePtr live, std::unique_ptr<LiveFile> pin, ContentInfo info,
-         Freezing freezing, cache::Descriptor snapshot, uint64_t limit_bytes, std::string_view bits,
+         Freezing freezing, tarn::Descriptor snapshot, uint64_t limit_bytes, std::string_view bits,
          std::vector<uint64_t> checksums)
       : freezing_(freezing),
         store_(store),
@@ -110,7 +110,7 @@ class Frozen final : public FrozenContent {
   const LivePtr live_;
   const std::unique_ptr<LiveFile> pin_;
   ContentInfo info_;
-  cache::Descriptor snapshot_;
+  tarn::Descriptor snapshot_;
   const std::vector<uint64_t> checksums_;
   PageMap pages_;  // As they were: what is filled in later is not in a snapshot.
 };
@@ -185,7 +185,7 @@ Result<std::unique_ptr<FrozenContent>> LiveStore::FreezeLocked(
   // Before a snapshot is taken: it has at least these.
   const uint64_t limit = live.pages.limit_bytes();
   const std::string bits = live.pages.Encode();
-  cache::Descriptor snapshot;
+  tarn::Descriptor snapshot;
   if (live.record.state != ContentState::kClean) {
     if (live.record.state == ContentState::kDirty) RETURN_IF_ERROR(CheckDirty(live));
     ASSIGN_OR_RETURN(const FileFacts facts, SettledFacts(live, live.read_fd));
@@ -200,7 +200,7 @@ Result<std::unique_ptr<FrozenContent>> LiveStore::FreezeLocked(
       RETURN_IF_ERROR(StoreRecord(live, kv::Durability::kBuffered));
     }
     if (mapped) {
-      Result<cache::Descriptor> copy = live.place->Snapshot(live.read_fd);
+      Result<tarn::Descriptor> copy = live.place->Snapshot(live.read_fd);
       ASSIGN_OR_RETURN(const FileFacts again, Facts(live.read_fd));
       const bool same = again.mtime_ns == kSentinelMtimeNs && again.size_bytes == facts.size_bytes;
       if (copy.ok() && same) snapshot = std::move(copy).value();

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "cache/open_file.h"
 #include "base/mutex.h"
 #include "base/status.h"
-#include "cache/descriptor.h"
 
 namespace tarn::cache {
 

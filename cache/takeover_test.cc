@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <functional>
 
-#include "cache/descriptor.h"
+#include "cache/open_file.h"
 #include "cache/testing/recovery_fixture.h"
 
 namespace tarn::cache {

@@ -9,7 +9,7 @@
 #include <array>
 #include <cstring>
 
-#include "cache/descriptor.h"
+#include "base/descriptor.h"
 
 namespace tarn::fuse {
 namespace {
@@ -38,14 +38,14 @@ int OpenForWriting(int directory, InodeId ino, uint32_t generation) {
 }  // namespace
 
 bool ExecutedFiles::Contain(InodeId ino) {
-  const cache::Descriptor root(open(mount_point_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor root(open(mount_point_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root || !IsRootOfFuse(root.get())) return false;
   {
     MutexLock lock(mutex_);
     asking_.push_back(gettid());
     ++questions_;
   }
-  const cache::Descriptor file(OpenForWriting(root.get(), ino, generation_));
+  const Descriptor file(OpenForWriting(root.get(), ino, generation_));
   const int error = file ? 0 : errno;
   MutexLock lock(mutex_);
   asking_.erase(std::find(asking_.begin(), asking_.end(), gettid()));

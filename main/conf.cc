@@ -5,9 +5,9 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "base/properties.h"
 #include "cli/format.h"
 #include "cli/remote.h"
+#include "config/properties.h"
 #include "main/commands.h"
 
 namespace tarn {

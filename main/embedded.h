@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "base/properties.h"
 #include "base/status.h"
+#include "config/properties.h"
 #include "main/mount_checks.h"
 #include "main/state_directory.h"
 

@@ -5,7 +5,7 @@
 #include <csignal>
 #include <cstdio>
 
-#include "base/properties.h"
+#include "config/properties.h"
 #include "main/commands.h"
 
 namespace tarn {

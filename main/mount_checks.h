@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "base/properties.h"
 #include "base/status.h"
+#include "config/properties.h"
 
 namespace tarn {
 

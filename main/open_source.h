@@ -6,8 +6,8 @@
 #include <string>
 
 #include "base/clock.h"
-#include "base/properties.h"
 #include "base/status.h"
+#include "config/properties.h"
 #include "main/mount_checks.h"
 #include "main/source_options.h"
 #include "ufs/skipped_keys.h"

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/properties.h"
 #include "cache/cache_store.h"
 #include "client/file_system.h"
+#include "config/properties.h"
 #include "main/mount_checks.h"
 #include "rpc/control.h"
 #include "rpc/mount_table.h"

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/properties.h"
 #include "base/status.h"
+#include "config/properties.h"
 
 namespace tarn {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "base/properties.h"
 #include "base/status.h"
 #include "cache/cache_store.h"
+#include "config/properties.h"
 #include "main/mount_checks.h"
 
 namespace tarn {

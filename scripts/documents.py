@@ -19,7 +19,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 FILE = re.compile(r"[\w./-]+/[\w.-]+\.(?:h|cc|md|py|inc|proto|cmake|supp)")
 PROPERTY = re.compile(r"(?:tarn|s3a)(?:\.[A-Za-z0-9]+)+")
 WORDS = re.compile(r"\b(nobody|somebody|whoever|for ever|anew|shall)\b", re.I)
-GENERATED = {"doc/configuration.md"}  # From base/property_table.inc.
+GENERATED = {"doc/configuration.md"}  # From config/property_table.inc.
 NO_PROPERTIES = {"tarn.log", "tarn.log.1", "tarn.log.2"}  # Files of the log.
 GTEST = re.compile(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)", re.M)
 CASE = re.compile(r"^@[^\n]*\ndef (\w+)\(", re.M)
@@ -48,7 +48,7 @@ def unit_tests():
 
 @functools.cache
 def properties():
-    return set(re.findall(r'"((?:tarn|s3a)\.[\w.]+)"', read("base/property_table.inc")))
+    return set(re.findall(r'"((?:tarn|s3a)\.[\w.]+)"', read("config/property_table.inc")))
 
 
 def test_exists(name):

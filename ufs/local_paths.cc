@@ -67,10 +67,6 @@ Result<std::string> ReadTarget(int directory, const std::string& name) {
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) close(fd_);
-}
-
 std::string Place::ProcPath() const { return Concat("/proc/self/fd/", directory.get(), "/", name); }
 
 bool IsUploadName(std::string_view name) { return name.starts_with(kUploadPrefix); }
@@ -225,7 +221,7 @@ Result<ObjectInfo> Describe(const Place& place, std::string_view key) {
 Result<Descriptor> OpenObject(const Place& place) {
   Descriptor object(
       openat(place.directory.get(), place.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (!object.ok()) return ErrnoStatus(errno, Concat("open ", place.name));
+  if (!object) return ErrnoStatus(errno, Concat("open ", place.name));
   return object;
 }
 

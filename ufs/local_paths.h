@@ -11,30 +11,13 @@
 #include <string_view>
 #include <utility>
 
+#include "base/descriptor.h"
 #include "base/status.h"
 #include "ufs/under_file_system.h"
 
 struct statx;
 
 namespace tarn::ufs {
-
-// Owns a descriptor.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor();
-  int get() const { return fd_; }
-  bool ok() const { return fd_ >= 0; }
-
- private:
-  int fd_ = -1;
-};
 
 // A name in an open directory.
 struct Place {

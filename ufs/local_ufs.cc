@@ -78,10 +78,10 @@ Result<Descriptor> OpenFile(int root, std::string_view key, std::string_view eta
   RETURN_IF_ERROR(CheckEtag(st, key, etag));
   constexpr int kFlags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
   Descriptor file(openat(place.directory.get(), place.name.c_str(), kFlags | O_NOATIME));
-  if (!file.ok() && errno == EPERM) {  // O_NOATIME is for the owner only.
+  if (!file && errno == EPERM) {  // O_NOATIME is for the owner only.
     file = Descriptor(openat(place.directory.get(), place.name.c_str(), kFlags));
   }
-  if (!file.ok()) return ErrnoStatus(errno, Concat("read ", key));
+  if (!file) return ErrnoStatus(errno, Concat("read ", key));
   return file;
 }
 
@@ -164,7 +164,7 @@ Status LocalUfs::Changed(const Descriptor& directory) {
   const uint64_t device = DeviceOf(st);
   if (device == root_device_) return OkStatus();
   Descriptor readable(openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!readable.ok()) return ErrnoStatus(errno, "open a directory of another file system");
+  if (!readable) return ErrnoStatus(errno, "open a directory of another file system");
   MutexLock lock(sync_mutex_);
   changed_devices_.try_emplace(device, std::move(readable));
   return OkStatus();
@@ -235,7 +235,7 @@ Result<std::string> AbsolutePath(const std::string& path) {
 
 Result<std::unique_ptr<UnderFileSystem>> OpenLocalUfs(const std::string& root) {
   Descriptor directory(open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.ok()) return ErrnoStatus(errno, Concat("open directory ", root));
+  if (!directory) return ErrnoStatus(errno, Concat("open directory ", root));
   ASSIGN_OR_RETURN(struct statx st, StatDescriptor(directory.get()));
   ASSIGN_OR_RETURN(std::string path, AbsolutePath(root));
   return std::unique_ptr<UnderFileSystem>(

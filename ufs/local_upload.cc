@@ -190,7 +190,7 @@ Result<std::unique_ptr<Upload>> LocalUfs::Create(std::string_view key, const Cre
   const OwnerAccess::Grant grant(access_, target.directory.get(), kChangeNames);
   Descriptor file(openat(source->place().directory.get(), source->place().name.c_str(),
                          O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file.ok()) return ErrnoStatus(errno, Concat("upload ", key));
+  if (!file) return ErrnoStatus(errno, Concat("upload ", key));
   return std::unique_ptr<Upload>(
       std::make_unique<LocalUpload>(*this, key, std::move(source), std::move(file), options));
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 // How one bucket is reached and used. Values; what they mean for users is in doc/s3.md, their names
-// in base/property_table.inc. Internal to ufs/s3 and whoever opens one.
+// in config/property_table.inc. Internal to ufs/s3 and whoever opens one.
 
 #include <cstdint>
 #include <functional>

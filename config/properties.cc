@@ -1,4 +1,4 @@
-#include "base/properties.h"
+#include "config/properties.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -79,7 +79,7 @@ struct CppType<PropertyType::kPaths> {
 
 enum class Row : size_t {
 #define TARN_PROPERTY(constant, kind, name, default_text, allowed, scope, doc) constant,
-#include "base/property_table.inc"
+#include "config/property_table.inc"
 #undef TARN_PROPERTY
 };
 
@@ -93,7 +93,7 @@ struct PropertyKey {
 namespace property {
 #define TARN_PROPERTY(constant, kind, name, default_text, allowed, scope, doc) \
   inline constexpr PropertyKey<CppType<PropertyType::kind>::Type> constant{Row::constant};
-#include "base/property_table.inc"
+#include "config/property_table.inc"
 #undef TARN_PROPERTY
 }  // namespace property
 

@@ -1,12 +1,12 @@
-#include "base/property.h"
 #include "base/strings.h"
+#include "config/property.h"
 
 namespace tarn {
 namespace {
 
 constexpr std::string_view kIntroduction = R"(# Configuration
 
-Generated from `base/property_table.inc` by `ninja -C build/release configuration_doc`; do not edit.
+Generated from `config/property_table.inc` by `ninja -C build/release configuration_doc`; do not edit.
 
 Each property has a default. It may be set, in rising priority,
 

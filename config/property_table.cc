@@ -2,9 +2,9 @@
 #include <charconv>
 #include <optional>
 
-#include "base/property.h"
 #include "base/strings.h"
 #include "base/units.h"
+#include "config/property.h"
 
 namespace tarn {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 constexpr PropertyRow kTable[] = {
 #define TARN_PROPERTY(constant, kind, name, default_text, allowed, scope, doc) \
   {#constant, PropertyType::kind, name, default_text, allowed, PropertyScope::scope, doc},
-#include "base/property_table.inc"
+#include "config/property_table.inc"
 #undef TARN_PROPERTY
 };
 

@@ -1,38 +1,18 @@
 #pragma once
 
-// A file descriptor that is closed at the end of its owner's life, and whole reads and writes
-// through one.
+// What the cache does with an open file: whole reads and writes, facts, holes, and who else has the
+// file open.
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <utility>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/status.h"
 #include "cache/content.h"
 
 namespace tarn::cache {
-
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(other.Release()) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    Reset(other.Release());
-    return *this;
-  }
-  ~Descriptor() { Reset(); }
-
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-  int Release() { return std::exchange(fd_, -1); }
-  void Reset(int fd = -1);
-
- private:
-  int fd_ = -1;
-};
 
 // The number of bytes read: fewer than asked only at the end of the file.
 Result<size_t> ReadAt(int fd, uint64_t offset_bytes, std::span<std::byte> out);

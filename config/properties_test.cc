@@ -1,4 +1,4 @@
-#include "base/properties.h"
+#include "config/properties.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

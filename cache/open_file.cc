@@ -1,4 +1,4 @@
-#include "cache/descriptor.h"
+#include "cache/open_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -16,11 +16,6 @@ namespace {
 constexpr uint64_t kBlockBytes = 4096;
 
 }  // namespace
-
-void Descriptor::Reset(int fd) {
-  if (fd_ >= 0) close(fd_);
-  fd_ = fd;
-}
 
 Result<size_t> ReadAt(int fd, uint64_t offset_bytes, std::span<std::byte> out) {
   size_t done = 0;

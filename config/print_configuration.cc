@@ -2,6 +2,6 @@
 
 #include <cstdio>
 
-#include "base/property.h"
+#include "config/property.h"
 
 int main() { return std::fputs(tarn::ConfigurationMarkdown().c_str(), stdout) < 0 ? 1 : 0; }

@@ -8,8 +8,8 @@
 #include <variant>
 #include <vector>
 
-#include "base/property.h"
 #include "base/status.h"
+#include "config/property.h"
 
 namespace tarn {
 
