@@ -9,7 +9,7 @@
 #include <filesystem>
 
 #include "cache/cache_store.h"
-#include "kv/engines.h"
+#include "kv/rocksdb.h"
 
 namespace tarn::cache {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "cache/cache_store.h"
-#include "kv/engines.h"
+#include "kv/memory.h"
 
 namespace tarn::cache {
 namespace {

@@ -14,7 +14,7 @@
 #include "cache/cache_store.h"
 #include "cache/content_index.h"
 #include "cache/record.h"
-#include "kv/engines.h"
+#include "kv/memory.h"
 
 namespace tarn::cache {
 namespace {

@@ -10,6 +10,7 @@
 
 #include "cache/open_file.h"
 #include "cache/testing/recovery_fixture.h"
+#include "kv/memory.h"
 
 namespace tarn::cache {
 namespace {

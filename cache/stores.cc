@@ -1,7 +1,7 @@
 // The two cache stores: on directories, and in memory.
 
 #include "cache/live_store.h"
-#include "kv/engines.h"
+#include "kv/memory.h"
 
 namespace tarn::cache {
 

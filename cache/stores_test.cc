@@ -4,7 +4,7 @@
 #include "cache/testing/cache_contract_clean.h"
 #include "cache/testing/cache_contract_persisting.h"
 #include "cache/testing/cache_contract_writing.h"
-#include "kv/engines.h"
+#include "kv/memory.h"
 
 namespace tarn::cache {
 namespace {

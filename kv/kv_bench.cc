@@ -10,7 +10,7 @@
 #include <memory>
 #include <string>
 
-#include "kv/engines.h"
+#include "kv/rocksdb.h"
 
 namespace tarn::kv {
 namespace {

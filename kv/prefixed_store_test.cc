@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "kv/engines.h"
+#include "kv/memory.h"
 
 namespace tarn::kv {
 namespace {

@@ -15,7 +15,7 @@
 #include "client/control.h"
 #include "client/file_system.h"
 #include "fuse/front_end.h"
-#include "kv/engines.h"
+#include "kv/rocksdb.h"
 #include "main/commands.h"
 #include "main/open_source.h"
 #include "main/page_source.h"

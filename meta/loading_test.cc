@@ -5,7 +5,7 @@
 #include <map>
 
 #include "base/strings.h"
-#include "kv/engines.h"
+#include "kv/memory.h"
 #include "meta/changes.h"
 #include "meta/format.h"
 #include "meta/ops/operations.h"

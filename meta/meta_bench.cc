@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "kv/engines.h"
+#include "kv/rocksdb.h"
 #include "meta/namespace.h"
 #include "ufs/stores.h"
 

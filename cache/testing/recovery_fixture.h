@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "cache/testing/cache_contract.h"
-#include "kv/engines.h"
+#include "kv/memory.h"
 
 namespace tarn::cache {
 

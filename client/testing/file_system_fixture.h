@@ -14,7 +14,7 @@
 
 #include "client/file_system.h"
 #include "client/testing/request_clock.h"
-#include "kv/engines.h"
+#include "kv/memory.h"
 #include "meta/namespace.h"
 #include "ufs/stores.h"
 #include "worker/action.h"

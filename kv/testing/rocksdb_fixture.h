@@ -15,7 +15,7 @@
 #include <string_view>
 
 #include "base/clock.h"
-#include "kv/engines.h"
+#include "kv/rocksdb.h"
 #include "kv/store.h"
 
 namespace tarn::kv {

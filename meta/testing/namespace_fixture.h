@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "kv/engines.h"
+#include "kv/memory.h"
 #include "meta/namespace.h"
 #include "ufs/stores.h"
 

@@ -7,7 +7,7 @@
 
 #include "base/strings.h"
 #include "client/local_file_system.h"
-#include "kv/engines.h"
+#include "kv/memory.h"
 #include "worker/recovery.h"
 
 namespace tarn::outside {

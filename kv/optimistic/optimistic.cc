@@ -1,8 +1,8 @@
-#include "kv/optimistic.h"
+#include "kv/optimistic/optimistic.h"
 
 #include <utility>
 
-#include "kv/overlay.h"
+#include "kv/optimistic/overlay.h"
 
 namespace tarn::kv {
 namespace {

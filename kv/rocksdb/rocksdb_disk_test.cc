@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "kv/rocksdb.h"
 #include "kv/testing/rocksdb_fixture.h"
 
 namespace tarn::kv {

@@ -1,4 +1,4 @@
-#include "kv/ballast.h"
+#include "kv/rocksdb/ballast.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

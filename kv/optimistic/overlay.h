@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "kv/optimistic.h"
-#include "kv/write_set.h"
+#include "kv/optimistic/optimistic.h"
+#include "kv/optimistic/write_set.h"
 
 namespace tarn::kv {
 

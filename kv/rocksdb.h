@@ -1,7 +1,9 @@
 #pragma once
 
-// The engines behind kv::Store. Only main/ and tests name them.
+// The engine over RocksDB: the embedded default.
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -11,17 +13,6 @@
 
 namespace tarn::kv {
 
-// Faults that the memory engine commits on demand, for tests of callers. Thread-safe.
-struct MemoryFaults {
-  double conflict = 0;              // Chance that a commit answers kConflict and writes nothing.
-  double maybe_committed_done = 0;  // Chance that a commit writes and answers kMaybeCommitted.
-  double maybe_committed_lost =
-      0;  // Chance that a commit writes nothing and answers kMaybeCommitted.
-  uint64_t seed = 1;
-};
-
-std::unique_ptr<Store> NewMemoryStore(Clock& clock, const MemoryFaults& faults = {});
-
 enum class DiskCall : uint8_t { kAppend, kSync };
 using FailsDisk = std::function<bool(DiskCall call, const std::string& path)>;
 
@@ -30,8 +21,8 @@ struct RocksdbOptions {
   size_t block_cache_bytes = 16 << 20;
   size_t record_cache_bytes = 24 << 20;  // Single records, in front of it.
   size_t write_buffer_bytes = 8 << 20;   // Of one memtable; at most three exist.
-  size_t ballast_bytes =
-      16 << 20;  // Preallocated, given up so that commits still work on a full disk.
+  // Preallocated; given up so that commits still work on a full disk.
+  size_t ballast_bytes = 16 << 20;
   // For tests: whether the next call of that kind for that file, or directory, fails.
   FailsDisk fails_disk = {};
 };

@@ -9,15 +9,15 @@
 #include <vector>
 
 #include "base/log.h"
-#include "kv/ballast.h"
-#include "kv/engines.h"
-#include "kv/group_sync.h"
-#include "kv/log_space.h"
-#include "kv/optimistic.h"
-#include "kv/record_cache.h"
-#include "kv/resolver.h"
-#include "kv/rocksdb_setup.h"
-#include "kv/watch_table.h"
+#include "kv/rocksdb.h"
+#include "kv/optimistic/optimistic.h"
+#include "kv/optimistic/resolver.h"
+#include "kv/optimistic/watch_table.h"
+#include "kv/rocksdb/ballast.h"
+#include "kv/rocksdb/group_sync.h"
+#include "kv/rocksdb/log_space.h"
+#include "kv/rocksdb/record_cache.h"
+#include "kv/rocksdb/rocksdb_setup.h"
 
 namespace tarn::kv {
 namespace {

@@ -1,4 +1,4 @@
-#include "kv/rocksdb_setup.h"
+#include "kv/rocksdb/rocksdb_setup.h"
 
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
@@ -11,6 +11,8 @@
 #include <memory>
 #include <string>
 #include <utility>
+
+#include "kv/rocksdb.h"
 
 namespace tarn::kv {
 namespace {

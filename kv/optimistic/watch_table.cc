@@ -1,4 +1,4 @@
-#include "kv/watch_table.h"
+#include "kv/optimistic/watch_table.h"
 
 #include <algorithm>
 

@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "kv/resolver.h"
+#include "kv/optimistic/resolver.h"
+#include "kv/optimistic/write_set.h"
 #include "kv/store.h"
-#include "kv/write_set.h"
 
 namespace tarn::kv {
 

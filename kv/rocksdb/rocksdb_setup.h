@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "base/status.h"
-#include "kv/engines.h"
+#include "kv/rocksdb.h"
 
 namespace tarn::kv {
 

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "base/random.h"
-#include "kv/engines.h"
-#include "kv/optimistic.h"
-#include "kv/resolver.h"
-#include "kv/watch_table.h"
+#include "kv/memory.h"
+#include "kv/optimistic/optimistic.h"
+#include "kv/optimistic/resolver.h"
+#include "kv/optimistic/watch_table.h"
 
 namespace tarn::kv {
 namespace {

@@ -1,4 +1,4 @@
-#include "kv/group_sync.h"
+#include "kv/rocksdb/group_sync.h"
 
 namespace tarn::kv {
 

@@ -1,4 +1,4 @@
-#include "kv/log_space.h"
+#include "kv/rocksdb/log_space.h"
 
 #include <fcntl.h>
 #include <rocksdb/env.h>
@@ -11,8 +11,9 @@
 #include <utility>
 
 #include "base/mutex.h"
-#include "kv/rocksdb_setup.h"
-#include "kv/room.h"
+#include "kv/rocksdb.h"
+#include "kv/rocksdb/rocksdb_setup.h"
+#include "kv/rocksdb/room.h"
 
 namespace tarn::kv {
 namespace {

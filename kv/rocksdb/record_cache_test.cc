@@ -1,4 +1,4 @@
-#include "kv/record_cache.h"
+#include "kv/rocksdb/record_cache.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "kv/resolver.h"
+#include "kv/optimistic/resolver.h"
 
 #include <gtest/gtest.h>
 

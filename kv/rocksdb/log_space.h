@@ -17,8 +17,8 @@
 #include <string>
 
 #include "base/status.h"
-#include "kv/ballast.h"
-#include "kv/engines.h"
+#include "kv/rocksdb.h"
+#include "kv/rocksdb/ballast.h"
 
 namespace rocksdb {
 class Env;

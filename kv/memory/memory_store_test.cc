@@ -1,4 +1,4 @@
-#include "kv/engines.h"
+#include "kv/memory.h"
 #include "kv/testing/store_contract.h"
 
 namespace tarn::kv {

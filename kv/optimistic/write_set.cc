@@ -1,4 +1,4 @@
-#include "kv/write_set.h"
+#include "kv/optimistic/write_set.h"
 
 #include <algorithm>
 

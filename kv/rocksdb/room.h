@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "base/mutex.h"
-#include "kv/ballast.h"
+#include "kv/rocksdb/ballast.h"
 
 namespace tarn::kv {
 

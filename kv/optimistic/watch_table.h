@@ -12,8 +12,8 @@
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "kv/optimistic/write_set.h"
 #include "kv/store.h"
-#include "kv/write_set.h"
 
 namespace tarn::kv {
 

@@ -1,4 +1,4 @@
-#include "kv/room.h"
+#include "kv/rocksdb/room.h"
 
 #include <gtest/gtest.h>
 

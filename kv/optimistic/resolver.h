@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "kv/optimistic/write_set.h"
 #include "kv/store.h"
-#include "kv/write_set.h"
 
 namespace tarn::kv {
 

@@ -1,4 +1,4 @@
-#include "kv/overlay.h"
+#include "kv/optimistic/overlay.h"
 
 #include <optional>
 

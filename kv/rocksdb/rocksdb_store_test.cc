@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "base/random.h"
+#include "kv/memory.h"
+#include "kv/rocksdb.h"
 #include "kv/testing/rocksdb_fixture.h"
 #include "kv/testing/store_contract.h"
 
