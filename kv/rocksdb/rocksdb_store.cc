@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "base/log.h"
-#include "kv/rocksdb.h"
 #include "kv/optimistic/optimistic.h"
 #include "kv/optimistic/resolver.h"
 #include "kv/optimistic/watch_table.h"
+#include "kv/rocksdb.h"
 #include "kv/rocksdb/ballast.h"
 #include "kv/rocksdb/group_sync.h"
 #include "kv/rocksdb/log_space.h"

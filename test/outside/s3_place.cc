@@ -1,18 +1,18 @@
 // A bucket behind the S3 client: the outside writer acts before or after each request, so also
 // between two that the client sends for one call.
 
-#include "base/sigv4.h"
 #include "base/strings.h"
 #include "outside/place.h"
-#include "ufs/s3/xml.h"
+#include "s3wire/sigv4.h"
+#include "s3wire/xml.h"
 #include "ufs/testing/s3_test_store.h"
 
 namespace tarn::outside {
 namespace {
 
+using http::TestReply;
+using http::TestRequest;
 using ufs::s3::EtagOf;
-using ufs::s3::TestReply;
-using ufs::s3::TestRequest;
 
 class S3Place final : public Place, private ufs::s3::S3Store {
  public:
@@ -21,7 +21,7 @@ class S3Place final : public Place, private ufs::s3::S3Store {
     options_.single_put_bytes = 16 << 20;
     options_.hedge.enabled = false;
     options_.payload_signing = ufs::s3::PayloadSigning::kNever;
-    fault_ = [this](const TestRequest& request) { return std::optional(Serve(request)); };
+    fault_ = [this](const http::TestRequest& request) { return std::optional(Serve(request)); };
   }
   std::unique_ptr<ufs::UnderFileSystem> Open(Points& points, Clock&) override {
     points_ = &points;
@@ -55,7 +55,7 @@ class S3Place final : public Place, private ufs::s3::S3Store {
     for (const auto& [name, value] : meta_[key]) all += Concat(name, "=", value, " ");
     return all;
   }
-  TestReply Serve(const TestRequest& request) {
+  http::TestReply Serve(const http::TestRequest& request) {
     const std::string what = request.query.empty() ? request.method : request.method + " ?";
     const Points::Call counted(
         *points_, what,
@@ -66,14 +66,14 @@ class S3Place final : public Place, private ufs::s3::S3Store {
   static std::string KeyOf(const std::string& path) {
     return sigv4::UriDecode(path).value().substr(std::string("/bucket/").size());
   }
-  TestReply Copy(const TestRequest& request, const std::string& source) {
+  http::TestReply Copy(const http::TestRequest& request, const std::string& source) {
     const auto found = objects_.find(KeyOf(source));
     if (found == objects_.end()) return ufs::s3::ErrorReply(404, "NoSuchKey");
     const std::string etag = EtagOf(found->second);
     const std::string key = KeyOf(request.path);
     const auto fails = [&](const char* header, const std::string& there) {
       const auto wanted = request.headers.find(header);
-      return wanted != request.headers.end() && ufs::s3::Unquoted(wanted->second) != there;
+      return wanted != request.headers.end() && s3wire::Unquoted(wanted->second) != there;
     };
     const auto target = objects_.find(key);
     const std::string now = target == objects_.end() ? "" : EtagOf(target->second);
@@ -91,7 +91,7 @@ class S3Place final : public Place, private ufs::s3::S3Store {
     }
     return {200,
             {},
-            Concat("<CopyObjectResult><ETag>", ufs::s3::Quoted(etag),
+            Concat("<CopyObjectResult><ETag>", s3wire::Quoted(etag),
                    "</ETag><LastModified>2013-05-24T00:00:00.000Z</LastModified>"
                    "</CopyObjectResult>")};
   }

@@ -5,12 +5,12 @@
 #include <optional>
 
 #include "base/strings.h"
-#include "ufs/s3/content_range.h"
+#include "s3wire/content_range.h"
 
 namespace tarn::ufs::s3 {
 namespace {
 
-std::optional<uint64_t> DeclaredBytes(const HttpResponse& head) {
+std::optional<uint64_t> DeclaredBytes(const http::Response& head) {
   const std::string text = head.Header("content-length");
   uint64_t bytes = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
@@ -18,12 +18,12 @@ std::optional<uint64_t> DeclaredBytes(const HttpResponse& head) {
   return number ? std::optional(bytes) : std::nullopt;
 }
 
-bool IsEncoded(const HttpResponse& head) {
+bool IsEncoded(const http::Response& head) {
   const std::string encoding = head.Header("content-encoding");
   return !encoding.empty() && encoding != "identity" && encoding != "aws-chunked";
 }
 
-Status Other(const HttpResponse& head, std::string_view why) {
+Status Other(const http::Response& head, std::string_view why) {
   return Status(
       Code::kCorruption,
       Concat("the store answered HTTP ", head.status, " with Content-Length \"",
@@ -31,8 +31,8 @@ Status Other(const HttpResponse& head, std::string_view why) {
              "\", Content-Encoding \"", head.Header("content-encoding"), "\": ", why));
 }
 
-Result<Claim> ClaimOfRange(const HttpResponse& head, const Extent& wanted) {
-  const auto range = ParseContentRange(head.Header("content-range"));
+Result<Claim> ClaimOfRange(const http::Response& head, const Extent& wanted) {
+  const auto range = s3wire::ParseContentRange(head.Header("content-range"));
   const bool there = range && range->first == wanted.offset_bytes &&
                      range->last - range->first < wanted.length_bytes;
   if (!there) return Other(head, "other bytes than those asked for");
@@ -49,12 +49,12 @@ Result<Claim> ClaimOfRange(const HttpResponse& head, const Extent& wanted) {
 
 }  // namespace
 
-std::string RequestOf(const HttpResponse& response) {
+std::string RequestOf(const http::Response& response) {
   const std::string id = response.Header("x-amz-request-id");
   return id.empty() ? "" : Concat(" (request ", id, ")");
 }
 
-Result<Claim> ClaimOf(const HttpResponse& head, const Extent& wanted) {
+Result<Claim> ClaimOf(const http::Response& head, const Extent& wanted) {
   const std::optional<uint64_t> declared = DeclaredBytes(head);
   Claim claim;
   if (head.status == 206) {

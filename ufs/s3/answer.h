@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/status.h"
-#include "ufs/s3/http.h"
+#include "http/client.h"
 #include "ufs/types.h"
 
 namespace tarn::ufs::s3 {
@@ -19,9 +19,9 @@ struct Claim {
 
 // kCorruption: it has other bytes than those of `wanted`, or cannot be told from one that has,
 // since it was encoded or decoded on the way: asking again may help. kIo: the store ignores ranges.
-Result<Claim> ClaimOf(const HttpResponse& head, const Extent& wanted);
+Result<Claim> ClaimOf(const http::Response& head, const Extent& wanted);
 
 // For messages: " (request ID)"; empty: the answer has none.
-std::string RequestOf(const HttpResponse& response);
+std::string RequestOf(const http::Response& response);
 
 }  // namespace tarn::ufs::s3

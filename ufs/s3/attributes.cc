@@ -7,8 +7,8 @@
 #include <cstdlib>
 
 #include "base/strings.h"
+#include "s3wire/xml.h"
 #include "ufs/s3/names.h"
-#include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
 namespace {
@@ -96,7 +96,7 @@ std::optional<uint32_t> ParseOwner(std::string_view text) {
 void TakeAttribute(std::string_view name, const std::string& value, ObjectInfo& info) {
   if (name == "mtime") {
     const std::optional<int64_t> seconds = ParseSeconds(value);
-    info.mtime_ns = (seconds ? seconds : ParseIsoTime(value)).value_or(info.mtime_ns);
+    info.mtime_ns = (seconds ? seconds : s3wire::ParseIsoTime(value)).value_or(info.mtime_ns);
   } else if (name == "mode") {
     const std::optional<uint32_t> mode = ParseMode(value);
     info.mode_kept = mode.has_value();
@@ -138,7 +138,7 @@ Result<sigv4::Pairs> HeadersOfNewObject(const S3Options& options, std::string_vi
   return headers;
 }
 
-sigv4::Pairs HeadersOfCopy(const S3Options& options, const HttpResponse& source) {
+sigv4::Pairs HeadersOfCopy(const S3Options& options, const http::Response& source) {
   constexpr std::string_view kKept[] = {"content-type",     "content-encoding",
                                         "content-language", "content-disposition",
                                         "cache-control",    "expires"};
@@ -195,9 +195,9 @@ void TakeTold(const ObjectInfo& told, ObjectInfo& info) {
   info.attributes_untold = false;
 }
 
-void TakeHeaders(const S3Options& options, const HttpResponse& response, ObjectInfo& info) {
-  info.etag = Unquoted(response.Header("etag"));
-  info.mtime_ns = ParseIsoTime(response.Header("last-modified")).value_or(0);
+void TakeHeaders(const S3Options& options, const http::Response& response, ObjectInfo& info) {
+  info.etag = s3wire::Unquoted(response.Header("etag"));
+  info.mtime_ns = s3wire::ParseIsoTime(response.Header("last-modified")).value_or(0);
   info.stored_s = info.mtime_ns / kNsPerSecond;
   for (const auto& [name, value] : response.headers) {
     if (!name.starts_with(kMeta)) continue;
@@ -211,7 +211,7 @@ void TakeHeaders(const S3Options& options, const HttpResponse& response, ObjectI
 }
 
 Result<ObjectInfo> InfoOfHeaders(const S3Options& options, std::string_view key,
-                                 const HttpResponse& response) {
+                                 const http::Response& response) {
   ObjectInfo info;
   info.key = std::string(key);
   TakeHeaders(options, response, info);

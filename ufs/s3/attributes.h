@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-#include "base/sigv4.h"
 #include "base/status.h"
-#include "ufs/s3/http.h"
+#include "http/client.h"
+#include "s3wire/sigv4.h"
 #include "ufs/s3/options.h"
 #include "ufs/types.h"
 
@@ -23,7 +23,7 @@ Result<sigv4::Pairs> HeadersOfNewObject(const S3Options& options, std::string_vi
 Status AddMetadata(const std::map<std::string, std::string>& metadata, sigv4::Pairs& headers);
 // For an object that is to be as the one that answered a HEAD so, apart from what the options say
 // of new ones. Its tags are not known here.
-sigv4::Pairs HeadersOfCopy(const S3Options& options, const HttpResponse& source);
+sigv4::Pairs HeadersOfCopy(const S3Options& options, const http::Response& source);
 // Storage class, ACL, encryption, tags: what a copy does not take over from its source.
 void AddPlacement(const S3Options& options, sigv4::Pairs& headers);
 // The customer's key, which each request for such an object must bring along; of a copy's source
@@ -35,9 +35,9 @@ void AddSourceCustomerKey(const S3Options& options, sigv4::Pairs& headers);
 void TakeTold(const ObjectInfo& told, ObjectInfo& info);
 // Version, times, attributes and metadata; all but the size, which a part of an object does not
 // tell.
-void TakeHeaders(const S3Options& options, const HttpResponse& response, ObjectInfo& info);
+void TakeHeaders(const S3Options& options, const http::Response& response, ObjectInfo& info);
 // Of an answer to HEAD or GET. kCorruption: no size or time in it.
 Result<ObjectInfo> InfoOfHeaders(const S3Options& options, std::string_view key,
-                                 const HttpResponse& response);
+                                 const http::Response& response);
 
 }  // namespace tarn::ufs::s3

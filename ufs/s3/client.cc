@@ -9,11 +9,11 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/strings.h"
+#include "s3wire/xml.h"
 #include "ufs/call.h"
 #include "ufs/s3/answer.h"
 #include "ufs/s3/credentials.h"
 #include "ufs/s3/gate.h"
-#include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
 namespace {
@@ -26,7 +26,7 @@ const std::string kHashOfNothing = Hex(Sha256(std::string_view()));
 struct Attempt {
   S3Call* call = nullptr;
   std::string payload_hash;
-  HttpExchange exchange;
+  http::Exchange exchange;
   sigv4::Credentials keys;         // That it was signed with.
   std::optional<Place> elsewhere;  // Where a redirect sent this request only.
   uint32_t failures = 0;
@@ -51,12 +51,12 @@ struct Attempt {
   }
 };
 
-std::string RequestId(const HttpResponse& response, const ErrorDocument& error) {
+std::string RequestId(const http::Response& response, const s3wire::ErrorDocument& error) {
   const std::string id = response.Header("x-amz-request-id");
   return id.empty() ? error.request_id : id;
 }
 
-std::string Describe(const S3Call& call, const ErrorDocument& error, uint32_t attempts) {
+std::string Describe(const S3Call& call, const s3wire::ErrorDocument& error, uint32_t attempts) {
   std::string text = Concat(call.what, ": HTTP ", call.response.status);
   if (!error.code.empty()) text += Concat(" ", error.code);
   if (!error.message.empty()) text += Concat(": ", error.message);
@@ -78,7 +78,7 @@ Share ShareOf(const S3Call& call) {
 // An object that is encrypted with another customer's key than was sent, or sent none, is refused
 // as a bad request, though nothing but the key is wrong. AWS refuses a wrong key by 403. Answers to
 // HEAD have no words for it.
-bool KeyMayNotFit(const S3Call& call, const ErrorDocument& error, Encryption encryption) {
+bool KeyMayNotFit(const S3Call& call, const s3wire::ErrorDocument& error, Encryption encryption) {
   const bool reads = (call.method == "GET" || call.method == "HEAD") && !call.key.empty();
   const bool vague =
       error.code.empty() || error.code == "InvalidRequest" || error.code == "InvalidArgument";
@@ -100,7 +100,7 @@ class BucketClient final : public Client {
   BucketClient(S3Options options, Place place, const Environment& environment, Clock& clock)
       : options_(std::move(options)),
         clock_(clock),
-        http_(NewHttp(options_.http)),
+        http_(http::NewClient(options_.http)),
         credentials_(
             NewDefaultChain(options_.credentials, environment, place.region, *http_, clock)),
         gate_(options_.max_connections),
@@ -143,10 +143,10 @@ class BucketClient final : public Client {
   std::string PayloadHash(const S3Call& call) const;
   void Settle(Attempt& attempt, const CallOptions& call);
   void SettleAnswer(Attempt& attempt, const CallOptions& call);
-  bool Redirected(Attempt& attempt, const ErrorDocument& error);
-  bool MovedRegion(Attempt& attempt, const ErrorDocument& error);
-  bool KeysRenewed(Attempt& attempt, const ErrorDocument& error, const CallOptions& call);
-  bool ClockSet(Attempt& attempt, const ErrorDocument& error);
+  bool Redirected(Attempt& attempt, const s3wire::ErrorDocument& error);
+  bool MovedRegion(Attempt& attempt, const s3wire::ErrorDocument& error);
+  bool KeysRenewed(Attempt& attempt, const s3wire::ErrorDocument& error, const CallOptions& call);
+  bool ClockSet(Attempt& attempt, const s3wire::ErrorDocument& error);
   void TryAgain(Attempt& attempt, const Status& failure, std::string_view retry_after,
                 const CallOptions& call);
   static void End(Attempt& attempt, Status status) {
@@ -156,7 +156,7 @@ class BucketClient final : public Client {
 
   const S3Options options_;
   Clock& clock_;
-  const std::unique_ptr<Http> http_;
+  const std::unique_ptr<http::Client> http_;
   const std::unique_ptr<CredentialChain> credentials_;
   Gate gate_;
   std::atomic<int64_t> clock_offset_ns_ = 0;  // What the store's clock is ahead of ours.
@@ -227,7 +227,7 @@ void BucketClient::RunRound(std::vector<Attempt*> attempts, const CallOptions& c
   size_t inside = *room;
   attempts.resize(inside);
   std::vector<Attempt*> good;
-  std::vector<HttpExchange*> exchanges;
+  std::vector<http::Exchange*> exchanges;
   for (Attempt* attempt : attempts) {
     Status prepared = Prepare(*attempt, call);
     if (!prepared.ok()) {
@@ -243,7 +243,7 @@ void BucketClient::RunRound(std::vector<Attempt*> attempts, const CallOptions& c
   for (const Attempt* attempt : good) {
     late.deadline = attempt->DeadlineOf(late, clock_);
   }
-  if (!exchanges.empty()) http_->Perform(exchanges, late);
+  if (!exchanges.empty()) http_->Perform(exchanges, late.deadline, late.stop);
   const Nanos took = SystemClock().Now() - begin;
   gate_.Leave(share, inside);
   for (Attempt* attempt : good) {
@@ -255,12 +255,12 @@ void BucketClient::RunRound(std::vector<Attempt*> attempts, const CallOptions& c
 // `inside` counts the requests under way, the twin as well once it is.
 void BucketClient::PrepareTwin(Attempt& attempt, size_t& inside) {
   const S3Call& wanted = *attempt.call;
-  HttpRequest& http = attempt.exchange.request;
+  http::Request& http = attempt.exchange.request;
   {
     MutexLock lock(mutex_);
     http.twin_after = hedges_.DelayFor(wanted.wanted_bytes);
   }
-  http.twin = [this, &wanted, &inside]() -> BodyTaker* {
+  http.twin = [this, &wanted, &inside]() -> http::BodyTaker* {
     if (!gate_.TryEnter(Share::kBytes)) return nullptr;
     if (!TakeHedge()) {
       gate_.Leave(Share::kBytes, 1);
@@ -273,7 +273,7 @@ void BucketClient::PrepareTwin(Attempt& attempt, size_t& inside) {
 }
 
 void BucketClient::NoteTime(const Attempt& attempt, Nanos took) {
-  const HttpExchange& exchange = attempt.exchange;
+  const http::Exchange& exchange = attempt.exchange;
   if (!attempt.call->twin || !exchange.status.ok() || exchange.response.status / 100 != 2) return;
   MutexLock lock(mutex_);
   hedges_.Note(attempt.call->wanted_bytes, took);
@@ -305,7 +305,7 @@ Status BucketClient::Prepare(Attempt& attempt, const CallOptions& call) {
     if (attempt.payload_hash.empty()) attempt.payload_hash = PayloadHash(wanted);
     Sign(request, attempt.keys, place.region, attempt.payload_hash);
   }
-  HttpRequest& http = attempt.exchange.request;
+  http::Request& http = attempt.exchange.request;
   http.method = wanted.method;
   http.url = Concat(place.scheme, "://", host, request.EncodedTarget());
   http.headers = std::move(request.headers);
@@ -339,7 +339,7 @@ void BucketClient::Sign(sigv4::Request& request, const sigv4::Credentials& keys,
 }
 
 void BucketClient::Settle(Attempt& attempt, const CallOptions& call) {
-  HttpExchange& exchange = attempt.exchange;
+  http::Exchange& exchange = attempt.exchange;
   S3Call& wanted = *attempt.call;
   wanted.response = std::move(exchange.response);
   const bool bounded = call.deadline.at() < MonotonicTime::max();
@@ -362,12 +362,12 @@ void BucketClient::Settle(Attempt& attempt, const CallOptions& call) {
 
 void BucketClient::SettleAnswer(Attempt& attempt, const CallOptions& call) {
   S3Call& wanted = *attempt.call;
-  const HttpResponse& response = wanted.response;
-  ErrorDocument error;
+  const http::Response& response = wanted.response;
+  s3wire::ErrorDocument error;
   // Copies and completed uploads may fail after the store has answered 200.
   const bool may_be_error =
       response.status / 100 != 2 || (attempt.IsChange() && response.body.find("<Error>") < 200);
-  if (may_be_error) error = ParseErrorDocument(response.body);
+  if (may_be_error) error = s3wire::ParseErrorDocument(response.body);
   wanted.error = error.code;
   if (response.status / 100 == 2 && error.code.empty()) {
     gate_.NoteSuccess();
@@ -403,7 +403,7 @@ void BucketClient::TryAgain(Attempt& attempt, const Status& failure, std::string
   End(attempt, lost ? Status(Code::kMaybeCommitted, failure.message()) : failure);
 }
 
-bool BucketClient::MovedRegion(Attempt& attempt, const ErrorDocument& error) {
+bool BucketClient::MovedRegion(Attempt& attempt, const s3wire::ErrorDocument& error) {
   std::string region = attempt.call->response.Header("x-amz-bucket-region");
   if (region.empty()) region = error.region;
   MutexLock lock(mutex_);
@@ -415,8 +415,8 @@ bool BucketClient::MovedRegion(Attempt& attempt, const ErrorDocument& error) {
 }
 
 // Where the bucket is now, or for this request only, if the answer says so.
-bool BucketClient::Redirected(Attempt& attempt, const ErrorDocument& error) {
-  const HttpResponse& response = attempt.call->response;
+bool BucketClient::Redirected(Attempt& attempt, const s3wire::ErrorDocument& error) {
+  const http::Response& response = attempt.call->response;
   const bool redirect = response.status / 100 == 3 && response.status != 304;
   const bool wrong_region = error.code == "AuthorizationHeaderMalformed" ||
                             error.code == "IllegalLocationConstraintException";
@@ -441,9 +441,9 @@ bool BucketClient::Redirected(Attempt& attempt, const ErrorDocument& error) {
   return true;
 }
 
-bool BucketClient::KeysRenewed(Attempt& attempt, const ErrorDocument& error,
+bool BucketClient::KeysRenewed(Attempt& attempt, const s3wire::ErrorDocument& error,
                                const CallOptions& call) {
-  const HttpResponse& response = attempt.call->response;
+  const http::Response& response = attempt.call->response;
   const bool said = error.code == "ExpiredToken" || error.code == "ExpiredTokenException" ||
                     error.code == "TokenRefreshRequired" || error.code == "InvalidToken";
   // Stores have several words for keys that were taken away; some (Ceph) just deny access then, and
@@ -457,11 +457,11 @@ bool BucketClient::KeysRenewed(Attempt& attempt, const ErrorDocument& error,
   return true;
 }
 
-bool BucketClient::ClockSet(Attempt& attempt, const ErrorDocument& error) {
-  const HttpResponse& response = attempt.call->response;
+bool BucketClient::ClockSet(Attempt& attempt, const s3wire::ErrorDocument& error) {
+  const http::Response& response = attempt.call->response;
   const bool said = error.code == "RequestTimeTooSkewed" || error.code == "RequestExpired";
   const bool silent = attempt.call->method == "HEAD" && response.status == 403;
-  const std::optional<int64_t> store_ns = ParseHttpTime(response.Header("date"));
+  const std::optional<int64_t> store_ns = s3wire::ParseHttpTime(response.Header("date"));
   if ((!said && !silent) || !store_ns || attempt.clock_set) return false;
   const int64_t offset = *store_ns - clock_.WallNs();
   attempt.clock_set = true;

@@ -11,9 +11,9 @@
 #include <string_view>
 
 #include "base/clock.h"
-#include "base/sigv4.h"
 #include "base/status.h"
-#include "ufs/s3/http.h"
+#include "http/client.h"
+#include "s3wire/sigv4.h"
 #include "ufs/s3/options.h"
 #include "ufs/types.h"
 
@@ -27,18 +27,18 @@ struct S3Call {
   bool of_store = false;  // About no bucket: the list of them.
   sigv4::Pairs query;
   sigv4::Pairs headers;
-  std::span<const std::byte> body;  // Borrowed, like `sink`, until Run returns.
-  BodyGiver* giver = nullptr;       // As HttpRequest::giver, with its number of bytes,
+  std::span<const std::byte> body;   // Borrowed, like `sink`, until Run returns.
+  http::BodyGiver* giver = nullptr;  // As http::Request::giver, with its number of bytes,
   uint64_t giver_bytes = 0;
-  std::string payload_sha256;  // and their SHA-256 in hexadecimal, if Client::SignsPayloads.
-  bool accepts_gzip = false;   // As HttpRequest::accepts_gzip.
-  bool may_take_long = false;  // As HttpRequest::may_take_long.
-  std::span<std::byte> sink;   // As HttpRequest::sink.
-  BodyTaker* taker = nullptr;  // As HttpRequest::taker.
+  std::string payload_sha256;        // and their SHA-256 in hexadecimal, if Client::SignsPayloads.
+  bool accepts_gzip = false;         // As http::Request::accepts_gzip.
+  bool may_take_long = false;        // As http::Request::may_take_long.
+  std::span<std::byte> sink;         // As http::Request::sink.
+  http::BodyTaker* taker = nullptr;  // As http::Request::taker.
   // Of a GET with a taker, which gets so many bytes: one more taker, for the same request sent a
   // second time because the first takes longer than others did. The last one given counts where
   // response.of_twin says so.
-  std::function<BodyTaker*()> twin;
+  std::function<http::BodyTaker*()> twin;
   uint64_t wanted_bytes = 0;
   // A change that nobody sees before another one: it matters to none whether it was made.
   bool unseen = false;
@@ -47,7 +47,7 @@ struct S3Call {
   std::function<bool()> was_made;
   bool repeated = false;  // It was sent again after an attempt that may have made the change.
 
-  HttpResponse response;  // The last one.
+  http::Response response;  // The last one.
   // kOk: 2xx. Otherwise as Judge says, with bucket, key, HTTP status, the store's words and request
   // id; kMaybeCommitted: a change whose answer was lost; kDeadlineExceeded, kCancelled.
   Status status;

@@ -13,7 +13,7 @@ namespace tarn::ufs::s3 {
 
 // The body of a 200. kNotFound: 404; kUnavailable: a fault of the server or its throttling;
 // kPermission: any other answer. Messages have the service's words and no secret.
-Result<std::string> AskForKeys(Http& http, HttpRequest request, const CallOptions& call,
+Result<std::string> AskForKeys(http::Client& http, http::Request request, const CallOptions& call,
                                Nanos timeout = std::chrono::seconds(10));
 // Keys in JSON, under the names that the text has for id, secret, token and expiry. kPermission.
 struct JsonNames {

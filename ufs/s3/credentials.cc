@@ -186,7 +186,7 @@ std::unique_ptr<CredentialChain> NewCredentialChain(
 
 std::unique_ptr<CredentialChain> NewDefaultChain(const CredentialOptions& options,
                                                  const Environment& environment,
-                                                 const std::string& region, Http& http,
+                                                 const std::string& region, http::Client& http,
                                                  const Clock& clock) {
   std::vector<std::unique_ptr<CredentialSource>> sources;
   const CredentialContext context{environment, http, clock, region};

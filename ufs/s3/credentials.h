@@ -9,9 +9,9 @@
 #include <string>
 
 #include "base/clock.h"
-#include "base/sigv4.h"
 #include "base/status.h"
-#include "ufs/s3/http.h"
+#include "http/client.h"
+#include "s3wire/sigv4.h"
 #include "ufs/s3/options.h"
 #include "ufs/types.h"
 
@@ -35,15 +35,15 @@ std::unique_ptr<CredentialSource> NewStaticSource(const CredentialOptions& optio
 // What sources need; the references outlive them.
 struct CredentialContext {
   Environment environment;
-  Http& http;
+  http::Client& http;
   const Clock& clock;
   std::string region;  // Of the token service.
 };
 // `profile`: as ReadAwsProfile has it. One that is named goes before all that the environment says.
 std::unique_ptr<CredentialSource> NewProfileSource(std::string profile, CredentialContext context);
 // `http` outlives them.
-std::unique_ptr<CredentialSource> NewContainerSource(Environment environment, Http& http);
-std::unique_ptr<CredentialSource> NewInstanceSource(Environment environment, Http& http);
+std::unique_ptr<CredentialSource> NewContainerSource(Environment environment, http::Client& http);
+std::unique_ptr<CredentialSource> NewInstanceSource(Environment environment, http::Client& http);
 
 // The first source that has some, remembered while they are good. Thread-safe.
 class CredentialChain {
@@ -64,7 +64,7 @@ std::unique_ptr<CredentialChain> NewCredentialChain(
 // All of the above. `http` and `clock` outlive it.
 std::unique_ptr<CredentialChain> NewDefaultChain(const CredentialOptions& options,
                                                  const Environment& environment,
-                                                 const std::string& region, Http& http,
+                                                 const std::string& region, http::Client& http,
                                                  const Clock& clock);
 
 }  // namespace tarn::ufs::s3

@@ -8,9 +8,9 @@
 #include <sstream>
 
 #include "base/strings.h"
+#include "s3wire/xml.h"
 #include "ufs/s3/aws_profile.h"
 #include "ufs/s3/credential_requests.h"
-#include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
 namespace {
@@ -54,15 +54,15 @@ Code CodeOf(int http_status) {
 
 }  // namespace
 
-Result<std::string> AskForKeys(Http& http, HttpRequest request, const CallOptions& call,
+Result<std::string> AskForKeys(http::Client& http, http::Request request, const CallOptions& call,
                                Nanos timeout) {
   const Deadline own = Deadline::After(SystemClock(), timeout);
   CallOptions bounded = call;
   if (own.at() < call.deadline.at()) bounded.deadline = own;
-  HttpExchange exchange;
+  http::Exchange exchange;
   exchange.request = std::move(request);
-  HttpExchange* const one = &exchange;
-  http.Perform(std::span(&one, 1), bounded);
+  http::Exchange* const one = &exchange;
+  http.Perform(std::span(&one, 1), bounded.deadline, bounded.stop);
   const std::string what = exchange.request.url.substr(0, exchange.request.url.find('?'));
   if (!exchange.status.ok()) {
     // Its own time is over, not the caller's: a later try may get an answer.
@@ -88,7 +88,7 @@ Result<TimedCredentials> KeysOfJson(std::string_view text, std::string source,
                 JsonString(json, names.token)};
   found.source = std::move(source);
   const std::string expires = JsonString(json, "Expiration");
-  found.expires_ns = ParseIsoTime(expires);
+  found.expires_ns = s3wire::ParseIsoTime(expires);
   if (found.keys.access_key_id.empty() || found.keys.secret_access_key.empty()) {
     return Status(Code::kPermission, Concat("credentials from ", found.source, ": it has no ",
                                             names.id, " or no ", names.secret));
@@ -113,14 +113,14 @@ namespace {
 // ECS, EKS Pod Identity and what imitates them.
 class ContainerSource final : public CredentialSource {
  public:
-  ContainerSource(Environment environment, Http& http)
+  ContainerSource(Environment environment, http::Client& http)
       : environment_(std::move(environment)), http_(http) {}
 
   Result<std::optional<TimedCredentials>> Fetch(const CallOptions& call) override {
     const auto relative = environment_("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     const auto full = environment_("AWS_CONTAINER_CREDENTIALS_FULL_URI");
     if (!relative && !full) return std::optional<TimedCredentials>();
-    HttpRequest request;
+    http::Request request;
     request.url = relative ? Concat("http://169.254.170.2", *relative) : *full;
     auto token = environment_("AWS_CONTAINER_AUTHORIZATION_TOKEN");
     if (const auto file = environment_("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")) {
@@ -135,13 +135,13 @@ class ContainerSource final : public CredentialSource {
 
  private:
   const Environment environment_;
-  Http& http_;
+  http::Client& http_;
 };
 
 // EC2's metadata service, version 2: a token first, without which nothing is asked.
 class InstanceSource final : public CredentialSource {
  public:
-  InstanceSource(Environment environment, Http& http)
+  InstanceSource(Environment environment, http::Client& http)
       : environment_(std::move(environment)), http_(http) {}
 
   Result<std::optional<TimedCredentials>> Fetch(const CallOptions& call) override {
@@ -152,7 +152,7 @@ class InstanceSource final : public CredentialSource {
     const std::string base =
         environment_("AWS_EC2_METADATA_SERVICE_ENDPOINT")
             .value_or(six ? "http://[fd00:ec2::254]" : "http://169.254.169.254");
-    HttpRequest token_request;
+    http::Request token_request;
     token_request.method = "PUT";
     token_request.url = base + "/latest/api/token";
     token_request.headers = {{"X-aws-ec2-metadata-token-ttl-seconds", "21600"}};
@@ -171,14 +171,14 @@ class InstanceSource final : public CredentialSource {
   Result<std::optional<TimedCredentials>> FetchWith(const std::string& url,
                                                     const std::string& token,
                                                     const CallOptions& call) {
-    const Headers headers = {{"X-aws-ec2-metadata-token", token}};
-    HttpRequest role_request;
+    const http::Headers headers = {{"X-aws-ec2-metadata-token", token}};
+    http::Request role_request;
     role_request.url = url;
     role_request.headers = headers;
     Result<std::string> role = AskForKeys(http_, std::move(role_request), call, kMetadataTimeout);
     if (role.code() == Code::kNotFound) return std::optional<TimedCredentials>();  // No role.
     if (!role.ok()) return std::move(role).status();
-    HttpRequest request;
+    http::Request request;
     request.url = Concat(url, Trimmed(role->substr(0, role->find('\n'))));
     request.headers = headers;
     ASSIGN_OR_RETURN(const std::string answer,
@@ -188,17 +188,17 @@ class InstanceSource final : public CredentialSource {
   }
 
   const Environment environment_;
-  Http& http_;
+  http::Client& http_;
   std::atomic<bool> was_here_ = false;  // The service answered.
 };
 
 }  // namespace
 
-std::unique_ptr<CredentialSource> NewContainerSource(Environment environment, Http& http) {
+std::unique_ptr<CredentialSource> NewContainerSource(Environment environment, http::Client& http) {
   return std::make_unique<ContainerSource>(std::move(environment), http);
 }
 
-std::unique_ptr<CredentialSource> NewInstanceSource(Environment environment, Http& http) {
+std::unique_ptr<CredentialSource> NewInstanceSource(Environment environment, http::Client& http) {
   return std::make_unique<InstanceSource>(std::move(environment), http);
 }
 

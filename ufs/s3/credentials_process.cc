@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
+#include "s3wire/xml.h"
 #include "ufs/s3/credential_requests.h"
 #include "ufs/s3/run_program.h"
-#include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
 namespace {

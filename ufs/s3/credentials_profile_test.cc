@@ -9,16 +9,16 @@
 #include "base/digest.h"
 #include "base/strings.h"
 #include "base/testing/temporary_directory.h"
+#include "http/testing/test_server.h"
 #include "ufs/s3/credential_requests.h"
 #include "ufs/s3/run_program.h"
-#include "ufs/testing/test_server.h"
 
 namespace tarn::ufs::s3 {
 namespace {
 
 // What the token service and the portal of the sign-on answer: the id of the keys tells who asked
 // for what.
-TestReply Answer(const TestRequest& request) {
+http::TestReply Answer(const http::TestRequest& request) {
   const auto field = [&](const std::string& name) -> std::string {
     const size_t at = request.body.find(name + "=");
     if (at == std::string::npos) return "";
@@ -104,17 +104,17 @@ class ProfileKeys : public testing::Test {
   void ExpectSays(const std::string& text, const std::string& words) {
     EXPECT_NE(text.find(words), std::string::npos) << text;
   }
-  static HttpOptions NoProxy() {
-    HttpOptions options;
+  static http::Options NoProxy() {
+    http::Options options;
     options.proxy = "none";
     return options;
   }
 
   const TemporaryDirectory directory_;
-  TestServer server_{Answer};
+  http::TestServer server_{Answer};
   std::map<std::string, std::string> variables_;
   ManualClock clock_;
-  const std::unique_ptr<Http> http_ = NewHttp(NoProxy());
+  const std::unique_ptr<http::Client> http_ = http::NewClient(NoProxy());
   Code expected_ = Code::kPermission;
 };
 
@@ -301,7 +301,7 @@ TEST_F(ProfileKeys, AProgramMayLeaveAChildBehind) {
 
 TEST_F(ProfileKeys, AServiceThatIsAbsentIsNoAbsentObject) {
   variables_["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = server_.Url() + "/absent";
-  TestServer nothing([](const TestRequest&) { return TestReply{404}; });
+  http::TestServer nothing([](const http::TestRequest&) { return http::TestReply{404}; });
   variables_["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = nothing.Url();
   ExpectSays(Id(), "HTTP 404");
 }

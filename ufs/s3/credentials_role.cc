@@ -4,8 +4,8 @@
 
 #include "base/digest.h"
 #include "base/strings.h"
+#include "s3wire/xml.h"
 #include "ufs/s3/credential_requests.h"
-#include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
 namespace {
@@ -31,7 +31,7 @@ Result<TimedCredentials> KeysOfXml(const std::string& action, const std::string&
   TimedCredentials found;
   found.keys = {node.child_value("AccessKeyId"), node.child_value("SecretAccessKey"),
                 node.child_value("SessionToken")};
-  found.expires_ns = ParseIsoTime(node.child_value("Expiration"));
+  found.expires_ns = s3wire::ParseIsoTime(node.child_value("Expiration"));
   found.source = Concat("role ", role.arn);
   if (!found.keys.access_key_id.empty() && !found.keys.secret_access_key.empty()) return found;
   return Status(Code::kPermission,
@@ -46,7 +46,7 @@ struct StsRequest {
   const sigv4::Credentials* caller = nullptr;
 };
 
-Headers HeadersOf(const CredentialContext& context, const StsRequest& wanted) {
+http::Headers HeadersOf(const CredentialContext& context, const StsRequest& wanted) {
   sigv4::Request request;
   request.method = "POST";
   const size_t host = wanted.url.find("://") + 3;
@@ -69,7 +69,7 @@ Result<TimedCredentials> AskSts(const CredentialContext& context, const AwsProfi
                                 const CallOptions& call) {
   ASSIGN_OR_RETURN(wanted.url, ServiceUrl("sts", context.region, top, context.environment));
   if (wanted.url.find("://") == std::string::npos) wanted.url.insert(0, "https://");
-  HttpRequest request;
+  http::Request request;
   request.method = "POST";
   request.url = wanted.url + "/";
   request.headers = HeadersOf(context, wanted);

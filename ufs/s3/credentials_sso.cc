@@ -4,8 +4,8 @@
 
 #include "base/digest.h"
 #include "base/strings.h"
+#include "s3wire/xml.h"
 #include "ufs/s3/credential_requests.h"
-#include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
 namespace {
@@ -67,7 +67,7 @@ std::string Login(const Sso& sso, const std::string& profile) {
 std::optional<int64_t> ParseExpiry(std::string text) {
   // Old versions of AWS CLI wrote the zone so.
   if (text.ends_with("UTC")) text.replace(text.size() - 3, 3, "Z");
-  return ParseIsoTime(text);
+  return s3wire::ParseIsoTime(text);
 }
 
 Result<std::string> CachedToken(const CredentialContext& context, const Sso& sso,
@@ -118,7 +118,7 @@ Result<TimedCredentials> KeysOfSso(const CredentialContext& context, const AwsPr
   const auto encoded = [](const std::string& text) {
     return sigv4::UriEncode(text, sigv4::Slash::kEncode);
   };
-  HttpRequest request;
+  http::Request request;
   request.url = Concat(url, "/federation/credentials?role_name=", encoded(sso.role),
                        "&account_id=", encoded(sso.account));
   request.headers = {{"x-amz-sso_bearer_token", token}};

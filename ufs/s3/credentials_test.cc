@@ -7,7 +7,7 @@
 
 #include "base/strings.h"
 #include "base/testing/temporary_directory.h"
-#include "ufs/testing/test_server.h"
+#include "http/testing/test_server.h"
 
 namespace tarn::ufs::s3 {
 namespace {
@@ -32,15 +32,15 @@ class S3Credentials : public testing::Test {
     std::ofstream(path) << text;
     return path;
   }
-  static HttpOptions NoProxy() {
-    HttpOptions options;
+  static http::Options NoProxy() {
+    http::Options options;
     options.proxy = "none";
     return options;
   }
 
   const TemporaryDirectory directory_;
   ManualClock clock_;
-  const std::unique_ptr<Http> http_ = NewHttp(NoProxy());
+  const std::unique_ptr<http::Client> http_ = http::NewClient(NoProxy());
 };
 
 TEST_F(S3Credentials, PropertiesPrevailOverTheEnvironment) {
@@ -84,12 +84,12 @@ TEST_F(S3Credentials, NoneAnywhereSaysWhereWasLooked) {
 }
 
 TEST_F(S3Credentials, TheContainersAreTakenWithItsToken) {
-  TestServer server([](const TestRequest& request) {
-    if (request.headers.at("authorization") != "secret token") return TestReply{403};
-    return TestReply{200,
-                     {},
-                     "{\"AccessKeyId\":\"c\",\"SecretAccessKey\":\"c\\/s\",\"Token\":\"ct\","
-                     "\"Expiration\":\"2013-05-24T00:00:00Z\"}"};
+  http::TestServer server([](const http::TestRequest& request) {
+    if (request.headers.at("authorization") != "secret token") return http::TestReply{403};
+    return http::TestReply{200,
+                           {},
+                           "{\"AccessKeyId\":\"c\",\"SecretAccessKey\":\"c\\/s\",\"Token\":\"ct\","
+                           "\"Expiration\":\"2013-05-24T00:00:00Z\"}"};
   });
   const Variables environment = {
       {"AWS_CONTAINER_CREDENTIALS_FULL_URI", server.Url() + "/creds"},
@@ -102,11 +102,11 @@ TEST_F(S3Credentials, TheContainersAreTakenWithItsToken) {
 }
 
 TEST_F(S3Credentials, TheInstanceIsAskedWithATokenOnly) {
-  TestServer server([](const TestRequest& request) {
-    if (request.method == "PUT") return TestReply{200, {}, "imds-token"};
-    if (request.headers.at("x-aws-ec2-metadata-token") != "imds-token") return TestReply{401};
-    if (request.path.ends_with("/security-credentials/")) return TestReply{200, {}, "role\n"};
-    return TestReply{
+  http::TestServer server([](const http::TestRequest& request) {
+    if (request.method == "PUT") return http::TestReply{200, {}, "imds-token"};
+    if (request.headers.at("x-aws-ec2-metadata-token") != "imds-token") return http::TestReply{401};
+    if (request.path.ends_with("/security-credentials/")) return http::TestReply{200, {}, "role\n"};
+    return http::TestReply{
         200, {}, "{\"AccessKeyId\":\"i\",\"SecretAccessKey\":\"is\",\"Token\":\"it\"}"};
   });
   const Variables environment = {{"AWS_EC2_METADATA_SERVICE_ENDPOINT", server.Url()},

@@ -6,12 +6,12 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "s3wire/xml.h"
 #include "ufs/s3/attributes.h"
 #include "ufs/s3/markers.h"
 #include "ufs/s3/names.h"
 #include "ufs/s3/retry.h"
 #include "ufs/s3/s3_ufs.h"
-#include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
 namespace {
@@ -21,7 +21,7 @@ constexpr size_t kMaxBatch = 1000;  // Of keys, in one request.
 }  // namespace
 
 Status Deletion::DeleteBatch(std::span<const std::string> keys, std::span<Status> results) {
-  const std::string document = DeleteDocument({keys.begin(), keys.end()});
+  const std::string document = s3wire::DeleteDocument({keys.begin(), keys.end()});
   S3Call remove;
   remove.method = "POST";
   remove.what = ufs_.NewCall(Concat("delete ", keys.size(), " objects below"), "POST", "").what;
@@ -31,11 +31,11 @@ Status Deletion::DeleteBatch(std::span<const std::string> keys, std::span<Status
   Status status = ufs_.RunOne(remove, call_);
   if (remove.IsUnknownThere()) return Status(Code::kUnsupported, status.message());
   RETURN_IF_ERROR(status);
-  ASSIGN_OR_RETURN(const std::vector<DeleteFailure> failures,
-                   ParseDeleteDocument(remove.response.body));
+  ASSIGN_OR_RETURN(const std::vector<s3wire::DeleteFailure> failures,
+                   s3wire::ParseDeleteDocument(remove.response.body));
   std::map<std::string_view, size_t> index;
   for (size_t i = 0; i < keys.size(); ++i) index[keys[i]] = i;
-  for (const DeleteFailure& failure : failures) {
+  for (const s3wire::DeleteFailure& failure : failures) {
     const auto found = index.find(failure.key);
     if (found == index.end() || failure.code == "NoSuchKey") continue;
     const Verdict verdict = Judge(failure.code == "AccessDenied" ? 403 : 500, failure.code);
@@ -52,7 +52,7 @@ std::vector<Status> Deletion::Run() {
   std::vector<size_t> alone;
   for (const size_t i : wanted) {
     const bool fits = ufs_.options().bulk_delete && batches_work_ && wanted.size() > 1 &&
-                      XmlCanHold(ufs_.FullKey(requests_[i]));
+                      s3wire::XmlCanHold(ufs_.FullKey(requests_[i]));
     (fits ? batch : alone).push_back(i);
   }
   for (size_t at = 0; at < batch.size(); at += kMaxBatch) {
@@ -119,7 +119,7 @@ std::vector<size_t> Deletion::Check() {
     const Precondition& precondition = requests_[asked[n]].precondition;
     const bool holds =
         precondition.kind == Precondition::Kind::kEtag &&
-        ufs_.IsVersion(requests_[asked[n]].key, Unquoted(heads[n].response.Header("etag")),
+        ufs_.IsVersion(requests_[asked[n]].key, s3wire::Unquoted(heads[n].response.Header("etag")),
                        precondition.etag, call_);
     if (holds) {
       wanted.push_back(asked[n]);

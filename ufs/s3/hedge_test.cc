@@ -78,8 +78,8 @@ TEST_F(S3Store, AReadThatHangsIsSentASecondTimeBesideTheFirst) {
   for (const size_t sent : {size_t{0}, size_t{2}, size_t{4}, size_t{9}}) {
     const int before = CountOf("GET");
     bool first = true;
-    fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-      TestReply reply = Answer(request);
+    fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+      http::TestReply reply = Answer(request);
       if (!std::exchange(first, false)) return reply;
       reply.claimed_bytes = reply.body.size();
       reply.body.resize(sent);
@@ -103,8 +103,8 @@ TEST_F(S3Store, WhatTheSecondReadIsAnsweredCountsOnlyIfItIsWhole) {
   std::string another = etag;
   another[0] = another[0] == 'a' ? 'b' : 'a';
   const auto gets = std::make_shared<std::atomic<int>>(0);
-  fault_ = [&, gets](const TestRequest& request) -> std::optional<TestReply> {
-    TestReply reply = Answer(request);
+  fault_ = [&, gets](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestReply reply = Answer(request);
     const int number = ++*gets;
     if (number % 2 == 1) {
       reply.holds_until = [gets, number] { return *gets > number; };
@@ -146,8 +146,8 @@ TEST_F(S3Store, WhatIsRefusedOfTheSecondReadEndsBoth) {
   for (const Code refusal : {Code::kNoSpace, Code::kUnavailable, Code::kCorruption}) {
     const int before = CountOf("GET");
     bool first = true;
-    fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-      TestReply reply = Answer(request);
+    fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+      http::TestReply reply = Answer(request);
       reply.hang = std::exchange(first, false);
       if (reply.hang) reply.claimed_bytes = std::exchange(reply.body, "01234").size();
       return reply;
@@ -170,9 +170,9 @@ TEST_F(S3Store, TheFirstReadFailsAndTheSecondIsWhole) {
   Open();
   const std::string etag = ufs_->Stat("f", {}).value().etag;
   const auto gets = std::make_shared<std::atomic<int>>(0);
-  fault_ = [&, gets](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [&, gets](const http::TestRequest& request) -> std::optional<http::TestReply> {
     const int number = ++*gets;
-    TestReply reply = number == 1 ? ErrorReply(500, "InternalError") : Answer(request);
+    http::TestReply reply = number == 1 ? ErrorReply(500, "InternalError") : Answer(request);
     if (number == 1) {
       reply.holds_until = [gets] { return *gets > 1; };
     } else {
@@ -190,8 +190,8 @@ TEST_F(S3Store, ADeadlineEndsBothReads) {
   options_.hedge.first_delay = std::chrono::milliseconds(10);
   Open();
   const std::string etag = ufs_->Stat("f", {}).value().etag;
-  fault_ = [&](const TestRequest&) -> std::optional<TestReply> {
-    TestReply reply;
+  fault_ = [&](const http::TestRequest&) -> std::optional<http::TestReply> {
+    http::TestReply reply;
     reply.claimed_bytes = 10;
     reply.hang = true;
     return reply;
@@ -211,8 +211,8 @@ TEST_F(S3Store, WhereAllReadsHangFewAreSentASecondTime) {
   Open();
   const std::string etag = ufs_->Stat("f", {}).value().etag;
   const int before = CountOf("GET");
-  fault_ = [&](const TestRequest&) -> std::optional<TestReply> {
-    TestReply reply = ErrorReply(500, "InternalError");
+  fault_ = [&](const http::TestRequest&) -> std::optional<http::TestReply> {
+    http::TestReply reply = ErrorReply(500, "InternalError");
     reply.delay = std::chrono::milliseconds(30);
     return reply;
   };

@@ -6,13 +6,13 @@
 
 #include "base/digest.h"
 #include "base/strings.h"
+#include "s3wire/xml.h"
 #include "ufs/call.h"
 #include "ufs/s3/answer.h"
 #include "ufs/s3/attributes.h"
 #include "ufs/s3/object_upload.h"
 #include "ufs/s3/part_stream.h"
 #include "ufs/s3/s3_ufs.h"
-#include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
 namespace {
@@ -59,11 +59,11 @@ class Multipart final : public S3Upload {
   uint32_t NumberOf(uint64_t offset_bytes) const {
     return static_cast<uint32_t>(offset_bytes / granule_bytes_ + 1);
   }
-  Result<std::vector<Part>> PartsInOrder();
-  Result<ObjectInfo> Complete(const std::vector<Part>& parts, const CallOptions& call);
+  Result<std::vector<s3wire::Part>> PartsInOrder();
+  Result<ObjectInfo> Complete(const std::vector<s3wire::Part>& parts, const CallOptions& call);
   Result<ObjectInfo> Completed(const S3Call& complete, std::string_view expected,
                                std::string_view answered, const CallOptions& call) const;
-  static std::string ExpectedEtag(const std::vector<Part>& parts);
+  static std::string ExpectedEtag(const std::vector<s3wire::Part>& parts);
 
   const std::string id_;
   const uint64_t granule_bytes_;
@@ -166,7 +166,7 @@ Result<Multipart::Sending> Multipart::SendingOf(uint64_t offset_bytes, PartStrea
 // What names the part when the upload is completed; empty: it did not arrive as it was sent. The
 // store has checked its MD5. Where parts have had it for their ETag, another one is a damaged part.
 std::string Multipart::EtagOf(const Sending& sending) const {
-  const std::string etag = Unquoted(sending.call.response.Header("etag"));
+  const std::string etag = s3wire::Unquoted(sending.call.response.Header("etag"));
   if (etag.empty()) return sending.md5;  // By the protocol it is the same.
   const bool damaged = etag != sending.md5 && ufs_.PartEtagsAreMd5() &&
                        MayBeMd5(ufs_.options(), sending.call.response);
@@ -188,7 +188,7 @@ Status Multipart::SendAll(std::vector<Sending> left, const CallOptions& call) {
     for (size_t n = 0; n < calls.size(); ++n) {
       RETURN_IF_ERROR(calls[n].status);
       left[n].call = std::move(calls[n]);
-      const std::string etag = Unquoted(left[n].call.response.Header("etag"));
+      const std::string etag = s3wire::Unquoted(left[n].call.response.Header("etag"));
       if (!etag.empty() && etag == left[n].md5) ufs_.NotePartEtagIsMd5();
     }
     std::vector<Sending> wrong;
@@ -212,11 +212,11 @@ Status Multipart::SendAll(std::vector<Sending> left, const CallOptions& call) {
 }
 
 // kInvalid: some bytes are missing, or written by parts that overlap.
-Result<std::vector<Part>> Multipart::PartsInOrder() {
+Result<std::vector<s3wire::Part>> Multipart::PartsInOrder() {
   MutexLock lock(mutex_);
   if (ended_) return UploadGone(id_);
   RETURN_IF_ERROR(coverage_.CheckComplete());
-  std::vector<Part> parts;
+  std::vector<s3wire::Part> parts;
   uint64_t end = 0;
   for (const auto& [offset, piece] : pieces_) {
     if (offset != end)
@@ -228,9 +228,9 @@ Result<std::vector<Part>> Multipart::PartsInOrder() {
 }
 
 // The ETag that S3 makes of those of the parts; empty: it cannot be foretold.
-std::string Multipart::ExpectedEtag(const std::vector<Part>& parts) {
+std::string Multipart::ExpectedEtag(const std::vector<s3wire::Part>& parts) {
   std::string digests;
-  for (const Part& part : parts) {
+  for (const s3wire::Part& part : parts) {
     const std::optional<std::string> digest = IsMd5(part.etag) ? FromHex(part.etag) : std::nullopt;
     if (!digest) return "";
     digests += *digest;
@@ -240,7 +240,7 @@ std::string Multipart::ExpectedEtag(const std::vector<Part>& parts) {
 
 Result<ObjectInfo> Multipart::Commit(const CallOptions& call) {
   RETURN_IF_ERROR(CheckCall(call));
-  ASSIGN_OR_RETURN(const std::vector<Part> parts, PartsInOrder());
+  ASSIGN_OR_RETURN(const std::vector<s3wire::Part> parts, PartsInOrder());
   RETURN_IF_ERROR(CheckBefore(ufs_.CompletionsAreConditional(), call));
   Result<ObjectInfo> info = Complete(parts, call);
   if (!info.ok()) return info;
@@ -264,8 +264,9 @@ Result<ObjectInfo> Multipart::Completed(const S3Call& complete, std::string_view
   return Verified(complete, answered, call);
 }
 
-Result<ObjectInfo> Multipart::Complete(const std::vector<Part>& parts, const CallOptions& call) {
-  const std::string document = CompleteDocument(parts);
+Result<ObjectInfo> Multipart::Complete(const std::vector<s3wire::Part>& parts,
+                                       const CallOptions& call) {
+  const std::string document = s3wire::CompleteDocument(parts);
   S3Call complete = ufs_.NewCall("complete upload of", "POST", key_);
   complete.query = {{"uploadId", id_}};
   complete.headers = {{"Content-Type", "application/xml"}};
@@ -278,7 +279,7 @@ Result<ObjectInfo> Multipart::Complete(const std::vector<Part>& parts, const Cal
   complete.was_made = [&] { return Made(etag, call).ok(); };
   Status status = ufs_.RunOne(complete, call);
   if (status.ok()) {
-    ASSIGN_OR_RETURN(const std::string answered, ParseCompletion(complete.response.body));
+    ASSIGN_OR_RETURN(const std::string answered, s3wire::ParseCompletion(complete.response.body));
     return Completed(complete, etag, answered, call);
   }
   // The answer to an earlier attempt was lost: the upload is gone because it was completed.

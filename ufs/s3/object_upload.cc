@@ -2,15 +2,15 @@
 
 #include "base/log.h"
 #include "base/strings.h"
-#include "ufs/s3/xml.h"
+#include "s3wire/xml.h"
 
 namespace tarn::ufs::s3 {
 
 void AddPrecondition(const Precondition& precondition, EtagForm form, sigv4::Pairs& headers) {
   if (precondition.kind == Precondition::Kind::kAbsent) headers.emplace_back("If-None-Match", "*");
   if (precondition.kind != Precondition::Kind::kEtag) return;
-  headers.emplace_back("If-Match",
-                       form == EtagForm::kQuoted ? Quoted(precondition.etag) : precondition.etag);
+  headers.emplace_back("If-Match", form == EtagForm::kQuoted ? s3wire::Quoted(precondition.etag)
+                                                             : precondition.etag);
 }
 
 Status UploadGone(const std::string& id) {
@@ -53,7 +53,7 @@ ObjectInfo S3Upload::AsAnswered(const S3Call& done, std::string_view etag) const
   info.key = key_;
   info.size_bytes = options_.size_bytes;
   info.etag = std::string(etag);
-  info.mtime_ns = ParseHttpTime(done.response.Header("date")).value_or(0);
+  info.mtime_ns = s3wire::ParseHttpTime(done.response.Header("date")).value_or(0);
   return info;
 }
 

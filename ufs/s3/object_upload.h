@@ -8,8 +8,8 @@
 #include <string_view>
 
 #include "base/mutex.h"
-#include "base/sigv4.h"
 #include "base/status.h"
+#include "s3wire/sigv4.h"
 #include "ufs/coverage.h"
 #include "ufs/s3/s3_ufs.h"
 #include "ufs/under_file_system.h"

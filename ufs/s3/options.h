@@ -10,8 +10,8 @@
 #include <string>
 
 #include "base/clock.h"
+#include "http/client.h"
 #include "ufs/s3/hedge.h"
-#include "ufs/s3/http.h"
 #include "ufs/s3/retry.h"
 #include "ufs/skipped_keys.h"
 
@@ -42,7 +42,7 @@ struct S3Options {
   std::string region;                // Empty: AWS_REGION, the profile's, or found out.
   bool disable_dns_buckets = false;  // Path style always.
   CredentialOptions credentials;
-  HttpOptions http;
+  http::Options http;
   RetryOptions retry;
   HedgeOptions hedge;  // Of reads.
   size_t max_connections = 64;

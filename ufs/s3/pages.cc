@@ -25,7 +25,7 @@ std::string PlaceOf(const PageRequest& request, const std::string& key) {
 }
 
 // A store that knows no delimiter lists what is below directories, too.
-void AddKey(const PageRequest& request, std::string key, std::optional<ListedObject> object,
+void AddKey(const PageRequest& request, std::string key, std::optional<s3wire::ListedObject> object,
             KeyPage& page) {
   if (!key.starts_with(request.prefix)) {
     page.skipped.emplace_back(std::move(key), "the store listed it below another prefix");
@@ -41,9 +41,10 @@ void AddKey(const PageRequest& request, std::string key, std::optional<ListedObj
   }
 }
 
-KeyPage PageOf(const PageRequest& request, const ObjectListing& listing) {
+KeyPage PageOf(const PageRequest& request, const s3wire::ObjectListing& listing) {
   KeyPage page;
-  for (const ListedObject& object : listing.objects) AddKey(request, object.key, object, page);
+  for (const s3wire::ListedObject& object : listing.objects)
+    AddKey(request, object.key, object, page);
   for (const std::string& prefix : listing.prefixes) AddKey(request, prefix, std::nullopt, page);
   for (const std::string& key : listing.unreadable) {
     page.skipped.emplace_back(key, "its entry in the listing cannot be read");
@@ -133,12 +134,12 @@ Result<KeyPage> Pages::FinishOne(const std::string& prefix, S3Call sent, const C
   return Finish(request, Begin(request), std::move(sent), call);
 }
 
-Result<ObjectListing> Pages::Understand(const PageRequest& request, Asking& asking, S3Call& sent,
-                                        const CallOptions& call) {
+Result<s3wire::ObjectListing> Pages::Understand(const PageRequest& request, Asking& asking,
+                                                S3Call& sent, const CallOptions& call) {
   Status refusal;
   for (int damaged = 0;;) {
-    Result<ObjectListing> listing =
-        sent.status.ok() ? ParseObjectListing(sent.response.body) : sent.status;
+    Result<s3wire::ObjectListing> listing =
+        sent.status.ok() ? s3wire::ParseObjectListing(sent.response.body) : sent.status;
     if (listing.ok()) {
       // Only what a refusal has taught: others may have learned more meanwhile.
       if (!refusal.ok()) {
@@ -177,7 +178,7 @@ void Pages::TakeOtherWay(Asking& asking) {
           marker_next ? "version 1 of listings" : "continuation tokens");
 }
 
-Status Pages::Advance(const ObjectListing& listing, const std::string& last,
+Status Pages::Advance(const s3wire::ObjectListing& listing, const std::string& last,
                       const std::string& what, Asking& asking) {
   const bool by_token = asking.way != Way::kMarker && !listing.next_token.empty();
   if (by_token && listing.next_token != asking.token) {
@@ -200,7 +201,7 @@ Status Pages::Advance(const ObjectListing& listing, const std::string& last,
 Result<KeyPage> Pages::Finish(const PageRequest& request, Asking asking, S3Call sent,
                               const CallOptions& call) {
   for (int turn = 0; turn < kMostEmptyPages; ++turn) {
-    ASSIGN_OR_RETURN(const ObjectListing listing, Understand(request, asking, sent, call));
+    ASSIGN_OR_RETURN(const s3wire::ObjectListing listing, Understand(request, asking, sent, call));
     KeyPage page = PageOf(request, listing);
     const std::string last = page.entries.empty() ? "" : page.entries.back().full_key;
     // A store may repeat what it was to begin behind. What is before that was not asked for.

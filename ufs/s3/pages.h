@@ -16,8 +16,8 @@
 
 #include "base/mutex.h"
 #include "base/status.h"
+#include "s3wire/xml.h"
 #include "ufs/s3/client.h"
-#include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
 
@@ -30,8 +30,8 @@ struct PageRequest {
 // The objects and directories directly below a prefix, in the order of their keys.
 struct KeyPage {
   struct Entry {
-    std::string full_key;                // A directory's ends in '/'.
-    std::optional<ListedObject> object;  // Nullopt: a directory.
+    std::string full_key;                        // A directory's ends in '/'.
+    std::optional<s3wire::ListedObject> object;  // Nullopt: a directory.
     bool operator<(const Entry& other) const { return full_key < other.full_key; }
   };
   std::vector<Entry> entries;  // The prefix's own marker may be among them.
@@ -59,12 +59,12 @@ class Pages {
   S3Call NewCall(const PageRequest& request, const Asking& asking) const;
   // The listing that came. A damaged one is asked for again; a request that the store refuses is
   // asked in a simpler form.
-  Result<ObjectListing> Understand(const PageRequest& request, Asking& asking, S3Call& sent,
-                                   const CallOptions& call);
+  Result<s3wire::ObjectListing> Understand(const PageRequest& request, Asking& asking, S3Call& sent,
+                                           const CallOptions& call);
   Result<KeyPage> Finish(const PageRequest& request, Asking asking, S3Call sent,
                          const CallOptions& call);
   // `last`: the last key of the page. kCorruption: there is no way on.
-  static Status Advance(const ObjectListing& listing, const std::string& last,
+  static Status Advance(const s3wire::ObjectListing& listing, const std::string& last,
                         const std::string& what, Asking& asking);
   void TakeOtherWay(Asking& asking);
   std::string TokenOf(const PageRequest& request) const;

@@ -10,12 +10,12 @@
 #include <span>
 
 #include "base/status.h"
-#include "ufs/s3/http.h"
+#include "http/client.h"
 #include "ufs/under_file_system.h"
 
 namespace tarn::ufs::s3 {
 
-class PartStream final : public BodyGiver {
+class PartStream final : public http::BodyGiver {
  public:
   // `read` outlives it.
   PartStream(const Upload::ReadBytes& read, uint64_t offset_bytes, uint64_t length_bytes)

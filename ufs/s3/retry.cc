@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "base/strings.h"
-#include "ufs/s3/xml.h"
+#include "s3wire/xml.h"
 
 namespace tarn::ufs::s3 {
 namespace {
@@ -107,7 +107,7 @@ Nanos WaitBeforeRetry(const RetryOptions& options, uint32_t attempt, std::string
   if (!retry_after.empty() && error == std::errc() &&
       end == retry_after.data() + retry_after.size()) {
     asked = std::chrono::seconds(std::clamp<int64_t>(seconds, 0, 3600));
-  } else if (const std::optional<int64_t> at = ParseHttpTime(retry_after)) {
+  } else if (const std::optional<int64_t> at = s3wire::ParseHttpTime(retry_after)) {
     asked = Nanos(*at - wall_ns);
   }
   return std::max(wait, std::min(asked, options.longest_wait));

@@ -152,16 +152,16 @@ TEST_F(S3Attributes, AreGotWhereHeadIsRefused) {
   PutThree();
   Open();
   for (const int status : {403, 405}) {
-    fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
       if (request.method != "HEAD") return std::nullopt;
-      return TestReply{status};
+      return http::TestReply{status};
     };
     EXPECT_EQ(ufs_->StatObject("private", ObjectType::kFile, {}).value().mode, 0600u);
     EXPECT_EQ(ufs_->StatObject("d", ObjectType::kDirectory, {}).value().mode, 0700u);
     EXPECT_EQ(ufs_->StatObject("e", ObjectType::kDirectory, {}).code(), Code::kNotFound)
         << "a directory without a marker";
   }
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (request.Asks("prefix=")) return std::nullopt;
     return ErrorReply(403, "AccessDenied");
   };
@@ -185,7 +185,7 @@ TEST_F(S3Attributes, TheMarkerOfTheMountedPrefixHasThoseOfTheRoot) {
 TEST_F(S3Attributes, AMarkerTellsThemWithoutTheRightToList) {
   PutThree();
   Open();
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (!request.Asks("prefix=")) return std::nullopt;
     return ErrorReply(403, "AccessDenied");
   };

@@ -5,13 +5,13 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "s3wire/xml.h"
 #include "ufs/call.h"
 #include "ufs/s3/attributes.h"
 #include "ufs/s3/deletion.h"
 #include "ufs/s3/markers.h"
 #include "ufs/s3/names.h"
 #include "ufs/s3/s3_ufs.h"
-#include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
 namespace {
@@ -19,7 +19,7 @@ namespace {
 constexpr size_t kCopiesAtOnce = 16;               // Parts of one copy.
 constexpr uint64_t kMostCopyBuffer = 32ULL << 20;  // Of a copy that goes by here.
 
-bool HasTags(const HttpResponse& object) {
+bool HasTags(const http::Response& object) {
   const std::string count = object.Header("x-amz-tagging-count");
   return !count.empty() && count != "0";
 }
@@ -83,9 +83,10 @@ Status S3UnderFileSystem::AbortUpload(const PendingUpload& upload, const CallOpt
   return AbortById(upload.key, upload.upload_id, call);
 }
 
-Status S3UnderFileSystem::EachUpload(const std::string& full_prefix, const CallOptions& call,
-                                     const std::function<void(const ListedUpload&)>& visit) const {
-  UploadListing listing;
+Status S3UnderFileSystem::EachUpload(
+    const std::string& full_prefix, const CallOptions& call,
+    const std::function<void(const s3wire::ListedUpload&)>& visit) const {
+  s3wire::UploadListing listing;
   do {
     S3Call list;
     list.method = "GET";
@@ -97,11 +98,11 @@ Status S3UnderFileSystem::EachUpload(const std::string& full_prefix, const CallO
     }
     RETURN_IF_ERROR(RunOne(list, call));
     const std::string last = listing.next_key + listing.next_upload_id;
-    ASSIGN_OR_RETURN(listing, ParseUploadListing(list.response.body));
+    ASSIGN_OR_RETURN(listing, s3wire::ParseUploadListing(list.response.body));
     if (listing.truncated && listing.next_key + listing.next_upload_id == last) {
       return Status(Code::kCorruption, Concat(list.what, ": the store repeats itself"));
     }
-    for (const ListedUpload& upload : listing.uploads) visit(upload);
+    for (const s3wire::ListedUpload& upload : listing.uploads) visit(upload);
   } while (listing.truncated);
   return OkStatus();
 }
@@ -111,7 +112,7 @@ Result<std::vector<PendingUpload>> S3UnderFileSystem::ListUploads(const CallOpti
   RETURN_IF_ERROR(CheckCall(call));
   std::vector<PendingUpload> found;
   const int64_t old_ns = clock_.WallNs() - options_.abandoned_upload_age.count();
-  RETURN_IF_ERROR(EachUpload(options_.prefix, call, [&](const ListedUpload& upload) {
+  RETURN_IF_ERROR(EachUpload(options_.prefix, call, [&](const s3wire::ListedUpload& upload) {
     const bool ours = journal_ != nullptr &&
                       (journal_->Has(upload.upload_id) || journal_->IsUnsettled(upload.key));
     const auto name = upload.key.starts_with(options_.prefix)
@@ -145,7 +146,7 @@ Result<std::string> S3UnderFileSystem::StartUpload(std::string_view key, sigv4::
     ASSIGN_OR_RETURN(unsettled, journal_->Starting(FullKey(key)));
   }
   RETURN_IF_ERROR(RunOne(start, call));
-  ASSIGN_OR_RETURN(std::string id, ParseUploadId(start.response.body));
+  ASSIGN_OR_RETURN(std::string id, s3wire::ParseUploadId(start.response.body));
   {
     MutexLock lock(mutex_);
     held_.insert(id);
@@ -162,7 +163,7 @@ Result<std::string> S3UnderFileSystem::StartUpload(std::string_view key, sigv4::
 void S3UnderFileSystem::AbortUnknown(std::string_view key, const CallOptions& call) {
   const std::string full_key = FullKey(key);
   std::vector<std::string> ids;
-  Status status = EachUpload(full_key, call, [&](const ListedUpload& upload) {
+  Status status = EachUpload(full_key, call, [&](const s3wire::ListedUpload& upload) {
     MutexLock lock(mutex_);
     if (upload.key == full_key && !held_.contains(upload.upload_id)) {
       ids.push_back(upload.upload_id);
@@ -232,7 +233,7 @@ void AddSource(const S3Options& options, const std::string& full_key, const std:
   headers.emplace_back(
       "x-amz-copy-source",
       Concat("/", options.bucket, "/", sigv4::UriEncode(full_key, sigv4::Slash::kKeep)));
-  headers.emplace_back("x-amz-copy-source-if-match", Quoted(etag));
+  headers.emplace_back("x-amz-copy-source-if-match", s3wire::Quoted(etag));
   AddSourceCustomerKey(options, headers);
 }
 
@@ -260,7 +261,7 @@ Result<ObjectInfo> S3UnderFileSystem::Copy(const ObjectInfo& source, sigv4::Pair
   AddSource(options_, FullKey(source.key), source.etag, copy.headers);
   client_->Run(std::span(&copy, 1), call);
   RETURN_IF_ERROR(CopyStatus(copy));
-  ASSIGN_OR_RETURN(const CopyDocument made, ParseCopyDocument(copy.response.body));
+  ASSIGN_OR_RETURN(const s3wire::CopyDocument made, s3wire::ParseCopyDocument(copy.response.body));
   ObjectInfo info = source;
   info.key = std::string(to);
   info.etag = made.etag;
@@ -346,7 +347,7 @@ Result<std::string> S3UnderFileSystem::CopyToPart(const PartSource& from, uint64
   S3Call copy = NewPartCopy(from, length_bytes, to);
   client_->Run(std::span(&copy, 1), call);
   RETURN_IF_ERROR(CopyStatus(copy));
-  ASSIGN_OR_RETURN(const CopyDocument made, ParseCopyDocument(copy.response.body));
+  ASSIGN_OR_RETURN(const s3wire::CopyDocument made, s3wire::ParseCopyDocument(copy.response.body));
   return made.etag;
 }
 
@@ -355,7 +356,7 @@ Status S3UnderFileSystem::CopyParts(const ObjectInfo& source, std::string_view t
                                     ObjectInfo* info) {
   const uint64_t least = (source.size_bytes + traits_.max_parts - 1) / traits_.max_parts;
   const uint64_t step = std::max(options_.copy_part_bytes, least);
-  std::vector<Part> parts;
+  std::vector<s3wire::Part> parts;
   for (uint64_t at = 0; at < source.size_bytes;) {
     std::vector<S3Call> calls;
     for (; at < source.size_bytes && calls.size() < kCopiesAtOnce; at += step) {
@@ -367,17 +368,18 @@ Status S3UnderFileSystem::CopyParts(const ObjectInfo& source, std::string_view t
     client_->Run(calls, call);
     for (const S3Call& copy : calls) {
       RETURN_IF_ERROR(CopyStatus(copy));
-      ASSIGN_OR_RETURN(const CopyDocument made, ParseCopyDocument(copy.response.body));
+      ASSIGN_OR_RETURN(const s3wire::CopyDocument made,
+                       s3wire::ParseCopyDocument(copy.response.body));
       parts.push_back({static_cast<uint32_t>(parts.size() + 1), made.etag});
     }
   }
-  const std::string document = CompleteDocument(parts);
+  const std::string document = s3wire::CompleteDocument(parts);
   S3Call complete = NewCall("complete copy to", "POST", to);
   complete.query = {{"uploadId", upload_id}};
   complete.headers = {{"Content-Type", "application/xml"}};
   complete.body = std::as_bytes(std::span(document.data(), document.size()));
   RETURN_IF_ERROR(RunOne(complete, call));
-  ASSIGN_OR_RETURN(const std::string etag, ParseCompletion(complete.response.body));
+  ASSIGN_OR_RETURN(const std::string etag, s3wire::ParseCompletion(complete.response.body));
   Result<ObjectInfo> now = Head(to, call);
   // Taken for the copy, another writer's version would never be seen.
   const bool replaced =
@@ -388,7 +390,7 @@ Status S3UnderFileSystem::CopyParts(const ObjectInfo& source, std::string_view t
   }
   LogWarning(complete.what, ": another writer has replaced or removed it since");
   info->etag = etag;
-  info->mtime_ns = ParseHttpTime(complete.response.Header("date")).value_or(info->mtime_ns);
+  info->mtime_ns = s3wire::ParseHttpTime(complete.response.Header("date")).value_or(info->mtime_ns);
   return OkStatus();
 }
 

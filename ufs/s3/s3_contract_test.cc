@@ -4,9 +4,9 @@
 // skipped.
 
 #include "base/random.h"
+#include "s3wire/xml.h"
 #include "ufs/s3/client.h"
 #include "ufs/s3/open.h"
-#include "ufs/s3/xml.h"
 #include "ufs/testing/ufs_contract.h"
 
 namespace tarn::ufs {
@@ -46,7 +46,7 @@ class S3Fixture final : public UfsFixture {
       list.method = "GET";
       list.query = {{"list-type", "2"}, {"prefix", prefix_}, {"encoding-type", "url"}};
       client_->Run(std::span(&list, 1), {});
-      const auto listing = s3::ParseObjectListing(list.response.body);
+      const auto listing = s3wire::ParseObjectListing(list.response.body);
       if (!listing.ok() || listing->objects.empty()) break;
       std::vector<s3::S3Call> removals(listing->objects.size());
       for (size_t i = 0; i < removals.size(); ++i) {

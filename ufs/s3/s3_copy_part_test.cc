@@ -7,7 +7,7 @@ namespace {
 
 using CopyPart = S3Store;
 
-std::string HeaderOf(const TestRequest& request, const std::string& name) {
+std::string HeaderOf(const http::TestRequest& request, const std::string& name) {
   const auto found = request.headers.find(name);
   return found == request.headers.end() ? "" : found->second;
 }
@@ -18,15 +18,15 @@ TEST_F(CopyPart, APartIsCopiedFromExactlyTheVersionNamed) {
   objects_["base"] = base;
   Open();
   const std::string etag = ufs_->Stat("base", {})->etag;
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (HeaderOf(request, "x-amz-copy-source").empty()) return std::nullopt;
     EXPECT_EQ(HeaderOf(request, "x-amz-copy-source"), "/bucket/base");
     EXPECT_EQ(HeaderOf(request, "x-amz-copy-source-if-match"), "\"" + etag + "\"");
     EXPECT_EQ(HeaderOf(request, "x-amz-copy-source-range"), "bytes=200-899");
-    TestRequest part = request;
+    http::TestRequest part = request;
     part.body = base.substr(200, 700);
     Answer(part);
-    return TestReply{200, {}, "<CopyPartResult><ETag>\"x\"</ETag></CopyPartResult>"};
+    return http::TestReply{200, {}, "<CopyPartResult><ETag>\"x\"</ETag></CopyPartResult>"};
   };
   CreateOptions options;
   options.size_bytes = 804;
@@ -41,7 +41,7 @@ TEST_F(CopyPart, APartIsCopiedFromExactlyTheVersionNamed) {
 TEST_F(CopyPart, AVersionThatWasReplacedIsStale) {
   objects_["base"] = std::string(1000, 'x');
   Open();
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (HeaderOf(request, "x-amz-copy-source").empty()) return std::nullopt;
     return ErrorReply(412, "PreconditionFailed");
   };
@@ -54,7 +54,7 @@ TEST_F(CopyPart, AVersionThatWasReplacedIsStale) {
 
 TEST_F(CopyPart, AStoreThatCopiesNothingSaysSo) {
   Open();
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (HeaderOf(request, "x-amz-copy-source").empty()) return std::nullopt;
     return ErrorReply(501, "NotImplemented");
   };
@@ -74,12 +74,12 @@ TEST_F(S3Store, ACopyInPartsTellsOfTheCopyAlone) {
   options_.copy_part_bytes = 1050;
   Open();
   for (const bool removed : {false, true}) {
-    fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
       if (request.headers.contains("x-amz-copy-source-range")) {
-        TestRequest part = request;
+        http::TestRequest part = request;
         part.body = objects_["f"];
         Answer(part);
-        return TestReply{200, {}, "<CopyPartResult><ETag>\"x\"</ETag></CopyPartResult>"};
+        return http::TestReply{200, {}, "<CopyPartResult><ETag>\"x\"</ETag></CopyPartResult>"};
       }
       const bool looked = request.method == "HEAD" && request.path == "/bucket/g";
       if (looked && removed) objects_.erase("g");

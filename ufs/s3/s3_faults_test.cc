@@ -15,7 +15,7 @@ namespace {
 TEST_F(S3Store, ServerErrorsAreTriedAgain) {
   objects_["f"] = "hello";
   int left = 3;
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (request.method != "GET" || left-- == 0) return std::nullopt;
     return left == 1 ? ErrorReply(503, "SlowDown") : ErrorReply(500, "InternalError");
   };
@@ -29,9 +29,9 @@ TEST_F(S3Store, RetryAfterIsWaitedFor) {
   objects_["f"] = "hello";
   Open();
   bool first = true;
-  fault_ = [&](const TestRequest&) -> std::optional<TestReply> {
+  fault_ = [&](const http::TestRequest&) -> std::optional<http::TestReply> {
     if (!std::exchange(first, false)) return std::nullopt;
-    TestReply reply = ErrorReply(503, "SlowDown");
+    http::TestReply reply = ErrorReply(503, "SlowDown");
     reply.headers.emplace_back("Retry-After", "7");
     return reply;
   };
@@ -42,7 +42,7 @@ TEST_F(S3Store, RetryAfterIsWaitedFor) {
 TEST_F(S3Store, AFailureNamesWhatWasTriedAndNoSecret) {
   objects_["f"] = "hello";
   Open();
-  fault_ = [](const TestRequest&) { return ErrorReply(503, "SlowDown"); };
+  fault_ = [](const http::TestRequest&) { return ErrorReply(503, "SlowDown"); };
   const Status status = Read("f", 0, 5).status();
   EXPECT_EQ(status.code(), Code::kUnavailable);
   for (const char* part :
@@ -65,9 +65,9 @@ TEST_F(S3Store, AnObjectEncryptedWithAnotherKeyIsRefusedAndNotABadArgument) {
     Open();
     for (const int status : {400, 403}) {
       if (status == 403 && encryption == Encryption::kNone) continue;  // Says nothing of a key.
-      fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+      fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
         if (request.path != "/bucket/f") return std::nullopt;
-        if (request.method == "HEAD") return TestReply{status, {}, ""};
+        if (request.method == "HEAD") return http::TestReply{status, {}, ""};
         return ErrorReply(status, status == 400 ? "InvalidRequest" : "AccessDenied");
       };
       for (const Status& got : {Read("f", 0, 5).status(), ufs_->Stat("f", {}).status()}) {
@@ -84,10 +84,10 @@ TEST_F(S3Store, AnObjectEncryptedWithAnotherKeyIsRefusedAndNotABadArgument) {
 TEST_F(S3Store, WhatAStoreCallsABadRequestIsNoBadArgument) {
   objects_["f"] = "hello";
   Open();
-  fault_ = [](const TestRequest&) { return ErrorReply(400, "KMS.DisabledException"); };
+  fault_ = [](const http::TestRequest&) { return ErrorReply(400, "KMS.DisabledException"); };
   EXPECT_EQ(Read("f", 0, 5).code(), Code::kIo);
   EXPECT_EQ(ufs_->List("", {}, {}).code(), Code::kIo);
-  fault_ = [](const TestRequest&) { return ErrorReply(400, "ExpiredToken"); };
+  fault_ = [](const http::TestRequest&) { return ErrorReply(400, "ExpiredToken"); };
   EXPECT_EQ(Read("f", 0, 5).code(), Code::kPermission);
 }
 
@@ -96,8 +96,8 @@ TEST_F(S3Store, ABodyCutShortIsReadAgain) {
   Open();
   for (const bool reset : {false, true}) {
     int left = 2;
-    fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-      TestReply reply = Answer(request);
+    fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+      http::TestReply reply = Answer(request);
       if (left-- <= 0) return reply;
       reply.claimed_bytes = reply.body.size();
       reply.body.resize(4);
@@ -107,8 +107,8 @@ TEST_F(S3Store, ABodyCutShortIsReadAgain) {
     EXPECT_EQ(Get("f"), "0123456789");
     EXPECT_EQ(left, -1);
   }
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    TestReply reply = Answer(request);
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestReply reply = Answer(request);
     reply.claimed_bytes = reply.body.size();
     reply.body.resize(4);
     return reply;
@@ -120,8 +120,8 @@ TEST_F(S3Store, OtherBytesThanAskedForAreNeverGiven) {
   objects_["f"] = "0123456789";
   Open();
   const auto answer_with = [&](const std::string& range, const std::string& body) {
-    fault_ = [=, this](const TestRequest& request) -> std::optional<TestReply> {
-      TestReply reply = Answer(request);
+    fault_ = [=, this](const http::TestRequest& request) -> std::optional<http::TestReply> {
+      http::TestReply reply = Answer(request);
       for (auto& [name, value] : reply.headers) {
         if (name == "Content-Range") value = range;
       }
@@ -137,7 +137,9 @@ TEST_F(S3Store, OtherBytesThanAskedForAreNeverGiven) {
   EXPECT_EQ(Read("f", 2, 3).code(), Code::kCorruption) << "short, but not at the end";
   answer_with("nonsense", "234");
   EXPECT_EQ(Read("f", 2, 3).code(), Code::kCorruption);
-  fault_ = [](const TestRequest&) { return TestReply{200, {{"ETag", "\"x\""}}, "0123456789"}; };
+  fault_ = [](const http::TestRequest&) {
+    return http::TestReply{200, {{"ETag", "\"x\""}}, "0123456789"};
+  };
   EXPECT_EQ(Read("f", 2, 3).code(), Code::kIo) << "the range was ignored";
 }
 
@@ -145,8 +147,8 @@ TEST_F(S3Store, AnAnswerOfAnotherVersionIsStale) {
   objects_["f"] = "hello";
   Open();
   const std::string etag = ufs_->Stat("f", {}).value().etag;
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    TestReply reply = Answer(request);
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestReply reply = Answer(request);
     if (request.method != "GET") return reply;
     for (auto& [name, value] : reply.headers) {
       if (name == "ETag") value = "\"another\"";
@@ -159,10 +161,10 @@ TEST_F(S3Store, AnAnswerOfAnotherVersionIsStale) {
 TEST_F(S3Store, AWrongEtagAfterPutIsNoSuccess) {
   Open();
   int puts = 0;
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (request.method != "PUT") return std::nullopt;
     ++puts;
-    TestRequest damaged = request;
+    http::TestRequest damaged = request;
     damaged.body = "damaged";  // On its way into the store.
     damaged.headers.erase("content-md5");
     return Answer(damaged);
@@ -170,8 +172,8 @@ TEST_F(S3Store, AWrongEtagAfterPutIsNoSuccess) {
   EXPECT_EQ(Put("f", "whole").code(), Code::kCorruption);
   EXPECT_EQ(puts, 3);
   puts = 0;
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    TestReply reply = Answer(request);
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestReply reply = Answer(request);
     if (request.method == "PUT" && puts++ == 0)
       reply.headers = {{"ETag", "\"0123456789abcdef0123456789abcdef\""}};
     return reply;
@@ -182,8 +184,8 @@ TEST_F(S3Store, AWrongEtagAfterPutIsNoSuccess) {
 
 TEST_F(S3Store, AWrongEtagAfterEveryPutIsSettledByLooking) {
   Open();
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    TestReply reply = Answer(request);
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestReply reply = Answer(request);
     if (request.method == "PUT") reply.headers = {{"ETag", "\"0123456789abcdef0123456789abcdef\""}};
     return reply;
   };
@@ -194,8 +196,8 @@ TEST_F(S3Store, AWrongEtagAfterEveryPutIsSettledByLooking) {
 
 TEST_F(S3Store, AWrongEtagOfAPartIsNeverCompleted) {
   Open();
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    TestReply reply = Answer(request);
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestReply reply = Answer(request);
     if (request.Asks("partNumber=2"))
       reply.headers = {{"ETag", "\"0123456789abcdef0123456789abcdef\""}};
     return reply;
@@ -212,8 +214,8 @@ TEST_F(S3Store, AWrongEtagOfACompletionIsNotTheObjects) {
   const std::string last(BytesOfDigest(Md5(std::string(150, 'x'))));
   const std::string etag = Concat(Hex(Md5(Concat(part, part, last))), "-3");
   Open();
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    TestReply reply = Answer(request);
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestReply reply = Answer(request);
     if (request.method == "POST" && request.Asks("uploadId="))
       reply.body =
           "<CompleteMultipartUploadResult><ETag>0123456789abcdef0123456789abcdef-4</ETag>"
@@ -231,10 +233,10 @@ TEST_F(S3Store, AnUploadWhoseAnswerIsLostIsSettledByLooking) {
   const int before = CountOf("PUT");  // The store was tried.
   const Precondition absent = {Precondition::Kind::kAbsent, ""};
   bool lost = false;
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (request.method != "PUT" || std::exchange(lost, true)) return std::nullopt;
     Answer(request);
-    return TestReply{.drop = true};
+    return http::TestReply{.drop = true};
   };
   EXPECT_TRUE(Put("f", "mine", absent).ok());
   EXPECT_EQ(objects_["f"], "mine");
@@ -251,9 +253,9 @@ TEST_F(S3Store, AnUploadWhoseAnswerIsLostIsMadeAgainWhereItDidNotArrive) {
   const int before = CountOf("PUT");  // The store was tried.
   objects_["f"] = "mine";
   bool lost = false;
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (request.method != "PUT" || std::exchange(lost, true)) return std::nullopt;
-    return TestReply{.drop = true};
+    return http::TestReply{.drop = true};
   };
   ufs::CreateOptions options;
   options.size_bytes = 4;
@@ -268,12 +270,12 @@ TEST_F(S3Store, AnUploadWhoseAnswerIsLostIsMadeAgainWhereItDidNotArrive) {
 
 TEST_F(S3Store, AChangeWhoseFateIsUnknownSaysSo) {
   Open();
-  fault_ = [](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (request.method != "PUT") return std::nullopt;
-    return TestReply{.drop = true};
+    return http::TestReply{.drop = true};
   };
   EXPECT_EQ(Put("f", "x").code(), Code::kMaybeCommitted);
-  fault_ = [](const TestRequest&) { return ErrorReply(503, "SlowDown"); };
+  fault_ = [](const http::TestRequest&) { return ErrorReply(503, "SlowDown"); };
   EXPECT_EQ(Put("f", "x").code(), Code::kUnavailable) << "refused is not unknown";
 }
 
@@ -288,7 +290,9 @@ TEST_F(S3Store, NobodyThereIsUnavailable) {
 TEST_F(S3Store, ADeadlineAndAStopEndACallThatHangs) {
   objects_["f"] = "hello";
   Open();
-  fault_ = [](const TestRequest&) { return TestReply{.claimed_bytes = 5, .hang = true}; };
+  fault_ = [](const http::TestRequest&) {
+    return http::TestReply{.claimed_bytes = 5, .hang = true};
+  };
   CallOptions late;
   late.deadline = Deadline::After(SystemClock(), std::chrono::milliseconds(50));
   EXPECT_EQ(Read("f", 0, 5, "", late).code(), Code::kDeadlineExceeded);
@@ -309,8 +313,8 @@ TEST_F(S3Store, APeerThatStallsIsGivenUp) {
   options_.http.get_stall_timeout = std::chrono::seconds(1);
   options_.retry.max_retries = 0;
   Open();
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    TestReply reply = Answer(request);
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestReply reply = Answer(request);
     reply.claimed_bytes = reply.body.size();
     reply.body.resize(1);
     reply.hang = true;
@@ -322,17 +326,17 @@ TEST_F(S3Store, APeerThatStallsIsGivenUp) {
 TEST_F(S3Store, ARedirectIsFollowedForThatRequest) {
   objects_["f"] = "hello";
   Open();
-  TestServer other([&](const TestRequest& request) { return Answer(request); });
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    TestReply reply = ErrorReply(307, "TemporaryRedirect");
+  http::TestServer other([&](const http::TestRequest& request) { return Answer(request); });
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestReply reply = ErrorReply(307, "TemporaryRedirect");
     reply.headers.emplace_back("Location", other.Url() + request.path);
     return reply;
   };
   EXPECT_EQ(Get("f"), "hello");
   EXPECT_TRUE(Put("g", "there").ok());
   EXPECT_EQ(objects_["g"], "there");
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    TestReply reply = ErrorReply(307, "TemporaryRedirect");
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestReply reply = ErrorReply(307, "TemporaryRedirect");
     reply.headers.emplace_back("Location", server_->Url() + request.path);
     return reply;
   };
@@ -341,11 +345,11 @@ TEST_F(S3Store, ARedirectIsFollowedForThatRequest) {
 
 TEST_F(S3Store, TheBucketsOwnRegionIsLearned) {
   objects_["f"] = "hello";
-  fault_ = [](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (request.headers.at("authorization").find("/eu-west-3/") != std::string::npos) {
       return std::nullopt;
     }
-    TestReply reply = ErrorReply(301, "PermanentRedirect");
+    http::TestReply reply = ErrorReply(301, "PermanentRedirect");
     reply.headers.emplace_back("x-amz-bucket-region", "eu-west-3");
     return reply;
   };
@@ -358,9 +362,9 @@ TEST_F(S3Store, TheBucketsOwnRegionIsLearned) {
 TEST_F(S3Store, AClockThatIsWrongIsSetByTheStores) {
   objects_["f"] = "hello";
   const std::string store_day = "20130524";
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (request.headers.at("x-amz-date").starts_with(store_day)) return std::nullopt;
-    TestReply reply = ErrorReply(403, "RequestTimeTooSkewed");
+    http::TestReply reply = ErrorReply(403, "RequestTimeTooSkewed");
     reply.headers.emplace_back("Date", "Fri, 24 May 2013 12:00:00 GMT");
     return reply;
   };
@@ -372,8 +376,8 @@ TEST_F(S3Store, AClockThatIsWrongIsSetByTheStores) {
 TEST_F(S3Store, ExpiredKeysAreFetchedAgain) {
   objects_["f"] = "hello";
   int given = 0;
-  TestServer container([&](const TestRequest&) {
-    return TestReply{
+  http::TestServer container([&](const http::TestRequest&) {
+    return http::TestReply{
         200,
         {},
         Concat("{\"AccessKeyId\":\"key", ++given, "\",\"SecretAccessKey\":\"s\",\"Token\":\"t\"}")};
@@ -381,7 +385,7 @@ TEST_F(S3Store, ExpiredKeysAreFetchedAgain) {
   options_.credentials = {};
   environment_["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = container.Url() + "/";
   Open();
-  fault_ = [](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [](const http::TestRequest& request) -> std::optional<http::TestReply> {
     const bool old = request.headers.at("authorization").find("key1/") != std::string::npos;
     return old ? std::optional(ErrorReply(400, "ExpiredToken")) : std::nullopt;
   };
@@ -391,14 +395,16 @@ TEST_F(S3Store, ExpiredKeysAreFetchedAgain) {
 
 TEST_F(S3Store, AListingThatLosesItsPageIsAnError) {
   Open();
-  fault_ = [](const TestRequest&) {
-    return TestReply{
+  fault_ = [](const http::TestRequest&) {
+    return http::TestReply{
         200, {}, "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"};
   };
   EXPECT_EQ(ufs_->List("", {}, {}).code(), Code::kCorruption);
-  fault_ = [](const TestRequest&) { return TestReply{200, {}, "<ListBucketResult><Conte"}; };
+  fault_ = [](const http::TestRequest&) {
+    return http::TestReply{200, {}, "<ListBucketResult><Conte"};
+  };
   EXPECT_EQ(ufs_->List("", {}, {}).code(), Code::kCorruption);
-  fault_ = [](const TestRequest&) { return ErrorReply(404, "NoSuchBucket"); };
+  fault_ = [](const http::TestRequest&) { return ErrorReply(404, "NoSuchBucket"); };
   EXPECT_EQ(ufs_->List("", {}, {}).code(), Code::kUnavailable) << "not an empty directory";
   EXPECT_EQ(ufs_->Stat("f", {}).code(), Code::kUnavailable) << "nor an absent file";
 }

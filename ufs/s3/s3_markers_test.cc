@@ -63,9 +63,9 @@ TEST_F(S3Markers, SpareWhatIsThereIfTheySayNoMore) {
 TEST_F(S3Markers, ThatChangeWhileTheyAreMovedAreMovedAsTheyAreThen) {
   objects_["a/"] = "old";
   int copies = 0;
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (!request.headers.contains("x-amz-copy-source")) return std::nullopt;
-    TestReply reply = Answer(request);
+    http::TestReply reply = Answer(request);
     if (++copies == 1) objects_["a/"] = "new";
     return reply;
   };
@@ -77,7 +77,7 @@ TEST_F(S3Markers, ThatChangeWhileTheyAreMovedAreMovedAsTheyAreThen) {
 TEST_F(S3Markers, AreReadAndWrittenWhereTheStoreDoesNotCopy) {
   objects_["a/"] = "note";
   meta_["a/"]["x-amz-meta-owner"] = "them";
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (!request.headers.contains("x-amz-copy-source")) return std::nullopt;
     return ErrorReply(403, "AccessDenied");
   };
@@ -88,7 +88,7 @@ TEST_F(S3Markers, AreReadAndWrittenWhereTheStoreDoesNotCopy) {
 
 TEST_F(S3Markers, ThatCannotBeCopiedStay) {
   objects_["a/"] = "note";
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     return request.method == "PUT" ? std::optional(ErrorReply(507, "QuotaExceeded")) : std::nullopt;
   };
   EXPECT_EQ(Move("a", "b").code(), Code::kNoSpace);

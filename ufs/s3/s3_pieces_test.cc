@@ -14,8 +14,8 @@ TEST_F(S3Store, NoPieceIsGivenTwiceWhereABodyWasCutShort) {
   objects_["f"] = "0123456789";
   Open();
   size_t cut = 7;
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    TestReply reply = Answer(request);
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestReply reply = Answer(request);
     reply.claimed_bytes = reply.body.size();
     reply.body.resize(std::min(reply.body.size(), cut));
     cut += 2;
@@ -52,8 +52,8 @@ TEST_F(S3Store, AWholeObjectOfWhichSomeIsMissingIsAskedForAgain) {
   Open();
   const std::string etag = ufs_->Stat("f", {}).value().etag;
   bool first = true;
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    TestReply reply = Answer(request);
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestReply reply = Answer(request);
     if (std::exchange(first, false)) reply.body.resize(4);
     return reply;
   };
@@ -69,8 +69,8 @@ TEST_F(S3Store, NoPieceOfAnotherVersionIsGiven) {
   const std::string etag = ufs_->Stat("f", {}).value().etag;
   for (const std::string& asked : {etag, std::string()}) {
     bool first = true;
-    fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-      TestReply reply = Answer(request);
+    fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+      http::TestReply reply = Answer(request);
       if (std::exchange(first, false)) {
         reply.claimed_bytes = reply.body.size();
         reply.body.resize(4);
@@ -92,8 +92,8 @@ TEST_F(S3Store, WhereNothingWasGivenYetAnotherVersionIsAsGood) {
   objects_["f"] = "0123456789";
   Open();
   bool first = true;
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    TestReply reply = Answer(request);
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestReply reply = Answer(request);
     if (!std::exchange(first, false)) return reply;
     for (auto& [name, value] : reply.headers) {
       if (name == "ETag") value = "\"another\"";
@@ -115,8 +115,8 @@ TEST_F(S3Store, NoOtherBytesThanAskedForAreGivenAsPieces) {
   for (const Ranged& answer : {Ranged("bytes 3-5/10", "345"), Ranged("nonsense", "234"),
                                Ranged("bytes 2-7/10", "234567")}) {
     const std::string& range = answer.first;
-    fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-      TestReply reply = Answer(request);
+    fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+      http::TestReply reply = Answer(request);
       for (auto& [name, value] : reply.headers) {
         if (name == "Content-Range") value = range;
       }
@@ -126,7 +126,9 @@ TEST_F(S3Store, NoOtherBytesThanAskedForAreGivenAsPieces) {
     EXPECT_TRUE(Pieces("f", {2, 3}, "", &ended).empty()) << range;
     EXPECT_EQ(ended.code(), Code::kCorruption) << range;
   }
-  fault_ = [](const TestRequest&) { return TestReply{200, {{"ETag", "\"x\""}}, "0123456789"}; };
+  fault_ = [](const http::TestRequest&) {
+    return http::TestReply{200, {{"ETag", "\"x\""}}, "0123456789"};
+  };
   EXPECT_TRUE(Pieces("f", {2, 3}, "", &ended).empty()) << "the range was ignored";
   EXPECT_EQ(ended.code(), Code::kIo);
   EXPECT_EQ(Pieces("f", {0, 10}, "", &ended).size(), 4u) << "a whole object is as good";

@@ -8,8 +8,8 @@
 
 #include "base/digest.h"
 #include "base/strings.h"
+#include "s3wire/xml.h"
 #include "ufs/s3/open.h"
-#include "ufs/s3/xml.h"
 #include "ufs/testing/s3_test_store.h"
 
 namespace tarn::ufs::s3 {
@@ -78,11 +78,11 @@ TEST_F(S3Quirks, AListingThatDoesNotGoOnIsAnErrorAndNotEndless) {
   for (int i = 0; i < 20; ++i) objects_[Concat("d/f", 10 + i)] = "x";
   Open();
   const auto always = [&](const std::string& way_on) {
-    fault_ = [=](const TestRequest&) {
-      return TestReply{200,
-                       {},
-                       Concat("<ListBucketResult><IsTruncated>true</IsTruncated>", way_on,
-                              "</ListBucketResult>")};
+    fault_ = [=](const http::TestRequest&) {
+      return http::TestReply{200,
+                             {},
+                             Concat("<ListBucketResult><IsTruncated>true</IsTruncated>", way_on,
+                                    "</ListBucketResult>")};
     };
     const size_t before = Requests();
     const Status status = ufs_->List("d", {.start_after = "f12"}, {}).status();
@@ -95,8 +95,8 @@ TEST_F(S3Quirks, AListingThatDoesNotGoOnIsAnErrorAndNotEndless) {
   always("<NextMarker>d/f01</NextMarker>");
   always("<Contents><Key>d/f11</Key><Size>1</Size></Contents>");
   int turn = 0;
-  fault_ = [&](const TestRequest&) {
-    return TestReply{
+  fault_ = [&](const http::TestRequest&) {
+    return http::TestReply{
         200,
         {},
         Concat("<ListBucketResult><IsTruncated>true</IsTruncated>", "<NextContinuationToken>",
@@ -107,15 +107,15 @@ TEST_F(S3Quirks, AListingThatDoesNotGoOnIsAnErrorAndNotEndless) {
 
 TEST_F(S3Quirks, AnEntryThatCannotBeReadHidesNoOther) {
   Open();
-  fault_ = [](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (request.path != "/bucket/") return std::nullopt;
-    return TestReply{200,
-                     {},
-                     "<ListBucketResult><EncodingType>url</EncodingType>"
-                     "<Contents><Key>a%zz</Key><Size>1</Size><ETag>x</ETag></Contents>"
-                     "<Contents><Key>b</Key><Size>1</Size><ETag>x</ETag>"
-                     "<LastModified>yesterday</LastModified></Contents>"
-                     "<Contents><Key>c</Key><ETag>x</ETag></Contents></ListBucketResult>"};
+    return http::TestReply{200,
+                           {},
+                           "<ListBucketResult><EncodingType>url</EncodingType>"
+                           "<Contents><Key>a%zz</Key><Size>1</Size><ETag>x</ETag></Contents>"
+                           "<Contents><Key>b</Key><Size>1</Size><ETag>x</ETag>"
+                           "<LastModified>yesterday</LastModified></Contents>"
+                           "<Contents><Key>c</Key><ETag>x</ETag></Contents></ListBucketResult>"};
   };
   objects_["c"] = "12345";
   const ListPage page = ufs_->List("", {}, {}).value();
@@ -168,9 +168,9 @@ TEST_F(S3Quirks, AnAbsentLengthIsThatOfTheListing) {
   objects_["empty"] = "";
   objects_["full"] = "12345";
   Open();
-  fault_ = [this](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [this](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (request.method != "HEAD" || !objects_.contains(request.path.substr(8))) return std::nullopt;
-    TestReply reply = Answer(request);
+    http::TestReply reply = Answer(request);
     std::erase_if(reply.headers, [](const auto& header) {
       return header.first == "Content-Length" || header.first == "Last-Modified";
     });
@@ -192,12 +192,12 @@ TEST_F(S3Quirks, NoByteOfADecodedAnswerIsGiven) {
   // "identity" is obeyed, or only those who can decode get what is stored.
   for (const std::string wanted : {"identity", "gzip"}) {
     for (const bool with_length : {false, true}) {
-      fault_ = [=](const TestRequest& request) -> std::optional<TestReply> {
+      fault_ = [=](const http::TestRequest& request) -> std::optional<http::TestReply> {
         if (request.method != "GET" || request.headers.at("accept-encoding") == wanted)
           return std::nullopt;
         EXPECT_EQ(request.headers.at("authorization").find("accept-encoding"), std::string::npos)
             << "a proxy may change it";
-        TestReply reply{200, {{"ETag", Quoted(etag)}}, "some longer text, decoded"};
+        http::TestReply reply{200, {{"ETag", s3wire::Quoted(etag)}}, "some longer text, decoded"};
         reply.no_length = !with_length;
         return reply;
       };
@@ -209,9 +209,9 @@ TEST_F(S3Quirks, NoByteOfADecodedAnswerIsGiven) {
       EXPECT_TRUE(!ended.ok() || got == stored) << wanted << ": " << got;
     }
   }
-  fault_ = [=](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [=](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (request.method != "GET") return std::nullopt;
-    return TestReply{200, {{"ETag", Quoted(etag)}}, "text"};
+    return http::TestReply{200, {{"ETag", s3wire::Quoted(etag)}}, "text"};
   };
   Status ended;
   EXPECT_TRUE(Pieces("t.gz", whole, etag, &ended).empty());
@@ -224,9 +224,9 @@ TEST_F(S3Quirks, AnswersWithoutALengthAreGivenOnceTheyAreWhole) {
   Open();
   const std::string etag = ufs_->Stat("f", {}).value().etag;
   const auto answer = [&](const std::string& body) {
-    fault_ = [=](const TestRequest& request) -> std::optional<TestReply> {
+    fault_ = [=](const http::TestRequest& request) -> std::optional<http::TestReply> {
       if (request.method != "GET") return std::nullopt;
-      TestReply reply{200, {{"ETag", Quoted(etag)}}, body};
+      http::TestReply reply{200, {{"ETag", s3wire::Quoted(etag)}}, body};
       reply.no_length = true;
       return reply;
     };
@@ -257,8 +257,8 @@ TEST_F(S3Quirks, AStoreThatIgnoresRangesSaysSo) {
   objects_["f"] = "0123456789";
   Open();
   const std::string etag = ufs_->Stat("f", {}).value().etag;
-  fault_ = [this](const TestRequest& request) -> std::optional<TestReply> {
-    TestRequest whole = request;
+  fault_ = [this](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestRequest whole = request;
     whole.headers.erase("range");
     return Answer(whole);
   };
@@ -280,15 +280,15 @@ TEST_F(S3Quirks, AnEtagIsOpaque) {
   Open();
   int made = 0;
   std::map<std::string, std::string> etags;
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    TestRequest asked = request;
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestRequest asked = request;
     const std::string key = request.path;
-    if (asked.headers["if-match"] == Quoted(etags[key])) asked.headers.erase("if-match");
-    TestReply reply = Answer(asked);
+    if (asked.headers["if-match"] == s3wire::Quoted(etags[key])) asked.headers.erase("if-match");
+    http::TestReply reply = Answer(asked);
     if (request.method == "PUT" && reply.status == 200)
       etags[key] = Hex(Md5(std::to_string(++made)));
     for (auto& [name, value] : reply.headers)
-      if (name == "ETag" && !etags[key].empty()) value = Quoted(etags[key]);
+      if (name == "ETag" && !etags[key].empty()) value = s3wire::Quoted(etags[key]);
     return reply;
   };
   const int before = CountOf("PUT");
@@ -305,11 +305,11 @@ TEST_F(S3Quirks, AnEtagIsOpaque) {
 TEST_F(S3Quirks, AnEtagThatGetDoesNotKnowProvesNothing) {
   Open();
   const std::string wrong(32, 'a');
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (request.method != "PUT" && request.method != "HEAD") return std::nullopt;
-    TestReply reply = Answer(request);
+    http::TestReply reply = Answer(request);
     for (auto& [name, value] : reply.headers)
-      if (name == "ETag") value = Quoted(wrong);
+      if (name == "ETag") value = s3wire::Quoted(wrong);
     return reply;
   };
   const Status status = Put("f", "hello").status();
@@ -320,8 +320,8 @@ TEST_F(S3Quirks, AnEtagThatGetDoesNotKnowProvesNothing) {
 
 TEST_F(S3Quirks, AnEtagMayBeMissing) {
   Open();
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    TestReply reply = Answer(request);
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestReply reply = Answer(request);
     if (request.method == "PUT") reply.headers.clear();
     return reply;
   };
@@ -336,13 +336,13 @@ TEST_F(S3Quirks, WhatIsNotCopiedIsReadAndWritten) {
   meta_["f"]["x-amz-meta-owner"] = "them";
   options_.single_copy_bytes = 200;
   Open();
-  const TestReply refusals[] = {ErrorReply(403, "AccessDenied"),
-                                ErrorReply(400, "InvalidRequest"),
-                                ErrorReply(501, "NotImplemented"),
-                                ErrorReply(405, ""),
-                                {200, {}, "<Error><Code>NotImplemented</Code></Error>"}};
-  for (const TestReply& refusal : refusals) {
-    fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+  const http::TestReply refusals[] = {ErrorReply(403, "AccessDenied"),
+                                      ErrorReply(400, "InvalidRequest"),
+                                      ErrorReply(501, "NotImplemented"),
+                                      ErrorReply(405, ""),
+                                      {200, {}, "<Error><Code>NotImplemented</Code></Error>"}};
+  for (const http::TestReply& refusal : refusals) {
+    fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
       return request.headers.contains("x-amz-copy-source") ? std::optional(refusal) : std::nullopt;
     };
     objects_.erase("g");
@@ -358,7 +358,7 @@ TEST_F(S3Quirks, WhatIsNotCopiedIsReadAndWritten) {
 TEST_F(S3Quirks, AnArchivedObjectIsNeitherReadNorCopied) {
   objects_["f"] = "hello";
   Open();
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     const bool reads = request.method == "GET" && request.path != "/bucket/";
     const bool copies = request.headers.contains("x-amz-copy-source");
     return reads || copies ? std::optional(ErrorReply(403, "InvalidObjectState")) : std::nullopt;
@@ -387,11 +387,12 @@ TEST_F(S3Quirks, AnObjectIsNoDirectoryToMount) {
 TEST_F(S3Quirks, WhoMayReadAndNotListOpensByName) {
   objects_["f"] = "hello";
   objects_["d/"] = "";
-  fault_ = [this](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [this](const http::TestRequest& request) -> std::optional<http::TestReply> {
     const std::string key = request.path.substr(8);
     const bool may = !key.empty() && (request.method == "PUT" || objects_.contains(key));
     if (may) return std::nullopt;
-    return request.method == "HEAD" ? TestReply{403, {}, ""} : ErrorReply(403, "AccessDenied");
+    return request.method == "HEAD" ? http::TestReply{403, {}, ""}
+                                    : ErrorReply(403, "AccessDenied");
   };
   Open();
   EXPECT_EQ(ufs_->Stat("f", {}).value().size_bytes, 5u);
@@ -404,9 +405,9 @@ TEST_F(S3Quirks, WhoMayReadAndNotListOpensByName) {
 // Ceph says AccessDenied to keys that it does not know as well.
 TEST_F(S3Quirks, UnknownKeysAreNotTakenForAPolicy) {
   bool known = false;
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    if (request.path == "/" && known) return TestReply{200, {}, "<ListAllMyBucketsResult/>"};
-    TestReply denied = ErrorReply(403, "AccessDenied");
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    if (request.path == "/" && known) return http::TestReply{200, {}, "<ListAllMyBucketsResult/>"};
+    http::TestReply denied = ErrorReply(403, "AccessDenied");
     denied.headers = {{"x-amz-request-id", "tx000001-6b0d45f0-100c-default"}};
     return denied;
   };
@@ -442,9 +443,9 @@ TEST_F(S3Quirks, ReadersThatHangHoldUpNoLookAtNames) {
   options_.hedge.enabled = false;
   Open();
   std::stop_source stop;
-  fault_ = [](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (request.method != "GET" || request.path != "/bucket/f") return std::nullopt;
-    return TestReply{.claimed_bytes = 5, .hang = true};
+    return http::TestReply{.claimed_bytes = 5, .hang = true};
   };
   const int before = CountOf("GET");
   std::vector<std::jthread> readers;
@@ -475,9 +476,10 @@ TEST_F(S3Quirks, APartIsReadAsItIsSent) {
     return OkStatus();
   };
   // The first answer is lost.
-  fault_ = [&, failed = false](const TestRequest& request) mutable -> std::optional<TestReply> {
+  fault_ = [&, failed = false](
+               const http::TestRequest& request) mutable -> std::optional<http::TestReply> {
     if (!request.Asks("partNumber") || std::exchange(failed, true)) return std::nullopt;
-    TestReply reply;
+    http::TestReply reply;
     reply.drop = true;
     return reply;
   };
@@ -488,7 +490,7 @@ TEST_F(S3Quirks, APartIsReadAsItIsSent) {
   EXPECT_TRUE(upload->Commit({}).ok());
   EXPECT_EQ(objects_["f"], bytes);
   EXPECT_GE(times, 4);
-  for (const TestRequest& request : server_->Requests()) {
+  for (const http::TestRequest& request : server_->Requests()) {
     if (!request.Asks("partNumber")) continue;
     EXPECT_EQ(request.headers.at("content-md5"), Base64(Md5(request.body)));
     EXPECT_EQ(request.headers.at("x-amz-content-sha256"), Hex(Sha256(request.body)));

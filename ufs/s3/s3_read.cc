@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "s3wire/xml.h"
 #include "ufs/call.h"
 #include "ufs/s3/answer.h"
 #include "ufs/s3/attributes.h"
 #include "ufs/s3/s3_ufs.h"
-#include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
 namespace {
@@ -16,8 +16,8 @@ constexpr int kTries = 3;  // Of answers that are not what was asked for.
 
 // How many bytes came, if they are those that were asked for. kCorruption: they are not.
 Result<size_t> CheckAnswer(const S3Call& read, uint64_t offset_bytes, std::string_view etag) {
-  const HttpResponse& response = read.response;
-  if (!etag.empty() && Unquoted(response.Header("etag")) != etag) {
+  const http::Response& response = read.response;
+  if (!etag.empty() && s3wire::Unquoted(response.Header("etag")) != etag) {
     return Status(Code::kStale, Concat(read.what, ": it was replaced"));
   }
   const size_t got = response.sink_bytes;
@@ -59,7 +59,7 @@ Result<size_t> S3UnderFileSystem::ReadRanges(std::string_view key, std::string_v
     const uint64_t last = first + read.sink.size() - 1;
     read.what += Concat(" [", first, ",", last + 1, ")");
     read.headers.emplace_back("Range", Concat("bytes=", first, "-", last));
-    if (!etag.empty()) read.headers.emplace_back("If-Match", Quoted(etag));
+    if (!etag.empty()) read.headers.emplace_back("If-Match", s3wire::Quoted(etag));
     AddCustomerKey(options_, read.headers);
     read.accepts_gzip = accept == Accept::kGzip;
   }
@@ -73,7 +73,7 @@ Result<size_t> S3UnderFileSystem::ReadRanges(std::string_view key, std::string_v
     }
     RETURN_IF_ERROR(read.status);
     ASSIGN_OR_RETURN(const size_t got, CheckAnswer(read, offset_bytes + done, first_etag));
-    if (first_etag.empty()) first_etag = Unquoted(read.response.Header("etag"));
+    if (first_etag.empty()) first_etag = s3wire::Unquoted(read.response.Header("etag"));
     done += got;
     if (got < read.sink.size()) break;
   }

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <set>
 
-#include "base/sigv4.h"
 #include "base/strings.h"
 #include "base/testing/temporary_directory.h"
+#include "s3wire/sigv4.h"
 #include "ufs/s3/open.h"
 #include "ufs/testing/s3_test_store.h"
 
@@ -91,7 +91,7 @@ TEST_F(S3Store, RequestsAreSignedAsAServerVerifiesThem) {
   Open();
   EXPECT_EQ(Get("a b/\xc3\xa9"), "hello");
   ASSERT_TRUE(Put("new+file", "bytes").ok());
-  for (const TestRequest& seen : server_->Requests()) {
+  for (const http::TestRequest& seen : server_->Requests()) {
     sigv4::Request request{seen.method, sigv4::UriDecode(seen.path).value(), {}, {}};
     for (const auto& header : seen.headers) request.headers.push_back(header);
     for (size_t at = 0; at < seen.query.size();) {
@@ -118,8 +118,8 @@ TEST_F(S3Store, LargeReadsAreSeveralRangesOfOneVersion) {
   EXPECT_EQ(Read("f", 950, 1000).value(), bytes.substr(950));
   EXPECT_EQ(Read("f", 5000, 1000).value(), "");
   int answered = 0;
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    TestReply reply = Answer(request);
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestReply reply = Answer(request);
     if (++answered == 3) objects_["f"] = std::string(1000, 'x');  // Replaced amid the reading.
     return reply;
   };
@@ -147,8 +147,8 @@ TEST_F(S3Store, ACompletionWhoseAnswerIsLostIsSettledByLooking) {
   const std::string bytes(350, 'x');
   const std::string part(100, 'x');
   bool lost = false;
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    TestReply reply = Answer(request);
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestReply reply = Answer(request);
     if (request.method == "HEAD" || request.method == "GET") {
       for (auto& [name, value] : reply.headers) {
         const std::string parts = Concat(BytesOfDigest(Md5(part)), BytesOfDigest(Md5(part)),
@@ -158,7 +158,7 @@ TEST_F(S3Store, ACompletionWhoseAnswerIsLostIsSettledByLooking) {
     }
     if (request.method != "POST" || !request.Asks("uploadId") || std::exchange(lost, true))
       return reply;
-    return TestReply{.drop = true};
+    return http::TestReply{.drop = true};
   };
   EXPECT_TRUE(Put("f", bytes).ok());
   EXPECT_EQ(objects_["f"], bytes);
@@ -200,10 +200,11 @@ TEST_F(S3Store, PlacementAndEncryptionAreAskedFor) {
   options_.requester_pays = true;
   Open();
   ASSERT_TRUE(Put("f.json", "{}").ok());
-  const std::vector<TestRequest> requests = server_->Requests();
-  const auto put = std::find_if(requests.begin(), requests.end(), [](const TestRequest& request) {
-    return request.path == "/bucket/f.json" && request.method == "PUT";
-  });
+  const std::vector<http::TestRequest> requests = server_->Requests();
+  const auto put =
+      std::find_if(requests.begin(), requests.end(), [](const http::TestRequest& request) {
+        return request.path == "/bucket/f.json" && request.method == "PUT";
+      });
   ASSERT_NE(put, requests.end());
   EXPECT_EQ(put->headers.at("content-type"), "application/json");
   EXPECT_EQ(put->headers.at("x-amz-storage-class"), "STANDARD_IA");
@@ -235,9 +236,9 @@ TEST_F(S3Store, AMarkerIsAnEmptyObjectOfItsOwnType) {
   ASSERT_TRUE(ufs_->Create("d.txt", marker, {}).value()->Commit({}).ok());
   ASSERT_TRUE(objects_.contains("p/d.txt/"));
   EXPECT_EQ(objects_["p/d.txt/"], "");
-  const std::vector<TestRequest> all = server_->Requests();
+  const std::vector<http::TestRequest> all = server_->Requests();
   const auto put = std::find_if(all.rbegin(), all.rend(),
-                                [](const TestRequest& one) { return one.method == "PUT"; });
+                                [](const http::TestRequest& one) { return one.method == "PUT"; });
   EXPECT_EQ(put->headers.at("content-type"), "application/x-directory");
 }
 
@@ -249,7 +250,7 @@ TEST_F(S3Store, AMarkerWhoseKeyWouldBeTooLongIsNowhere) {
   CreateOptions marker;
   marker.type = ObjectType::kDirectory;
   EXPECT_EQ(ufs_->Create(key, marker, {}).code(), Code::kNameTooLong);
-  fault_ = [](const TestRequest&) { return ErrorReply(400, "KeyTooLongError"); };
+  fault_ = [](const http::TestRequest&) { return ErrorReply(400, "KeyTooLongError"); };
   const DeleteRequest gone{key, {}, ObjectType::kDirectory};
   EXPECT_TRUE(ufs_->Delete(std::span(&gone, 1), {}).at(0).ok());
 }
@@ -272,16 +273,16 @@ TEST_F(S3Store, CopiesAboveTheLimitAreMadeInParts) {
   options_.copy_part_bytes = 400;
   Open();
   std::vector<std::string> ranges;
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     const auto range = request.headers.find("x-amz-copy-source-range");
     if (range == request.headers.end()) return std::nullopt;
     ranges.push_back(range->second);
-    TestRequest part = request;
+    http::TestRequest part = request;
     const size_t first = std::stoul(range->second.substr(6));
     const size_t last = std::stoul(range->second.substr(range->second.find('-') + 1));
     part.body = objects_["f"].substr(first, last - first + 1);
     Answer(part);
-    return TestReply{200, {}, "<CopyPartResult><ETag>\"x\"</ETag></CopyPartResult>"};
+    return http::TestReply{200, {}, "<CopyPartResult><ETag>\"x\"</ETag></CopyPartResult>"};
   };
   EXPECT_EQ(ufs_->Move("f", "g", {}, {}).value().size_bytes, 1050u);
   EXPECT_EQ(objects_["g"], objects_["f"]);
@@ -296,13 +297,13 @@ TEST_F(S3Store, ACopyHasTheTagsOfItsSource) {
   meta_["f"] = {{"x-amz-tagging-count", "1"}};
   const std::string tags = "<Tagging><TagSet>...</TagSet></Tagging>";
   std::string tagged;
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (request.headers.contains("x-amz-copy-source"))
-      return TestReply{200, {}, "<CopyObjectResult><ETag>\"e\"</ETag></CopyObjectResult>"};
+      return http::TestReply{200, {}, "<CopyObjectResult><ETag>\"e\"</ETag></CopyObjectResult>"};
     if (request.query != "tagging=") return std::nullopt;
-    if (request.method == "GET") return TestReply{200, {}, tags};
+    if (request.method == "GET") return http::TestReply{200, {}, tags};
     tagged = request.path + " " + request.body;
-    return TestReply{200};
+    return http::TestReply{200};
   };
   MoveOptions options;
   options.metadata["attempt"] = "1";
@@ -321,7 +322,7 @@ TEST_F(S3Store, WhatTheStoreDoesNotCopyIsReadAndWritten) {
                   {"cache-control", "no-store"}};
     std::string type;
     std::string mtime;
-    fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
+    fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
       if (request.headers.contains("x-amz-copy-source")) return ErrorReply(501, "NotImplemented");
       if (request.path == "/bucket/g" && request.headers.contains("content-type") &&
           !request.Asks("uploadId=")) {
@@ -344,10 +345,10 @@ TEST_F(S3Store, AnEtagIsNoMd5WhereTheBucketEncryptsByAKeyService) {
   Open();
   const std::string other(32, 'a');
   std::string service = "aws:kms";
-  fault_ = [&](const TestRequest& request) -> std::optional<TestReply> {
-    TestRequest asked = request;
+  fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
+    http::TestRequest asked = request;
     asked.headers.erase("if-match");  // It names the other one.
-    TestReply reply = Answer(asked);
+    http::TestReply reply = Answer(asked);
     for (auto& [name, value] : reply.headers) {
       if (name == "ETag") value = Concat("\"", other, "\"");
     }
@@ -375,7 +376,7 @@ TEST_F(S3Store, AnUploadWhoseStartWasNotAnsweredIsOursAlsoAfterACrash) {
   options_.abandoned_upload_age = std::chrono::hours(24 * 365 * 90);
   options_.retry.max_retries = 0;
   Open();
-  fault_ = [this](const TestRequest& request) -> std::optional<TestReply> {
+  fault_ = [this](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (request.method != "POST") return std::nullopt;
     Answer(request);
     return ErrorReply(500, "InternalError");
@@ -393,9 +394,9 @@ TEST_F(S3Store, ADeadlineTellsWhatWentWrongBeforeIt) {
   objects_["f"] = "hello";
   Open();
   bool first = true;
-  fault_ = [&](const TestRequest&) {
+  fault_ = [&](const http::TestRequest&) {
     if (std::exchange(first, false)) return ErrorReply(500, "InternalError");
-    return TestReply{.claimed_bytes = 5, .hang = true};
+    return http::TestReply{.claimed_bytes = 5, .hang = true};
   };
   const std::string reason = "before that: read s3://bucket/f [0,5): HTTP 500";
   Status told;

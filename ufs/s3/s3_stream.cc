@@ -7,11 +7,11 @@
 
 #include "base/random.h"
 #include "base/strings.h"
+#include "s3wire/xml.h"
 #include "ufs/call.h"
 #include "ufs/s3/answer.h"
 #include "ufs/s3/attributes.h"
 #include "ufs/s3/s3_ufs.h"
-#include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
 
@@ -30,13 +30,13 @@ namespace {
 
 // Cuts an answer into pieces. One that is sent again, or beside another, begins with what was given
 // before, which is left out.
-class PieceTaker final : public BodyTaker {
+class PieceTaker final : public http::BodyTaker {
  public:
   PieceTaker(PieceProgress& progress, std::span<std::byte> piece)
       : progress_(progress), piece_(piece) {}
 
-  Status Begin(const HttpResponse& head) override {
-    const std::string etag = Unquoted(head.Header("etag"));
+  Status Begin(const http::Response& head) override {
+    const std::string etag = s3wire::Unquoted(head.Header("etag"));
     if (progress_.etag.empty()) progress_.etag = etag;
     if (etag != progress_.etag) return Status(Code::kStale, "it was replaced");
     at_ = 0;
@@ -63,7 +63,7 @@ class PieceTaker final : public BodyTaker {
   }
 
   // The answer is over. kCorruption: it had fewer bytes than its head said.
-  Status End(const HttpResponse& response) {
+  Status End(const http::Response& response) {
     if (!response.body_begun) RETURN_IF_ERROR(Begin(response));
     if (at_ == claim_.length_bytes) return filled_ > 0 ? Give() : OkStatus();
     return Status(Code::kCorruption,
@@ -109,7 +109,7 @@ Status S3UnderFileSystem::GetPieces(std::string_view key, PieceProgress& progres
   if (!progress.is_whole_object) {
     read.headers.emplace_back("Range", Concat("bytes=", first, "-", last));
   }
-  if (!progress.etag.empty()) read.headers.emplace_back("If-Match", Quoted(progress.etag));
+  if (!progress.etag.empty()) read.headers.emplace_back("If-Match", s3wire::Quoted(progress.etag));
   AddCustomerKey(options_, read.headers);
   RETURN_IF_ERROR(RunOne(read, call));
   const Status ended = (read.response.of_twin ? *twin : taker).End(read.response);

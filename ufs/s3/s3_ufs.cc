@@ -7,12 +7,12 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/strings.h"
+#include "s3wire/xml.h"
 #include "ufs/call.h"
 #include "ufs/s3/attributes.h"
 #include "ufs/s3/markers.h"
 #include "ufs/s3/names.h"
 #include "ufs/s3/open.h"
-#include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
 namespace {
@@ -175,7 +175,7 @@ Result<std::string> S3UnderFileSystem::SourceIdentity(const CallOptions& call) {
 Status S3UnderFileSystem::Sync(const CallOptions& call) { return CheckCall(call); }
 
 // Only what a listing has is the size of what is stored where a server leaves it out.
-Result<ObjectInfo> S3UnderFileSystem::InfoOf(std::string_view key, HttpResponse& answer,
+Result<ObjectInfo> S3UnderFileSystem::InfoOf(std::string_view key, http::Response& answer,
                                              const CallOptions& call) {
   const std::string stored = answer.Header("x-goog-stored-content-length");
   if (!stored.empty()) {
@@ -185,8 +185,8 @@ Result<ObjectInfo> S3UnderFileSystem::InfoOf(std::string_view key, HttpResponse&
   if (answer.Header("content-length").empty()) {
     static const std::string kEtagOfNothing = Hex(Md5(std::string_view()));
     uint64_t size = 0;
-    if (Unquoted(answer.Header("etag")) != kEtagOfNothing) {
-      ASSIGN_OR_RETURN(const std::optional<ListedObject> listed, Listed(key, call));
+    if (s3wire::Unquoted(answer.Header("etag")) != kEtagOfNothing) {
+      ASSIGN_OR_RETURN(const std::optional<s3wire::ListedObject> listed, Listed(key, call));
       if (!listed || !listed->size_bytes) {
         return Status(Code::kCorruption, Concat("stat ", client_->Uri(FullKey(key)),
                                                 ": neither HEAD (Content-Length) nor a listing "

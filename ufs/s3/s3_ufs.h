@@ -16,11 +16,11 @@
 
 #include "base/digest.h"
 #include "base/mutex.h"
+#include "s3wire/xml.h"
 #include "ufs/s3/client.h"
 #include "ufs/s3/options.h"
 #include "ufs/s3/pages.h"
 #include "ufs/s3/upload_journal.h"
-#include "ufs/s3/xml.h"
 #include "ufs/under_file_system.h"
 
 namespace tarn::ufs::s3 {
@@ -65,7 +65,7 @@ class S3UnderFileSystem final : public UnderFileSystem {
   Status RunOne(S3Call& one, const CallOptions& call) const;
   Result<ObjectInfo> Head(std::string_view key, const CallOptions& call);
   // What an answer to HEAD says; a size that it lacks is looked up.
-  Result<ObjectInfo> InfoOf(std::string_view key, HttpResponse& answer, const CallOptions& call);
+  Result<ObjectInfo> InfoOf(std::string_view key, http::Response& answer, const CallOptions& call);
   // kStale: something else is there than the precondition says.
   Status CheckPrecondition(std::string_view key, const Precondition& precondition,
                            const CallOptions& call);
@@ -132,7 +132,7 @@ class S3UnderFileSystem final : public UnderFileSystem {
   Result<bool> IsHiddenByDirectory(const KeyPage& raw, std::string_view full_key,
                                    const CallOptions& call);
   // What a listing has of this one object; nullopt: nothing.
-  Result<std::optional<ListedObject>> Listed(std::string_view key, const CallOptions& call);
+  Result<std::optional<s3wire::ListedObject>> Listed(std::string_view key, const CallOptions& call);
   // The ETag that HEAD and GET have for the version that `etag` of a listing names.
   std::string KnownAs(std::string_view key, std::string_view etag) const;  // As far as is known.
   // Looks. kStale: another version is there.
@@ -146,7 +146,7 @@ class S3UnderFileSystem final : public UnderFileSystem {
   void NoteSkipped(std::string_view full_key, std::string_view why);
   // All uploads of keys that begin so, page by page.
   Status EachUpload(const std::string& full_prefix, const CallOptions& call,
-                    const std::function<void(const ListedUpload&)>& visit) const;
+                    const std::function<void(const s3wire::ListedUpload&)>& visit) const;
   Status ProbeConditionalWrites(const CallOptions& call);
   // Parts have `part_bytes`, or more where they would be too many.
   Result<std::unique_ptr<Upload>> NewUpload(std::string_view key, const CreateOptions& options,
@@ -194,6 +194,6 @@ bool IsMd5(std::string_view etag);
 // Whether an answer's ETag may be the MD5 of the bytes sent. It is not where the store encrypts
 // with keys of a key service or a customer, of itself too if the bucket says so. Others have ETags
 // of their own that look like one.
-bool MayBeMd5(const S3Options& options, const HttpResponse& answer);
+bool MayBeMd5(const S3Options& options, const http::Response& answer);
 
 }  // namespace tarn::ufs::s3

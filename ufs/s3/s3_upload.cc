@@ -6,12 +6,12 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "s3wire/xml.h"
 #include "ufs/call.h"
 #include "ufs/s3/answer.h"
 #include "ufs/s3/names.h"
 #include "ufs/s3/object_upload.h"
 #include "ufs/s3/s3_ufs.h"
-#include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
 namespace {
@@ -101,7 +101,7 @@ class SinglePut final : public S3Upload {
         continue;
       }
       if (!status.ok()) return Settle(put, Hex(digest), call);
-      const std::string etag = Unquoted(put.response.Header("etag"));
+      const std::string etag = s3wire::Unquoted(put.response.Header("etag"));
       const bool comparable = ufs_.EtagsMayBeMd5() && MayBeMd5(ufs_.options(), put.response);
       if (!comparable || etag == Hex(digest)) return Verified(put, etag, call);
       Result<ObjectInfo> info = WithOtherEtag(put, etag, digest, call);

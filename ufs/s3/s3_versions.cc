@@ -6,9 +6,9 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "s3wire/xml.h"
 #include "ufs/s3/attributes.h"
 #include "ufs/s3/s3_ufs.h"
-#include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
 namespace {
@@ -22,20 +22,20 @@ bool IsMd5(std::string_view etag) {
   return etag.size() == 32 && std::all_of(etag.begin(), etag.end(), is_digit);
 }
 
-bool MayBeMd5(const S3Options& options, const HttpResponse& answer) {
+bool MayBeMd5(const S3Options& options, const http::Response& answer) {
   const bool by_options =
       options.encryption == Encryption::kNone || options.encryption == Encryption::kS3;
   const std::string by_store = answer.Header("x-amz-server-side-encryption");
   return options.content_md5 && by_options && (by_store.empty() || by_store == "AES256") &&
-         IsMd5(Unquoted(answer.Header("etag")));
+         IsMd5(s3wire::Unquoted(answer.Header("etag")));
 }
 
-Result<std::optional<ListedObject>> S3UnderFileSystem::Listed(std::string_view key,
-                                                              const CallOptions& call) {
+Result<std::optional<s3wire::ListedObject>> S3UnderFileSystem::Listed(std::string_view key,
+                                                                      const CallOptions& call) {
   const std::string full_key = FullKey(key);
   ASSIGN_OR_RETURN(const KeyPage page, pages_.Get({full_key, "", 1}, call));
   const bool there = !page.entries.empty() && page.entries.front().full_key == full_key;
-  return there ? page.entries.front().object : std::optional<ListedObject>();
+  return there ? page.entries.front().object : std::optional<s3wire::ListedObject>();
 }
 
 std::string S3UnderFileSystem::KnownAs(std::string_view key, std::string_view etag) const {
@@ -50,7 +50,7 @@ Result<std::string> S3UnderFileSystem::ResolveEtag(std::string_view key, std::st
                                                    const CallOptions& call) {
   ASSIGN_OR_RETURN(const ObjectInfo info, Head(key, call));
   if (info.etag == etag) return info.etag;
-  ASSIGN_OR_RETURN(const std::optional<ListedObject> listed, Listed(key, call));
+  ASSIGN_OR_RETURN(const std::optional<s3wire::ListedObject> listed, Listed(key, call));
   const bool same = listed && listed->etag == etag && listed->size_bytes == info.size_bytes;
   if (!same) {
     // A listing may name another ETag each time, of an object that stays as it is.

@@ -7,8 +7,8 @@
 #include <cstdio>
 #include <fstream>
 
-#include "base/sigv4.h"
 #include "base/strings.h"
+#include "s3wire/sigv4.h"
 
 namespace tarn::ufs::s3 {
 namespace {

@@ -2,15 +2,15 @@
 
 #include "base/digest.h"
 #include "base/mutex.h"
-#include "base/sigv4.h"
 #include "base/strings.h"
+#include "s3wire/sigv4.h"
+#include "s3wire/xml.h"
 #include "ufs/s3/open.h"
-#include "ufs/s3/xml.h"
 
 namespace tarn::ufs::s3 {
 namespace {
 
-std::string Parameter(const TestRequest& request, const std::string& name) {
+std::string Parameter(const http::TestRequest& request, const std::string& name) {
   const std::string query = "&" + request.query;
   const size_t at = query.find("&" + name + "=");
   if (at == std::string::npos) return "";
@@ -18,7 +18,7 @@ std::string Parameter(const TestRequest& request, const std::string& name) {
   return sigv4::UriDecode(query.substr(begin, query.find('&', begin) - begin)).value();
 }
 
-std::string HeaderOf(const TestRequest& request, const std::string& name) {
+std::string HeaderOf(const http::TestRequest& request, const std::string& name) {
   const auto found = request.headers.find(name);
   return found == request.headers.end() ? "" : found->second;
 }
@@ -37,7 +37,7 @@ std::string EtagOf(const std::string& bytes) {
   return known[bytes] = Hex(Md5(bytes));
 }
 
-TestReply ErrorReply(int status, const std::string& code) {
+http::TestReply ErrorReply(int status, const std::string& code) {
   return {status,
           {{"x-amz-request-id", "request-7"}},
           Concat("<Error><Code>", code, "</Code><Message>scripted</Message></Error>")};
@@ -50,9 +50,9 @@ S3Store::S3Store() {
   options_.http.proxy = "none";
   options_.retry = {3, std::chrono::milliseconds(1), std::chrono::seconds(20)};
   options_.part_bytes = options_.single_put_bytes = 100;
-  server_ = std::make_unique<TestServer>([this](const TestRequest& request) {
+  server_ = std::make_unique<http::TestServer>([this](const http::TestRequest& request) {
     if (fault_) {
-      if (std::optional<TestReply> reply = fault_(request)) return *reply;
+      if (std::optional<http::TestReply> reply = fault_(request)) return *reply;
     }
     return Answer(request);
   });
@@ -106,12 +106,12 @@ std::vector<std::string> S3Store::Pieces(const std::string& key, Extent extent,
 
 int S3Store::CountOf(std::string_view method) const {
   int count = 0;
-  for (const TestRequest& request : server_->Requests())
+  for (const http::TestRequest& request : server_->Requests())
     if (request.method == method) ++count;
   return count;
 }
 
-TestReply S3Store::Answer(const TestRequest& request) {
+http::TestReply S3Store::Answer(const http::TestRequest& request) {
   std::string path = sigv4::UriDecode(request.path).value();
   const std::string root = "/bucket/";
   if (!path.starts_with(root)) return ErrorReply(404, "NoSuchBucket");
@@ -127,15 +127,17 @@ TestReply S3Store::Answer(const TestRequest& request) {
   return GetObject(request, key);
 }
 
-TestReply S3Store::GetObject(const TestRequest& request, const std::string& key) {
+http::TestReply S3Store::GetObject(const http::TestRequest& request, const std::string& key) {
   const auto found = objects_.find(key);
   if (found == objects_.end()) return ErrorReply(404, "NoSuchKey");
   const std::string& bytes = found->second;
   const std::string etag = EtagOf(bytes);
   const std::string wanted = HeaderOf(request, "if-match");
-  if (!wanted.empty() && Unquoted(wanted) != etag) return ErrorReply(412, "PreconditionFailed");
-  TestReply reply;
-  reply.headers = {{"ETag", Quoted(etag)}, {"Last-Modified", "Fri, 24 May 2013 00:00:00 GMT"}};
+  if (!wanted.empty() && s3wire::Unquoted(wanted) != etag)
+    return ErrorReply(412, "PreconditionFailed");
+  http::TestReply reply;
+  reply.headers = {{"ETag", s3wire::Quoted(etag)},
+                   {"Last-Modified", "Fri, 24 May 2013 00:00:00 GMT"}};
   for (const auto& header : meta_[key]) reply.headers.push_back(header);
   if (request.method == "HEAD") {
     reply.headers.emplace_back("Content-Length", std::to_string(bytes.size()));
@@ -156,13 +158,13 @@ TestReply S3Store::GetObject(const TestRequest& request, const std::string& key)
 }
 
 // With the metadata of the source.
-TestReply S3Store::CopyObject(const TestRequest& request, const std::string& key) {
+http::TestReply S3Store::CopyObject(const http::TestRequest& request, const std::string& key) {
   const std::string path = sigv4::UriDecode(HeaderOf(request, "x-amz-copy-source")).value();
   const std::string source = path.substr(std::string("/bucket/").size());
   const auto found = objects_.find(source);
   if (found == objects_.end()) return ErrorReply(404, "NoSuchKey");
   const std::string wanted = HeaderOf(request, "x-amz-copy-source-if-match");
-  if (!wanted.empty() && Unquoted(wanted) != EtagOf(found->second))
+  if (!wanted.empty() && s3wire::Unquoted(wanted) != EtagOf(found->second))
     return ErrorReply(412, "PreconditionFailed");
   const std::string bytes = found->second;
   objects_[key] = bytes;
@@ -170,13 +172,14 @@ TestReply S3Store::CopyObject(const TestRequest& request, const std::string& key
   return {200, {}, Concat("<CopyObjectResult><ETag>", EtagOf(bytes), "</ETag></CopyObjectResult>")};
 }
 
-TestReply S3Store::PutObject(const TestRequest& request, const std::string& key) {
+http::TestReply S3Store::PutObject(const http::TestRequest& request, const std::string& key) {
   const auto found = objects_.find(key);
   if (HeaderOf(request, "if-none-match") == "*" && found != objects_.end()) {
     return ErrorReply(412, "PreconditionFailed");
   }
   const std::string wanted = HeaderOf(request, "if-match");
-  if (!wanted.empty() && (found == objects_.end() || EtagOf(found->second) != Unquoted(wanted))) {
+  if (!wanted.empty() &&
+      (found == objects_.end() || EtagOf(found->second) != s3wire::Unquoted(wanted))) {
     return ErrorReply(412, "PreconditionFailed");
   }
   const std::string md5 = HeaderOf(request, "content-md5");
@@ -186,10 +189,10 @@ TestReply S3Store::PutObject(const TestRequest& request, const std::string& key)
   for (const auto& [name, value] : request.headers) {
     if (name.starts_with("x-amz-meta-")) meta_[key][name] = value;
   }
-  return {200, {{"ETag", Quoted(EtagOf(request.body))}}, ""};
+  return {200, {{"ETag", s3wire::Quoted(EtagOf(request.body))}}, ""};
 }
 
-TestReply S3Store::Multipart(const TestRequest& request, const std::string& key) {
+http::TestReply S3Store::Multipart(const http::TestRequest& request, const std::string& key) {
   if (request.method == "POST" && request.Asks("uploads=")) {
     upload_open_ = true;
     upload_key_ = key;
@@ -210,7 +213,7 @@ TestReply S3Store::Multipart(const TestRequest& request, const std::string& key)
   if (!upload_open_) return ErrorReply(404, "NoSuchUpload");
   if (request.method == "PUT") {
     parts_[std::stoi(Parameter(request, "partNumber"))] = request.body;
-    return {200, {{"ETag", Quoted(EtagOf(request.body))}}, ""};
+    return {200, {{"ETag", s3wire::Quoted(EtagOf(request.body))}}, ""};
   }
   upload_open_ = false;
   if (request.method == "DELETE") return {204};
@@ -226,7 +229,7 @@ TestReply S3Store::Multipart(const TestRequest& request, const std::string& key)
 // Quirks: "version 1" (knows `marker` alone), "no start-after", "empty pages" (each listing begins
 // with one, which is not the last), "no delimiter", "no encoding" (refuses encoding-type), "other
 // etags" (than HEAD and GET have), "no etags" and "says nothing of the end".
-TestReply S3Store::List(const TestRequest& request) {
+http::TestReply S3Store::List(const http::TestRequest& request) {
   const bool version_1 = Quirk("version 1");
   const std::string prefix = Parameter(request, "prefix");
   const std::string delimiter = Quirk("no delimiter") ? "" : Parameter(request, "delimiter");

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "http/testing/test_server.h"
 #include "ufs/s3/options.h"
-#include "ufs/testing/test_server.h"
 #include "ufs/under_file_system.h"
 
 namespace tarn::ufs::s3 {
@@ -36,14 +36,14 @@ class ImpatientClock final : public Clock {
 };
 
 std::string EtagOf(const std::string& bytes);  // Their MD5. Thread-safe.
-TestReply ErrorReply(int status, const std::string& code);
+http::TestReply ErrorReply(int status, const std::string& code);
 
 class S3Store : public testing::Test {
  protected:
   S3Store();
   void Open();  // ufs_, on server_.
   // What the store answers where nothing goes wrong.
-  TestReply Answer(const TestRequest& request);
+  http::TestReply Answer(const http::TestRequest& request);
   Result<std::string> Read(const std::string& key, uint64_t offset, size_t size,
                            const std::string& etag = "", const CallOptions& call = {});
   // What was given by ReadPieces, in pieces of three bytes; what it ended with goes to `ended`.
@@ -60,21 +60,21 @@ class S3Store : public testing::Test {
   std::map<int, std::string> parts_;                                // Of the one open upload.
   bool upload_open_ = false;
   std::string upload_key_;
-  std::function<std::optional<TestReply>(const TestRequest&)> fault_;  // Nullopt: none.
+  std::function<std::optional<http::TestReply>(const http::TestRequest&)> fault_;  // Nullopt: none.
   std::map<std::string, std::string> environment_ = {{"AWS_EC2_METADATA_DISABLED", "true"}};
   S3Options options_;
   ImpatientClock clock_;
-  std::unique_ptr<TestServer> server_;
+  std::unique_ptr<http::TestServer> server_;
   std::unique_ptr<UnderFileSystem> ufs_;
 
  private:
   // Whether the store has a peculiarity of some real ones.
   bool Quirk(const std::string& name) const { return quirks_.contains(name); }
-  TestReply List(const TestRequest& request);
-  TestReply GetObject(const TestRequest& request, const std::string& key);
-  TestReply CopyObject(const TestRequest& request, const std::string& key);
-  TestReply PutObject(const TestRequest& request, const std::string& key);
-  TestReply Multipart(const TestRequest& request, const std::string& key);
+  http::TestReply List(const http::TestRequest& request);
+  http::TestReply GetObject(const http::TestRequest& request, const std::string& key);
+  http::TestReply CopyObject(const http::TestRequest& request, const std::string& key);
+  http::TestReply PutObject(const http::TestRequest& request, const std::string& key);
+  http::TestReply Multipart(const http::TestRequest& request, const std::string& key);
 };
 
 }  // namespace tarn::ufs::s3

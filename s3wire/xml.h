@@ -1,7 +1,7 @@
 #pragma once
 
 // The XML documents of the S3 protocol, read and written. Pure. Whatever a server sends is either
-// understood or kCorruption, never trusted for a size. Internal to ufs/s3.
+// understood or kCorruption, never trusted for a size.
 
 #include <cstdint>
 #include <optional>
@@ -11,7 +11,7 @@
 
 #include "base/status.h"
 
-namespace tarn::ufs::s3 {
+namespace tarn::s3wire {
 
 struct ErrorDocument {
   std::string code;  // "NoSuchKey"; empty: no such document.
@@ -88,4 +88,4 @@ std::string Quoted(std::string_view etag);
 std::optional<int64_t> ParseHttpTime(std::string_view text);
 std::optional<int64_t> ParseIsoTime(std::string_view text);
 
-}  // namespace tarn::ufs::s3
+}  // namespace tarn::s3wire

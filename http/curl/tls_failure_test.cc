@@ -1,9 +1,9 @@
-#include "ufs/s3/tls_failure.h"
+#include "http/curl/tls_failure.h"
 
 #include <curl/curl.h>
 #include <gtest/gtest.h>
 
-namespace tarn::ufs::s3 {
+namespace tarn::http {
 namespace {
 
 bool Has(const Status& status, const char* words) {
@@ -29,4 +29,4 @@ TEST(S3TlsFailure, ACertificateNobodyVouchesForIsNamedAndHowToTrustIt) {
 }
 
 }  // namespace
-}  // namespace tarn::ufs::s3
+}  // namespace tarn::http

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 
-namespace tarn::ufs::s3 {
+namespace tarn::http {
 
 struct TestRequest {
   std::string method;
@@ -72,4 +72,4 @@ class TestServer {
   std::unique_ptr<Threads> threads_;
 };
 
-}  // namespace tarn::ufs::s3
+}  // namespace tarn::http

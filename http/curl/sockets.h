@@ -1,14 +1,14 @@
 #pragma once
 
 // The sockets of the connections that a set of exchanges keeps: libcurl does not say which one an
-// exchange uses while it is under way. Internal to ufs/s3. For one thread at a time; outlives the
+// exchange uses while it is under way. For one thread at a time; outlives the
 // connections.
 
 #include <curl/curl.h>
 
 #include <set>
 
-namespace tarn::ufs::s3 {
+namespace tarn::http {
 
 class Sockets {
  public:
@@ -25,4 +25,4 @@ class Sockets {
   std::set<curl_socket_t> open_;
 };
 
-}  // namespace tarn::ufs::s3
+}  // namespace tarn::http

@@ -1,4 +1,4 @@
-#include "ufs/s3/sockets.h"
+#include "http/curl/sockets.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-namespace tarn::ufs::s3 {
+namespace tarn::http {
 namespace {
 
 int LocalPort(int socket) {
@@ -50,4 +50,4 @@ int Sockets::Close(void* self, curl_socket_t socket) {
   return close(socket);
 }
 
-}  // namespace tarn::ufs::s3
+}  // namespace tarn::http

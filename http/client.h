@@ -1,14 +1,14 @@
 #pragma once
 
 // HTTP/1.1 exchanges on libcurl: connections kept alive, several exchanges at once from one thread,
-// every one of them ended by deadline, stop token or a stalled peer. Knows nothing of S3. Internal
-// to ufs/s3. Thread-safe; blocks.
+// every one of them ended by deadline, stop token or a stalled peer. Thread-safe; blocks.
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,19 +16,18 @@
 
 #include "base/clock.h"
 #include "base/status.h"
-#include "ufs/types.h"
 
-namespace tarn::ufs::s3 {
+namespace tarn::http {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 // Takes the body of a 2xx answer as it comes. What it refuses ends the exchange, with its status.
-struct HttpResponse;
+struct Response;
 class BodyTaker {
  public:
   virtual ~BodyTaker() = default;
   // An answer with a body begins; another one may have begun before, if the request was sent again.
-  virtual Status Begin(const HttpResponse& head) = 0;
+  virtual Status Begin(const Response& head) = 0;
   virtual std::span<std::byte> Room() = 0;  // For what comes next; empty: nothing more may come.
   virtual Status Took(size_t bytes) = 0;    // So much of Room() was filled.
 };
@@ -40,7 +39,7 @@ class BodyGiver {
   virtual Status Give(uint64_t offset_bytes, std::span<std::byte> out) = 0;  // An error ends it.
 };
 
-struct HttpRequest {
+struct Request {
   std::string method = "GET";
   std::string url;  // Sent as it is: dots and slashes in its path are kept.
   Headers headers;
@@ -53,7 +52,7 @@ struct HttpRequest {
   bool accepts_gzip = false;
   // A call's deadline is counted again from each byte of the body that moves: only a stall ends it.
   bool may_take_long = false;
-  // Where the body of a 2xx answer goes instead of HttpResponse::body; empty: there. An answer that
+  // Where the body of a 2xx answer goes instead of Response::body; empty: there. An answer that
   // is longer is an error.
   std::span<std::byte> sink;
   BodyTaker* taker = nullptr;  // Instead of the sink; borrowed.
@@ -64,7 +63,7 @@ struct HttpRequest {
   std::function<BodyTaker*()> twin;
 };
 
-struct HttpResponse {
+struct Response {
   int status = 0;
   Headers headers;  // Names in lower case.
   std::string body;
@@ -74,9 +73,9 @@ struct HttpResponse {
   std::string Header(std::string_view name) const;  // Empty: absent.
 };
 
-struct HttpExchange {
-  HttpRequest request;
-  HttpResponse response;
+struct Exchange {
+  Request request;
+  Response response;
   // kOk: a whole answer came, whatever it says. kUnavailable: try again. kIo: trying again does not
   // help (a certificate that is not trusted, ...). kDeadlineExceeded, kCancelled.
   Status status;
@@ -85,7 +84,7 @@ struct HttpExchange {
   MonotonicTime moved_at = MonotonicTime::min();  // When a byte of the body arrived last.
 };
 
-struct HttpOptions {
+struct Options {
   std::string ca_bundle;  // A file of PEM certificates; empty: the system's.
   std::string proxy;      // "http://host:port"; empty: as the environment says; "none".
   std::string user_agent = "tarn";
@@ -96,13 +95,14 @@ struct HttpOptions {
   bool verify_certificates = true;
 };
 
-class Http {
+class Client {
  public:
-  virtual ~Http() = default;
+  virtual ~Client() = default;
   // Carries out all exchanges at the same time; returns when each is over.
-  virtual void Perform(std::span<HttpExchange* const> exchanges, const CallOptions& call) = 0;
+  virtual void Perform(std::span<Exchange* const> exchanges, Deadline deadline,
+                       const std::stop_token& stop) = 0;
 };
 
-std::unique_ptr<Http> NewHttp(const HttpOptions& options);
+std::unique_ptr<Client> NewClient(const Options& options);
 
-}  // namespace tarn::ufs::s3
+}  // namespace tarn::http

@@ -1,4 +1,4 @@
-#include "base/sigv4.h"
+#include "s3wire/sigv4.h"
 
 #include <gtest/gtest.h>
 

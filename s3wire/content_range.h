@@ -1,12 +1,12 @@
 #pragma once
 
-// What the head of an answer to a ranged GET says of its body. Pure. Internal to ufs/s3.
+// What the head of an answer to a ranged GET says of its body. Pure.
 
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
-namespace tarn::ufs::s3 {
+namespace tarn::s3wire {
 
 // "bytes 0-99/1234" (RFC 9110, 14.4)
 struct ContentRange {
@@ -18,4 +18,4 @@ struct ContentRange {
 // Nullopt: not of that form, or its numbers contradict each other.
 std::optional<ContentRange> ParseContentRange(std::string_view text);
 
-}  // namespace tarn::ufs::s3
+}  // namespace tarn::s3wire

@@ -1,10 +1,10 @@
-#include "ufs/s3/xml.h"
+#include "s3wire/xml.h"
 
 #include <gtest/gtest.h>
 
 #include "base/strings.h"
 
-namespace tarn::ufs::s3 {
+namespace tarn::s3wire {
 namespace {
 
 constexpr std::string_view kListing =
@@ -133,4 +133,4 @@ TEST(S3Xml, TimesAndEtagsOfBothKindsAgree) {
 }
 
 }  // namespace
-}  // namespace tarn::ufs::s3
+}  // namespace tarn::s3wire

@@ -1,8 +1,8 @@
-#include "ufs/s3/transfer.h"
+#include "http/curl/transfer.h"
 
 #include <gtest/gtest.h>
 
-namespace tarn::ufs::s3 {
+namespace tarn::http {
 namespace {
 
 using std::chrono::seconds;
@@ -22,8 +22,8 @@ class StalledUpload : public testing::Test {
     for (int i = 0; i < seconds_long; ++i) transfer_->CheckProgress(now_ += seconds(1));
   }
 
-  HttpExchange exchange_;
-  HttpOptions options_;
+  Exchange exchange_;
+  Options options_;
   Sockets sockets_;
   std::unique_ptr<Transfer> transfer_;
   MonotonicTime now_{std::chrono::hours(1)};
@@ -47,4 +47,4 @@ TEST_F(StalledUpload, DoesNotCountTheTimeInWhichThisProcessDidNotRun) {
 }
 
 }  // namespace
-}  // namespace tarn::ufs::s3
+}  // namespace tarn::http

@@ -1,8 +1,8 @@
-#include "ufs/s3/content_range.h"
+#include "s3wire/content_range.h"
 
 #include <charconv>
 
-namespace tarn::ufs::s3 {
+namespace tarn::s3wire {
 
 std::optional<ContentRange> ParseContentRange(std::string_view text) {
   constexpr std::string_view kUnit = "bytes ";
@@ -23,4 +23,4 @@ std::optional<ContentRange> ParseContentRange(std::string_view text) {
   return range;
 }
 
-}  // namespace tarn::ufs::s3
+}  // namespace tarn::s3wire

@@ -1,4 +1,4 @@
-#include "ufs/s3/xml.h"
+#include "s3wire/xml.h"
 
 #include <algorithm>
 #include <charconv>
@@ -7,10 +7,10 @@
 #include <pugixml.hpp>
 #include <sstream>
 
-#include "base/sigv4.h"
 #include "base/strings.h"
+#include "s3wire/sigv4.h"
 
-namespace tarn::ufs::s3 {
+namespace tarn::s3wire {
 namespace {
 
 constexpr int64_t kNsPerSecond = 1'000'000'000;
@@ -304,4 +304,4 @@ std::optional<int64_t> ParseIsoTime(std::string_view text) {
   return time ? time : ParseHttpTime(text);
 }
 
-}  // namespace tarn::ufs::s3
+}  // namespace tarn::s3wire

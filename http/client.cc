@@ -1,4 +1,4 @@
-#include "ufs/s3/http.h"
+#include "http/client.h"
 
 #include <curl/curl.h>
 
@@ -8,9 +8,9 @@
 
 #include "base/mutex.h"
 #include "base/strings.h"
-#include "ufs/s3/transfer.h"
+#include "http/curl/transfer.h"
 
-namespace tarn::ufs::s3 {
+namespace tarn::http {
 namespace {
 
 constexpr int kMaxPollMs = 1000;
@@ -52,8 +52,7 @@ class Shared {
 // An exchange on its way, and its twin where there is one.
 class Race {
  public:
-  Race(HttpExchange& exchange, const HttpOptions& options, CURLSH* share, Sockets& sockets,
-       CURLM* multi)
+  Race(Exchange& exchange, const Options& options, CURLSH* share, Sockets& sockets, CURLM* multi)
       : exchange_(exchange), options_(options), share_(share), sockets_(sockets), multi_(multi) {
     if (exchange.request.twin && exchange.request.twin_after < Nanos::max()) {
       twin_at_ = SystemClock().Now() + exchange.request.twin_after;
@@ -96,7 +95,7 @@ class Race {
   }
 
  private:
-  std::unique_ptr<Transfer> Start(HttpExchange& exchange) {
+  std::unique_ptr<Transfer> Start(Exchange& exchange) {
     auto transfer = std::make_unique<Transfer>(exchange, options_, share_, sockets_);
     CHECK(curl_multi_add_handle(multi_, transfer->easy()) == CURLM_OK);
     return transfer;
@@ -106,11 +105,11 @@ class Race {
     curl_multi_remove_handle(multi_, transfer->easy());
     transfer.reset();
   }
-  static bool IsWhole(const HttpExchange& exchange) {
+  static bool IsWhole(const Exchange& exchange) {
     return exchange.status.ok() && exchange.response.status / 100 == 2;
   }
   // Another one would say the same, or be refused like it.
-  static bool IsFinal(const HttpExchange& exchange) {
+  static bool IsFinal(const Exchange& exchange) {
     if (!exchange.status.ok()) {
       return exchange.refused || exchange.status.code() != Code::kUnavailable;
     }
@@ -125,9 +124,9 @@ class Race {
     exchange_.refused = twin_.refused;
   }
 
-  HttpExchange& exchange_;
-  HttpExchange twin_;
-  const HttpOptions& options_;
+  Exchange& exchange_;
+  Exchange twin_;
+  const Options& options_;
   CURLSH* const share_;
   Sockets& sockets_;
   CURLM* const multi_;
@@ -144,27 +143,27 @@ class Lane {
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  void Perform(std::span<HttpExchange* const> exchanges, const HttpOptions& options, CURLSH* share,
-               const CallOptions& call) {
+  void Perform(std::span<Exchange* const> exchanges, const Options& options, CURLSH* share,
+               Deadline deadline, const std::stop_token& stop) {
     std::list<Race> races;
-    for (HttpExchange* exchange : exchanges)
+    for (Exchange* exchange : exchanges)
       races.emplace_back(*exchange, options, share, sockets_, multi_);
-    const std::stop_callback wake(call.stop, [this] { curl_multi_wakeup(multi_); });
-    Drive(races, call);
+    const std::stop_callback wake(stop, [this] { curl_multi_wakeup(multi_); });
+    Drive(races, deadline, stop);
   }
 
  private:
-  void Drive(std::list<Race>& races, const CallOptions& call) {
-    const Nanos budget = call.deadline.at() - SystemClock().Now();
+  void Drive(std::list<Race>& races, Deadline deadline, const std::stop_token& stop) {
+    const Nanos budget = deadline.at() - SystemClock().Now();
     for (;;) {
       int running = 0;
       CHECK(curl_multi_perform(multi_, &running) == CURLM_OK);
       TakeFinished();
       const MonotonicTime now = SystemClock().Now();
-      const MonotonicTime end = EndLate(races, now, call.deadline.at(), budget);
+      const MonotonicTime end = EndLate(races, now, deadline.at(), budget);
       std::erase_if(races, [](Race& race) { return race.IsOver(); });
       if (races.empty()) return;
-      if (call.stop.stop_requested()) {
+      if (stop.stop_requested()) {
         return GiveUp(races, Status(Code::kCancelled, "call cancelled"));
       }
       const Nanos wait = std::min(end - now, StartTwins(races, now));
@@ -221,13 +220,14 @@ class Lane {
   CURLM* const multi_;
 };
 
-class CurlHttp final : public Http {
+class CurlClient final : public Client {
  public:
-  explicit CurlHttp(const HttpOptions& options) : options_(options) {}
+  explicit CurlClient(const Options& options) : options_(options) {}
 
-  void Perform(std::span<HttpExchange* const> exchanges, const CallOptions& call) override {
+  void Perform(std::span<Exchange* const> exchanges, Deadline deadline,
+               const std::stop_token& stop) override {
     std::unique_ptr<Lane> lane = TakeLane();
-    lane->Perform(exchanges, options_, shared_.get(), call);
+    lane->Perform(exchanges, options_, shared_.get(), deadline, stop);
     GiveBack(std::move(lane));
   }
 
@@ -249,7 +249,7 @@ class CurlHttp final : public Http {
     if (idle_.size() < kMaxIdleLanes) idle_.push_back(std::move(lane));
   }
 
-  const HttpOptions options_;
+  const Options options_;
   const Shared shared_;  // Before the lanes, which use it.
   Mutex mutex_;
   std::vector<std::unique_ptr<Lane>> idle_ GUARDED_BY(mutex_);
@@ -257,16 +257,16 @@ class CurlHttp final : public Http {
 
 }  // namespace
 
-std::string HttpResponse::Header(std::string_view name) const {
+std::string Response::Header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
     if (key == name) return value;
   }
   return "";
 }
 
-std::unique_ptr<Http> NewHttp(const HttpOptions& options) {
+std::unique_ptr<Client> NewClient(const Options& options) {
   InitCurlOnce();
-  return std::make_unique<CurlHttp>(options);
+  return std::make_unique<CurlClient>(options);
 }
 
-}  // namespace tarn::ufs::s3
+}  // namespace tarn::http

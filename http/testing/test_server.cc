@@ -1,4 +1,4 @@
-#include "ufs/testing/test_server.h"
+#include "http/testing/test_server.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -10,7 +10,7 @@
 
 #include "base/strings.h"
 
-namespace tarn::ufs::s3 {
+namespace tarn::http {
 namespace {
 
 std::string Lower(std::string text) {
@@ -170,4 +170,4 @@ bool TestServer::Answer(int socket, const TestRequest& request) {
   return !reply.hang && (!reply.claimed_bytes || *reply.claimed_bytes == reply.body.size());
 }
 
-}  // namespace tarn::ufs::s3
+}  // namespace tarn::http

@@ -1,6 +1,6 @@
 #pragma once
 
-// One HTTP exchange on its way through libcurl. Internal to ufs/s3: see http.h. For one thread at a
+// One HTTP exchange on its way through libcurl. Contract: http/client.h. For one thread at a
 // time.
 
 #include <curl/curl.h>
@@ -11,15 +11,15 @@
 
 #include "base/clock.h"
 #include "base/status.h"
-#include "ufs/s3/http.h"
-#include "ufs/s3/sockets.h"
+#include "http/client.h"
+#include "http/curl/sockets.h"
 
-namespace tarn::ufs::s3 {
+namespace tarn::http {
 
 class Transfer {
  public:
   // All outlive it. The exchange's results are reset.
-  Transfer(HttpExchange& exchange, const HttpOptions& options, CURLSH* share, Sockets& sockets);
+  Transfer(Exchange& exchange, const Options& options, CURLSH* share, Sockets& sockets);
   ~Transfer();
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
@@ -43,11 +43,11 @@ class Transfer {
   void AddHeader(const std::string& line);
   void SetRequest();
   void SetBody();
-  void SetOptions(const HttpOptions& options, CURLSH* share);
-  void SetProxy(const HttpOptions& options);
+  void SetOptions(const Options& options, CURLSH* share);
+  void SetProxy(const Options& options);
   bool HasContentType() const;
   bool SendsBody() const { return exchange_.request.BodyBytes() > 0; }
-  Nanos StallOf(const HttpOptions& options) const;
+  Nanos StallOf(const Options& options) const;
   static int BeforeRequest(void* self, char*, char*, int, int local_port);
   void UseSocket(curl_socket_t socket);
   static size_t GiveBody(char* out, size_t size, size_t count, void* self);
@@ -57,7 +57,7 @@ class Transfer {
   void LeaveOutPause(MonotonicTime now);
   Status Failure(CURLcode code) const;
 
-  HttpExchange& exchange_;
+  Exchange& exchange_;
   Sockets& sockets_;
   CURL* const easy_;
   const uint32_t stall_bytes_per_s_;
@@ -77,4 +77,4 @@ class Transfer {
   std::array<char, CURL_ERROR_SIZE> error_ = {};
 };
 
-}  // namespace tarn::ufs::s3
+}  // namespace tarn::http

@@ -1,4 +1,4 @@
-#include "ufs/s3/tls_failure.h"
+#include "http/curl/tls_failure.h"
 
 #include <curl/curl.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/strings.h"
 
-namespace tarn::ufs::s3 {
+namespace tarn::http {
 namespace {
 
 constexpr std::string_view kNobodyVouches =
@@ -44,4 +44,4 @@ Status TlsFailure(int curl_code, const std::string& text) {
   return Status(Code::kIo, Concat("TLS: ", text, advice));
 }
 
-}  // namespace tarn::ufs::s3
+}  // namespace tarn::http

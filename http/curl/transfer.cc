@@ -1,4 +1,4 @@
-#include "ufs/s3/transfer.h"
+#include "http/curl/transfer.h"
 
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -12,9 +12,9 @@
 #include <utility>
 
 #include "base/strings.h"
-#include "ufs/s3/tls_failure.h"
+#include "http/curl/tls_failure.h"
 
-namespace tarn::ufs::s3 {
+namespace tarn::http {
 namespace {
 
 constexpr size_t kMaxBodyBytes = 64 << 20;  // Of answers that are not for a sink.
@@ -32,10 +32,10 @@ std::string Lower(std::string_view text) {
 }
 
 size_t TakeHeader(char* data, size_t size, size_t count, void* user) {
-  auto& response = static_cast<HttpExchange*>(user)->response;
+  auto& response = static_cast<Exchange*>(user)->response;
   const std::string_view line(data, size * count);
   if (line.starts_with("HTTP/")) {
-    response = HttpResponse();  // What came before was "100 Continue" or a proxy's answer.
+    response = Response();  // What came before was "100 Continue" or a proxy's answer.
     const size_t blank = line.find(' ');
     if (blank != std::string_view::npos) {
       std::from_chars(line.data() + blank + 1, line.data() + line.size(), response.status);
@@ -51,7 +51,7 @@ size_t TakeHeader(char* data, size_t size, size_t count, void* user) {
 }
 
 // A range ignored once is ignored always.
-Status TooLong(const HttpResponse& response) {
+Status TooLong(const Response& response) {
   return Status(
       response.status == 200 ? Code::kIo : Code::kUnavailable,
       response.status == 200
@@ -59,9 +59,9 @@ Status TooLong(const HttpResponse& response) {
           : "the answer is longer than what was asked for");
 }
 
-Status GiveToTaker(HttpExchange& exchange, std::span<const std::byte> bytes) {
+Status GiveToTaker(Exchange& exchange, std::span<const std::byte> bytes) {
   BodyTaker& taker = *exchange.request.taker;
-  HttpResponse& response = exchange.response;
+  Response& response = exchange.response;
   if (!response.body_begun) RETURN_IF_ERROR(taker.Begin(response));
   response.body_begun = true;
   while (!bytes.empty()) {
@@ -78,8 +78,8 @@ Status GiveToTaker(HttpExchange& exchange, std::span<const std::byte> bytes) {
 }
 
 size_t TakeBody(char* data, size_t size, size_t count, void* user) {
-  auto& exchange = *static_cast<HttpExchange*>(user);
-  HttpResponse& response = exchange.response;
+  auto& exchange = *static_cast<Exchange*>(user);
+  Response& response = exchange.response;
   const size_t bytes = size * count;
   if (exchange.request.taker != nullptr && response.status / 100 == 2) {
     exchange.status = GiveToTaker(exchange, std::as_bytes(std::span(data, bytes)));
@@ -106,15 +106,14 @@ std::optional<uint64_t> AckedBytes(curl_socket_t socket) {
 
 }  // namespace
 
-Transfer::Transfer(HttpExchange& exchange, const HttpOptions& options, CURLSH* share,
-                   Sockets& sockets)
+Transfer::Transfer(Exchange& exchange, const Options& options, CURLSH* share, Sockets& sockets)
     : exchange_(exchange),
       sockets_(sockets),
       easy_(curl_easy_init()),
       stall_bytes_per_s_(options.stall_bytes_per_s),
       stall_timeout_(StallOf(options)) {
   CHECK(easy_ != nullptr);
-  exchange.response = HttpResponse();
+  exchange.response = Response();
   exchange.status = OkStatus();
   exchange.sent = false;
   exchange.refused = false;
@@ -146,7 +145,7 @@ void Transfer::AddHeader(const std::string& line) {
 }
 
 void Transfer::SetRequest() {
-  const HttpRequest& request = exchange_.request;
+  const Request& request = exchange_.request;
   Set(CURLOPT_URL, request.url.c_str());
   for (const auto& [name, value] : request.headers) {
     AddHeader(value.empty() ? Concat(name, ";") : Concat(name, ": ", value));
@@ -163,7 +162,7 @@ void Transfer::SetRequest() {
 }
 
 void Transfer::SetBody() {
-  const HttpRequest& request = exchange_.request;
+  const Request& request = exchange_.request;
   AddHeader("Expect:");
   if (!HasContentType()) AddHeader("Content-Type:");
   Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.BodyBytes()));
@@ -209,14 +208,14 @@ bool Transfer::HasContentType() const {
 }
 
 // curl counts in seconds, and takes none for no limit.
-Nanos Transfer::StallOf(const HttpOptions& options) const {
+Nanos Transfer::StallOf(const Options& options) const {
   const bool get = exchange_.request.method == "GET";
   const Nanos stall =
       get ? std::min(options.stall_timeout, options.get_stall_timeout) : options.stall_timeout;
   return std::max<Nanos>(stall, std::chrono::seconds(1));
 }
 
-void Transfer::SetOptions(const HttpOptions& options, CURLSH* share) {
+void Transfer::SetOptions(const Options& options, CURLSH* share) {
   using std::chrono::duration_cast;
   Set(CURLOPT_SHARE, share);
   Set(CURLOPT_NOSIGNAL, 1L);
@@ -250,7 +249,7 @@ void Transfer::SetOptions(const HttpOptions& options, CURLSH* share) {
   Set(CURLOPT_PRIVATE, this);
 }
 
-void Transfer::SetProxy(const HttpOptions& options) {
+void Transfer::SetProxy(const Options& options) {
   if (options.proxy.empty()) return;
   Set(CURLOPT_PROXY, options.proxy == "none" ? "" : options.proxy.c_str());
   if (options.proxy == "none") return;
@@ -350,4 +349,4 @@ Status Transfer::Failure(CURLcode code) const {
   }
 }
 
-}  // namespace tarn::ufs::s3
+}  // namespace tarn::http
