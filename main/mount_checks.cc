@@ -18,7 +18,7 @@
 
 #include "base/strings.h"
 #include "cli/remote.h"
-#include "ufs/s3/options.h"
+#include "ufs/s3_options.h"
 
 namespace tarn {
 namespace {

@@ -4,8 +4,8 @@
 
 #include "base/strings.h"
 #include "main/commands.h"
-#include "ufs/s3/open.h"
-#include "ufs/stores.h"
+#include "ufs/local.h"
+#include "ufs/s3.h"
 
 namespace tarn {
 namespace {

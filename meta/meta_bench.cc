@@ -10,7 +10,7 @@
 
 #include "kv/rocksdb.h"
 #include "meta/namespace.h"
-#include "ufs/stores.h"
+#include "ufs/local.h"
 
 namespace tarn::meta {
 namespace {

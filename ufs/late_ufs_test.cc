@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "ufs/stores.h"
+#include "ufs/memory.h"
 
 namespace tarn::ufs {
 namespace {

@@ -1,7 +1,7 @@
 #include "ufs/storable.h"
 
 #include "base/strings.h"
-#include "ufs/local_paths.h"
+#include "ufs/local/local_paths.h"
 #include "ufs/s3/names.h"
 
 namespace tarn::ufs {

@@ -4,7 +4,8 @@
 
 #include <thread>
 
-#include "ufs/stores.h"
+#include "ufs/faults.h"
+#include "ufs/memory.h"
 #include "worker/testing/fakes.h"
 
 namespace tarn::worker {

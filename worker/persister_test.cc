@@ -5,7 +5,8 @@
 #include <atomic>
 #include <semaphore>
 
-#include "ufs/stores.h"
+#include "ufs/faults.h"
+#include "ufs/memory.h"
 #include "worker/testing/fakes.h"
 
 namespace tarn::worker {

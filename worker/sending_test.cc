@@ -8,7 +8,7 @@
 
 #include "base/mutex.h"
 #include "base/testing/temporary_directory.h"
-#include "ufs/stores.h"
+#include "ufs/local.h"
 #include "worker/testing/fakes.h"
 
 namespace tarn::worker {

@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "meta/testing/rig.h"
-#include "ufs/stores.h"
+#include "ufs/memory.h"
 
 namespace tarn::meta {
 namespace {

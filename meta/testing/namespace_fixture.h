@@ -13,7 +13,7 @@
 
 #include "kv/memory.h"
 #include "meta/namespace.h"
-#include "ufs/stores.h"
+#include "ufs/memory.h"
 
 namespace tarn::meta {
 

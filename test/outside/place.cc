@@ -14,7 +14,8 @@
 #include "base/strings.h"
 #include "outside/observed_ufs.h"
 #include "outside/scratch.h"
-#include "ufs/stores.h"
+#include "ufs/local.h"
+#include "ufs/memory.h"
 
 namespace tarn::outside {
 namespace {

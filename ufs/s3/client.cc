@@ -10,10 +10,12 @@
 #include "base/mutex.h"
 #include "base/strings.h"
 #include "s3wire/xml.h"
-#include "ufs/call.h"
 #include "ufs/s3/answer.h"
-#include "ufs/s3/credentials.h"
+#include "ufs/s3/bucket_address.h"
+#include "ufs/s3/credentials/credentials.h"
 #include "ufs/s3/gate.h"
+#include "ufs/s3/hedge.h"
+#include "ufs/shared/call.h"
 
 namespace tarn::ufs::s3 {
 namespace {
@@ -27,8 +29,8 @@ struct Attempt {
   S3Call* call = nullptr;
   std::string payload_hash;
   http::Exchange exchange;
-  sigv4::Credentials keys;         // That it was signed with.
-  std::optional<Place> elsewhere;  // Where a redirect sent this request only.
+  sigv4::Credentials keys;                 // That it was signed with.
+  std::optional<BucketAddress> elsewhere;  // Where a redirect sent this request only.
   uint32_t failures = 0;
   int redirects = 0;
   bool keys_renewed = false;
@@ -97,37 +99,38 @@ std::string_view AdviceOnKey(Encryption encryption) {
 
 class BucketClient final : public Client {
  public:
-  BucketClient(S3Options options, Place place, const Environment& environment, Clock& clock)
+  BucketClient(S3Options options, BucketAddress address, const Environment& environment,
+               Clock& clock)
       : options_(std::move(options)),
         clock_(clock),
         http_(http::NewClient(options_.http)),
         credentials_(
-            NewDefaultChain(options_.credentials, environment, place.region, *http_, clock)),
+            NewDefaultChain(options_.credentials, environment, address.region, *http_, clock)),
         gate_(options_.max_connections),
         hedges_(options_.hedge),
-        place_(std::move(place)) {}
+        address_(std::move(address)) {}
 
   void Run(std::span<S3Call> calls, const CallOptions& call) override;
   std::string Uri(std::string_view key) const override {
     return Concat("s3://", options_.bucket, "/", key);
   }
   std::string Endpoint() const override {
-    const Place place = CurrentPlace();
-    return Concat(place.scheme, "://", place.host, place.path);
+    const BucketAddress address = CurrentAddress();
+    return Concat(address.scheme, "://", address.host, address.path);
   }
   bool SignsPayloads() const override {
     if (options_.payload_signing != PayloadSigning::kAuto) {
       return options_.payload_signing == PayloadSigning::kAlways;
     }
-    const Place place = CurrentPlace();
-    return place.scheme != "https" || place.signs_payloads;
+    const BucketAddress address = CurrentAddress();
+    return address.scheme != "https" || address.signs_payloads;
   }
-  bool IsAws() const override { return CurrentPlace().is_aws; }
+  bool IsAws() const override { return CurrentAddress().is_aws; }
 
  private:
-  Place CurrentPlace() const {
+  BucketAddress CurrentAddress() const {
     MutexLock lock(mutex_);
-    return place_;
+    return address_;
   }
   static void EndMade(std::vector<Attempt*>& attempts);
   void RunRound(std::vector<Attempt*> attempts, const CallOptions& call);
@@ -162,7 +165,7 @@ class BucketClient final : public Client {
   std::atomic<int64_t> clock_offset_ns_ = 0;  // What the store's clock is ahead of ours.
   mutable Mutex mutex_;                       // Taken alone.
   HedgePolicy hedges_ GUARDED_BY(mutex_);
-  Place place_ GUARDED_BY(mutex_);
+  BucketAddress address_ GUARDED_BY(mutex_);
   struct CachedKey {
     std::string secret;
     std::string scope;
@@ -289,25 +292,25 @@ std::string BucketClient::PayloadHash(const S3Call& call) const {
 
 Status BucketClient::Prepare(Attempt& attempt, const CallOptions& call) {
   const S3Call& wanted = *attempt.call;
-  const Place place = attempt.elsewhere.value_or(CurrentPlace());
+  const BucketAddress address = attempt.elsewhere.value_or(CurrentAddress());
   sigv4::Request request;
   request.method = wanted.method;
-  const bool in_host = place.bucket_in_host && !wanted.of_store;
-  const bool in_path = !place.bucket_in_host && !wanted.of_store;
-  request.path = Concat(place.path, in_path ? Concat("/", options_.bucket) : "", "/", wanted.key);
+  const bool in_host = address.bucket_in_host && !wanted.of_store;
+  const bool in_path = !address.bucket_in_host && !wanted.of_store;
+  request.path = Concat(address.path, in_path ? Concat("/", options_.bucket) : "", "/", wanted.key);
   request.query = wanted.query;
   request.headers = wanted.headers;
-  const std::string host = in_host ? Concat(options_.bucket, ".", place.host) : place.host;
+  const std::string host = in_host ? Concat(options_.bucket, ".", address.host) : address.host;
   request.headers.emplace_back("Host", host);
   if (options_.requester_pays) request.headers.emplace_back("x-amz-request-payer", "requester");
   if (!options_.credentials.anonymous) {
     ASSIGN_OR_RETURN(attempt.keys, credentials_->Get(call));
     if (attempt.payload_hash.empty()) attempt.payload_hash = PayloadHash(wanted);
-    Sign(request, attempt.keys, place.region, attempt.payload_hash);
+    Sign(request, attempt.keys, address.region, attempt.payload_hash);
   }
   http::Request& http = attempt.exchange.request;
   http.method = wanted.method;
-  http.url = Concat(place.scheme, "://", host, request.EncodedTarget());
+  http.url = Concat(address.scheme, "://", host, request.EncodedTarget());
   http.headers = std::move(request.headers);
   http.body = wanted.body;
   http.giver = wanted.giver;
@@ -407,10 +410,10 @@ bool BucketClient::MovedRegion(Attempt& attempt, const s3wire::ErrorDocument& er
   std::string region = attempt.call->response.Header("x-amz-bucket-region");
   if (region.empty()) region = error.region;
   MutexLock lock(mutex_);
-  if (region.empty() || region == place_.region) return false;
-  LogInfo("bucket ", options_.bucket, " is in region ", region, ", not ", place_.region,
+  if (region.empty() || region == address_.region) return false;
+  LogInfo("bucket ", options_.bucket, " is in region ", region, ", not ", address_.region,
           ": set tarn.underfs.s3.endpoint.region to save the detour");
-  place_ = MovedTo(place_, region);
+  address_ = InRegion(address_, region);
   return true;
 }
 
@@ -426,10 +429,10 @@ bool BucketClient::Redirected(Attempt& attempt, const s3wire::ErrorDocument& err
   if (++attempt.redirects > kMaxRedirects) return false;
   if (MovedRegion(attempt, error)) return true;
   const std::string location = response.Header("location");
-  const Place here = attempt.elsewhere.value_or(CurrentPlace());
+  const BucketAddress here = attempt.elsewhere.value_or(CurrentAddress());
   const size_t colon = location.find("://");
   if (!redirect || colon == std::string::npos) return false;
-  Place there = here;
+  BucketAddress there = here;
   there.scheme = location.substr(0, colon);
   there.host = location.substr(colon + 3, location.find('/', colon + 3) - colon - 3);
   const bool weaker = here.scheme == "https" && there.scheme != "https";
@@ -477,14 +480,14 @@ bool BucketClient::ClockSet(Attempt& attempt, const s3wire::ErrorDocument& error
 
 Result<std::unique_ptr<Client>> NewClient(const S3Options& options, const Environment& environment,
                                           Clock& clock) {
-  ASSIGN_OR_RETURN(Place place, PlaceOf(options, environment));
-  if (options.encryption == Encryption::kCustomer && IsInClear(place)) {
+  ASSIGN_OR_RETURN(BucketAddress address, AddressOf(options, environment));
+  if (options.encryption == Encryption::kCustomer && IsInClear(address)) {
     LogWarning("s3://", options.bucket, ": with tarn.underfs.s3.encryption=CUSTOMER each request ",
-               "carries the key, and goes over plain HTTP to ", place.host,
+               "carries the key, and goes over plain HTTP to ", address.host,
                "; AWS and others refuse that: give an endpoint with https://");
   }
   return std::unique_ptr<Client>(
-      std::make_unique<BucketClient>(options, std::move(place), environment, clock));
+      std::make_unique<BucketClient>(options, std::move(address), environment, clock));
 }
 
 }  // namespace tarn::ufs::s3

@@ -14,7 +14,7 @@
 #include "base/status.h"
 #include "http/client.h"
 #include "s3wire/sigv4.h"
-#include "ufs/s3/options.h"
+#include "ufs/s3_options.h"
 #include "ufs/types.h"
 
 namespace tarn::ufs::s3 {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ufs/call.h"
+#include "ufs/shared/call.h"
 
 namespace tarn::ufs::s3 {
 namespace {

@@ -7,14 +7,9 @@
 #include <cstdint>
 
 #include "base/clock.h"
+#include "ufs/s3_options.h"
 
 namespace tarn::ufs::s3 {
-
-struct HedgeOptions {
-  bool enabled = true;
-  Nanos least_delay = std::chrono::milliseconds(250);
-  Nanos first_delay = std::chrono::seconds(1);  // Until enough is known; more for many bytes.
-};
 
 // Learns how long GETs take, by their size. What takes much longer than others did is asked for
 // again, as long as that is at most one request in kPrice: a store that is slow throughout is not

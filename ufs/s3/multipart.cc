@@ -7,12 +7,12 @@
 #include "base/digest.h"
 #include "base/strings.h"
 #include "s3wire/xml.h"
-#include "ufs/call.h"
 #include "ufs/s3/answer.h"
 #include "ufs/s3/attributes.h"
 #include "ufs/s3/object_upload.h"
 #include "ufs/s3/part_stream.h"
 #include "ufs/s3/s3_ufs.h"
+#include "ufs/shared/call.h"
 
 namespace tarn::ufs::s3 {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "base/digest.h"
 #include "base/strings.h"
-#include "ufs/call.h"
+#include "ufs/shared/call.h"
 
 namespace tarn::ufs::s3 {
 namespace {

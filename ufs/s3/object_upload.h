@@ -10,8 +10,8 @@
 #include "base/mutex.h"
 #include "base/status.h"
 #include "s3wire/sigv4.h"
-#include "ufs/coverage.h"
 #include "ufs/s3/s3_ufs.h"
+#include "ufs/shared/coverage.h"
 #include "ufs/under_file_system.h"
 
 namespace tarn::ufs::s3 {

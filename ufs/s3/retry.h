@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/status.h"
+#include "ufs/s3_options.h"
 
 namespace tarn::ufs::s3 {
 
@@ -23,11 +24,6 @@ struct Verdict {
 // `error`: the store's own code, "NoSuchKey"; may be empty.
 Verdict Judge(int http_status, std::string_view error);
 
-struct RetryOptions {
-  uint32_t max_retries = 10;
-  Nanos first_wait = std::chrono::milliseconds(50);
-  Nanos longest_wait = std::chrono::seconds(20);
-};
 // `retry_after`: the answer's header of that name, in seconds or as a date; prevails up to the
 // longest wait. `attempt` 0: after the first failure.
 Nanos WaitBeforeRetry(const RetryOptions& options, uint32_t attempt, std::string_view retry_after,

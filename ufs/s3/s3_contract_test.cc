@@ -5,8 +5,8 @@
 
 #include "base/random.h"
 #include "s3wire/xml.h"
+#include "ufs/s3.h"
 #include "ufs/s3/client.h"
-#include "ufs/s3/open.h"
 #include "ufs/testing/ufs_contract.h"
 
 namespace tarn::ufs {

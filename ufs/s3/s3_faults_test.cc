@@ -6,7 +6,7 @@
 
 #include "base/digest.h"
 #include "base/strings.h"
-#include "ufs/s3/open.h"
+#include "ufs/s3.h"
 #include "ufs/testing/s3_test_store.h"
 
 namespace tarn::ufs::s3 {

@@ -5,11 +5,11 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "s3wire/xml.h"
-#include "ufs/call.h"
 #include "ufs/s3/attributes.h"
 #include "ufs/s3/markers.h"
 #include "ufs/s3/names.h"
 #include "ufs/s3/s3_ufs.h"
+#include "ufs/shared/call.h"
 
 namespace tarn::ufs::s3 {
 namespace {

@@ -9,7 +9,7 @@
 #include "base/digest.h"
 #include "base/strings.h"
 #include "s3wire/xml.h"
-#include "ufs/s3/open.h"
+#include "ufs/s3.h"
 #include "ufs/testing/s3_test_store.h"
 
 namespace tarn::ufs::s3 {

@@ -4,10 +4,10 @@
 
 #include "base/strings.h"
 #include "s3wire/xml.h"
-#include "ufs/call.h"
 #include "ufs/s3/answer.h"
 #include "ufs/s3/attributes.h"
 #include "ufs/s3/s3_ufs.h"
+#include "ufs/shared/call.h"
 
 namespace tarn::ufs::s3 {
 namespace {

@@ -8,7 +8,8 @@
 #include "base/strings.h"
 #include "base/testing/temporary_directory.h"
 #include "s3wire/sigv4.h"
-#include "ufs/s3/open.h"
+#include "ufs/s3.h"
+#include "ufs/s3/bucket_address.h"
 #include "ufs/testing/s3_test_store.h"
 
 namespace tarn::ufs::s3 {
@@ -439,7 +440,7 @@ TEST(S3Place, BucketsGoIntoTheHostWhereTheyFit) {
     options.bucket = bucket;
     options.region = "eu-west-1";
     options.disable_dns_buckets = disabled;
-    return PlaceOf(options, none).value();
+    return AddressOf(options, none).value();
   };
   EXPECT_EQ(place_of("", "bucket", false).host, "s3.eu-west-1.amazonaws.com");
   EXPECT_TRUE(place_of("", "bucket", false).bucket_in_host);
@@ -450,15 +451,16 @@ TEST(S3Place, BucketsGoIntoTheHostWhereTheyFit) {
   EXPECT_FALSE(place_of("http://minio:9000", "bucket", false).bucket_in_host);
   EXPECT_TRUE(place_of("https://storage.example.com", "bucket", false).bucket_in_host);
   EXPECT_EQ(place_of("https://h.example.com/s3/", "bucket", true).path, "/s3");
-  EXPECT_EQ(MovedTo(place_of("", "bucket", false), "us-west-2").host, "s3.us-west-2.amazonaws.com");
+  EXPECT_EQ(InRegion(place_of("", "bucket", false), "us-west-2").host,
+            "s3.us-west-2.amazonaws.com");
 }
 
 TEST(S3Place, OtherMachinesOverPlainHttpAreInClear) {
   const auto in_clear = [](const std::string& scheme, const std::string& host) {
-    Place place;
-    place.scheme = scheme;
-    place.host = host;
-    return IsInClear(place);
+    BucketAddress address;
+    address.scheme = scheme;
+    address.host = host;
+    return IsInClear(address);
   };
   EXPECT_TRUE(in_clear("http", "store.example.com:9000"));
   EXPECT_TRUE(in_clear("http", "10.0.0.7"));
@@ -476,7 +478,7 @@ TEST(S3Place, APasswordInTheEndpointIsNotRepeated) {
     return name == "AWS_ENDPOINT_URL" ? std::optional<std::string>("http://joe:hun@ter2@h")
                                       : std::nullopt;
   };
-  const Status refused = PlaceOf(options, variables).status();
+  const Status refused = AddressOf(options, variables).status();
   EXPECT_EQ(refused.code(), Code::kInvalid);
   EXPECT_EQ(refused.message().find("ter2"), std::string::npos) << refused.ToString();
   EXPECT_NE(refused.message().find("@h\""), std::string::npos) << refused.ToString();

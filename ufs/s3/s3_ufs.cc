@@ -8,11 +8,11 @@
 #include "base/random.h"
 #include "base/strings.h"
 #include "s3wire/xml.h"
-#include "ufs/call.h"
+#include "ufs/s3.h"
 #include "ufs/s3/attributes.h"
 #include "ufs/s3/markers.h"
 #include "ufs/s3/names.h"
-#include "ufs/s3/open.h"
+#include "ufs/shared/call.h"
 
 namespace tarn::ufs::s3 {
 namespace {

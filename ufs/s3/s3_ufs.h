@@ -1,6 +1,6 @@
 #pragma once
 
-// One bucket, or what is below a prefix of it, as a UFS. Internal to ufs/s3: see ufs/s3/open.h.
+// One bucket, or what is below a prefix of it, as a UFS. Internal to ufs/s3: see ufs/s3_ufs.h.
 // Thread-safe.
 
 #include <atomic>
@@ -18,9 +18,9 @@
 #include "base/mutex.h"
 #include "s3wire/xml.h"
 #include "ufs/s3/client.h"
-#include "ufs/s3/options.h"
 #include "ufs/s3/pages.h"
 #include "ufs/s3/upload_journal.h"
+#include "ufs/s3_options.h"
 #include "ufs/under_file_system.h"
 
 namespace tarn::ufs::s3 {

@@ -5,7 +5,7 @@
 #include "base/strings.h"
 #include "s3wire/sigv4.h"
 #include "s3wire/xml.h"
-#include "ufs/s3/open.h"
+#include "ufs/s3.h"
 
 namespace tarn::ufs::s3 {
 namespace {

@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "http/testing/test_server.h"
-#include "ufs/s3/options.h"
+#include "ufs/s3_options.h"
 #include "ufs/under_file_system.h"
 
 namespace tarn::ufs::s3 {

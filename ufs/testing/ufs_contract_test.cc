@@ -8,8 +8,10 @@
 #include <thread>
 
 #include "base/testing/temporary_directory.h"
+#include "ufs/faults.h"
 #include "ufs/late_ufs.h"
-#include "ufs/stores.h"
+#include "ufs/local.h"
+#include "ufs/memory.h"
 
 namespace tarn::ufs {
 namespace {

@@ -1,0 +1,21 @@
+#pragma once
+
+// An object store in memory, for tests.
+
+#include <cstdint>
+#include <memory>
+
+#include "base/clock.h"
+#include "ufs/under_file_system.h"
+
+namespace tarn::ufs {
+
+enum class Markers : uint8_t { kNone, kWritten };
+// kAttributes: objects keep mode, owner and mtime as those of S3 do, which a listing does not tell,
+// and the ETag is of the bytes alone.
+enum class Keeps : uint8_t { kBytes, kAttributes };
+// Flat keys; conditional writes are exact.
+std::unique_ptr<UnderFileSystem> NewMemoryUfs(const Clock& clock, Markers markers = Markers::kNone,
+                                              Keeps keeps = Keeps::kBytes);
+
+}  // namespace tarn::ufs
