@@ -1,6 +1,6 @@
 // The two cache stores: on directories, and in memory.
 
-#include "cache/live_store.h"
+#include "cache/live/live_store.h"
 #include "kv/memory.h"
 
 namespace tarn::cache {

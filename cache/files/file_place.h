@@ -1,0 +1,66 @@
+#pragma once
+
+// Where files of contents live: one directory of a disk, or memory. A file is named by its inode
+// and a file id that is never used twice, so that a late reader or a leftover of another run is
+// never mistaken for it. Thread-safe, blocking.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "cache/files/open_file.h"
+#include "base/ids.h"
+#include "base/status.h"
+
+namespace tarn::cache {
+
+inline constexpr unsigned kRunShift = 32;  // A file id begins with the number of its run.
+
+struct FileId {
+  InodeId ino;
+  uint64_t value = 0;
+};
+
+enum class Access { kRead, kReadWrite };
+enum class Fenced { kNo, kYes };
+
+class FilePlace {
+ public:
+  virtual ~FilePlace() = default;
+  virtual uint64_t id() const = 0;  // The same each time the place is opened. Not 0.
+  virtual const std::string& name() const = 0;
+  // The page cache may have been lost since the last run: the machine was restarted, or the file
+  // system mounted anew, without MarkEnd.
+  virtual bool PowerCut() const = 0;
+  // The number of the last run that used the place; 0: none has. File ids of a run begin with its
+  // number.
+  virtual Result<uint64_t> LastRun() = 0;
+  // Durable. Call before the first change of the place.
+  virtual Status BeginRun(uint64_t run) = 0;
+
+  virtual Result<Descriptor> Create(FileId file) = 0;               // O_RDWR. kExists. kNoSpace.
+  virtual Result<Descriptor> Open(FileId file, Access access) = 0;  // kNotFound.
+  virtual Status Remove(FileId file) = 0;                           // Absent is OK.
+  // The file leaves the place, but not the disk: it has another name from now on, in the directory
+  // that the answer names. In memory it is removed.
+  virtual Result<std::string> SetAside(FileId file) = 0;
+  // Makes the name of a file whose bytes were synced as durable as the bytes.
+  virtual Status SyncName(FileId file) = 0;
+  virtual Status SyncAll() = 0;  // Everything written so far.
+  // A file without a name that shares the bytes of `fd`, O_RDONLY. kUnsupported: the file system
+  // cannot.
+  virtual Result<Descriptor> Snapshot(int fd) = 0;
+  // Whether descriptors and mappings of `fd`'s file that are open may go on writing to it. Open for
+  // writing and Remove take the fence away. kUnsupported: the file system, or the process, cannot.
+  virtual Status Fence(int fd, Fenced fenced) = 0;
+  virtual Status Each(const std::function<void(FileId)>& visit) = 0;
+  // A clean end, durably; nothing else is called afterwards.
+  virtual Status MarkEnd() = 0;
+};
+
+// kBusy: another process has it.
+Result<std::unique_ptr<FilePlace>> OpenDirectory(const std::string& path);
+std::unique_ptr<FilePlace> NewMemoryPlace();
+
+}  // namespace tarn::cache
