@@ -18,10 +18,10 @@ namespace tarn::cli {
 namespace {
 
 TEST(ModeTextTest, ShowsTypePermissionsAndSpecialBits) {
-  rpc::Attr attr;
+  role::Attr attr;
   attr.mode = 0644;
   EXPECT_EQ(ModeText(attr), "-rw-r--r--");
-  attr.type = rpc::FileType::kDirectory;
+  attr.type = role::FileType::kDirectory;
   attr.mode = 01777;
   EXPECT_EQ(ModeText(attr), "drwxrwxrwt");
   attr.mode = 06644;

@@ -14,21 +14,21 @@ namespace tarn::cli {
 namespace {
 
 struct TypeRow {
-  rpc::FileType type;
+  role::FileType type;
   char letter;
   const char* name;
 };
 constexpr TypeRow kTypes[] = {
-    {rpc::FileType::kRegular, '-', "file"},
-    {rpc::FileType::kDirectory, 'd', "directory"},
-    {rpc::FileType::kSymlink, 'l', "symlink"},
-    {rpc::FileType::kFifo, 'p', "fifo"},
-    {rpc::FileType::kSocket, 's', "socket"},
-    {rpc::FileType::kCharDevice, 'c', "character device"},
-    {rpc::FileType::kBlockDevice, 'b', "block device"},
+    {role::FileType::kRegular, '-', "file"},
+    {role::FileType::kDirectory, 'd', "directory"},
+    {role::FileType::kSymlink, 'l', "symlink"},
+    {role::FileType::kFifo, 'p', "fifo"},
+    {role::FileType::kSocket, 's', "socket"},
+    {role::FileType::kCharDevice, 'c', "character device"},
+    {role::FileType::kBlockDevice, 'b', "block device"},
 };
 
-const TypeRow& RowOf(rpc::FileType type) {
+const TypeRow& RowOf(role::FileType type) {
   for (const TypeRow& row : kTypes) {
     if (row.type == type) return row;
   }
@@ -45,9 +45,9 @@ std::string TimeText(int64_t ns) { return ns == 0 ? "" : LocalTime(ns); }
 
 }  // namespace
 
-std::string TypeName(rpc::FileType type) { return RowOf(type).name; }
+std::string TypeName(role::FileType type) { return RowOf(type).name; }
 
-std::string ModeText(const rpc::Attr& attr) {
+std::string ModeText(const role::Attr& attr) {
   std::string text(1, RowOf(attr.type).letter);
   for (int shift = 6; shift >= 0; shift -= 3) {
     const uint32_t bits = attr.mode >> shift;
@@ -106,25 +106,25 @@ std::string Shown(const std::string& name) {
   return shown;
 }
 
-std::string ListLine(const rpc::PathInfo& info) {
-  const rpc::Attr& attr = info.attr;
-  const bool directory = attr.type == rpc::FileType::kDirectory;
+std::string ListLine(const role::PathInfo& info) {
+  const role::Attr& attr = info.attr;
+  const bool directory = attr.type == role::FileType::kDirectory;
   const std::string cached = directory ? "DIR"
-                             : attr.type == rpc::FileType::kRegular
+                             : attr.type == role::FileType::kRegular
                                  ? Concat(info.cached_percent, "%")
                                  : "-";
   char columns[512];
   snprintf(columns, sizeof columns, "%-11s %-12s %-12s %15llu %15s  %s %5s ",
            ModeText(attr).c_str(), UserName(attr.uid).c_str(), GroupName(attr.gid).c_str(),
-           static_cast<unsigned long long>(attr.size_bytes), rpc::PersistStateName(attr.persist),
+           static_cast<unsigned long long>(attr.size_bytes), role::PersistStateName(attr.persist),
            LocalTime(attr.mtime_ns).c_str(), cached.c_str());
   std::string line = columns + Shown(info.path);
-  if (attr.type == rpc::FileType::kSymlink) line += " -> " + Shown(info.symlink_target);
+  if (attr.type == role::FileType::kSymlink) line += " -> " + Shown(info.symlink_target);
   return line;
 }
 
-nlohmann::json ToJson(const rpc::PathInfo& info) {
-  const rpc::Attr& attr = info.attr;
+nlohmann::json ToJson(const role::PathInfo& info) {
+  const role::Attr& attr = info.attr;
   nlohmann::json value = {{"path", info.path},
                           {"type", TypeName(attr.type)},
                           {"inode", attr.ino.value},
@@ -136,7 +136,7 @@ nlohmann::json ToJson(const rpc::PathInfo& info) {
                           {"mtime_ns", attr.mtime_ns},
                           {"ctime_ns", attr.ctime_ns},
                           {"atime_ns", attr.atime_ns},
-                          {"persist_state", rpc::PersistStateName(attr.persist)},
+                          {"persist_state", role::PersistStateName(attr.persist)},
                           {"generation", attr.generation.value},
                           {"cached_percent", info.cached_percent}};
   if (!info.symlink_target.empty()) value["symlink_target"] = info.symlink_target;
@@ -146,11 +146,11 @@ nlohmann::json ToJson(const rpc::PathInfo& info) {
   return value;
 }
 
-nlohmann::json ToJson(const rpc::QueueEntry& entry) {
+nlohmann::json ToJson(const role::QueueEntry& entry) {
   return {{"inode", entry.ino.value},
           {"path", entry.path},
           {"what", entry.what},
-          {"persist_state", rpc::PersistStateName(entry.state)},
+          {"persist_state", role::PersistStateName(entry.state)},
           {"size_bytes", entry.size_bytes},
           {"queued", TimeText(entry.queued_ns)},
           {"next_try", TimeText(entry.next_try_ns)},
@@ -159,7 +159,7 @@ nlohmann::json ToJson(const rpc::QueueEntry& entry) {
           {"where", entry.where}};
 }
 
-nlohmann::json ToJson(const rpc::QueueTotals& totals) {
+nlohmann::json ToJson(const role::QueueTotals& totals) {
   return {{"entries", totals.entries},
           {"files", totals.files},
           {"bytes", totals.bytes},
@@ -169,7 +169,7 @@ nlohmann::json ToJson(const rpc::QueueTotals& totals) {
           {"gave_way", totals.gave_way}};
 }
 
-nlohmann::json ToJson(const rpc::ServerInfo& info) {
+nlohmann::json ToJson(const role::ServerInfo& info) {
   return {{"pid", info.pid},
           {"version", info.version},
           {"mount_point", info.mount_point},

@@ -84,8 +84,8 @@ Result<Target> PickPath(const std::string& path, const std::string& at) {
   return target;
 }
 
-Result<std::unique_ptr<rpc::Control>> Connect(const RunningMount& mount) {
-  Result<std::unique_ptr<rpc::Control>> control = rpc::ConnectControl(mount.socket);
+Result<std::unique_ptr<role::Control>> Connect(const RunningMount& mount) {
+  Result<std::unique_ptr<role::Control>> control = rpc::ConnectControl(mount.socket);
   if (control.ok()) return control;
   return Status(control.code(), Concat("the process of ", mount.mount_point, " (pid ", mount.pid,
                                        ") does not answer: ", control.status().message()));

@@ -8,7 +8,7 @@
 
 #include "base/status.h"
 #include "cli/registry.h"
-#include "rpc/control.h"
+#include "role/control.h"
 
 namespace tarn::cli {
 
@@ -23,7 +23,7 @@ struct Target {
 // `path` is below a mount point, or a path of the namespace of PickMount(at).
 Result<Target> PickPath(const std::string& path, const std::string& at);
 
-Result<std::unique_ptr<rpc::Control>> Connect(const RunningMount& mount);
+Result<std::unique_ptr<role::Control>> Connect(const RunningMount& mount);
 
 // Without "." parts, doubled and trailing '/'; made absolute by the working directory. ".." parts
 // are resolved as text.

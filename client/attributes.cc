@@ -18,24 +18,24 @@ Status Refuse(std::string_view name) {
   return Status(Code::kUnsupported, "attribute " + std::string(name) + ": no ACLs here");
 }
 
-Result<std::string> Fact(const rpc::FileInfo& info, std::string_view name) {
-  if (name == "tarn.state") return std::string(rpc::PersistStateName(info.attr.persist));
+Result<std::string> Fact(const role::FileInfo& info, std::string_view name) {
+  if (name == "tarn.state") return std::string(role::PersistStateName(info.attr.persist));
   if (name == "tarn.generation") return std::to_string(info.attr.generation.value);
   if (name == "tarn.ufs.key" && info.binding.mount) return info.binding.key;
   return Status(Code::kNoAttribute, "get attribute " + std::string(name));
 }
 
 // A commit came after `info` was read: the live file does not tell its size and time any more.
-void ReadAgain(rpc::Files& files, rpc::FileInfo& info) {
-  Result<rpc::FileInfo> now = files.GetKnownAttr(info.attr.ino);
+void ReadAgain(role::Files& files, role::FileInfo& info) {
+  Result<role::FileInfo> now = files.GetKnownAttr(info.attr.ino);
   if (now.ok()) info = *std::move(now);
 }
 
 }  // namespace
 
 // Replaces size and times by those of the live file where a program may be writing it.
-void LocalFileSystem::Overlay(rpc::FileInfo& info, uint64_t since) {
-  if (info.attr.type != rpc::FileType::kRegular) return;
+void LocalFileSystem::Overlay(role::FileInfo& info, uint64_t since) {
+  if (info.attr.type != role::FileType::kRegular) return;
   OpenInodePtr inode = table_.Find(info.attr.ino);
   if (inode && inode->staging) {
     MutexLock lock(inode->mutex);
@@ -59,7 +59,7 @@ void LocalFileSystem::Overlay(rpc::FileInfo& info, uint64_t since) {
 
 // A file without names is never committed: its content alone has its size and times, also while no
 // handle but the kernel has it (by O_PATH).
-Status LocalFileSystem::WithUncommitted(const rpc::Attr& attr,
+Status LocalFileSystem::WithUncommitted(const role::Attr& attr,
                                         const std::function<Status(OpenInode&)>& use) {
   if (attr.nlink > 0) return OkStatus();
   const std::optional<cache::ContentInfo> content = deps_.cache.Find(attr.ino);
@@ -70,7 +70,7 @@ Status LocalFileSystem::WithUncommitted(const rpc::Attr& attr,
   return use(*inode);
 }
 
-void LocalFileSystem::OverlayLive(OpenInode& inode, rpc::FileInfo& info) {
+void LocalFileSystem::OverlayLive(OpenInode& inode, role::FileInfo& info) {
   Result<cache::CacheStore::Changed> now = deps_.cache.CheckChanged(*inode.live);
   if (!now.ok()) return;  // The committed attributes are true as well.
   info.attr.size_bytes = now->size_bytes;
@@ -83,14 +83,14 @@ void LocalFileSystem::OverlayLive(OpenInode& inode, rpc::FileInfo& info) {
   info.attr.ctime_ns = std::max(info.attr.ctime_ns, *now->mtime_ns);
 }
 
-Result<rpc::FileInfo> LocalFileSystem::GetAttr(InodeId ino) {
+Result<role::FileInfo> LocalFileSystem::GetAttr(InodeId ino) {
   const uint64_t since = settled_.Now();
-  ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.GetAttr(ino));
+  ASSIGN_OR_RETURN(role::FileInfo info, deps_.files.GetAttr(ino));
   Overlay(info, since);
   return info;
 }
 
-Result<rpc::FileInfo> LocalFileSystem::LearnAttributes(InodeId ino, Next next) {
+Result<role::FileInfo> LocalFileSystem::LearnAttributes(InodeId ino, Next next) {
   if (next == Next::kRead) {
     Hold hold(table_, ino);
     OpenInode& inode = *hold;
@@ -105,34 +105,34 @@ Result<rpc::FileInfo> LocalFileSystem::LearnAttributes(InodeId ino, Next next) {
   return GetAttr(ino);
 }
 
-Result<rpc::FileInfo> LocalFileSystem::SetAttr(const rpc::Caller& caller, InodeId ino,
-                                               const rpc::AttrChange& change,
-                                               std::optional<uint64_t> size_bytes) {
+Result<role::FileInfo> LocalFileSystem::SetAttr(const role::Caller& caller, InodeId ino,
+                                                const role::AttrChange& change,
+                                                std::optional<uint64_t> size_bytes) {
   if (size_bytes) RETURN_IF_ERROR(Truncate(caller, ino, *size_bytes));
   const bool more = change.mode || change.uid || change.gid || change.atime_ns || change.mtime_ns ||
                     change.clear_setid;
   if (!more) return GetAttr(ino);
   const uint64_t since = settled_.Now();
-  ASSIGN_OR_RETURN(rpc::FileInfo info, SetAttributes(caller, ino, change));
+  ASSIGN_OR_RETURN(role::FileInfo info, SetAttributes(caller, ino, change));
   if (change.mode) NoteModeChange(ino);
   Overlay(info, since);
   return info;
 }
 
-Result<rpc::FileInfo> LocalFileSystem::SetAttributes(const rpc::Caller& caller, InodeId ino,
-                                                     const rpc::AttrChange& change) {
+Result<role::FileInfo> LocalFileSystem::SetAttributes(const role::Caller& caller, InodeId ino,
+                                                      const role::AttrChange& change) {
   OpenInodePtr inode = change.mtime_ns ? table_.Find(ino) : nullptr;
   if (inode && inode->staging) {
     // The time that is set must outlive a commit of bytes written before, so none may come between.
     MutexLock lock(inode->mutex);
     if (inode->live && inode->staging) {
-      ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.SetAttr(caller, ino, change));
+      ASSIGN_OR_RETURN(role::FileInfo info, deps_.files.SetAttr(caller, ino, change));
       inode->fresh_mtime_ns.reset();
       RETURN_IF_ERROR(deps_.cache.SetModifiedTime(*inode->live, *change.mtime_ns));
       return info;
     }
   }
-  ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.SetAttr(caller, ino, change));
+  ASSIGN_OR_RETURN(role::FileInfo info, deps_.files.SetAttr(caller, ino, change));
   if (!change.mtime_ns) return info;
   const auto set_time = [&](OpenInode& uncommitted) NO_THREAD_SAFETY_ANALYSIS {
     return deps_.cache.SetModifiedTime(*uncommitted.live, *change.mtime_ns);
@@ -151,7 +151,7 @@ std::optional<uint32_t> LocalFileSystem::SetgidGroup(InodeId ino) {
   constexpr uint32_t kGroupExecute = 00010;
   const OpenInodePtr inode = table_.Find(ino);
   if (inode && inode->plain_as_of == inode->mode_changes) return std::nullopt;
-  const Result<rpc::FileInfo> info = deps_.files.GetKnownAttr(ino);
+  const Result<role::FileInfo> info = deps_.files.GetKnownAttr(ino);
   if (!info.ok() || (info->attr.mode & (kSetgid | kGroupExecute)) != kSetgid) return std::nullopt;
   return info->attr.gid;
 }
@@ -173,9 +173,9 @@ Status LocalFileSystem::FillBoundary(OpenInode& inode, uint64_t size_bytes) {
   return end % cache::kPageBytes == 0 ? OkStatus() : FillPages(inode, end - 1, 1);
 }
 
-Status LocalFileSystem::Truncate(const rpc::Caller& caller, InodeId ino, uint64_t size_bytes) {
+Status LocalFileSystem::Truncate(const role::Caller& caller, InodeId ino, uint64_t size_bytes) {
   if (size_bytes > INT64_MAX) return Status(Code::kTooBig, "truncate");
-  ASSIGN_OR_RETURN(const rpc::FileInfo info, deps_.files.OpenForWrite(ino));
+  ASSIGN_OR_RETURN(const role::FileInfo info, deps_.files.OpenForWrite(ino));
   Hold hold(table_, ino);
   OpenInode& inode = *hold;
   {
@@ -211,7 +211,7 @@ Result<std::string> LocalFileSystem::ReadLink(InodeId ino) { return deps_.files.
 Result<std::string> LocalFileSystem::GetXattr(InodeId ino, std::string_view name) {
   if (name.starts_with(kSystem)) return Refuse(name);
   if (!name.starts_with(kFacts)) return deps_.files.GetXattr(ino, name);
-  ASSIGN_OR_RETURN(rpc::FileInfo info, GetAttr(ino));
+  ASSIGN_OR_RETURN(role::FileInfo info, GetAttr(ino));
   if (name != "tarn.cached") return Fact(info, name);
   std::optional<cache::ContentInfo> content = deps_.cache.Find(ino);
   return std::string(!content ? "no" : content->complete ? "yes" : "partly");
@@ -221,8 +221,8 @@ Result<std::vector<std::string>> LocalFileSystem::ListXattrs(InodeId ino) {
   return deps_.files.ListXattrs(ino);
 }
 
-Status LocalFileSystem::SetXattr(const rpc::Caller& caller, InodeId ino, std::string_view name,
-                                 std::string_view value, rpc::XattrMode mode) {
+Status LocalFileSystem::SetXattr(const role::Caller& caller, InodeId ino, std::string_view name,
+                                 std::string_view value, role::XattrMode mode) {
   if (name.starts_with(kSystem)) return Refuse(name);
   if (name.starts_with(kFacts)) {
     return Status(Code::kNotPermitted, "set attribute " + std::string(name) + ": read-only");
@@ -232,7 +232,8 @@ Status LocalFileSystem::SetXattr(const rpc::Caller& caller, InodeId ino, std::st
   return OkStatus();
 }
 
-Status LocalFileSystem::RemoveXattr(const rpc::Caller& caller, InodeId ino, std::string_view name) {
+Status LocalFileSystem::RemoveXattr(const role::Caller& caller, InodeId ino,
+                                    std::string_view name) {
   if (name.starts_with(kSystem)) return Refuse(name);
   if (name.starts_with(kFacts)) {
     return Status(Code::kNotPermitted, "remove attribute " + std::string(name) + ": read-only");
@@ -240,6 +241,6 @@ Status LocalFileSystem::RemoveXattr(const rpc::Caller& caller, InodeId ino, std:
   return deps_.files.RemoveXattr(caller, ino, name);
 }
 
-Result<rpc::StatFs> LocalFileSystem::GetStatFs() { return deps_.files.GetStatFs(); }
+Result<role::StatFs> LocalFileSystem::GetStatFs() { return deps_.files.GetStatFs(); }
 
 }  // namespace tarn::client

@@ -19,8 +19,8 @@ class AttributesTest : public FileSystemFixture {
  protected:
   AttributesTest() {
     fs().SetBacking(&backing_);
-    fs().SetInvalidator([this](const rpc::Change& change) {
-      if (change.kind == rpc::Change::Kind::kAttributes) invalidated_.push_back(change.ino);
+    fs().SetInvalidator([this](const role::Change& change) {
+      if (change.kind == role::Change::Kind::kAttributes) invalidated_.push_back(change.ino);
     });
   }
   ~AttributesTest() override { fs().SetInvalidator({}); }
@@ -29,12 +29,12 @@ class AttributesTest : public FileSystemFixture {
     return Outside(name, std::string(options_.fill_at_open_bytes + 1, 'x'));
   }
   void SetMode(InodeId ino, uint32_t mode) {
-    rpc::AttrChange change;
+    role::AttrChange change;
     change.mode = mode;
     ASSERT_TRUE(fs().SetAttr(caller_, ino, change, std::nullopt).ok());
   }
-  rpc::Attr SetMtime(InodeId ino, int64_t mtime_ns) {
-    rpc::AttrChange change;
+  role::Attr SetMtime(InodeId ino, int64_t mtime_ns) {
+    role::AttrChange change;
     change.mtime_ns = mtime_ns;
     return fs().SetAttr(caller_, ino, change, std::nullopt)->attr;
   }
@@ -105,7 +105,7 @@ TEST_F(AttributesTest, CapabilitiesGoByAnyWrite) {
   const InodeId ino = Incomplete("a");
   const OpenReply writer = Open(ino, O_RDWR);
   for (const SetId setid : {SetId::kClearCapabilities, SetId::kClear}) {
-    ASSERT_TRUE(fs().SetXattr(caller_, ino, kName, "caps", rpc::XattrMode::kAny).ok());
+    ASSERT_TRUE(fs().SetXattr(caller_, ino, kName, "caps", role::XattrMode::kAny).ok());
     ASSERT_TRUE(fs().Write(writer.handle, 0, Bytes("a"), SetId::kKeep).ok());
     EXPECT_TRUE(fs().GetXattr(ino, kName).ok());
     ASSERT_TRUE(fs().Write(writer.handle, 0, Bytes("a"), setid).ok());
@@ -200,17 +200,17 @@ TEST_F(AttributesTest, TheKernelKeepsItsPagesWhereItSeesEachChange) {
 }
 
 // Passes everything on. `after_look` is called when the attributes are read and not yet returned.
-class WatchedFiles final : public rpc::Files {
+class WatchedFiles final : public role::Files {
  public:
-  explicit WatchedFiles(rpc::Files& files) : files_(files) {}
-  Result<rpc::FileInfo> GetAttr(InodeId ino) override {
-    Result<rpc::FileInfo> info = files_.GetAttr(ino);
+  explicit WatchedFiles(role::Files& files) : files_(files) {}
+  Result<role::FileInfo> GetAttr(InodeId ino) override {
+    Result<role::FileInfo> info = files_.GetAttr(ino);
     if (after_look) std::exchange(after_look, {})();
     return info;
   }
-  Result<rpc::FileInfo> GetKnownAttr(InodeId ino) override { return files_.GetKnownAttr(ino); }
-  Result<rpc::FileInfo> SetAttr(const rpc::Caller& caller, InodeId ino,
-                                const rpc::AttrChange& change) override {
+  Result<role::FileInfo> GetKnownAttr(InodeId ino) override { return files_.GetKnownAttr(ino); }
+  Result<role::FileInfo> SetAttr(const role::Caller& caller, InodeId ino,
+                                 const role::AttrChange& change) override {
     return files_.SetAttr(caller, ino, change);
   }
   Result<std::string> ReadLink(InodeId ino) override { return files_.ReadLink(ino); }
@@ -220,33 +220,33 @@ class WatchedFiles final : public rpc::Files {
   Result<std::vector<std::string>> ListXattrs(InodeId ino) override {
     return files_.ListXattrs(ino);
   }
-  Status SetXattr(const rpc::Caller& caller, InodeId ino, std::string_view name,
-                  std::string_view value, rpc::XattrMode mode) override {
+  Status SetXattr(const role::Caller& caller, InodeId ino, std::string_view name,
+                  std::string_view value, role::XattrMode mode) override {
     return files_.SetXattr(caller, ino, name, value, mode);
   }
-  Status RemoveXattr(const rpc::Caller& caller, InodeId ino, std::string_view name) override {
+  Status RemoveXattr(const role::Caller& caller, InodeId ino, std::string_view name) override {
     return files_.RemoveXattr(caller, ino, name);
   }
-  Result<rpc::FileInfo> OpenForWrite(InodeId ino) override { return files_.OpenForWrite(ino); }
+  Result<role::FileInfo> OpenForWrite(InodeId ino) override { return files_.OpenForWrite(ino); }
   void OpenMade(InodeId ino) override { files_.OpenMade(ino); }
   void CloseForWrite(InodeId ino) override { files_.CloseForWrite(ino); }
-  Result<rpc::FileInfo> CommitWrite(const rpc::Caller& caller, InodeId ino,
-                                    const rpc::WriteCommit& commit) override {
+  Result<role::FileInfo> CommitWrite(const role::Caller& caller, InodeId ino,
+                                     const role::WriteCommit& commit) override {
     return files_.CommitWrite(caller, ino, commit);
   }
   Status Forget(std::span<const InodeId> inos) override { return files_.Forget(inos); }
   Status SyncLog() override { return files_.SyncLog(); }
-  Result<rpc::StatFs> GetStatFs() override { return files_.GetStatFs(); }
+  Result<role::StatFs> GetStatFs() override { return files_.GetStatFs(); }
 
   std::function<void()> after_look;
 
  private:
-  rpc::Files& files_;
+  role::Files& files_;
 };
 
 class LookBesideACommit : public FileSystemFixture {
  protected:
-  rpc::Files& FilesOfClient() override {
+  role::Files& FilesOfClient() override {
     watched_ = std::make_unique<WatchedFiles>(files());
     return *watched_;
   }
@@ -263,9 +263,9 @@ TEST_F(LookBesideACommit, HasTheTimeOfTheWriteBefore) {
   ASSERT_TRUE(fs().Flush(made.open.handle).ok());
   clock_.Advance(std::chrono::seconds(1));
   Write(made.open.handle, 1, "2");
-  const rpc::Attr written = AttrOf(made.info.attr.ino);
+  const role::Attr written = AttrOf(made.info.attr.ino);
   watched_->after_look = [&] { EXPECT_TRUE(fs().Flush(made.open.handle).ok()); };
-  const rpc::Attr beside = AttrOf(made.info.attr.ino);
+  const role::Attr beside = AttrOf(made.info.attr.ino);
   EXPECT_EQ(beside.mtime_ns, written.mtime_ns);
   EXPECT_EQ(beside.ctime_ns, written.ctime_ns);
   fs().Release(made.open.handle);
@@ -275,9 +275,9 @@ TEST_F(LookBesideACommit, HasTheSizeThoughTheWriterLeavesMeanwhile) {
   const FileSystem::Created made = Create("f");
   ASSERT_TRUE(fs().Flush(made.open.handle).ok());
   Write(made.open.handle, 0, "12345");
-  const rpc::Attr written = AttrOf(made.info.attr.ino);
+  const role::Attr written = AttrOf(made.info.attr.ino);
   watched_->after_look = [&] { fs().Release(made.open.handle); };
-  const rpc::Attr beside = AttrOf(made.info.attr.ino);
+  const role::Attr beside = AttrOf(made.info.attr.ino);
   EXPECT_EQ(beside.size_bytes, 5u);
   EXPECT_EQ(beside.mtime_ns, written.mtime_ns);
   EXPECT_TRUE(beside.may_change);

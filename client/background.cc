@@ -56,7 +56,7 @@ bool LocalFileSystem::ReapContent(InodeId ino) {
   OpenInode& inode = *hold;
   MutexLock lock(inode.mutex);
   const bool open = inode.holds > 1 || inode.lingering;
-  Result<rpc::FileInfo> info = deps_.files.GetKnownAttr(ino);
+  Result<role::FileInfo> info = deps_.files.GetKnownAttr(ino);
   if (!info.ok() && info.code() != Code::kStale) {  // Perhaps it has a name: the scan looks again.
     LogWarning("forget inode ", ino.value, ": ", info.status());
     return false;
@@ -138,7 +138,7 @@ void LocalFileSystem::WatchLingering() {
 void LocalFileSystem::QueueOrphans() {
   const int64_t old_ns = deps_.clock.WallNs() - kYoungOrphan.count();
   Status listed = deps_.maintenance.ListOrphans([&](InodeId ino) {
-    const Result<rpc::FileInfo> info = deps_.files.GetAttr(ino);
+    const Result<role::FileInfo> info = deps_.files.GetAttr(ino);
     if (info.ok() && info->attr.btime_ns < old_ns) QueueReap(ino);
     return OkStatus();
   });
@@ -155,16 +155,16 @@ void LocalFileSystem::RunSweeper(const std::stop_token& stop) {
   }
 }
 
-void LocalFileSystem::OnChange(const rpc::Change& change) {
-  if (change.kind == rpc::Change::Kind::kEntry && change.ino) Reap(change.ino);
-  if (change.kind == rpc::Change::Kind::kAttributes) NoteModeChange(change.ino);
+void LocalFileSystem::OnChange(const role::Change& change) {
+  if (change.kind == role::Change::Kind::kEntry && change.ino) Reap(change.ino);
+  if (change.kind == role::Change::Kind::kAttributes) NoteModeChange(change.ino);
   ReaderLock lock(invalidator_mutex_);
   if (invalidator_) invalidator_(change);
 }
 
 void LocalFileSystem::InvalidateAttributes(InodeId ino) {
-  rpc::Change change;
-  change.kind = rpc::Change::Kind::kAttributes;
+  role::Change change;
+  change.kind = role::Change::Kind::kAttributes;
   change.ino = ino;
   ReaderLock lock(invalidator_mutex_);
   if (invalidator_) invalidator_(change);

@@ -15,9 +15,9 @@ constexpr unsigned kSyncAheadFlags =
     SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
 
 // A disk that fails takes nothing back: the coordinator may go on from this generation.
-bool HasTaken(rpc::Files& files, InodeId ino, const rpc::WriteCommit& commit, Code failure) {
+bool HasTaken(role::Files& files, InodeId ino, const role::WriteCommit& commit, Code failure) {
   if (failure != Code::kIo && failure != Code::kMaybeCommitted) return false;
-  const Result<rpc::FileInfo> now = files.GetKnownAttr(ino);
+  const Result<role::FileInfo> now = files.GetKnownAttr(ino);
   return now.ok() && now->attr.generation == commit.generation;
 }
 
@@ -42,7 +42,7 @@ Status LocalFileSystem::TryCommit(OpenInode& inode, Durable durable) {
   const bool first = !inode.generation;
   if (!now.changed && !first && !unsynced) return OkStatus();
   if (!now.changed && !first) {  // Only to be synced; its time may have been set since its commit.
-    ASSIGN_OR_RETURN(const rpc::FileInfo info, deps_.files.GetKnownAttr(inode.ino));
+    ASSIGN_OR_RETURN(const role::FileInfo info, deps_.files.GetKnownAttr(inode.ino));
     return CommitNow(inode, info.attr.mtime_ns, sync);
   }
   if (inode.fresh_mtime_ns && now.mtime_ns == inode.fresh_mtime_ns) {
@@ -52,7 +52,7 @@ Status LocalFileSystem::TryCommit(OpenInode& inode, Durable durable) {
 }
 
 Status LocalFileSystem::CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync) {
-  rpc::WriteCommit commit;
+  role::WriteCommit commit;
   commit.base = inode.generation;
   commit.generation = Generation(inode.generation.value + 1);
   commit.mtime_ns = mtime_ns;
@@ -65,7 +65,7 @@ Status LocalFileSystem::CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync)
                                            : cache::CacheStore::Syncing::kUnsynced));
   commit.size_bytes = content.size_bytes;
   if (content.complete) commit.allocated_bytes = content.allocated_bytes;
-  Result<rpc::FileInfo> committed = deps_.files.CommitWrite(self_, inode.ino, commit);
+  Result<role::FileInfo> committed = deps_.files.CommitWrite(self_, inode.ino, commit);
   if (!committed.ok()) {
     inode.unsynced_commit = HasTaken(deps_.files, inode.ino, commit, committed.code());
     if (inode.unsynced_commit) {

@@ -24,13 +24,13 @@ Result<std::vector<std::string_view>> Parts(const std::string& path) {
   return parts;
 }
 
-class LocalControl final : public rpc::Control {
+class LocalControl final : public role::Control {
  public:
   LocalControl(FileSystem& file_system, const Dependencies& dependencies, ControlHooks hooks)
       : fs_(file_system), deps_(dependencies), hooks_(std::move(hooks)) {}
 
-  Result<rpc::ServerInfo> Info() override {
-    rpc::ServerInfo info = hooks_.info();
+  Result<role::ServerInfo> Info() override {
+    role::ServerInfo info = hooks_.info();
     const cache::Usage usage = deps_.cache.GetUsage();
     info.cache_capacity_bytes = usage.capacity_bytes;
     info.cache_used_bytes = usage.used_bytes;
@@ -39,41 +39,41 @@ class LocalControl final : public rpc::Control {
     return info;
   }
 
-  Result<rpc::PathInfo> StatPath(const std::string& path) override {
-    ASSIGN_OR_RETURN(rpc::FileInfo info, Resolve(path));
+  Result<role::PathInfo> StatPath(const std::string& path) override {
+    ASSIGN_OR_RETURN(role::FileInfo info, Resolve(path));
     return Describe(path, info);
   }
 
   Result<ListReply> ListPath(const ListRequest& request) override {
     if (request.revalidate) RETURN_IF_ERROR(Recheck(request.path));
-    ASSIGN_OR_RETURN(rpc::FileInfo info, Resolve(request.path));
+    ASSIGN_OR_RETURN(role::FileInfo info, Resolve(request.path));
     ListReply reply;
     reply.end = true;
-    if (info.attr.type != rpc::FileType::kDirectory) {
-      ASSIGN_OR_RETURN(rpc::PathInfo itself, Describe(request.path, info));
+    if (info.attr.type != role::FileType::kDirectory) {
+      ASSIGN_OR_RETURN(role::PathInfo itself, Describe(request.path, info));
       reply.entries.push_back(std::move(itself));
       return reply;
     }
-    ASSIGN_OR_RETURN(rpc::Names::Listing listing,
+    ASSIGN_OR_RETURN(role::Names::Listing listing,
                      fs_.ReadDir(caller_, info.attr.ino, request.cursor, request.limit,
-                                 rpc::Names::WithAttrs::kYes));
+                                 role::Names::WithAttrs::kYes));
     reply.end = listing.end;
-    for (const rpc::DirEntry& entry : listing.entries) {
+    for (const role::DirEntry& entry : listing.entries) {
       reply.next_cursor = entry.cursor;
       RETURN_IF_ERROR(AddEntry(request.path, entry, &reply));
     }
     return reply;
   }
 
-  Result<std::vector<rpc::QueueEntry>> PersistList(std::string* after, size_t limit) override {
+  Result<std::vector<role::QueueEntry>> PersistList(std::string* after, size_t limit) override {
     return deps_.queue.List(after, limit);
   }
 
-  Result<rpc::QueueEntry> PersistStat(const std::string& path) override {
-    ASSIGN_OR_RETURN(rpc::FileInfo info, Resolve(path));
-    ASSIGN_OR_RETURN(std::optional<rpc::QueueEntry> waiting, deps_.queue.Find(info.attr.ino));
+  Result<role::QueueEntry> PersistStat(const std::string& path) override {
+    ASSIGN_OR_RETURN(role::FileInfo info, Resolve(path));
+    ASSIGN_OR_RETURN(std::optional<role::QueueEntry> waiting, deps_.queue.Find(info.attr.ino));
     if (waiting) return *waiting;
-    rpc::QueueEntry entry;
+    role::QueueEntry entry;
     entry.ino = info.attr.ino;
     entry.path = path;
     entry.state = info.attr.persist;
@@ -81,26 +81,26 @@ class LocalControl final : public rpc::Control {
     return entry;
   }
 
-  Result<rpc::QueueTotals> PersistTotals() override {
+  Result<role::QueueTotals> PersistTotals() override {
     // In this order: what is forgotten between the two is in the queue by then.
     const uint64_t forgetting = fs_.Forgetting();
-    ASSIGN_OR_RETURN(rpc::QueueTotals totals, deps_.queue.Totals());
+    ASSIGN_OR_RETURN(role::QueueTotals totals, deps_.queue.Totals());
     totals.entries += forgetting;
     return totals;
   }
 
   Status PersistRetry(const std::string& path) override {
-    ASSIGN_OR_RETURN(rpc::FileInfo info, Resolve(path));
+    ASSIGN_OR_RETURN(role::FileInfo info, Resolve(path));
     // What waits below a directory is not known by its path alone: all of it is hurried.
-    const bool one = info.attr.type != rpc::FileType::kDirectory;
+    const bool one = info.attr.type != role::FileType::kDirectory;
     return deps_.queue.RetryNow(one ? info.attr.ino : InodeId());
   }
 
-  Status PersistResolve(const std::string& path, rpc::Take take) override {
-    ASSIGN_OR_RETURN(rpc::FileInfo info, Resolve(path));
-    if (info.attr.persist != rpc::PersistState::kConflict)
+  Status PersistResolve(const std::string& path, role::Take take) override {
+    ASSIGN_OR_RETURN(role::FileInfo info, Resolve(path));
+    if (info.attr.persist != role::PersistState::kConflict)
       return Status(Code::kInvalid, Concat(path, " is not in CONFLICT"));
-    if (take == rpc::Take::kOurs) {
+    if (take == role::Take::kOurs) {
       const std::optional<cache::ContentInfo> content = deps_.cache.Find(info.attr.ino);
       if (info.attr.size_bytes > 0 && !(content && content->complete))
         return Status(Code::kInvalid,
@@ -110,17 +110,17 @@ class LocalControl final : public rpc::Control {
     return deps_.queue.Resolve(info.attr.ino, take);
   }
 
-  Result<std::vector<rpc::ConfigEntry>> Config() override { return hooks_.config(); }
+  Result<std::vector<role::ConfigEntry>> Config() override { return hooks_.config(); }
 
-  Result<rpc::UfsMountInfo> UfsMount(const UfsMountRequest& request) override {
+  Result<role::UfsMountInfo> UfsMount(const UfsMountRequest& request) override {
     return hooks_.ufs_mount(request);
   }
   Status UfsUnmount(const UfsUnmountRequest& request) override {
     return hooks_.ufs_unmount(request);
   }
-  Result<std::vector<rpc::UfsMountInfo>> UfsList() override { return hooks_.ufs_list(); }
+  Result<std::vector<role::UfsMountInfo>> UfsList() override { return hooks_.ufs_list(); }
 
-  Result<rpc::QueueTotals> Stop(const StopRequest& request) override {
+  Result<role::QueueTotals> Stop(const StopRequest& request) override {
     RETURN_IF_ERROR(hooks_.stop(request));
     return deps_.queue.Totals();
   }
@@ -130,24 +130,24 @@ class LocalControl final : public rpc::Control {
   // kernel has forgotten what that has changed.
   Status Recheck(const std::string& path) {
     ASSIGN_OR_RETURN(std::vector<std::string_view> parts, Parts(path));
-    ASSIGN_OR_RETURN(rpc::FileInfo info, fs_.GetAttr(kRootInode));
+    ASSIGN_OR_RETURN(role::FileInfo info, fs_.GetAttr(kRootInode));
     for (const std::string_view part : parts) {
       RETURN_IF_ERROR(deps_.maintenance.RecheckName(info.attr.ino, part));
-      Result<rpc::FileInfo> next = fs_.Lookup(caller_, info.attr.ino, part);
+      Result<role::FileInfo> next = fs_.Lookup(caller_, info.attr.ino, part);
       if (!next.ok()) break;  // What it is called for says so.
       info = *std::move(next);
     }
-    if (info.attr.type == rpc::FileType::kDirectory)
+    if (info.attr.type == role::FileType::kDirectory)
       RETURN_IF_ERROR(deps_.maintenance.Revalidate(info.attr.ino));
     deps_.maintenance.DeliverChanges();
     return OkStatus();
   }
 
-  Result<rpc::FileInfo> Resolve(const std::string& path) {
+  Result<role::FileInfo> Resolve(const std::string& path) {
     ASSIGN_OR_RETURN(std::vector<std::string_view> parts, Parts(path));
-    ASSIGN_OR_RETURN(rpc::FileInfo info, fs_.GetAttr(kRootInode));
+    ASSIGN_OR_RETURN(role::FileInfo info, fs_.GetAttr(kRootInode));
     for (const std::string_view part : parts) {
-      Result<rpc::FileInfo> next = fs_.Lookup(caller_, info.attr.ino, part);
+      Result<role::FileInfo> next = fs_.Lookup(caller_, info.attr.ino, part);
       if (next.code() == Code::kNotFound) {
         return Status(Code::kNotFound, Concat(path, ": no such file or directory"));
       }
@@ -157,28 +157,28 @@ class LocalControl final : public rpc::Control {
     return info;
   }
 
-  Status AddEntry(const std::string& directory, const rpc::DirEntry& entry, ListReply* reply) {
-    Result<rpc::FileInfo> info = fs_.GetAttr(entry.ino);
+  Status AddEntry(const std::string& directory, const role::DirEntry& entry, ListReply* reply) {
+    Result<role::FileInfo> info = fs_.GetAttr(entry.ino);
     if (info.code() == Code::kStale || info.code() == Code::kNotFound) return OkStatus();
     if (!info.ok()) return info.status();
-    ASSIGN_OR_RETURN(rpc::PathInfo described, Describe(Join(directory, entry.name), *info));
+    ASSIGN_OR_RETURN(role::PathInfo described, Describe(Join(directory, entry.name), *info));
     reply->entries.push_back(std::move(described));
     return OkStatus();
   }
 
-  Result<rpc::PathInfo> Describe(const std::string& path, const rpc::FileInfo& info) {
-    rpc::PathInfo described;
+  Result<role::PathInfo> Describe(const std::string& path, const role::FileInfo& info) {
+    role::PathInfo described;
     described.path = path;
     described.attr = info.attr;
     described.binding = info.binding;
-    if (info.attr.type == rpc::FileType::kSymlink) {
+    if (info.attr.type == role::FileType::kSymlink) {
       ASSIGN_OR_RETURN(described.symlink_target, fs_.ReadLink(info.attr.ino));
     }
-    if (info.attr.type == rpc::FileType::kRegular) described.cached_percent = Cached(info.attr);
+    if (info.attr.type == role::FileType::kRegular) described.cached_percent = Cached(info.attr);
     return described;
   }
 
-  uint32_t Cached(const rpc::Attr& attr) {
+  uint32_t Cached(const role::Attr& attr) {
     const std::optional<cache::ContentInfo> content = deps_.cache.Find(attr.ino);
     if (!content) return attr.size_bytes == 0 ? 100 : 0;
     if (content->complete || attr.size_bytes == 0) return 100;
@@ -190,13 +190,13 @@ class LocalControl final : public rpc::Control {
   FileSystem& fs_;
   const Dependencies deps_;
   const ControlHooks hooks_;
-  const rpc::Caller caller_{.session = SessionId(1)};
+  const role::Caller caller_{.session = SessionId(1)};
 };
 
 }  // namespace
 
-std::unique_ptr<rpc::Control> NewControl(FileSystem& file_system, const Dependencies& dependencies,
-                                         ControlHooks hooks) {
+std::unique_ptr<role::Control> NewControl(FileSystem& file_system, const Dependencies& dependencies,
+                                          ControlHooks hooks) {
   return std::make_unique<LocalControl>(file_system, dependencies, std::move(hooks));
 }
 

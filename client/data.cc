@@ -87,7 +87,7 @@ Status LocalFileSystem::ApplySetId(OpenInode& inode, SetId setid) {
   if (setid == SetId::kKeep) return OkStatus();
   const uint64_t seen = inode.mode_changes;
   if (inode.plain_as_of == seen) return OkStatus();
-  ASSIGN_OR_RETURN(const rpc::FileInfo before, deps_.files.GetKnownAttr(inode.ino));
+  ASSIGN_OR_RETURN(const role::FileInfo before, deps_.files.GetKnownAttr(inode.ino));
   const bool capable = deps_.files.GetXattr(inode.ino, kCapabilities).ok();
   const bool bits = (before.attr.mode & kSetIdBits) != 0;
   if (!capable && !bits) inode.plain_as_of = seen;
@@ -95,10 +95,10 @@ Status LocalFileSystem::ApplySetId(OpenInode& inode, SetId setid) {
     RETURN_IF_ERROR(deps_.files.RemoveXattr(self_, inode.ino, kCapabilities));
   }
   if (setid == SetId::kClearCapabilities || (!capable && !bits)) return OkStatus();
-  rpc::AttrChange change;
+  role::AttrChange change;
   change.clear_setid = true;
   change.outsider = setid == SetId::kClearAsOutsider;
-  ASSIGN_OR_RETURN(const rpc::FileInfo after, deps_.files.SetAttr(self_, inode.ino, change));
+  ASSIGN_OR_RETURN(const role::FileInfo after, deps_.files.SetAttr(self_, inode.ino, change));
   if (after.attr.mode != before.attr.mode) InvalidateAttributes(inode.ino);
   return OkStatus();
 }

@@ -7,8 +7,8 @@
 namespace tarn::client {
 namespace {
 
-using rpc::Action;
-using rpc::RenameMode;
+using role::Action;
+using role::RenameMode;
 using SetId = FileSystem::SetId;
 
 TEST_F(SourceTest, OnlyThePagesThatAreReadAreFetched) {
@@ -47,7 +47,7 @@ TEST_F(SourceTest, AReadWaitsWhileTarnItselfMovesTheObject) {
   ASSERT_TRUE(fs().Rename(caller_, kRootInode, "a", kRootInode, "b", RenameMode::kReplace).ok());
   const Held move = Prepare();
   ASSERT_EQ(move.action.kind, Action::Kind::kMove);
-  const rpc::Outcome outcome = Do(move);
+  const role::Outcome outcome = Do(move);
   ASSERT_EQ(below_->Stat("a", {}).code(), Code::kNotFound);
   // Longer than an object that is just gone would be looked for.
   int waits = 0;
@@ -64,7 +64,7 @@ TEST_F(SourceTest, AMoveThatNeverEndsIsWaitedForAMinute) {
   const HandleId handle = Open(ino, O_RDONLY).handle;
   ASSERT_TRUE(fs().Rename(caller_, kRootInode, "a", kRootInode, "b", RenameMode::kReplace).ok());
   const Held move = Prepare();
-  const rpc::Outcome outcome = Do(move);
+  const role::Outcome outcome = Do(move);
   const MonotonicTime begin = clock_.Now();
   EXPECT_EQ(TryRead(handle, 0, 1).code(), Code::kIo);
   EXPECT_GE(Since(begin), std::chrono::seconds(60));
@@ -306,7 +306,7 @@ TEST_F(CopyTest, WhoMayNotKeepSetidClearsIt) {
   const InodeId ino = Put("a", std::string(8192, 'x'));
   const HandleId handle = Open(ino, O_RDWR).handle;
   const auto mode_after = [&](uint32_t mode, auto&& change) {
-    rpc::AttrChange with;
+    role::AttrChange with;
     with.mode = mode;
     EXPECT_TRUE(fs().SetAttr(caller_, ino, with, std::nullopt).ok());
     EXPECT_TRUE(change().ok());

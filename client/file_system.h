@@ -25,9 +25,9 @@
 #include "base/status.h"
 #include "cache/cache_store.h"
 #include "client/page_source.h"
-#include "rpc/coordinator.h"
-#include "rpc/persist_queue.h"
-#include "rpc/types.h"
+#include "role/coordinator.h"
+#include "role/persist_queue.h"
+#include "role/types.h"
 
 namespace tarn::client {
 
@@ -63,10 +63,10 @@ struct Options {
 
 // All outlive the FileSystem.
 struct Dependencies {
-  rpc::Names& names;
-  rpc::Files& files;
-  rpc::Maintenance& maintenance;
-  rpc::PersistQueue& queue;
+  role::Names& names;
+  role::Files& files;
+  role::Maintenance& maintenance;
+  role::PersistQueue& queue;
   cache::CacheStore& cache;
   PageSource& pages;
   Clock& clock;
@@ -81,55 +81,55 @@ class FileSystem {
   virtual void SetBacking(Backing* backing) = 0;
   // Called from threads that hold nothing, several at a time, when the kernel's caches of something
   // must go. Requests call it too, before their reply.
-  virtual void SetInvalidator(std::function<void(const rpc::Change&)> invalidator) = 0;
+  virtual void SetInvalidator(std::function<void(const role::Change&)> invalidator) = 0;
   // Answers whether the kernel holds an inode: not only files are opened, and a directory is also
   // held as a working directory, anything by O_PATH or a file handle. An inode without names lives
   // as long. Without an answerer none is held. Called from a thread that holds nothing.
   virtual void SetKernelHolds(std::function<bool(InodeId)> holds) = 0;
   // The kernel has forgotten an inode, or a part of its lookups of it.
   virtual void KernelForgot(InodeId ino) = 0;
-  virtual Result<rpc::FileInfo> Lookup(const rpc::Caller&, InodeId parent,
-                                       std::string_view name) = 0;
-  virtual Result<rpc::FileInfo> GetAttr(InodeId ino) = 0;
+  virtual Result<role::FileInfo> Lookup(const role::Caller&, InodeId parent,
+                                        std::string_view name) = 0;
+  virtual Result<role::FileInfo> GetAttr(InodeId ino) = 0;
   // kRead: a small file is fetched, for its attributes too. kCheck: the kernel forgets the guesses.
   enum class Next : uint8_t { kNothing, kRead, kCheck };
   // Asks the source, if Attr::guessed; then as GetAttr. kStale: the object is gone.
-  virtual Result<rpc::FileInfo> LearnAttributes(InodeId ino, Next next) = 0;
+  virtual Result<role::FileInfo> LearnAttributes(InodeId ino, Next next) = 0;
   // `size_bytes` truncates. Times set on an open file outlive its close.
-  virtual Result<rpc::FileInfo> SetAttr(const rpc::Caller&, InodeId ino,
-                                        const rpc::AttrChange& change,
-                                        std::optional<uint64_t> size_bytes) = 0;
-  virtual Result<rpc::FileInfo> MakeNode(const rpc::Caller&, InodeId parent, std::string_view name,
-                                         const rpc::CreateSpec& spec) = 0;
-  virtual Result<rpc::FileInfo> Link(const rpc::Caller&, InodeId ino, InodeId parent,
-                                     std::string_view name) = 0;
-  virtual Status Unlink(const rpc::Caller&, InodeId parent, std::string_view name) = 0;
-  virtual Status Rmdir(const rpc::Caller&, InodeId parent, std::string_view name) = 0;
-  virtual Status Rename(const rpc::Caller&, InodeId parent, std::string_view name,
-                        InodeId new_parent, std::string_view new_name, rpc::RenameMode mode) = 0;
-  virtual Result<rpc::Names::Listing> ReadDir(const rpc::Caller&, InodeId dir, uint64_t cursor,
-                                              size_t limit, rpc::Names::WithAttrs attrs) = 0;
+  virtual Result<role::FileInfo> SetAttr(const role::Caller&, InodeId ino,
+                                         const role::AttrChange& change,
+                                         std::optional<uint64_t> size_bytes) = 0;
+  virtual Result<role::FileInfo> MakeNode(const role::Caller&, InodeId parent,
+                                          std::string_view name, const role::CreateSpec& spec) = 0;
+  virtual Result<role::FileInfo> Link(const role::Caller&, InodeId ino, InodeId parent,
+                                      std::string_view name) = 0;
+  virtual Status Unlink(const role::Caller&, InodeId parent, std::string_view name) = 0;
+  virtual Status Rmdir(const role::Caller&, InodeId parent, std::string_view name) = 0;
+  virtual Status Rename(const role::Caller&, InodeId parent, std::string_view name,
+                        InodeId new_parent, std::string_view new_name, role::RenameMode mode) = 0;
+  virtual Result<role::Names::Listing> ReadDir(const role::Caller&, InodeId dir, uint64_t cursor,
+                                               size_t limit, role::Names::WithAttrs attrs) = 0;
   virtual Result<InodeId> ParentOf(InodeId dir) = 0;
   virtual Result<std::string> ReadLink(InodeId ino) = 0;
   // Also "tarn.state", "tarn.generation", "tarn.ufs.key", "tarn.cached": read-only facts about the
   // file.
   virtual Result<std::string> GetXattr(InodeId ino, std::string_view name) = 0;
   virtual Result<std::vector<std::string>> ListXattrs(InodeId ino) = 0;
-  virtual Status SetXattr(const rpc::Caller&, InodeId ino, std::string_view name,
-                          std::string_view value, rpc::XattrMode mode) = 0;
-  virtual Status RemoveXattr(const rpc::Caller&, InodeId ino, std::string_view name) = 0;
-  virtual Result<rpc::StatFs> GetStatFs() = 0;
+  virtual Status SetXattr(const role::Caller&, InodeId ino, std::string_view name,
+                          std::string_view value, role::XattrMode mode) = 0;
+  virtual Status RemoveXattr(const role::Caller&, InodeId ino, std::string_view name) = 0;
+  virtual Result<role::StatFs> GetStatFs() = 0;
   // open(2) flags; O_CREAT and O_EXCL are Create's.
-  virtual Result<OpenReply> Open(const rpc::Caller&, InodeId ino, int flags) = 0;
+  virtual Result<OpenReply> Open(const role::Caller&, InodeId ino, int flags) = 0;
   struct Created {
-    rpc::FileInfo info;
+    role::FileInfo info;
     OpenReply open;
   };
-  virtual Result<Created> Create(const rpc::Caller&, InodeId parent, std::string_view name,
+  virtual Result<Created> Create(const role::Caller&, InodeId parent, std::string_view name,
                                  uint32_t mode, int flags) = 0;
   // O_TMPFILE: a file without a name, in `parent`'s file system; Link may give it one. Otherwise it
   // goes when it is closed, or with this process.
-  virtual Result<Created> CreateUnnamed(const rpc::Caller&, InodeId parent, uint32_t mode,
+  virtual Result<Created> CreateUnnamed(const role::Caller&, InodeId parent, uint32_t mode,
                                         int flags) = 0;
   virtual Result<size_t> Read(HandleId, uint64_t offset_bytes, std::span<std::byte> out) = 0;
   // Where the bytes are instead of a copy of them: to be read from `descriptor` at the same offset,

@@ -35,11 +35,11 @@ class ForgettingTest : public FileSystemFixture {
     }
     fs().KernelForgot(ino);
   }
-  InodeId MakeNode(const std::string& name, rpc::FileType type) {
-    rpc::CreateSpec spec;
+  InodeId MakeNode(const std::string& name, role::FileType type) {
+    role::CreateSpec spec;
     spec.type = type;
     spec.mode = 0755;
-    if (type == rpc::FileType::kSymlink) spec.symlink_target = "there";
+    if (type == role::FileType::kSymlink) spec.symlink_target = "there";
     return fs().MakeNode(caller_, kRootInode, name, spec)->attr.ino;
   }
 
@@ -48,8 +48,8 @@ class ForgettingTest : public FileSystemFixture {
 };
 
 TEST_F(ForgettingTest, ANodeThatTheKernelHoldsOutlivesItsName) {
-  for (const rpc::FileType type : {rpc::FileType::kFifo, rpc::FileType::kSocket,
-                                   rpc::FileType::kSymlink, rpc::FileType::kCharDevice}) {
+  for (const role::FileType type : {role::FileType::kFifo, role::FileType::kSocket,
+                                    role::FileType::kSymlink, role::FileType::kCharDevice}) {
     const InodeId ino = MakeNode("n", type);
     Hold({ino});
     ASSERT_TRUE(fs().Unlink(caller_, kRootInode, "n").ok());
@@ -63,18 +63,18 @@ TEST_F(ForgettingTest, ANodeThatTheKernelHoldsOutlivesItsName) {
 }
 
 TEST_F(ForgettingTest, SoDoesADirectoryHoweverItWasRemoved) {
-  const InodeId removed = MakeNode("a", rpc::FileType::kDirectory);
-  const InodeId replaced = MakeNode("b", rpc::FileType::kDirectory);
-  const InodeId free = MakeNode("c", rpc::FileType::kDirectory);
-  MakeNode("d", rpc::FileType::kDirectory);
+  const InodeId removed = MakeNode("a", role::FileType::kDirectory);
+  const InodeId replaced = MakeNode("b", role::FileType::kDirectory);
+  const InodeId free = MakeNode("c", role::FileType::kDirectory);
+  MakeNode("d", role::FileType::kDirectory);
   Hold({removed, replaced});
   ASSERT_TRUE(fs().Rmdir(caller_, kRootInode, "a").ok());
   ASSERT_TRUE(
-      fs().Rename(caller_, kRootInode, "d", kRootInode, "b", rpc::RenameMode::kReplace).ok());
+      fs().Rename(caller_, kRootInode, "d", kRootInode, "b", role::RenameMode::kReplace).ok());
   ASSERT_TRUE(fs().Rmdir(caller_, kRootInode, "c").ok());
   EXPECT_TRUE(AllForgotten());
   EXPECT_TRUE(Forgotten(free));
-  rpc::AttrChange change;
+  role::AttrChange change;
   change.mode = 0700;
   for (const InodeId ino : {removed, replaced}) {
     EXPECT_EQ(AttrOf(ino).nlink, 0u);
@@ -113,7 +113,7 @@ TEST_F(ForgettingTest, WhatOnlyTheKernelHoldsHasTheSizeAndTimeOfItsLastWrite) {
   EXPECT_GT(AttrOf(ino).mtime_ns, before_ns);
   ASSERT_TRUE(fs().SetAttr(caller_, ino, {}, 2).ok());
   EXPECT_EQ(AttrOf(ino).size_bytes, 2u);
-  rpc::AttrChange change;
+  role::AttrChange change;
   change.mtime_ns = 7;
   ASSERT_TRUE(fs().SetAttr(caller_, ino, change, std::nullopt).ok());
   EXPECT_EQ(AttrOf(ino).mtime_ns, 7);
@@ -209,7 +209,7 @@ TEST_F(ForgettingTest, RenameOverAnOpenFileKeepsItsBytesUntilTheLastRelease) {
   const InodeId young = Put("b", "young");
   const HandleId handle = Open(old, O_RDONLY).handle;
   ASSERT_TRUE(
-      fs().Rename(caller_, kRootInode, "b", kRootInode, "a", rpc::RenameMode::kReplace).ok());
+      fs().Rename(caller_, kRootInode, "b", kRootInode, "a", role::RenameMode::kReplace).ok());
   EXPECT_EQ(fs().Forgetting(), 1u);
   EXPECT_TRUE(AllForgotten());
   EXPECT_EQ(Read(handle, 0, 100), "old");

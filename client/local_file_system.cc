@@ -25,7 +25,7 @@ LocalFileSystem::LocalFileSystem(const Dependencies& dependencies, const Options
       passing_budget_(kPassingBytes, dependencies.clock),
       table_([this](OpenInode& inode) NO_THREAD_SAFETY_ANALYSIS { CloseInode(inode); }),
       threads_(std::make_unique<Threads>(*this)) {
-  deps_.maintenance.SetChangeSink([this](const rpc::Change& change) { OnChange(change); });
+  deps_.maintenance.SetChangeSink([this](const role::Change& change) { OnChange(change); });
 }
 
 LocalFileSystem::~LocalFileSystem() {
@@ -44,7 +44,7 @@ void LocalFileSystem::StopThreads() {
   threads_.reset();
 }
 
-void LocalFileSystem::SetInvalidator(std::function<void(const rpc::Change&)> invalidator) {
+void LocalFileSystem::SetInvalidator(std::function<void(const role::Change&)> invalidator) {
   WriterLock lock(invalidator_mutex_);
   invalidator_ = std::move(invalidator);
 }

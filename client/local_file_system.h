@@ -24,7 +24,7 @@ class LocalFileSystem final : public FileSystem {
   ~LocalFileSystem() override;
 
   void SetBacking(Backing* backing) override { backing_ = backing; }
-  void SetInvalidator(std::function<void(const rpc::Change&)> invalidator) override;
+  void SetInvalidator(std::function<void(const role::Change&)> invalidator) override;
 
   void SetKernelHolds(std::function<bool(InodeId)> holds) override {
     held_.SetAsker(std::move(holds));
@@ -33,33 +33,33 @@ class LocalFileSystem final : public FileSystem {
     if (held_.Forgot(ino)) QueueReap(ino);
   }
 
-  Result<rpc::FileInfo> Lookup(const rpc::Caller&, InodeId, std::string_view) override;
-  Result<rpc::FileInfo> GetAttr(InodeId) override;
-  Result<rpc::FileInfo> LearnAttributes(InodeId, Next) override;
-  Result<rpc::FileInfo> SetAttr(const rpc::Caller&, InodeId, const rpc::AttrChange&,
-                                std::optional<uint64_t> size_bytes) override;
-  Result<rpc::FileInfo> MakeNode(const rpc::Caller&, InodeId, std::string_view,
-                                 const rpc::CreateSpec&) override;
-  Result<rpc::FileInfo> Link(const rpc::Caller&, InodeId, InodeId, std::string_view) override;
-  Status Unlink(const rpc::Caller&, InodeId, std::string_view) override;
-  Status Rmdir(const rpc::Caller&, InodeId, std::string_view) override;
-  Status Rename(const rpc::Caller&, InodeId, std::string_view, InodeId, std::string_view,
-                rpc::RenameMode) override;
-  Result<rpc::Names::Listing> ReadDir(const rpc::Caller&, InodeId, uint64_t, size_t,
-                                      rpc::Names::WithAttrs) override;
+  Result<role::FileInfo> Lookup(const role::Caller&, InodeId, std::string_view) override;
+  Result<role::FileInfo> GetAttr(InodeId) override;
+  Result<role::FileInfo> LearnAttributes(InodeId, Next) override;
+  Result<role::FileInfo> SetAttr(const role::Caller&, InodeId, const role::AttrChange&,
+                                 std::optional<uint64_t> size_bytes) override;
+  Result<role::FileInfo> MakeNode(const role::Caller&, InodeId, std::string_view,
+                                  const role::CreateSpec&) override;
+  Result<role::FileInfo> Link(const role::Caller&, InodeId, InodeId, std::string_view) override;
+  Status Unlink(const role::Caller&, InodeId, std::string_view) override;
+  Status Rmdir(const role::Caller&, InodeId, std::string_view) override;
+  Status Rename(const role::Caller&, InodeId, std::string_view, InodeId, std::string_view,
+                role::RenameMode) override;
+  Result<role::Names::Listing> ReadDir(const role::Caller&, InodeId, uint64_t, size_t,
+                                       role::Names::WithAttrs) override;
   Result<InodeId> ParentOf(InodeId dir) override;
   Result<std::string> ReadLink(InodeId) override;
   Result<std::string> GetXattr(InodeId, std::string_view) override;
   Result<std::vector<std::string>> ListXattrs(InodeId) override;
-  Status SetXattr(const rpc::Caller&, InodeId, std::string_view, std::string_view,
-                  rpc::XattrMode) override;
-  Status RemoveXattr(const rpc::Caller&, InodeId, std::string_view) override;
-  Result<rpc::StatFs> GetStatFs() override;
+  Status SetXattr(const role::Caller&, InodeId, std::string_view, std::string_view,
+                  role::XattrMode) override;
+  Status RemoveXattr(const role::Caller&, InodeId, std::string_view) override;
+  Result<role::StatFs> GetStatFs() override;
 
-  Result<OpenReply> Open(const rpc::Caller&, InodeId, int flags) override;
-  Result<Created> Create(const rpc::Caller&, InodeId, std::string_view, uint32_t mode,
+  Result<OpenReply> Open(const role::Caller&, InodeId, int flags) override;
+  Result<Created> Create(const role::Caller&, InodeId, std::string_view, uint32_t mode,
                          int flags) override;
-  Result<Created> CreateUnnamed(const rpc::Caller&, InodeId, uint32_t mode, int flags) override;
+  Result<Created> CreateUnnamed(const role::Caller&, InodeId, uint32_t mode, int flags) override;
   Result<size_t> Read(HandleId, uint64_t, std::span<std::byte>) override;
   Result<InPlace> ReadInPlace(HandleId, uint64_t, size_t) override;
   Status Write(HandleId, uint64_t, std::span<const std::byte>, SetId) override;
@@ -84,13 +84,13 @@ class LocalFileSystem final : public FileSystem {
 
   // open.cc
   Status EnsureLive(OpenInode& inode) REQUIRES(inode.mutex);
-  Status EnsureLearnt(const rpc::Caller& caller, OpenInode& inode, Next next);
-  Status LoadLive(OpenInode& inode, const rpc::FileInfo& info) REQUIRES(inode.mutex);
-  Result<Created> OpenExisting(const rpc::Caller& caller, InodeId parent, std::string_view name,
+  Status EnsureLearnt(const role::Caller& caller, OpenInode& inode, Next next);
+  Status LoadLive(OpenInode& inode, const role::FileInfo& info) REQUIRES(inode.mutex);
+  Result<Created> OpenExisting(const role::Caller& caller, InodeId parent, std::string_view name,
                                int flags);
   // A handle for an inode that was made for it just now; it is the inode's one writer.
-  Result<Created> OpenNew(rpc::FileInfo info, int flags);
-  Status TruncateForReader(const rpc::Caller& caller, InodeId ino);
+  Result<Created> OpenNew(role::FileInfo info, int flags);
+  Status TruncateForReader(const role::Caller& caller, InodeId ino);
   Status AdmitWriter(OpenInode& inode, cache::CacheStore::Truncate truncate) REQUIRES(inode.mutex);
   void RemoveWriter(OpenInode& inode) REQUIRES(inode.mutex);
   Status OpenForWriting(OpenInode& inode, int flags);
@@ -105,13 +105,13 @@ class LocalFileSystem final : public FileSystem {
 
   // attributes.cc
   // Attributes that were read after `since`, a moment of settled_.
-  void Overlay(rpc::FileInfo& info, uint64_t since);
-  Status WithUncommitted(const rpc::Attr& attr, const std::function<Status(OpenInode&)>& use);
-  void OverlayLive(OpenInode& inode, rpc::FileInfo& info) REQUIRES(inode.mutex);
-  Result<rpc::FileInfo> SetAttributes(const rpc::Caller& caller, InodeId ino,
-                                      const rpc::AttrChange& change);
+  void Overlay(role::FileInfo& info, uint64_t since);
+  Status WithUncommitted(const role::Attr& attr, const std::function<Status(OpenInode&)>& use);
+  void OverlayLive(OpenInode& inode, role::FileInfo& info) REQUIRES(inode.mutex);
+  Result<role::FileInfo> SetAttributes(const role::Caller& caller, InodeId ino,
+                                       const role::AttrChange& change);
   void NoteModeChange(InodeId ino);
-  Status Truncate(const rpc::Caller& caller, InodeId ino, uint64_t size_bytes);
+  Status Truncate(const role::Caller& caller, InodeId ino, uint64_t size_bytes);
   Status ResizeLive(OpenInode& inode, uint64_t size_bytes);
   Status FillBoundary(OpenInode& inode, uint64_t size_bytes);
 
@@ -138,7 +138,7 @@ class LocalFileSystem final : public FileSystem {
   // kIo for what is out of reach.
   static Status Unreachable(const Status& status);
   // Runs `read` until the object is where it was looked for.
-  using ReadSource = std::function<Status(cache::LiveFile&, const rpc::Binding&)>;
+  using ReadSource = std::function<Status(cache::LiveFile&, const role::Binding&)>;
   Status WithBinding(OpenInode& inode, const ReadSource& read);
   // Pages of an inode that the caller holds, with its live file. `length_bytes` kWholeFile: all.
   using ReadFile = std::function<Result<size_t>(cache::LiveFile&)>;
@@ -154,7 +154,7 @@ class LocalFileSystem final : public FileSystem {
     kElsewhere,  // There is a newer one to try.
     kChanging,   // There will be.
   };
-  Rebound RefreshBinding(OpenInode& inode, const rpc::Binding& failed);
+  Rebound RefreshBinding(OpenInode& inode, const role::Binding& failed);
 
   // background.cc
   // In the background: forgets the inode unless it is open. `size_bytes`: what that may free.
@@ -170,13 +170,13 @@ class LocalFileSystem final : public FileSystem {
   void RunSweeper(const std::stop_token& stop);
   void StopThreads();  // And joins them. Idempotent.
   void WatchLingering();
-  void OnChange(const rpc::Change& change);
+  void OnChange(const role::Change& change);
   // The kernel asks for the inode's attributes again.
   void InvalidateAttributes(InodeId ino);
 
   const Dependencies deps_;
   const Options options_;
-  const rpc::Caller self_;  // For what no request asks for.
+  const role::Caller self_;  // For what no request asks for.
   std::atomic<Backing*> backing_{nullptr};
   std::atomic<uint64_t> open_handles_{0};
   MemoryBudget passing_budget_;
@@ -185,7 +185,7 @@ class LocalFileSystem final : public FileSystem {
   // Held shared while the invalidator runs, which may wait for requests that call it as well. It
   // must not call back into set.
   SharedMutex invalidator_mutex_;
-  std::function<void(const rpc::Change&)> invalidator_ GUARDED_BY(invalidator_mutex_);
+  std::function<void(const role::Change&)> invalidator_ GUARDED_BY(invalidator_mutex_);
   HeldByKernel held_;
   Mutex reap_mutex_;
   CondVar reap_ready_;

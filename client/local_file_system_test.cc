@@ -16,14 +16,14 @@ TEST_F(CommitTest, WhatIsFlushedIsCommittedWithItsSizeAndTimes) {
   const auto made = Create("a");
   const InodeId ino = made.info.attr.ino;
   Write(made.open.handle, 0, "hello");
-  const rpc::Attr live = AttrOf(ino);
+  const role::Attr live = AttrOf(ino);
   EXPECT_EQ(live.size_bytes, 5u);
   EXPECT_EQ(CommittedOf(ino).size_bytes, 0u);
   ASSERT_TRUE(fs().Flush(made.open.handle).ok());
-  const rpc::Attr committed = CommittedOf(ino);
+  const role::Attr committed = CommittedOf(ino);
   EXPECT_EQ(committed.size_bytes, 5u);
   EXPECT_EQ(committed.generation, Generation(1));
-  EXPECT_EQ(committed.persist, rpc::PersistState::kNotPersisted);
+  EXPECT_EQ(committed.persist, role::PersistState::kNotPersisted);
   // The kernel's time of the write, not that of the commit.
   EXPECT_EQ(committed.mtime_ns, live.mtime_ns);
   EXPECT_NE(committed.mtime_ns, clock_.WallNs());
@@ -37,7 +37,7 @@ TEST_F(CommitTest, ANewFileIsCommittedEmptyWithTheTimeOfItsCreation) {
   const auto made = Create("a");
   clock_.Advance(std::chrono::seconds(5));
   ASSERT_TRUE(fs().Flush(made.open.handle).ok());
-  const rpc::Attr committed = CommittedOf(made.info.attr.ino);
+  const role::Attr committed = CommittedOf(made.info.attr.ino);
   EXPECT_EQ(committed.generation, Generation(1));
   EXPECT_EQ(committed.size_bytes, 0u);
   EXPECT_EQ(committed.mtime_ns, made.info.attr.mtime_ns);
@@ -47,7 +47,7 @@ TEST_F(CommitTest, ANewFileIsCommittedEmptyWithTheTimeOfItsCreation) {
 TEST_F(CommitTest, WithoutAChangeNothingIsCommitted) {
   const InodeId ino = Put("a", "hello");
   const HandleId handle = Open(ino, O_RDWR).handle;
-  const rpc::Attr before = CommittedOf(ino);
+  const role::Attr before = CommittedOf(ino);
   ASSERT_TRUE(fs().Flush(handle).ok());
   ASSERT_TRUE(fs().Fsync(handle).ok());
   fs().Release(handle);
@@ -64,10 +64,10 @@ class UnsyncedCloseTest : public FileSystemFixture {
 TEST_F(UnsyncedCloseTest, SyncingWhatWasCommittedKeepsATimeThatWasSetSince) {
   constexpr int64_t kLongAgo = 1'000'000'000'000'000'000;
   const InodeId ino = Put("a", "hello");
-  rpc::AttrChange times;
+  role::AttrChange times;
   times.mtime_ns = kLongAgo;
   ASSERT_TRUE(fs().SetAttr(caller_, ino, times, {}).ok());
-  const rpc::Attr before = CommittedOf(ino);
+  const role::Attr before = CommittedOf(ino);
   ASSERT_EQ(before.mtime_ns, kLongAgo);
   const HandleId handle = Open(ino, O_WRONLY).handle;
   ASSERT_TRUE(fs().Fsync(handle).ok());
@@ -147,7 +147,7 @@ TEST_F(CommitTest, ACommitThatTheCoordinatorRefusesIsTakenBack) {
   const auto made = Create("a");
   const InodeId ino = made.info.attr.ino;
   Write(made.open.handle, 0, "mine");
-  rpc::WriteCommit theirs;
+  role::WriteCommit theirs;
   theirs.generation = Generation(7);
   ASSERT_TRUE(files().CommitWrite(caller_, ino, theirs).ok());
   EXPECT_EQ(fs().Flush(made.open.handle).code(), Code::kStale);
@@ -160,7 +160,7 @@ TEST_F(CommitTest, ACommitThatTheCoordinatorRefusesIsTakenBack) {
 TEST_F(CommitTest, TimesSetWhileOpenOutliveTheCommit) {
   const auto made = Create("a");
   Write(made.open.handle, 0, "hello");
-  rpc::AttrChange change;
+  role::AttrChange change;
   change.mtime_ns = 1'234'567'890'000'000'000;
   auto set = fs().SetAttr(caller_, made.info.attr.ino, change, std::nullopt);
   ASSERT_TRUE(set.ok()) << set.status().ToString();

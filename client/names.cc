@@ -7,18 +7,18 @@
 
 namespace tarn::client {
 
-Result<rpc::FileInfo> LocalFileSystem::Lookup(const rpc::Caller& caller, InodeId parent,
-                                              std::string_view name) {
+Result<role::FileInfo> LocalFileSystem::Lookup(const role::Caller& caller, InodeId parent,
+                                               std::string_view name) {
   const uint64_t since = settled_.Now();
-  ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.names.Lookup(caller, parent, name));
+  ASSIGN_OR_RETURN(role::FileInfo info, deps_.names.Lookup(caller, parent, name));
   Overlay(info, since);
   return info;
 }
 
-Result<rpc::FileInfo> LocalFileSystem::MakeNode(const rpc::Caller& caller, InodeId parent,
-                                                std::string_view name,
-                                                const rpc::CreateSpec& spec) {
-  if (spec.type != rpc::FileType::kRegular) return deps_.names.Create(caller, parent, name, spec);
+Result<role::FileInfo> LocalFileSystem::MakeNode(const role::Caller& caller, InodeId parent,
+                                                 std::string_view name,
+                                                 const role::CreateSpec& spec) {
+  if (spec.type != role::FileType::kRegular) return deps_.names.Create(caller, parent, name, spec);
   // A regular file by mknod(2): empty, and committed as such.
   ASSIGN_OR_RETURN(Created created, Create(caller, parent, name, spec.mode, O_WRONLY));
   Status flushed = Flush(created.open.handle);
@@ -27,10 +27,10 @@ Result<rpc::FileInfo> LocalFileSystem::MakeNode(const rpc::Caller& caller, Inode
   return GetAttr(created.info.attr.ino);
 }
 
-Result<rpc::FileInfo> LocalFileSystem::Link(const rpc::Caller& caller, InodeId ino, InodeId parent,
-                                            std::string_view name) {
+Result<role::FileInfo> LocalFileSystem::Link(const role::Caller& caller, InodeId ino,
+                                             InodeId parent, std::string_view name) {
   const uint64_t since = settled_.Now();
-  ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.names.Link(caller, ino, parent, name));
+  ASSIGN_OR_RETURN(role::FileInfo info, deps_.names.Link(caller, ino, parent, name));
   if (info.attr.nlink == 1) {
     const Status committed = CommitNamed(ino);
     if (!committed.ok()) {
@@ -43,37 +43,37 @@ Result<rpc::FileInfo> LocalFileSystem::Link(const rpc::Caller& caller, InodeId i
   return info;
 }
 
-Status LocalFileSystem::Unlink(const rpc::Caller& caller, InodeId parent, std::string_view name) {
-  ASSIGN_OR_RETURN(rpc::FileInfo left, deps_.names.Unlink(caller, parent, name));
+Status LocalFileSystem::Unlink(const role::Caller& caller, InodeId parent, std::string_view name) {
+  ASSIGN_OR_RETURN(role::FileInfo left, deps_.names.Unlink(caller, parent, name));
   if (left.attr.nlink == 0) Reap(left.attr.ino, left.attr.size_bytes);
   return OkStatus();
 }
 
-Status LocalFileSystem::Rmdir(const rpc::Caller& caller, InodeId parent, std::string_view name) {
-  ASSIGN_OR_RETURN(const rpc::FileInfo left, deps_.names.Rmdir(caller, parent, name));
+Status LocalFileSystem::Rmdir(const role::Caller& caller, InodeId parent, std::string_view name) {
+  ASSIGN_OR_RETURN(const role::FileInfo left, deps_.names.Rmdir(caller, parent, name));
   QueueReap(left.attr.ino);
   return OkStatus();
 }
 
-Status LocalFileSystem::Rename(const rpc::Caller& caller, InodeId parent, std::string_view name,
+Status LocalFileSystem::Rename(const role::Caller& caller, InodeId parent, std::string_view name,
                                InodeId new_parent, std::string_view new_name,
-                               rpc::RenameMode mode) {
-  ASSIGN_OR_RETURN(rpc::Names::Renamed renamed,
+                               role::RenameMode mode) {
+  ASSIGN_OR_RETURN(role::Names::Renamed renamed,
                    deps_.names.Rename(caller, parent, name, new_parent, new_name, mode));
-  const rpc::Attr& replaced = renamed.replaced.attr;
+  const role::Attr& replaced = renamed.replaced.attr;
   if (replaced.ino && replaced.nlink == 0) Reap(replaced.ino, replaced.size_bytes);
   return OkStatus();
 }
 
-Result<rpc::Names::Listing> LocalFileSystem::ReadDir(const rpc::Caller& caller, InodeId dir,
-                                                     uint64_t cursor, size_t limit,
-                                                     rpc::Names::WithAttrs attrs) {
+Result<role::Names::Listing> LocalFileSystem::ReadDir(const role::Caller& caller, InodeId dir,
+                                                      uint64_t cursor, size_t limit,
+                                                      role::Names::WithAttrs attrs) {
   const uint64_t since = settled_.Now();
-  ASSIGN_OR_RETURN(rpc::Names::Listing listing,
+  ASSIGN_OR_RETURN(role::Names::Listing listing,
                    deps_.names.ReadDir(caller, dir, cursor, limit, attrs));
-  for (rpc::DirEntry& entry : listing.entries) {
+  for (role::DirEntry& entry : listing.entries) {
     if (!entry.attr) continue;
-    rpc::FileInfo info;
+    role::FileInfo info;
     info.attr = *entry.attr;
     Overlay(info, since);
     entry.attr = info.attr;

@@ -14,11 +14,11 @@ bool Writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
 
 Status LocalFileSystem::EnsureLive(OpenInode& inode) {
   if (inode.live) return OkStatus();
-  ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.GetKnownAttr(inode.ino));
-  if (info.attr.type == rpc::FileType::kDirectory) {
+  ASSIGN_OR_RETURN(role::FileInfo info, deps_.files.GetKnownAttr(inode.ino));
+  if (info.attr.type == role::FileType::kDirectory) {
     return Status(Code::kIsDirectory, "open inode " + std::to_string(inode.ino.value));
   }
-  if (info.attr.type != rpc::FileType::kRegular) {
+  if (info.attr.type != role::FileType::kRegular) {
     return Status(Code::kInvalid,
                   "open inode " + std::to_string(inode.ino.value) + ": not a regular file");
   }
@@ -33,7 +33,7 @@ Status LocalFileSystem::EnsureLive(OpenInode& inode) {
 // The kernel let the caller pass by defaults where the source may keep something narrower: that is
 // learnt before a handle exists. The kernel takes kStale for "look the name up again", and then
 // checks by what is known; root passes in any case. Outside the mutex.
-Status LocalFileSystem::EnsureLearnt(const rpc::Caller& caller, OpenInode& inode, Next next) {
+Status LocalFileSystem::EnsureLearnt(const role::Caller& caller, OpenInode& inode, Next next) {
   {
     MutexLock lock(inode.mutex);
     if (!inode.guessed) return OkStatus();
@@ -52,7 +52,7 @@ Status LocalFileSystem::EnsureLearnt(const rpc::Caller& caller, OpenInode& inode
 }
 
 // The content on disk, or an empty one that pages are filled into.
-Status LocalFileSystem::LoadLive(OpenInode& inode, const rpc::FileInfo& info) {
+Status LocalFileSystem::LoadLive(OpenInode& inode, const role::FileInfo& info) {
   const ContentId content{inode.ino, info.attr.generation};
   Result<std::unique_ptr<cache::LiveFile>> found = deps_.cache.Open(content);
   if (found.ok()) {
@@ -63,7 +63,7 @@ Status LocalFileSystem::LoadLive(OpenInode& inode, const rpc::FileInfo& info) {
   }
   if (found.code() != Code::kNotFound) return found.status();
   const bool in_ufs = info.binding.mount && info.binding.generation == info.attr.generation;
-  const bool gone = !in_ufs || info.attr.persist == rpc::PersistState::kLost;
+  const bool gone = !in_ufs || info.attr.persist == role::PersistState::kLost;
   if (info.attr.nlink == 0 && gone) {  // Replaced since its lookup: the kernel looks again.
     return Status(Code::kStale, "open inode " + std::to_string(inode.ino.value) + ": removed");
   }
@@ -177,12 +177,12 @@ Result<OpenReply> LocalFileSystem::AddHandle(Hold& hold, int flags) {
 }
 
 // Linux truncates at an open for reading too. Its close commits nothing, so this does.
-Status LocalFileSystem::TruncateForReader(const rpc::Caller& caller, InodeId ino) {
+Status LocalFileSystem::TruncateForReader(const role::Caller& caller, InodeId ino) {
   return SetAttr(caller, ino, {}, 0).status();
 }
 
 Status LocalFileSystem::OpenForWriting(OpenInode& inode, int flags) {
-  ASSIGN_OR_RETURN(rpc::FileInfo info, deps_.files.OpenForWrite(inode.ino));
+  ASSIGN_OR_RETURN(role::FileInfo info, deps_.files.OpenForWrite(inode.ino));
   MutexLock lock(inode.mutex);
   inode.KeepAnnounced(deps_.files);
   if (info.read_only)
@@ -192,7 +192,7 @@ Status LocalFileSystem::OpenForWriting(OpenInode& inode, int flags) {
                                                    : cache::CacheStore::Truncate::kNo);
 }
 
-Result<OpenReply> LocalFileSystem::Open(const rpc::Caller& caller, InodeId ino, int flags) {
+Result<OpenReply> LocalFileSystem::Open(const role::Caller& caller, InodeId ino, int flags) {
   Hold hold(table_, ino);
   OpenInode& inode = *hold;
   {
@@ -214,23 +214,24 @@ Result<OpenReply> LocalFileSystem::Open(const rpc::Caller& caller, InodeId ino, 
 }
 
 // The kernel did not know the name when it asked to create it, but somebody else has made it.
-Result<FileSystem::Created> LocalFileSystem::OpenExisting(const rpc::Caller& caller, InodeId parent,
-                                                          std::string_view name, int flags) {
+Result<FileSystem::Created> LocalFileSystem::OpenExisting(const role::Caller& caller,
+                                                          InodeId parent, std::string_view name,
+                                                          int flags) {
   Created created;
   ASSIGN_OR_RETURN(created.info, Lookup(caller, parent, name));
   ASSIGN_OR_RETURN(created.open, Open(caller, created.info.attr.ino, flags));
-  Result<rpc::FileInfo> opened = GetAttr(created.info.attr.ino);
+  Result<role::FileInfo> opened = GetAttr(created.info.attr.ino);
   if (opened.ok()) created.info = *std::move(opened);  // It may be truncated now.
   return created;
 }
 
-Result<FileSystem::Created> LocalFileSystem::Create(const rpc::Caller& caller, InodeId parent,
+Result<FileSystem::Created> LocalFileSystem::Create(const role::Caller& caller, InodeId parent,
                                                     std::string_view name, uint32_t mode,
                                                     int flags) {
   if (options_.read_only) return Status(Code::kReadOnly, "create");
-  rpc::CreateSpec spec;
+  role::CreateSpec spec;
   spec.mode = mode;
-  Result<rpc::FileInfo> made = deps_.names.Create(caller, parent, name, spec);
+  Result<role::FileInfo> made = deps_.names.Create(caller, parent, name, spec);
   if (made.code() == Code::kExists && (flags & O_EXCL) == 0) {
     return OpenExisting(caller, parent, name, flags);
   }
@@ -242,10 +243,10 @@ Result<FileSystem::Created> LocalFileSystem::Create(const rpc::Caller& caller, I
   return opened;
 }
 
-Result<FileSystem::Created> LocalFileSystem::OpenNew(rpc::FileInfo info, int flags) {
+Result<FileSystem::Created> LocalFileSystem::OpenNew(role::FileInfo info, int flags) {
   Created created;
   created.info = std::move(info);
-  const rpc::Attr& attr = created.info.attr;
+  const role::Attr& attr = created.info.attr;
   Hold hold(table_, attr.ino);
   OpenInode& inode = *hold;
   {
@@ -271,13 +272,13 @@ Result<FileSystem::Created> LocalFileSystem::OpenNew(rpc::FileInfo info, int fla
   return created;
 }
 
-Result<FileSystem::Created> LocalFileSystem::CreateUnnamed(const rpc::Caller& caller,
+Result<FileSystem::Created> LocalFileSystem::CreateUnnamed(const role::Caller& caller,
                                                            InodeId parent, uint32_t mode,
                                                            int flags) {
   if (options_.read_only) return Status(Code::kReadOnly, "create");
-  rpc::CreateSpec spec;
+  role::CreateSpec spec;
   spec.mode = mode;
-  ASSIGN_OR_RETURN(rpc::FileInfo made, deps_.names.CreateUnnamed(caller, parent, spec));
+  ASSIGN_OR_RETURN(role::FileInfo made, deps_.names.CreateUnnamed(caller, parent, spec));
   const InodeId ino = made.attr.ino;
   Result<Created> opened = OpenNew(std::move(made), flags);
   if (!opened.ok()) QueueReap(ino);

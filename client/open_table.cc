@@ -5,26 +5,26 @@
 
 namespace tarn::client {
 
-void OpenInode::KeepAnnounced(rpc::Files& files) {
+void OpenInode::KeepAnnounced(role::Files& files) {
   if (announced) files.CloseForWrite(ino);  // It was told once more than is needed.
   announced = true;
 }
 
-void OpenInode::EndAnnounced(rpc::Files& files) {
+void OpenInode::EndAnnounced(role::Files& files) {
   if (announced) files.CloseForWrite(ino);
   announced = false;
 }
 
-Status OpenInode::RefuseWriter(rpc::Files& files, Status why) {
+Status OpenInode::RefuseWriter(role::Files& files, Status why) {
   if (writers == 0 && !lingering) EndAnnounced(files);
   return why;
 }
 
-void OpenInode::NoteDiscarded(cache::CacheStore& cache, rpc::Files& files) {
+void OpenInode::NoteDiscarded(cache::CacheStore& cache, role::Files& files) {
   if (dead || unlinked || !live) return;
   discarded = true;
-  const Result<rpc::FileInfo> info = files.GetKnownAttr(ino);
-  const bool kept = info.ok() && info->attr.persist == rpc::PersistState::kPersisted;
+  const Result<role::FileInfo> info = files.GetKnownAttr(ino);
+  const bool kept = info.ok() && info->attr.persist == role::PersistState::kPersisted;
   if (!kept && writers > 0) lost_writes = kTakenAway;
   static_cast<void>(CheckKept(cache));  // Notes what was not committed.
 }

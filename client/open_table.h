@@ -14,8 +14,8 @@
 #include "base/ids.h"
 #include "base/mutex.h"
 #include "cache/cache_store.h"
-#include "rpc/coordinator.h"
-#include "rpc/types.h"
+#include "role/coordinator.h"
+#include "role/types.h"
 
 namespace tarn::client {
 
@@ -25,14 +25,14 @@ namespace tarn::client {
 struct OpenInode {
   explicit OpenInode(InodeId id) : ino(id) {}
 
-  // The coordinator was told that the inode is open for writing (rpc::Files::OpenForWrite,
+  // The coordinator was told that the inode is open for writing (role::Files::OpenForWrite,
   // OpenMade); once is enough for all writers.
-  void KeepAnnounced(rpc::Files& files) REQUIRES(mutex);
-  void EndAnnounced(rpc::Files& files) REQUIRES(mutex);
+  void KeepAnnounced(role::Files& files) REQUIRES(mutex);
+  void EndAnnounced(role::Files& files) REQUIRES(mutex);
   // `why`; without any other writer the announcement ends.
-  Status RefuseWriter(rpc::Files& files, Status why) REQUIRES(mutex);
+  Status RefuseWriter(role::Files& files, Status why) REQUIRES(mutex);
   // Its source is taken away: what was written and is not there is lost.
-  void NoteDiscarded(cache::CacheStore& cache, rpc::Files& files) REQUIRES(mutex);
+  void NoteDiscarded(cache::CacheStore& cache, role::Files& files) REQUIRES(mutex);
   // kIo: what was written here is nowhere any more.
   Status CheckKept(cache::CacheStore& cache) REQUIRES(mutex);
   // Of what is tried again every moment: when it changes.
@@ -42,7 +42,7 @@ struct OpenInode {
   Mutex mutex;
   std::unique_ptr<cache::LiveFile> live
       GUARDED_BY(mutex);  // Set by the first open, until the last hold is gone.
-  rpc::Binding binding GUARDED_BY(mutex);
+  role::Binding binding GUARDED_BY(mutex);
   Generation generation GUARDED_BY(mutex);  // Last committed.
   int holds GUARDED_BY(mutex) = 0;          // Handles, and calls in progress.
   int writers GUARDED_BY(mutex) = 0;        // Handles open for writing.
@@ -63,7 +63,7 @@ struct OpenInode {
   std::string failure GUARDED_BY(mutex);     // Logged last, of what goes on without a request.
   bool lingering GUARDED_BY(mutex) =
       false;  // A writable mapping may have outlived its descriptor: kept and watched.
-  bool guessed GUARDED_BY(mutex) = false;  // See rpc::Attr. No handle exists yet.
+  bool guessed GUARDED_BY(mutex) = false;  // See role::Attr. No handle exists yet.
   bool unlinked GUARDED_BY(mutex) =
       false;  // No name is left: never committed again, gone with the last hold.
   // Cut to nothing since the last commit: no byte is of an older version.

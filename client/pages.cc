@@ -54,8 +54,8 @@ Status LocalFileSystem::Unreachable(const Status& status) {
 // The bytes of a file that was renamed are moved in the UFS some time later: the binding read at
 // open may be old.
 LocalFileSystem::Rebound LocalFileSystem::RefreshBinding(OpenInode& inode,
-                                                         const rpc::Binding& failed) {
-  Result<rpc::FileInfo> info = deps_.files.GetKnownAttr(inode.ino);
+                                                         const role::Binding& failed) {
+  Result<role::FileInfo> info = deps_.files.GetKnownAttr(inode.ino);
   if (!info.ok()) return Rebound::kSame;
   MutexLock lock(inode.mutex);
   inode.binding = info->binding;
@@ -70,7 +70,7 @@ Status LocalFileSystem::WithBinding(OpenInode& inode, const ReadSource& read) {
   bool asked_again = false;
   for (int attempt = 0;;) {
     cache::LiveFile* live = nullptr;
-    rpc::Binding binding;
+    role::Binding binding;
     {
       MutexLock lock(inode.mutex);
       live = inode.live.get();  // Lives as long as the caller's hold.
@@ -94,7 +94,7 @@ Status LocalFileSystem::WithBinding(OpenInode& inode, const ReadSource& read) {
 }
 
 Status LocalFileSystem::FetchPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes) {
-  return WithBinding(inode, [&](cache::LiveFile& live, const rpc::Binding& binding) {
+  return WithBinding(inode, [&](cache::LiveFile& live, const role::Binding& binding) {
     if (binding.gone) return OnlyHere(live, offset_bytes, length_bytes);
     return length_bytes == kWholeFile ? deps_.pages.FillWhole(live, binding)
                                       : deps_.pages.Fill(live, binding, offset_bytes, length_bytes);
@@ -108,7 +108,7 @@ Status LocalFileSystem::FillPages(OpenInode& inode, uint64_t offset_bytes, uint6
 // A change of a part of an object that the source keeps and does not give (one in an archive) could
 // never be persisted.
 Status LocalFileSystem::CheckBase(OpenInode& inode) {
-  rpc::Binding binding;
+  role::Binding binding;
   {
     MutexLock lock(inode.mutex);
     const bool needed = !inode.base_readable && !inode.live->Complete();
@@ -143,7 +143,7 @@ Result<size_t> LocalFileSystem::ReadPages(HandleId id, uint64_t offset_bytes, ui
                                           const ReadFile& read) {
   Handle& handle = Of(id);
   cache::LiveFile* live = nullptr;
-  rpc::Binding binding;
+  role::Binding binding;
   ContentId content{handle.inode->ino, Generation()};
   {
     MutexLock lock(handle.inode->mutex);
@@ -213,7 +213,7 @@ Status LocalFileSystem::ReadBase(Handle& handle, uint64_t offset_bytes, std::spa
     memcpy(out.data(), kept->bytes.get() + (offset_bytes - kept->offset_bytes), out.size());
     return OkStatus();
   }
-  return WithBinding(*handle.inode, [&](cache::LiveFile& live, const rpc::Binding& binding) {
+  return WithBinding(*handle.inode, [&](cache::LiveFile& live, const role::Binding& binding) {
     if (binding.gone) return OnlyHere(live, offset_bytes, out.size());
     const uint64_t page_end = (offset_bytes / cache::kPageBytes + 1) * cache::kPageBytes;
     const uint64_t end = std::min(page_end, binding.size_bytes);

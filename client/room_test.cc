@@ -24,7 +24,7 @@ TEST_F(RoomTest, AWriterWaitsWhileWhatIsPinnedIsPersisted) {
   const auto made = Create("b");
   clock_.OnWait([&] { PersistDue(); });  // Due at once: the writer has hurried it.
   EXPECT_TRUE(TryWrite(made.open.handle, 0, Pages('b', 2)).ok());
-  EXPECT_EQ(CommittedOf(pinned).persist, rpc::PersistState::kPersisted);
+  EXPECT_EQ(CommittedOf(pinned).persist, role::PersistState::kPersisted);
   fs().Release(made.open.handle);
   EXPECT_TRUE(Contents(made.info.attr.ino) == Pages('b', 2));
 }
@@ -46,7 +46,7 @@ TEST_F(RoomTest, AWriterWaitsWhileASlowSourceTakesOneFileAfterTheOther) {
   const auto made = Create("c");
   int waits = 0;
   clock_.OnWait([&] {
-    if (++waits % 80 == 0) PersistDue(rpc::TaskClass::kSmall, 1);  // Eight seconds each.
+    if (++waits % 80 == 0) PersistDue(role::TaskClass::kSmall, 1);  // Eight seconds each.
   });
   const MonotonicTime begin = clock_.Now();
   EXPECT_TRUE(TryWrite(made.open.handle, 0, text).ok());
@@ -170,7 +170,7 @@ TEST_F(CrowdedTest, AnAppendToAnObjectLargerThanTheCacheIsPersisted) {
   ASSERT_TRUE(fs().Flush(handle).ok());
   for (int i = 0; i < 2; ++i) {  // While it is open for writing, and afterwards.
     PersistDue();
-    EXPECT_EQ(CommittedOf(ino).persist, rpc::PersistState::kPersisted);
+    EXPECT_EQ(CommittedOf(ino).persist, role::PersistState::kPersisted);
     EXPECT_TRUE(worker::GetObject(*below_, "a") == text + "line" + std::string(i, '!'));
     EXPECT_TRUE(Contents(ino) == text + "line" + std::string(i, '!'));
     if (i > 0) break;

@@ -36,7 +36,7 @@ statx_timestamp StampOf(const struct timespec& time) {
   return stamp;
 }
 
-struct statx StatxOf(const rpc::Attr& attr) {
+struct statx StatxOf(const role::Attr& attr) {
   const struct stat st = StatOf(attr);
   struct statx all = {};
   all.stx_mask = STATX_BASIC_STATS | STATX_BTIME;
@@ -60,7 +60,7 @@ struct statx StatxOf(const rpc::Attr& attr) {
 // The kernel asks in this way where a program wants the time of birth, which GETATTR lacks.
 void Statx(fuse_req_t req, fuse_ino_t ino, int, int, fuse_file_info*) {
   Request request(req, "statx", InodeId(ino));
-  const Result<rpc::FileInfo> info = request.Learnt(request.fs().GetAttr(InodeId(ino)));
+  const Result<role::FileInfo> info = request.Learnt(request.fs().GetAttr(InodeId(ino)));
   if (!info.ok()) return request.Error(info.status());
   struct statx all = StatxOf(info->attr);
   fuse_reply_statx(req, 0, &all, request.AttrTimeout(info->attr));
@@ -72,8 +72,8 @@ constexpr int kTimes =
 constexpr int kChanges =
     FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | FUSE_SET_ATTR_SIZE | kTimes;
 
-rpc::AttrChange ChangeOf(const struct stat& attr, int to_set) {
-  rpc::AttrChange change;
+role::AttrChange ChangeOf(const struct stat& attr, int to_set) {
+  role::AttrChange change;
   if (to_set & FUSE_SET_ATTR_MODE) change.mode = attr.st_mode & 07777;
   if (to_set & FUSE_SET_ATTR_UID) change.uid = attr.st_uid;
   if (to_set & FUSE_SET_ATTR_GID) change.gid = attr.st_gid;
@@ -101,8 +101,8 @@ bool HasFsetid(pid_t pid) {
 
 // A request that changes nothing comes before a write that the kernel makes by itself. The file has
 // bits that the caller may not keep, or it had capabilities, which the kernel has removed.
-rpc::AttrChange ChangeBeforeWrite(const Request& request) {
-  rpc::AttrChange change;
+role::AttrChange ChangeBeforeWrite(const Request& request) {
+  role::AttrChange change;
   const pid_t pid = fuse_req_ctx(request.raw())->pid;
   change.clear_setid = request.caller().uid != 0 || !HasFsetid(pid);
   return change;
@@ -113,7 +113,7 @@ void SetAttr(fuse_req_t req, fuse_ino_t ino, struct stat* attr, int to_set, fuse
   if (info == nullptr && request.SendsBack()) return;
   std::optional<uint64_t> size;
   if (to_set & FUSE_SET_ATTR_SIZE) size = static_cast<uint64_t>(attr->st_size);
-  rpc::AttrChange change =
+  role::AttrChange change =
       (to_set & kChanges) != 0 ? ChangeOf(*attr, to_set) : ChangeBeforeWrite(request);
   change.outsider =
       change.clear_setid && request.SetIdOfWrite() == client::FileSystem::SetId::kClearAsOutsider;
@@ -134,7 +134,7 @@ void ReplyBytes(Request& request, const std::string& value, size_t size) {
 // Linux lists these names only to those who may read them. The kernel checks each read by the
 // capability; a list comes here with the user alone.
 constexpr std::string_view kTrusted = "trusted.";
-bool MayReadTrusted(const rpc::Caller& caller) { return caller.uid == 0; }
+bool MayReadTrusted(const role::Caller& caller) { return caller.uid == 0; }
 
 void GetXattr(fuse_req_t req, fuse_ino_t ino, const char* name, size_t size) {
   Request request(req, "getxattr", InodeId(ino));
@@ -158,9 +158,9 @@ void ListXattr(fuse_req_t req, fuse_ino_t ino, size_t size) {
 void SetXattr(fuse_req_t req, fuse_ino_t ino, const char* name, const char* value, size_t size,
               int flags) {
   Request request(req, "setxattr", InodeId(ino));
-  const rpc::XattrMode mode = flags & XATTR_CREATE    ? rpc::XattrMode::kCreate
-                              : flags & XATTR_REPLACE ? rpc::XattrMode::kReplace
-                                                      : rpc::XattrMode::kAny;
+  const role::XattrMode mode = flags & XATTR_CREATE    ? role::XattrMode::kCreate
+                               : flags & XATTR_REPLACE ? role::XattrMode::kReplace
+                                                       : role::XattrMode::kAny;
   request.Done(request.fs().SetXattr(request.caller(), InodeId(ino), name,
                                      std::string_view(value, size), mode));
 }
@@ -172,7 +172,7 @@ void RemoveXattr(fuse_req_t req, fuse_ino_t ino, const char* name) {
 
 void StatFs(fuse_req_t req, fuse_ino_t ino) {
   Request request(req, "statfs", InodeId(ino));
-  Result<rpc::StatFs> usage = request.fs().GetStatFs();
+  Result<role::StatFs> usage = request.fs().GetStatFs();
   if (!usage.ok()) return request.Error(usage.status());
   constexpr uint64_t kBlock = 4096;
   struct statvfs st = {};

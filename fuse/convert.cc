@@ -15,14 +15,14 @@ namespace tarn::fuse {
 namespace {
 
 struct TypeRow {
-  rpc::FileType type;
+  role::FileType type;
   mode_t bits;
 };
 constexpr TypeRow kTypes[] = {
-    {rpc::FileType::kRegular, S_IFREG},     {rpc::FileType::kDirectory, S_IFDIR},
-    {rpc::FileType::kSymlink, S_IFLNK},     {rpc::FileType::kFifo, S_IFIFO},
-    {rpc::FileType::kSocket, S_IFSOCK},     {rpc::FileType::kCharDevice, S_IFCHR},
-    {rpc::FileType::kBlockDevice, S_IFBLK},
+    {role::FileType::kRegular, S_IFREG},     {role::FileType::kDirectory, S_IFDIR},
+    {role::FileType::kSymlink, S_IFLNK},     {role::FileType::kFifo, S_IFIFO},
+    {role::FileType::kSocket, S_IFSOCK},     {role::FileType::kCharDevice, S_IFCHR},
+    {role::FileType::kBlockDevice, S_IFBLK},
 };
 
 // How long guesses hold for the stat(2) whose lookup has just got them. Each way by a name looks it
@@ -31,15 +31,15 @@ constexpr double kGlanceSeconds = 1;
 
 }  // namespace
 
-uint32_t TypeBits(rpc::FileType type) {
+uint32_t TypeBits(role::FileType type) {
   for (const TypeRow& row : kTypes) {
     if (row.type == type) return row.bits;
   }
   return 0;
 }
 
-std::optional<rpc::FileType> TypeOfMode(mode_t mode) {
-  if ((mode & S_IFMT) == 0) return rpc::FileType::kRegular;
+std::optional<role::FileType> TypeOfMode(mode_t mode) {
+  if ((mode & S_IFMT) == 0) return role::FileType::kRegular;
   for (const TypeRow& row : kTypes) {
     if (row.bits == (mode & S_IFMT)) return row.type;
   }
@@ -48,7 +48,7 @@ std::optional<rpc::FileType> TypeOfMode(mode_t mode) {
 
 int64_t NanosOf(const struct timespec& time) { return WallNanos(time.tv_sec, time.tv_nsec); }
 
-struct stat StatOf(const rpc::Attr& attr) {
+struct stat StatOf(const role::Attr& attr) {
   struct stat st = {};
   st.st_ino = attr.ino.value;
   st.st_mode = TypeBits(attr.type) | attr.mode;
@@ -97,9 +97,9 @@ std::stop_token Request::Stop() {
   return stop_.get_token();
 }
 
-rpc::Caller Request::caller() const {
+role::Caller Request::caller() const {
   const fuse_ctx* context = fuse_req_ctx(req_);
-  rpc::Caller caller;
+  role::Caller caller;
   caller.session = SessionId(1);
   caller.uid = context->uid;
   caller.gid = context->gid;
@@ -135,15 +135,15 @@ pid_t Request::pid() const { return fuse_req_ctx(req_)->pid; }
 
 // Nothing checks again what the kernel lets pass through a directory, so its mode must be known to
 // all but root.
-Result<rpc::FileInfo> Request::Learnt(Result<rpc::FileInfo> info) const {
+Result<role::FileInfo> Request::Learnt(Result<role::FileInfo> info) const {
   using Next = client::FileSystem::Next;
   if (!info.ok() || !info->attr.guessed) return info;
   const InodeId ino = info->attr.ino;
-  const bool directory = info->attr.type == rpc::FileType::kDirectory;
+  const bool directory = info->attr.type == role::FileType::kDirectory;
   const Next next =
       !directory && callers().OpensWhatItLooksAt(pid()) ? Next::kRead : Next::kNothing;
   if (!directory) callers().AskedFor(pid(), ino);
-  Result<rpc::FileInfo> learnt = fs().LearnAttributes(ino, next);
+  Result<role::FileInfo> learnt = fs().LearnAttributes(ino, next);
   const bool must_know = directory && caller().uid != 0;
   if (learnt.ok() || learnt.code() == Code::kStale || must_know) return learnt;
   LogDebug("attributes of inode ", ino.value, " stay guesses: ", learnt.status());
@@ -153,15 +153,15 @@ Result<rpc::FileInfo> Request::Learnt(Result<rpc::FileInfo> info) const {
 
 // An open and a change check the mode of a file again (client::FileSystem::Open, SendsBack). The
 // kernel alone checks who may remove a name of a sticky directory, by the owner of the file.
-bool Request::MayShowGuess(const rpc::Attr& attr, InodeId parent) const {
+bool Request::MayShowGuess(const role::Attr& attr, InodeId parent) const {
   if (!callers().IsListing(pid(), parent, std::chrono::steady_clock::now())) return false;
   if (caller().uid == 0) return true;
-  if (attr.type == rpc::FileType::kDirectory) return false;
-  const Result<rpc::FileInfo> dir = fs().GetAttr(parent);
+  if (attr.type == role::FileType::kDirectory) return false;
+  const Result<role::FileInfo> dir = fs().GetAttr(parent);
   return dir.ok() && (dir->attr.mode & S_ISVTX) == 0;
 }
 
-Result<rpc::FileInfo> Request::LookedUp(Result<rpc::FileInfo> info, InodeId parent) const {
+Result<role::FileInfo> Request::LookedUp(Result<role::FileInfo> info, InodeId parent) const {
   if (!info.ok() || !info->attr.guessed) return info;
   if (!MayShowGuess(info->attr, parent)) return Learnt(std::move(info));
   callers().ToldGuess(pid(), info->attr.ino);
@@ -198,18 +198,18 @@ void Request::Done(const Status& status) { status.ok() ? Errno(0) : Error(status
 namespace {
 
 // The kernel may keep nothing longer than the coordinator itself may tell it without asking again.
-double Seconds(Nanos most, const rpc::Attr& attr) {
+double Seconds(Nanos most, const role::Attr& attr) {
   return std::chrono::duration<double>(std::min(most, Nanos(attr.fresh_ns))).count();
 }
 
 }  // namespace
 
-double Request::AttrTimeout(const rpc::Attr& attr) const {
-  if (attr.guessed) return attr.type == rpc::FileType::kRegular ? kGlanceSeconds : 0;
+double Request::AttrTimeout(const role::Attr& attr) const {
+  if (attr.guessed) return attr.type == role::FileType::kRegular ? kGlanceSeconds : 0;
   return attr.may_change ? 0 : Seconds(options().attr_timeout, attr);
 }
 
-fuse_entry_param Request::EntryOf(const rpc::Attr& attr) const {
+fuse_entry_param Request::EntryOf(const role::Attr& attr) const {
   fuse_entry_param entry = {};
   entry.ino = attr.ino.value;
   // Numbers are never given out twice, so one generation serves all of a store; the kernel knows
@@ -223,13 +223,13 @@ fuse_entry_param Request::EntryOf(const rpc::Attr& attr) const {
   return entry;
 }
 
-void Request::Entry(const Result<rpc::FileInfo>& info) {
+void Request::Entry(const Result<role::FileInfo>& info) {
   if (!info.ok()) return Error(info.status());
   const fuse_entry_param entry = EntryOf(info->attr);
   fuse_reply_entry(req_, &entry);
 }
 
-void Request::Attr(const Result<rpc::FileInfo>& info) {
+void Request::Attr(const Result<role::FileInfo>& info) {
   if (!info.ok()) return Error(info.status());
   const struct stat st = StatOf(info->attr);
   fuse_reply_attr(req_, &st, AttrTimeout(info->attr));

@@ -135,7 +135,7 @@ class LowLevelFrontEnd final : public FrontEnd {
   Status ServeOverIoUring();
   Status ServeRequests();
   void Abort();
-  void Invalidate(const rpc::Change& change);
+  void Invalidate(const role::Change& change);
   bool Holds(InodeId ino);
 
   Mounted mounted_;
@@ -205,20 +205,20 @@ void LowLevelFrontEnd::Enter(Stage stage) {
   changed_.NotifyAll();
 }
 
-void LowLevelFrontEnd::Invalidate(const rpc::Change& change) {
+void LowLevelFrontEnd::Invalidate(const role::Change& change) {
   switch (change.kind) {
-    case rpc::Change::Kind::kAttributes:
+    case role::Change::Kind::kAttributes:
       fuse_lowlevel_notify_inval_inode(session_, change.ino.value, -1, 0);
       break;
-    case rpc::Change::Kind::kContent:
+    case role::Change::Kind::kContent:
       fuse_lowlevel_notify_inval_inode(session_, change.ino.value, 0, 0);
       break;
-    case rpc::Change::Kind::kEntry:
+    case role::Change::Kind::kEntry:
       fuse_lowlevel_notify_inval_entry(session_, change.parent.value, change.name.data(),
                                        change.name.size());
       fuse_lowlevel_notify_inval_inode(session_, change.parent.value, -1, 0);
       break;
-    case rpc::Change::Kind::kEverything:
+    case role::Change::Kind::kEverything:
       if (const int error = ForgetEverything(session_); error < 0) {
         LogWarning(ErrnoStatus(-error, "tell the kernel to forget everything it has cached"));
       }
@@ -246,7 +246,7 @@ Status LowLevelFrontEnd::Start() {
     session_ = nullptr;
     return ErrnoStatus(error != 0 ? error : EIO, "mount on " + mounted_.options.mount_point);
   }
-  mounted_.file_system.SetInvalidator([this](const rpc::Change& change) { Invalidate(change); });
+  mounted_.file_system.SetInvalidator([this](const role::Change& change) { Invalidate(change); });
   mounted_.file_system.SetKernelHolds([this](InodeId ino) { return Holds(ino); });
   return OkStatus();
 }

@@ -31,7 +31,7 @@ void Lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
   }
   // overlayfs does without the lower file; it only gives the copy another inode number.
   if (name == kByHandle && request.RefusesHandle()) return request.Errno(ESTALE);
-  Result<rpc::FileInfo> info = request.fs().Lookup(request.caller(), InodeId(parent), name);
+  Result<role::FileInfo> info = request.fs().Lookup(request.caller(), InodeId(parent), name);
   if (info.ok() && info->attr.guessed) {
     info = request.LookedUp(std::move(info), InodeId(parent));
     if (info.code() == Code::kStale) return request.Errno(ENOENT);
@@ -57,15 +57,15 @@ void ForgetMulti(fuse_req_t req, size_t count, fuse_forget_data* forgets) {
   fuse_reply_none(req);
 }
 
-void MakeNode(Request& request, fuse_ino_t parent, const char* name, const rpc::CreateSpec& spec) {
+void MakeNode(Request& request, fuse_ino_t parent, const char* name, const role::CreateSpec& spec) {
   request.Entry(request.fs().MakeNode(request.caller(), InodeId(parent), name, spec));
 }
 
 void Mknod(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode, dev_t rdev) {
   Request request(req, "mknod", InodeId(parent));
-  const std::optional<rpc::FileType> type = TypeOfMode(mode);
-  if (!type || *type == rpc::FileType::kDirectory) return request.Errno(EINVAL);
-  rpc::CreateSpec spec;
+  const std::optional<role::FileType> type = TypeOfMode(mode);
+  if (!type || *type == role::FileType::kDirectory) return request.Errno(EINVAL);
+  role::CreateSpec spec;
   spec.type = *type;
   spec.mode = mode & 07777;
   spec.rdev = rdev;
@@ -74,16 +74,16 @@ void Mknod(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode, dev
 
 void Mkdir(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode) {
   Request request(req, "mkdir", InodeId(parent));
-  rpc::CreateSpec spec;
-  spec.type = rpc::FileType::kDirectory;
+  role::CreateSpec spec;
+  spec.type = role::FileType::kDirectory;
   spec.mode = mode & 07777;
   MakeNode(request, parent, name, spec);
 }
 
 void Symlink(fuse_req_t req, const char* target, fuse_ino_t parent, const char* name) {
   Request request(req, "symlink", InodeId(parent));
-  rpc::CreateSpec spec;
-  spec.type = rpc::FileType::kSymlink;
+  role::CreateSpec spec;
+  spec.type = role::FileType::kSymlink;
   spec.mode = 0777;
   spec.symlink_target = target;
   MakeNode(request, parent, name, spec);
@@ -104,18 +104,18 @@ void Rmdir(fuse_req_t req, fuse_ino_t parent, const char* name) {
   request.Done(request.fs().Rmdir(request.caller(), InodeId(parent), name));
 }
 
-std::optional<rpc::RenameMode> RenameModeOf(unsigned flags) {
+std::optional<role::RenameMode> RenameModeOf(unsigned flags) {
   switch (flags) {
     case 0:
-      return rpc::RenameMode::kReplace;
+      return role::RenameMode::kReplace;
     case RENAME_NOREPLACE:
-      return rpc::RenameMode::kNoReplace;
+      return role::RenameMode::kNoReplace;
     case RENAME_EXCHANGE:
-      return rpc::RenameMode::kExchange;
+      return role::RenameMode::kExchange;
     case RENAME_WHITEOUT:
-      return rpc::RenameMode::kWhiteout;
+      return role::RenameMode::kWhiteout;
     case RENAME_WHITEOUT | RENAME_NOREPLACE:
-      return rpc::RenameMode::kWhiteoutNoReplace;
+      return role::RenameMode::kWhiteoutNoReplace;
     default:
       return std::nullopt;
   }
@@ -124,7 +124,7 @@ std::optional<rpc::RenameMode> RenameModeOf(unsigned flags) {
 void Rename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,
             const char* new_name, unsigned flags) {
   Request request(req, "rename", InodeId(parent));
-  const std::optional<rpc::RenameMode> mode = RenameModeOf(flags);
+  const std::optional<role::RenameMode> mode = RenameModeOf(flags);
   if (!mode) return request.Errno(EINVAL);
   request.Done(request.fs().Rename(request.caller(), InodeId(parent), name, InodeId(new_parent),
                                    new_name, *mode));
@@ -141,11 +141,11 @@ void ReadLink(fuse_req_t req, fuse_ino_t ino) {
 // behind their cursor.
 class Page {
  public:
-  Page(Request& request, size_t size_bytes, rpc::Names::WithAttrs attrs)
+  Page(Request& request, size_t size_bytes, role::Names::WithAttrs attrs)
       : request_(request), attrs_(attrs), bytes_(size_bytes) {}
 
   // False: no room, the page is full.
-  bool Add(const rpc::DirEntry& entry, off_t offset) {
+  bool Add(const role::DirEntry& entry, off_t offset) {
     fuse_entry_param param = {};
     // Without attributes the kernel looks the name up when it wants them.
     has_guesses_ = has_guesses_ || !entry.attr || entry.attr->guessed;
@@ -158,7 +158,7 @@ class Page {
     char* at = bytes_.data() + used_;
     const size_t room = bytes_.size() - used_;
     const size_t need =
-        attrs_ == rpc::Names::WithAttrs::kYes
+        attrs_ == role::Names::WithAttrs::kYes
             ? fuse_add_direntry_plus(request_.raw(), at, room, entry.name.c_str(), &param, offset)
             : fuse_add_direntry(request_.raw(), at, room, entry.name.c_str(), &param.attr, offset);
     if (need > room) return false;
@@ -171,7 +171,7 @@ class Page {
 
  private:
   Request& request_;
-  rpc::Names::WithAttrs attrs_;
+  role::Names::WithAttrs attrs_;
   std::vector<char> bytes_;
   size_t used_ = 0;
   bool has_guesses_ = false;
@@ -181,8 +181,8 @@ constexpr off_t kDotsEnd = 2;
 
 // "." and "..", which carry no attributes; false if the page is full.
 Result<bool> AddDots(Request& request, Page& page, InodeId dir, off_t offset) {
-  rpc::DirEntry entry;
-  entry.type = rpc::FileType::kDirectory;
+  role::DirEntry entry;
+  entry.type = role::FileType::kDirectory;
   if (offset < 1) {
     entry.name = ".";
     entry.ino = dir;
@@ -227,7 +227,7 @@ struct Span {
   InodeId dir;
   size_t size_bytes = 0;
   off_t offset = 0;
-  rpc::Names::WithAttrs attrs = rpc::Names::WithAttrs::kNo;
+  role::Names::WithAttrs attrs = role::Names::WithAttrs::kNo;
 };
 
 Status FillPage(Request& request, Page& page, const Span& span, DirectoryHandle& handle) {
@@ -235,13 +235,14 @@ Status FillPage(Request& request, Page& page, const Span& span, DirectoryHandle&
   uint64_t cursor = span.offset <= kDotsEnd ? 0 : static_cast<uint64_t>(span.offset - kDotsEnd);
   if (span.offset == 0) handle.last_cursor = 0;  // Opened or rewound.
   // What surely fits if names are short; the rest of the page is asked for again.
-  const size_t batch = span.size_bytes / (span.attrs == rpc::Names::WithAttrs::kYes ? 168 : 40) + 1;
+  const size_t batch =
+      span.size_bytes / (span.attrs == role::Names::WithAttrs::kYes ? 168 : 40) + 1;
   while (room) {
-    ASSIGN_OR_RETURN(rpc::Names::Listing listing,
+    ASSIGN_OR_RETURN(role::Names::Listing listing,
                      request.fs().ReadDir(request.caller(), span.dir, cursor, batch, span.attrs));
     if (handle.last_cursor == 0) handle.last_cursor = listing.newest;
     const uint64_t last = handle.last_cursor;
-    for (const rpc::DirEntry& entry : listing.entries) {
+    for (const role::DirEntry& entry : listing.entries) {
       if (last != 0 && entry.cursor > last) return OkStatus();
       room = page.Add(entry, static_cast<off_t>(entry.cursor) + kDotsEnd);
       if (!room) break;
@@ -270,12 +271,12 @@ void List(Request& request, const Span& span, const fuse_file_info* info) {
 
 void ReadDir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, fuse_file_info* info) {
   Request request(req, "readdir", InodeId(ino));
-  List(request, {InodeId(ino), size, offset, rpc::Names::WithAttrs::kNo}, info);
+  List(request, {InodeId(ino), size, offset, role::Names::WithAttrs::kNo}, info);
 }
 
 void ReadDirPlus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, fuse_file_info* info) {
   Request request(req, "readdirplus", InodeId(ino));
-  List(request, {InodeId(ino), size, offset, rpc::Names::WithAttrs::kYes}, info);
+  List(request, {InodeId(ino), size, offset, role::Names::WithAttrs::kYes}, info);
 }
 
 void FsyncDir(fuse_req_t req, fuse_ino_t ino, int, fuse_file_info*) {

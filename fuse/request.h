@@ -47,7 +47,7 @@ class Request final : private ServedRequest {
   client::FileSystem& fs() const { return mounted_.file_system; }
   const MountOptions& options() const { return mounted_.options; }
   ExecutedFiles& executed() const { return mounted_.executed; }
-  rpc::Caller caller() const;
+  role::Caller caller() const;
   // What the kernel leaves to us (HANDLE_KILLPRIV_V2): what a write by the caller takes off the
   // inode.
   client::FileSystem::SetId SetIdOfWrite() const;
@@ -55,9 +55,9 @@ class Request final : private ServedRequest {
   pid_t pid() const;
   // With attributes that the source was asked for, where `info` has guesses. Not asked in time: the
   // guesses, unless a way may lead through a directory.
-  Result<rpc::FileInfo> Learnt(Result<rpc::FileInfo> info) const;
+  Result<role::FileInfo> Learnt(Result<role::FileInfo> info) const;
   // The answer to a lookup in `parent`: as Learnt, but for a caller in the middle of a listing.
-  Result<rpc::FileInfo> LookedUp(Result<rpc::FileInfo> info, InodeId parent) const;
+  Result<role::FileInfo> LookedUp(Result<role::FileInfo> info, InodeId parent) const;
   // True, and replies, where the kernel let the caller pass by guesses: it looks again, and checks
   // by what is known then.
   bool SendsBack();
@@ -68,13 +68,13 @@ class Request final : private ServedRequest {
   void Done(const Status& status);   // Success without data, or the error.
   void Error(const Status& status);  // Logs failures, but not what may be expected.
   void Errno(int error);
-  void Entry(const Result<rpc::FileInfo>& info);
-  void Attr(const Result<rpc::FileInfo>& info);
-  double AttrTimeout(const rpc::Attr& attr) const;
-  fuse_entry_param EntryOf(const rpc::Attr& attr) const;
+  void Entry(const Result<role::FileInfo>& info);
+  void Attr(const Result<role::FileInfo>& info);
+  double AttrTimeout(const role::Attr& attr) const;
+  fuse_entry_param EntryOf(const role::Attr& attr) const;
 
  private:
-  bool MayShowGuess(const rpc::Attr& attr, InodeId parent) const;
+  bool MayShowGuess(const role::Attr& attr, InodeId parent) const;
   bool IsInGroup(gid_t gid) const;
   std::stop_token Stop() override;
   void Log(LogLevel level, LogLimit& limit, const Status& status) const;
@@ -92,9 +92,9 @@ class Request final : private ServedRequest {
 // The kernel may give its requests by io_uring, and the mount wants it so.
 bool ServesByRings(const MountOptions& options);
 
-struct stat StatOf(const rpc::Attr& attr);
-uint32_t TypeBits(rpc::FileType type);                 // S_IFREG, ...
-std::optional<rpc::FileType> TypeOfMode(mode_t mode);  // Nullopt: no such type.
+struct stat StatOf(const role::Attr& attr);
+uint32_t TypeBits(role::FileType type);                 // S_IFREG, ...
+std::optional<role::FileType> TypeOfMode(mode_t mode);  // Nullopt: no such type.
 int64_t NanosOf(const struct timespec& time);
 
 // Fill in the handlers of their kind.

@@ -15,8 +15,8 @@ namespace {
 
 constexpr size_t kPage = 1000;
 
-void PrintLine(const rpc::QueueEntry& entry) {
-  std::printf("%-14s %-10s %12s  %s  tries %-4u %s%s%s\n", rpc::PersistStateName(entry.state),
+void PrintLine(const role::QueueEntry& entry) {
+  std::printf("%-14s %-10s %12s  %s  tries %-4u %s%s%s\n", role::PersistStateName(entry.state),
               entry.what.c_str(), cli::SizeText(entry.size_bytes).c_str(),
               cli::LocalTime(entry.queued_ns).c_str(), entry.attempts,
               cli::Shown(entry.path).c_str(),
@@ -25,13 +25,13 @@ void PrintLine(const rpc::QueueEntry& entry) {
 
 Status List(const GlobalOptions& global) {
   ASSIGN_OR_RETURN(cli::RunningMount mount, cli::PickMount(global.at));
-  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(mount));
+  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(mount));
   nlohmann::json all = nlohmann::json::array();
   std::string after;
   bool any = false;
   do {
-    ASSIGN_OR_RETURN(std::vector<rpc::QueueEntry> entries, control->PersistList(&after, kPage));
-    for (const rpc::QueueEntry& entry : entries) {
+    ASSIGN_OR_RETURN(std::vector<role::QueueEntry> entries, control->PersistList(&after, kPage));
+    for (const role::QueueEntry& entry : entries) {
       any = true;
       if (global.json) {
         all.push_back(cli::ToJson(entry));
@@ -47,13 +47,13 @@ Status List(const GlobalOptions& global) {
 
 Status StatPath(const GlobalOptions& global, const std::string& path) {
   ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(path, global.at));
-  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(target.mount));
-  ASSIGN_OR_RETURN(rpc::QueueEntry entry, control->PersistStat(target.path));
+  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(target.mount));
+  ASSIGN_OR_RETURN(role::QueueEntry entry, control->PersistStat(target.path));
   if (global.json) {
     std::puts(cli::Dump(cli::ToJson(entry)).c_str());
     return OkStatus();
   }
-  std::printf("%s: %s", cli::Shown(entry.path).c_str(), rpc::PersistStateName(entry.state));
+  std::printf("%s: %s", cli::Shown(entry.path).c_str(), role::PersistStateName(entry.state));
   if (entry.queued_ns != 0) {
     std::printf(", waiting since %s, %u tries", cli::LocalTime(entry.queued_ns).c_str(),
                 entry.attempts);
@@ -67,8 +67,8 @@ Status StatPath(const GlobalOptions& global, const std::string& path) {
 
 Status StatAll(const GlobalOptions& global) {
   ASSIGN_OR_RETURN(cli::RunningMount mount, cli::PickMount(global.at));
-  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(mount));
-  ASSIGN_OR_RETURN(rpc::QueueTotals totals, control->PersistTotals());
+  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(mount));
+  ASSIGN_OR_RETURN(role::QueueTotals totals, control->PersistTotals());
   if (global.json) {
     std::puts(cli::Dump(cli::ToJson(totals)).c_str());
   } else {
@@ -96,9 +96,9 @@ Result<cli::Target> WaitTarget(const GlobalOptions& global, const std::string& p
   return cli::Target{std::move(mount), "/"};
 }
 
-Status WaitFor(rpc::Control& control, const std::string& path, Nanos timeout) {
-  ASSIGN_OR_RETURN(rpc::PathInfo info, control.StatPath(path));
-  if (info.attr.type == rpc::FileType::kDirectory) return WaitUntilPersisted(control, timeout);
+Status WaitFor(role::Control& control, const std::string& path, Nanos timeout) {
+  ASSIGN_OR_RETURN(role::PathInfo info, control.StatPath(path));
+  if (info.attr.type == role::FileType::kDirectory) return WaitUntilPersisted(control, timeout);
   return WaitUntilPersisted(control, path, timeout);
 }
 
@@ -108,9 +108,9 @@ Status Wait(const GlobalOptions& global, const WaitOptions& options) {
     ASSIGN_OR_RETURN(timeout, ParseDuration(options.timeout));
   }
   ASSIGN_OR_RETURN(cli::Target target, WaitTarget(global, options.path));
-  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(target.mount));
+  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(target.mount));
   RETURN_IF_ERROR(WaitFor(*control, target.path, timeout));
-  ASSIGN_OR_RETURN(rpc::QueueTotals totals, control->PersistTotals());
+  ASSIGN_OR_RETURN(role::QueueTotals totals, control->PersistTotals());
   if (global.json) {
     std::puts(cli::Dump(cli::ToJson(totals)).c_str());
   } else if (totals.conflicts == 0 && (options.path.empty() || totals.entries == 0)) {
@@ -123,7 +123,7 @@ Status Wait(const GlobalOptions& global, const WaitOptions& options) {
 
 Status Retry(const GlobalOptions& global, const std::string& path) {
   ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(path, global.at));
-  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(target.mount));
+  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(target.mount));
   RETURN_IF_ERROR(control->PersistRetry(target.path));
   if (global.json) {
     std::puts(cli::Dump({{"path", target.path}}).c_str());
@@ -135,10 +135,10 @@ Status Retry(const GlobalOptions& global, const std::string& path) {
 
 Status Resolve(const GlobalOptions& global, const std::string& path, const std::string& take) {
   ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(path, global.at));
-  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(target.mount));
+  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(target.mount));
   const bool ours = take == "ours";
   RETURN_IF_ERROR(
-      control->PersistResolve(target.path, ours ? rpc::Take::kOurs : rpc::Take::kTheirs));
+      control->PersistResolve(target.path, ours ? role::Take::kOurs : role::Take::kTheirs));
   if (global.json) {
     std::puts(cli::Dump({{"path", target.path}, {"take", take}}).c_str());
   } else {

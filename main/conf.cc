@@ -18,15 +18,15 @@ struct ConfOptions {
   std::string name;
 };
 
-Result<std::vector<rpc::ConfigEntry>> Entries(const GlobalOptions& global,
-                                              const ConfOptions& options) {
+Result<std::vector<role::ConfigEntry>> Entries(const GlobalOptions& global,
+                                               const ConfOptions& options) {
   if (!global.at.empty()) {
     ASSIGN_OR_RETURN(cli::RunningMount mount, cli::PickMount(global.at));
-    ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(mount));
+    ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(mount));
     return control->Config();
   }
   ASSIGN_OR_RETURN(Properties properties, Properties::Load(ProcessSources(options.definitions)));
-  std::vector<rpc::ConfigEntry> entries;
+  std::vector<role::ConfigEntry> entries;
   for (const Properties::Entry& entry : properties.List()) {
     entries.push_back({entry.name, entry.text, entry.source});
   }
@@ -34,9 +34,9 @@ Result<std::vector<rpc::ConfigEntry>> Entries(const GlobalOptions& global,
 }
 
 Status List(const GlobalOptions& global, const ConfOptions& options) {
-  ASSIGN_OR_RETURN(std::vector<rpc::ConfigEntry> entries, Entries(global, options));
+  ASSIGN_OR_RETURN(std::vector<role::ConfigEntry> entries, Entries(global, options));
   nlohmann::json all = nlohmann::json::array();
-  for (const rpc::ConfigEntry& entry : entries) {
+  for (const role::ConfigEntry& entry : entries) {
     if (global.json) {
       all.push_back({{"name", entry.name}, {"value", entry.value}, {"source", entry.source}});
     } else {
@@ -50,8 +50,8 @@ Status List(const GlobalOptions& global, const ConfOptions& options) {
 Status Get(const GlobalOptions& global, const ConfOptions& options) {
   Properties table;  // For the nearest name to a wrong one, and for alluxio. names.
   ASSIGN_OR_RETURN(Properties::Entry known, table.Find(options.name));
-  ASSIGN_OR_RETURN(std::vector<rpc::ConfigEntry> entries, Entries(global, options));
-  for (const rpc::ConfigEntry& entry : entries) {
+  ASSIGN_OR_RETURN(std::vector<role::ConfigEntry> entries, Entries(global, options));
+  for (const role::ConfigEntry& entry : entries) {
     if (entry.name != known.name) continue;
     if (global.json) {
       const nlohmann::json value = {

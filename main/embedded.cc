@@ -88,8 +88,8 @@ class Embedded {
   meta::MetaOptions MetadataOptions(Access access) const;
   Result<fuse::MountOptions> FuseOptions();
   client::Dependencies ClientDependencies();
-  rpc::ServerInfo Info() const;
-  std::vector<rpc::ConfigEntry> Config() const;
+  role::ServerInfo Info() const;
+  std::vector<role::ConfigEntry> Config() const;
   void WaitForSignal(const std::stop_token& stop);
   const Properties& properties() const { return options_.properties; }
 
@@ -110,7 +110,7 @@ class Embedded {
   std::unique_ptr<client::FileSystem> file_system_;
   std::unique_ptr<worker::Persister> persister_;
   std::unique_ptr<fuse::FrontEnd> front_end_;
-  std::unique_ptr<rpc::Control> control_;
+  std::unique_ptr<role::Control> control_;
   std::unique_ptr<rpc::ControlServer> control_server_;
 };
 
@@ -228,7 +228,7 @@ Status Embedded::OpenWorker() {
                                                 cache_->GetUsage().capacity_bytes / 8);
   fill.read_deadline = properties().Get(property::kUfsReadDeadline);
   fill.on_told = [&maintenance = namespace_->GetMaintenance()](InodeId ino,
-                                                               const rpc::ToldAttributes& told) {
+                                                               const role::ToldAttributes& told) {
     const Status taken = maintenance.TakeAttributes(ino, told);
     if (!taken.ok()) LogDebug("attributes of inode ", ino.value, " stay guesses: ", taken);
   };
@@ -292,8 +292,8 @@ Status Embedded::Mount() {
   return OkStatus();
 }
 
-rpc::ServerInfo Embedded::Info() const {
-  rpc::ServerInfo info;
+role::ServerInfo Embedded::Info() const {
+  role::ServerInfo info;
   info.pid = getpid();
   info.version = kVersion;
   info.mount_point = options_.mount_point;
@@ -305,8 +305,8 @@ rpc::ServerInfo Embedded::Info() const {
   return info;
 }
 
-std::vector<rpc::ConfigEntry> Embedded::Config() const {
-  std::vector<rpc::ConfigEntry> entries;
+std::vector<role::ConfigEntry> Embedded::Config() const {
+  std::vector<role::ConfigEntry> entries;
   for (const Properties::Entry& entry : properties().List()) {
     entries.push_back({entry.name, entry.text, entry.source});
   }
@@ -317,7 +317,7 @@ Status Embedded::StartControl() {
   client::ControlHooks hooks;
   hooks.info = [this] { return Info(); };
   hooks.config = [this] { return Config(); };
-  hooks.stop = [this](const rpc::Control::StopRequest& request) {
+  hooks.stop = [this](const role::Control::StopRequest& request) {
     return front_end_->Unmount(request.lazy ? fuse::FrontEnd::Unmounting::kLazy
                                             : fuse::FrontEnd::Unmounting::kIfIdle);
   };

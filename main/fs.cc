@@ -28,7 +28,7 @@ class Printer {
   ~Printer() {
     if (json_) std::puts(first_ ? "]" : "\n]");
   }
-  void Print(const rpc::PathInfo& info) {
+  void Print(const role::PathInfo& info) {
     if (!json_) return void(std::puts(cli::ListLine(info).c_str()));
     std::fputs(first_ ? "\n" : ",\n", stdout);
     std::fputs(cli::Dump(cli::ToJson(info)).c_str(), stdout);
@@ -40,24 +40,24 @@ class Printer {
   bool first_ = true;
 };
 
-Status AskSource(rpc::Control& control, const std::string& path) {
-  rpc::Control::ListRequest request;
+Status AskSource(role::Control& control, const std::string& path) {
+  role::Control::ListRequest request;
   request.path = path;
   request.limit = 1;
   request.revalidate = true;
   return control.ListPath(request).status();
 }
 
-Status List(rpc::Control& control, const std::string& path, const LsOptions& options,
+Status List(role::Control& control, const std::string& path, const LsOptions& options,
             Printer& printer) {
-  rpc::Control::ListRequest request;
+  role::Control::ListRequest request;
   request.path = path;
   std::vector<std::string> below;
   for (bool end = false; !end;) {
-    ASSIGN_OR_RETURN(rpc::Control::ListReply reply, control.ListPath(request));
-    for (const rpc::PathInfo& entry : reply.entries) {
+    ASSIGN_OR_RETURN(role::Control::ListReply reply, control.ListPath(request));
+    for (const role::PathInfo& entry : reply.entries) {
       printer.Print(entry);
-      const bool directory = entry.attr.type == rpc::FileType::kDirectory;
+      const bool directory = entry.attr.type == role::FileType::kDirectory;
       if (options.recursive && directory && entry.path != path) below.push_back(entry.path);
     }
     request.cursor = reply.next_cursor;
@@ -78,24 +78,24 @@ Status Naming(const std::string& path, const Status& status) {
 
 Status Ls(const GlobalOptions& global, const LsOptions& options) {
   ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(options.path, global.at));
-  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(target.mount));
+  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(target.mount));
   // A name may appear by it.
   const Status asked = options.sync ? AskSource(*control, target.path) : OkStatus();
   if (!asked.ok()) return Naming(options.path, asked);
   if (options.itself) {
-    Result<rpc::PathInfo> info = control->StatPath(target.path);
+    Result<role::PathInfo> info = control->StatPath(target.path);
     if (!info.ok()) return Naming(options.path, info.status());
     Printer(global.json).Print(*info);
     return OkStatus();
   }
-  Result<rpc::PathInfo> there = control->StatPath(target.path);
+  Result<role::PathInfo> there = control->StatPath(target.path);
   if (!there.ok()) return Naming(options.path, there.status());
   Printer printer(global.json);
   return Naming(options.path, List(*control, target.path, options, printer));
 }
 
-void PrintPeople(const rpc::PathInfo& info) {
-  const rpc::Attr& attr = info.attr;
+void PrintPeople(const role::PathInfo& info) {
+  const role::Attr& attr = info.attr;
   std::printf("Path:        %s\n", cli::Shown(info.path).c_str());
   std::printf("Type:        %s\n", cli::TypeName(attr.type).c_str());
   if (!info.symlink_target.empty())
@@ -109,18 +109,19 @@ void PrintPeople(const rpc::PathInfo& info) {
   std::printf("Inode:       %llu, generation %llu\n",
               static_cast<unsigned long long>(attr.ino.value),
               static_cast<unsigned long long>(attr.generation.value));
-  std::printf("Persistence: %s\n", rpc::PersistStateName(attr.persist));
+  std::printf("Persistence: %s\n", role::PersistStateName(attr.persist));
   if (info.binding.mount) {
     std::printf("In the UFS:  %s (%s)\n", cli::Shown(info.binding.key).c_str(),
                 info.binding.etag.c_str());
   }
-  if (attr.type == rpc::FileType::kRegular) std::printf("Cached here: %u%%\n", info.cached_percent);
+  if (attr.type == role::FileType::kRegular)
+    std::printf("Cached here: %u%%\n", info.cached_percent);
 }
 
 Status Stat(const GlobalOptions& global, const std::string& path) {
   ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(path, global.at));
-  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(target.mount));
-  Result<rpc::PathInfo> info = control->StatPath(target.path);
+  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(target.mount));
+  Result<role::PathInfo> info = control->StatPath(target.path);
   if (!info.ok()) return Naming(path, info.status());
   if (global.json) {
     std::puts(cli::Dump(cli::ToJson(*info)).c_str());

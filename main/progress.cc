@@ -43,7 +43,7 @@ class ProgressLine {
   ~ProgressLine() {
     if (drawn_) std::fputs("\r\033[K", stderr);
   }
-  void Draw(const rpc::QueueTotals& now) {
+  void Draw(const role::QueueTotals& now) {
     most_ = std::max(most_, now.entries);
     if (!shown_ || most_ == 0) return;
     const auto done = static_cast<int>((most_ - now.entries) * kBarWidth / most_);
@@ -63,9 +63,9 @@ class ProgressLine {
 };
 
 // Why an entry waits: better one that the source refused than one that waits for another entry.
-const rpc::QueueEntry* Telling(const std::vector<rpc::QueueEntry>& entries) {
-  const rpc::QueueEntry* telling = nullptr;
-  for (const rpc::QueueEntry& entry : entries) {
+const role::QueueEntry* Telling(const std::vector<role::QueueEntry>& entries) {
+  const role::QueueEntry* telling = nullptr;
+  for (const role::QueueEntry& entry : entries) {
     if (entry.last_error.empty()) continue;
     if (!entry.last_error.ends_with("is to be made first")) return &entry;
     if (telling == nullptr) telling = &entry;
@@ -73,29 +73,29 @@ const rpc::QueueEntry* Telling(const std::vector<rpc::QueueEntry>& entries) {
   return telling;
 }
 
-Status StillWaiting(rpc::Control& control, const rpc::QueueTotals& totals) {
+Status StillWaiting(role::Control& control, const role::QueueTotals& totals) {
   std::string text = Concat(TotalsText(totals), " still wait to be persisted");
   std::string after;
-  Result<std::vector<rpc::QueueEntry>> entries = control.PersistList(&after, 100);
+  Result<std::vector<role::QueueEntry>> entries = control.PersistList(&after, 100);
   if (entries.ok()) {
-    if (const rpc::QueueEntry* entry = Telling(*entries))
+    if (const role::QueueEntry* entry = Telling(*entries))
       text += Concat("; ", cli::Shown(entry->path), ": ", entry->last_error);
   }
   return Status(Code::kDeadlineExceeded, text);
 }
 
 // They wait for a person: see doc/commands.md.
-Status Conflicts(rpc::Control& control, const rpc::QueueTotals& totals) {
+Status Conflicts(role::Control& control, const role::QueueTotals& totals) {
   if (totals.conflicts == 0) return OkStatus();
   std::string text = Concat(totals.conflicts, totals.conflicts == 1 ? " file is" : " files are",
                             " in CONFLICT or LOST and not persisted");
   std::string after;
   do {
-    Result<std::vector<rpc::QueueEntry>> entries = control.PersistList(&after, 1000);
+    Result<std::vector<role::QueueEntry>> entries = control.PersistList(&after, 1000);
     if (!entries.ok()) break;
-    for (const rpc::QueueEntry& entry : *entries) {
-      const bool lost = entry.state == rpc::PersistState::kLost;
-      if (entry.state != rpc::PersistState::kConflict && !lost) continue;
+    for (const role::QueueEntry& entry : *entries) {
+      const bool lost = entry.state == role::PersistState::kLost;
+      if (entry.state != role::PersistState::kConflict && !lost) continue;
       return Status(Code::kConflict,
                     Concat(text, "; ", cli::Shown(entry.path), ": ", entry.last_error,
                            lost ? "; remove it" : "; run tarn async-persist resolve"));
@@ -104,12 +104,12 @@ Status Conflicts(rpc::Control& control, const rpc::QueueTotals& totals) {
   return Status(Code::kConflict, text);
 }
 
-Status NothingWaits(const std::string& path, rpc::PersistState state) {
+Status NothingWaits(const std::string& path, role::PersistState state) {
   switch (state) {
-    case rpc::PersistState::kOpen:
+    case role::PersistState::kOpen:
       return Status(Code::kBusy,
                     Concat(path, " is being written: it is persisted once it was closed"));
-    case rpc::PersistState::kLost:
+    case role::PersistState::kLost:
       return Status(Code::kIo, Concat(path, " is LOST: its bytes are nowhere any more"));
     default:
       return OkStatus();
@@ -118,14 +118,14 @@ Status NothingWaits(const std::string& path, rpc::PersistState state) {
 
 }  // namespace
 
-std::string TotalsText(const rpc::QueueTotals& totals) {
+std::string TotalsText(const role::QueueTotals& totals) {
   if (totals.files == 0)
     return Concat(totals.entries, totals.entries == 1 ? " change" : " changes");
   return Concat(totals.files, totals.files == 1 ? " file (" : " files (",
                 cli::SizeText(totals.bytes), ")");
 }
 
-Status WaitUntilPersisted(rpc::Control& control, Nanos timeout) {
+Status WaitUntilPersisted(role::Control& control, Nanos timeout) {
   Clock& clock = SystemClock();
   const Deadline deadline =
       timeout == Nanos::zero() ? Deadline::Never() : Deadline::After(clock, timeout);
@@ -135,7 +135,7 @@ Status WaitUntilPersisted(rpc::Control& control, Nanos timeout) {
   RETURN_IF_ERROR(control.PersistRetry("/"));
   Hurry hurry(clock);
   for (;;) {
-    ASSIGN_OR_RETURN(rpc::QueueTotals totals, control.PersistTotals());
+    ASSIGN_OR_RETURN(role::QueueTotals totals, control.PersistTotals());
     if (totals.entries == 0) return Conflicts(control, totals);
     if (deadline.PassedBy(clock.Now())) return StillWaiting(control, totals);
     // Nothing moves: what came in while we wait is to go at once too, and what failed again.
@@ -148,7 +148,7 @@ Status WaitUntilPersisted(rpc::Control& control, Nanos timeout) {
   }
 }
 
-Status WaitUntilPersisted(rpc::Control& control, const std::string& path, Nanos timeout) {
+Status WaitUntilPersisted(role::Control& control, const std::string& path, Nanos timeout) {
   Clock& clock = SystemClock();
   const Deadline deadline =
       timeout == Nanos::zero() ? Deadline::Never() : Deadline::After(clock, timeout);
@@ -156,8 +156,8 @@ Status WaitUntilPersisted(rpc::Control& control, const std::string& path, Nanos 
   RETURN_IF_ERROR(control.PersistRetry(path));
   for (Hurry hurry(clock);;) {
     if (hurry.IsDue()) RETURN_IF_ERROR(control.PersistRetry(path));
-    ASSIGN_OR_RETURN(rpc::QueueEntry entry, control.PersistStat(path));
-    if (entry.state == rpc::PersistState::kConflict)
+    ASSIGN_OR_RETURN(role::QueueEntry entry, control.PersistStat(path));
+    if (entry.state == role::PersistState::kConflict)
       return Status(Code::kConflict, Concat(path, " is in CONFLICT: ", entry.last_error,
                                             "; run tarn async-persist resolve"));
     if (entry.queued_ns == 0) return NothingWaits(path, entry.state);

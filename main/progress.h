@@ -6,15 +6,15 @@
 
 #include "base/clock.h"
 #include "base/status.h"
-#include "rpc/control.h"
+#include "role/control.h"
 
 namespace tarn {
 
 // kDeadlineExceeded: something still waits after `timeout` (none if zero); the message says how
 // much, and the last error of what is tried again.
-Status WaitUntilPersisted(rpc::Control& control, Nanos timeout);
+Status WaitUntilPersisted(role::Control& control, Nanos timeout);
 // The same for one file. kBusy: it is being written; kIo: its bytes are lost.
-Status WaitUntilPersisted(rpc::Control& control, const std::string& path, Nanos timeout);
-std::string TotalsText(const rpc::QueueTotals& totals);  // "3 files (12.0 MiB)"
+Status WaitUntilPersisted(role::Control& control, const std::string& path, Nanos timeout);
+std::string TotalsText(const role::QueueTotals& totals);  // "3 files (12.0 MiB)"
 
 }  // namespace tarn

@@ -41,7 +41,7 @@ std::string Plain(std::string path) {
   return path;
 }
 
-std::string Named(const rpc::Unpersisted& waiting) {
+std::string Named(const role::Unpersisted& waiting) {
   std::string named;
   size_t count = 0;
   for (const std::string& subject : waiting.subjects) {
@@ -56,13 +56,13 @@ std::string Named(const rpc::Unpersisted& waiting) {
 
 class TableMounts final : public SourceMounts {
  public:
-  TableMounts(SourceMountsOptions options, rpc::MountTable& table, ufs::UfsMounts& mounts,
+  TableMounts(SourceMountsOptions options, role::MountTable& table, ufs::UfsMounts& mounts,
               Clock& clock)
       : options_(std::move(options)), table_(&table), mounts_(mounts), clock_(clock) {}
   ~TableMounts() override { Stop(); }
 
   Status OpenAll() override;
-  void UseTable(rpc::MountTable& table) override { table_ = &table; }
+  void UseTable(role::MountTable& table) override { table_ = &table; }
   std::vector<MountId> MayHoldLeftovers(LastEnd last_end) const override;
   void Start(const Parts& parts) override {
     parts_ = std::make_unique<Parts>(parts);
@@ -73,9 +73,9 @@ class TableMounts final : public SourceMounts {
     thread_.request_stop();
     thread_.join();
   }
-  Result<rpc::UfsMountInfo> Mount(const rpc::Control::UfsMountRequest& request) override;
-  Status Unmount(const rpc::Control::UfsUnmountRequest& request) override;
-  Result<std::vector<rpc::UfsMountInfo>> List() override;
+  Result<role::UfsMountInfo> Mount(const role::Control::UfsMountRequest& request) override;
+  Status Unmount(const role::Control::UfsUnmountRequest& request) override;
+  Result<std::vector<role::UfsMountInfo>> List() override;
 
  private:
   struct Opened {
@@ -113,26 +113,26 @@ class TableMounts final : public SourceMounts {
                       bool read_only, const ufs::CallOptions& call);
   Status CheckPlace(const Source& source);
   Status CheckOthers(const Source& source, const std::string& identity);
-  Source SourceOf(const rpc::MountInfo& info) const;
-  Result<rpc::MountInfo> MountOpened(const rpc::MountSpec& spec,
-                                     std::unique_ptr<ufs::UnderFileSystem> source);
-  Result<std::unique_ptr<ufs::UnderFileSystem>> OpenAgain(const rpc::MountInfo& info,
+  Source SourceOf(const role::MountInfo& info) const;
+  Result<role::MountInfo> MountOpened(const role::MountSpec& spec,
+                                      std::unique_ptr<ufs::UnderFileSystem> source);
+  Result<std::unique_ptr<ufs::UnderFileSystem>> OpenAgain(const role::MountInfo& info,
                                                           const ufs::CallOptions& call);
-  void TryOpen(const rpc::MountInfo& info, const ufs::CallOptions& call);
+  void TryOpen(const role::MountInfo& info, const ufs::CallOptions& call);
   Status StateOf(MountId mount) const;
   std::string JournalName(MountId mount) const { return Concat("s3-uploads-", mount.value); }
   void RemoveJournal(MountId mount);
-  Result<rpc::MountInfo> FindMount(const std::string& path);
+  Result<role::MountInfo> FindMount(const std::string& path);
   Result<uint64_t> WaitForReleases(MountId mount);
-  Result<rpc::Unpersisted> WaitForReaper(MountId mount);
-  Status CheckIdle(const rpc::MountInfo& info, const rpc::Control::UfsUnmountRequest& request);
+  Result<role::Unpersisted> WaitForReaper(MountId mount);
+  Status CheckIdle(const role::MountInfo& info, const role::Control::UfsUnmountRequest& request);
   Status Forget(MountId mount);
   void Keep(const std::stop_token& stop);
-  void TryAgain(const rpc::MountInfo& info, const std::stop_token& stop);
-  rpc::UfsMountInfo Describe(const rpc::MountInfo& info);
+  void TryAgain(const role::MountInfo& info, const std::stop_token& stop);
+  role::UfsMountInfo Describe(const role::MountInfo& info);
 
   const SourceMountsOptions options_;
-  rpc::MountTable* table_;
+  role::MountTable* table_;
   ufs::UfsMounts& mounts_;
   Clock& clock_;
   std::unique_ptr<Parts> parts_;
@@ -177,7 +177,7 @@ Status TableMounts::CheckPlace(const Source& source) {
   return OkStatus();
 }
 
-Source TableMounts::SourceOf(const rpc::MountInfo& info) const {
+Source TableMounts::SourceOf(const role::MountInfo& info) const {
   if (info.root == kRootInode) return options_.root;
   const size_t colon = info.uri.find("://");
   Source source{info.uri.substr(0, colon), "", info.uri, ""};
@@ -190,8 +190,8 @@ Source TableMounts::SourceOf(const rpc::MountInfo& info) const {
 }
 
 Status TableMounts::CheckOthers(const Source& source, const std::string& identity) {
-  ASSIGN_OR_RETURN(const std::vector<rpc::MountInfo> all, table_->List());
-  for (const rpc::MountInfo& info : all) {
+  ASSIGN_OR_RETURN(const std::vector<role::MountInfo> all, table_->List());
+  for (const role::MountInfo& info : all) {
     if (info.unmounting) continue;
     RETURN_IF_ERROR(CheckApart(source, SourceOf(info), info.path));
     if (IdentitiesOverlap(identity, info.identity))
@@ -201,7 +201,7 @@ Status TableMounts::CheckOthers(const Source& source, const std::string& identit
   return OkStatus();
 }
 
-Result<rpc::UfsMountInfo> TableMounts::Mount(const rpc::Control::UfsMountRequest& request) {
+Result<role::UfsMountInfo> TableMounts::Mount(const role::Control::UfsMountRequest& request) {
   const Turn turn(*this);
   RETURN_IF_ERROR(turn.Check());
   ASSIGN_OR_RETURN(const SourceOptions options, CheckOptions(request.options));
@@ -216,7 +216,7 @@ Result<rpc::UfsMountInfo> TableMounts::Mount(const rpc::Control::UfsMountRequest
     RemoveJournal(id);
     return status;
   }
-  rpc::MountSpec spec;
+  role::MountSpec spec;
   spec.mount = id;
   spec.path = Plain(request.path);
   spec.uri = opened->source.uri;
@@ -227,7 +227,7 @@ Result<rpc::UfsMountInfo> TableMounts::Mount(const rpc::Control::UfsMountRequest
   spec.root_mode = traits.default_directory_mode;
   spec.root_uid = traits.default_uid.value_or(geteuid());
   spec.root_gid = traits.default_gid.value_or(getegid());
-  Result<rpc::MountInfo> mounted = MountOpened(spec, std::move(opened->ufs));
+  Result<role::MountInfo> mounted = MountOpened(spec, std::move(opened->ufs));
   if (mounted.ok()) {
     LogInfo("mounted ", spec.uri, " on ", spec.path);
     return Describe(*mounted);
@@ -237,14 +237,14 @@ Result<rpc::UfsMountInfo> TableMounts::Mount(const rpc::Control::UfsMountRequest
                 Concat("cannot mount on ", spec.path, ": ", mounted.status().message()));
 }
 
-Result<rpc::MountInfo> TableMounts::MountOpened(const rpc::MountSpec& spec,
-                                                std::unique_ptr<ufs::UnderFileSystem> source) {
+Result<role::MountInfo> TableMounts::MountOpened(const role::MountSpec& spec,
+                                                 std::unique_ptr<ufs::UnderFileSystem> source) {
   std::unique_ptr<ufs::LateUfs> late = ufs::NewLateUfs(source->Traits());
   ufs::LateUfs* slot = late.get();
   late->Provide(std::move(source));
   RETURN_IF_ERROR(mounts_.Add(spec.mount, std::move(late), AccessOf(spec.read_only)));
-  const rpc::Caller caller{SessionId(1), 0, geteuid(), getegid()};
-  Result<rpc::MountInfo> mounted = table_->Mount(caller, spec);
+  const role::Caller caller{SessionId(1), 0, geteuid(), getegid()};
+  Result<role::MountInfo> mounted = table_->Mount(caller, spec);
   if (!mounted.ok()) {
     slot->Withhold(Status(Code::kIo, "it was never mounted"));
     mounts_.Remove(spec.mount);
@@ -264,7 +264,7 @@ void TableMounts::RemoveJournal(MountId mount) {
 
 // --- After a restart.
 
-Result<std::unique_ptr<ufs::UnderFileSystem>> TableMounts::OpenAgain(const rpc::MountInfo& info,
+Result<std::unique_ptr<ufs::UnderFileSystem>> TableMounts::OpenAgain(const role::MountInfo& info,
                                                                      const ufs::CallOptions& call) {
   ASSIGN_OR_RETURN(Opened opened, Open(info.mount, info.uri, info.options, info.read_only, call));
   if (opened.identity == info.identity) return std::move(opened.ufs);
@@ -272,7 +272,7 @@ Result<std::unique_ptr<ufs::UnderFileSystem>> TableMounts::OpenAgain(const rpc::
                                   opened.identity, ", not ", info.identity, ")"));
 }
 
-void TableMounts::TryOpen(const rpc::MountInfo& info, const ufs::CallOptions& call) {
+void TableMounts::TryOpen(const role::MountInfo& info, const ufs::CallOptions& call) {
   Result<std::unique_ptr<ufs::UnderFileSystem>> opened = OpenAgain(info, call);
   MutexLock lock(mutex_);
   auto late = late_.find(info.mount);
@@ -291,10 +291,10 @@ Status TableMounts::StateOf(MountId mount) const {
 }
 
 Status TableMounts::OpenAll() {
-  ASSIGN_OR_RETURN(const std::vector<rpc::MountInfo> all, table_->List());
+  ASSIGN_OR_RETURN(const std::vector<role::MountInfo> all, table_->List());
   const ufs::CallOptions call{Deadline::After(clock_, kOpenAtStart), {}};
   std::vector<std::jthread> opening;
-  for (const rpc::MountInfo& info : all) {
+  for (const role::MountInfo& info : all) {
     if (info.root == kRootInode) continue;
     std::unique_ptr<ufs::LateUfs> late =
         ufs::NewLateUfs(ExpectedTraits(SourceOf(info), options_.properties, info.options));
@@ -326,14 +326,14 @@ std::vector<MountId> TableMounts::MayHoldLeftovers(LastEnd last_end) const {
 
 void TableMounts::Keep(const std::stop_token& stop) {
   do {
-    Result<std::vector<rpc::MountInfo>> all = table_->List();
+    Result<std::vector<role::MountInfo>> all = table_->List();
     if (!all.ok()) LogWarning("read the table of mounts: ", all.status());
     for (size_t i = 0; all.ok() && i < all->size() && !stop.stop_requested(); ++i)
       TryAgain((*all)[i], stop);
   } while (clock_.SleepFor(options_.retry_interval, stop));
 }
 
-void TableMounts::TryAgain(const rpc::MountInfo& info, const std::stop_token& stop) {
+void TableMounts::TryAgain(const role::MountInfo& info, const std::stop_token& stop) {
   if (info.unmounting) {
     const Turn turn(*this);
     if (!turn.Check().ok()) return;
@@ -357,13 +357,13 @@ void TableMounts::TryAgain(const rpc::MountInfo& info, const std::stop_token& st
 
 // --- Unmounting.
 
-Result<rpc::MountInfo> TableMounts::FindMount(const std::string& path) {
-  ASSIGN_OR_RETURN(std::vector<rpc::MountInfo> all, table_->List());
+Result<role::MountInfo> TableMounts::FindMount(const std::string& path) {
+  ASSIGN_OR_RETURN(std::vector<role::MountInfo> all, table_->List());
   const std::string plain = Plain(path);
   if (plain == "/")
     return Status(Code::kInvalid,
                   "\"/\" is the source of the mount itself; `tarn unmount` ends that");
-  for (rpc::MountInfo& info : all)
+  for (role::MountInfo& info : all)
     if (info.path == plain && !info.unmounting) return std::move(info);
   return Status(Code::kNotFound, Concat("no source is mounted on ", plain,
                                         "; `tarn ufs list` shows those that are"));
@@ -379,16 +379,16 @@ Result<uint64_t> TableMounts::WaitForReleases(MountId mount) {
 }
 
 // Files just unlinked are still to be forgotten, which puts their ends into the queue.
-Result<rpc::Unpersisted> TableMounts::WaitForReaper(MountId mount) {
+Result<role::Unpersisted> TableMounts::WaitForReaper(MountId mount) {
   for (int i = 0;; ++i) {
-    ASSIGN_OR_RETURN(rpc::Unpersisted waiting, table_->Waiting(mount, kSubjects));
+    ASSIGN_OR_RETURN(role::Unpersisted waiting, table_->Waiting(mount, kSubjects));
     if (waiting.unlinked == 0 || i == kReapTries) return waiting;
     clock_.SleepFor(kReapWait, std::stop_token());
   }
 }
 
-Status TableMounts::CheckIdle(const rpc::MountInfo& info,
-                              const rpc::Control::UfsUnmountRequest& request) {
+Status TableMounts::CheckIdle(const role::MountInfo& info,
+                              const role::Control::UfsUnmountRequest& request) {
   ASSIGN_OR_RETURN(const uint64_t open, WaitForReleases(info.mount));
   if (open > 0 && !request.force)
     return Status(Code::kBusy, Concat("cannot unmount ", info.path, ": ", open,
@@ -397,7 +397,7 @@ Status TableMounts::CheckIdle(const rpc::MountInfo& info,
                                       "programs with --force"));
   // What is written and not committed yet would go unseen.
   if (open > 0 && !request.discard) RETURN_IF_ERROR(parts_->file_system.CommitOpen());
-  ASSIGN_OR_RETURN(rpc::Unpersisted waiting, WaitForReaper(info.mount));
+  ASSIGN_OR_RETURN(role::Unpersisted waiting, WaitForReaper(info.mount));
   waiting.entries += open > 0 ? 0 : waiting.unlinked;
   if (waiting.entries == 0 || (request.force && request.discard)) return OkStatus();
   const std::string changes = Concat(waiting.entries, waiting.entries == 1 ? " change" : " changes",
@@ -421,12 +421,12 @@ Status TableMounts::Forget(MountId mount) {
   return OkStatus();
 }
 
-Status TableMounts::Unmount(const rpc::Control::UfsUnmountRequest& request) {
+Status TableMounts::Unmount(const role::Control::UfsUnmountRequest& request) {
   const Turn turn(*this);
   RETURN_IF_ERROR(turn.Check());
   if (request.discard && !request.force)
     return Status(Code::kInvalid, "--discard goes with --force only");
-  ASSIGN_OR_RETURN(const rpc::MountInfo info, FindMount(request.path));
+  ASSIGN_OR_RETURN(const role::MountInfo info, FindMount(request.path));
   // Once while everybody may go on, so that a refusal disturbs nobody, and once when nothing can
   // change any more.
   RETURN_IF_ERROR(CheckIdle(info, request));
@@ -452,10 +452,10 @@ Status TableMounts::Unmount(const rpc::Control::UfsUnmountRequest& request) {
                        status.message(), "); that is tried again"));
 }
 
-rpc::UfsMountInfo TableMounts::Describe(const rpc::MountInfo& info) {
+role::UfsMountInfo TableMounts::Describe(const role::MountInfo& info) {
   const ufs::SkippedKeys::Count skipped = mounts_.SkippedOf(info.mount).Get();
-  rpc::UfsMountInfo described{info.path, info.uri,     info.read_only, info.options,
-                              "",        skipped.keys, skipped.or_more};
+  role::UfsMountInfo described{info.path, info.uri,     info.read_only, info.options,
+                               "",        skipped.keys, skipped.or_more};
   if (info.unmounting) {
     described.problem = "it was unmounted; what it left is being forgotten";
     return described;
@@ -468,10 +468,10 @@ rpc::UfsMountInfo TableMounts::Describe(const rpc::MountInfo& info) {
   return described;
 }
 
-Result<std::vector<rpc::UfsMountInfo>> TableMounts::List() {
-  ASSIGN_OR_RETURN(const std::vector<rpc::MountInfo> all, table_->List());
-  std::vector<rpc::UfsMountInfo> mounts;
-  for (const rpc::MountInfo& info : all) mounts.push_back(Describe(info));
+Result<std::vector<role::UfsMountInfo>> TableMounts::List() {
+  ASSIGN_OR_RETURN(const std::vector<role::MountInfo> all, table_->List());
+  std::vector<role::UfsMountInfo> mounts;
+  for (const role::MountInfo& info : all) mounts.push_back(Describe(info));
   return mounts;
 }
 
@@ -492,7 +492,7 @@ Status CheckApart(const Source& source, const Source& other, const std::string& 
                                        other.uri, ", which is mounted on ", other_path));
 }
 
-std::unique_ptr<SourceMounts> NewSourceMounts(SourceMountsOptions options, rpc::MountTable& table,
+std::unique_ptr<SourceMounts> NewSourceMounts(SourceMountsOptions options, role::MountTable& table,
                                               ufs::UfsMounts& mounts, Clock& clock) {
   return std::make_unique<TableMounts>(std::move(options), table, mounts, clock);
 }

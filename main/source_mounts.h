@@ -14,8 +14,8 @@
 #include "client/file_system.h"
 #include "config/properties.h"
 #include "main/mount_checks.h"
-#include "rpc/control.h"
-#include "rpc/mount_table.h"
+#include "role/control.h"
+#include "role/mount_table.h"
 #include "ufs/mounts.h"
 #include "worker/persister.h"
 
@@ -37,7 +37,7 @@ class SourceMounts {
   // it fails with kIo until it can.
   virtual Status OpenAll() = 0;
   // Another table of the same store, instead of the one that is gone. Before Start.
-  virtual void UseTable(rpc::MountTable& table) = 0;
+  virtual void UseTable(role::MountTable& table) = 0;
   // Whose sources may hold uploads of processes that died. A directory has some after a crash only;
   // a store that could not be reached when an upload was to be aborted has it still.
   enum class LastEnd : uint8_t { kClean, kCrash };
@@ -47,20 +47,20 @@ class SourceMounts {
   struct Parts {
     cache::CacheStore& cache;
     client::FileSystem& file_system;
-    rpc::PersistQueue& queue;
+    role::PersistQueue& queue;
     worker::Persister* persister;  // Null: nothing is persisted.
   };
   virtual void Start(const Parts& parts) = 0;
   virtual void Stop() = 0;
 
-  // As rpc::Control has them; between Start and Stop.
-  virtual Result<rpc::UfsMountInfo> Mount(const rpc::Control::UfsMountRequest& request) = 0;
-  virtual Status Unmount(const rpc::Control::UfsUnmountRequest& request) = 0;
-  virtual Result<std::vector<rpc::UfsMountInfo>> List() = 0;
+  // As role::Control has them; between Start and Stop.
+  virtual Result<role::UfsMountInfo> Mount(const role::Control::UfsMountRequest& request) = 0;
+  virtual Status Unmount(const role::Control::UfsUnmountRequest& request) = 0;
+  virtual Result<std::vector<role::UfsMountInfo>> List() = 0;
 };
 
 // All outlive it.
-std::unique_ptr<SourceMounts> NewSourceMounts(SourceMountsOptions options, rpc::MountTable& table,
+std::unique_ptr<SourceMounts> NewSourceMounts(SourceMountsOptions options, role::MountTable& table,
                                               ufs::UfsMounts& mounts, Clock& clock);
 
 // Of two identities (ufs::UnderFileSystem::SourceIdentity): one source is the other, or holds it as

@@ -46,9 +46,9 @@ Status Stat(const GlobalOptions& global) {
 
 Status Info(const GlobalOptions& global) {
   ASSIGN_OR_RETURN(cli::RunningMount mount, cli::PickMount(global.at));
-  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(mount));
-  ASSIGN_OR_RETURN(rpc::ServerInfo info, control->Info());
-  ASSIGN_OR_RETURN(rpc::QueueTotals totals, control->PersistTotals());
+  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(mount));
+  ASSIGN_OR_RETURN(role::ServerInfo info, control->Info());
+  ASSIGN_OR_RETURN(role::QueueTotals totals, control->PersistTotals());
   nlohmann::json value = cli::ToJson(info);
   value["waiting"] = cli::ToJson(totals);
   if (global.json) return std::puts(cli::Dump(value).c_str()), OkStatus();

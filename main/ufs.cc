@@ -22,7 +22,7 @@ struct UfsCommand {
   bool discard = false;
 };
 
-nlohmann::json ToJson(const rpc::UfsMountInfo& mount) {
+nlohmann::json ToJson(const role::UfsMountInfo& mount) {
   nlohmann::json options = nlohmann::json::object();
   for (const auto& [name, value] : mount.options) options[name] = value;
   return {{"path", mount.path},
@@ -35,15 +35,15 @@ nlohmann::json ToJson(const rpc::UfsMountInfo& mount) {
           {"options", options}};
 }
 
-std::string SkippedText(const rpc::UfsMountInfo& mount) {
+std::string SkippedText(const role::UfsMountInfo& mount) {
   return Concat(mount.skipped_keys, mount.skipped_more ? " or more" : "",
                 mount.skipped_keys == 1 ? " key is" : " keys are",
                 " not shown: no file can have such a name (the log names them)");
 }
 
-void PrintTable(const std::vector<rpc::UfsMountInfo>& mounts) {
+void PrintTable(const std::vector<role::UfsMountInfo>& mounts) {
   std::printf("%-24s %-40s %-4s %-12s %s\n", "PATH", "SOURCE", "MODE", "STATE", "OPTIONS");
-  for (const rpc::UfsMountInfo& mount : mounts) {
+  for (const role::UfsMountInfo& mount : mounts) {
     std::string options;
     for (const auto& [name, value] : mount.options)
       options += Concat(options.empty() ? "" : " ", name, "=", value);
@@ -57,17 +57,17 @@ void PrintTable(const std::vector<rpc::UfsMountInfo>& mounts) {
 
 Status List(const GlobalOptions& global) {
   ASSIGN_OR_RETURN(cli::RunningMount mount, cli::PickMount(global.at));
-  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(mount));
-  ASSIGN_OR_RETURN(std::vector<rpc::UfsMountInfo> mounts, control->UfsList());
+  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(mount));
+  ASSIGN_OR_RETURN(std::vector<role::UfsMountInfo> mounts, control->UfsList());
   if (!global.json) return PrintTable(mounts), OkStatus();
   nlohmann::json all = nlohmann::json::array();
-  for (const rpc::UfsMountInfo& info : mounts) all.push_back(ToJson(info));
+  for (const role::UfsMountInfo& info : mounts) all.push_back(ToJson(info));
   std::puts(cli::Dump(all).c_str());
   return OkStatus();
 }
 
 Status Mount(const GlobalOptions& global, const UfsCommand& command) {
-  rpc::Control::UfsMountRequest request;
+  role::Control::UfsMountRequest request;
   for (const std::string& text : command.options) {
     ASSIGN_OR_RETURN(auto option, ParseOption(text));
     request.options.push_back(std::move(option));
@@ -80,8 +80,8 @@ Status Mount(const GlobalOptions& global, const UfsCommand& command) {
   const bool directory = command.source.find("://") == std::string::npos;
   request.source = directory ? cli::Absolute(command.source) : command.source;
   request.read_only = command.read_only;
-  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(target.mount));
-  ASSIGN_OR_RETURN(rpc::UfsMountInfo mounted, control->UfsMount(request));
+  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(target.mount));
+  ASSIGN_OR_RETURN(role::UfsMountInfo mounted, control->UfsMount(request));
   if (global.json) return std::puts(cli::Dump(ToJson(mounted)).c_str()), OkStatus();
   std::printf("Mounted %s on %s%s%s.\n", cli::Shown(mounted.source).c_str(),
               cli::Shown(target.mount.mount_point).c_str(), cli::Shown(mounted.path).c_str(),
@@ -91,7 +91,7 @@ Status Mount(const GlobalOptions& global, const UfsCommand& command) {
 
 Status Unmount(const GlobalOptions& global, const UfsCommand& command) {
   ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(command.path, global.at));
-  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(target.mount));
+  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(target.mount));
   RETURN_IF_ERROR(control->UfsUnmount({target.path, command.force, command.discard}));
   if (global.json)
     std::puts(cli::Dump({{"path", target.path}}).c_str());

@@ -27,7 +27,7 @@ struct UnmountOptions {
 // kDetached: the process serves the files that are open, until the last is closed.
 enum class End { kEnded, kDetached };
 
-void Report(const cli::RunningMount& mount, const rpc::QueueTotals& left, End end, bool json) {
+void Report(const cli::RunningMount& mount, const role::QueueTotals& left, End end, bool json) {
   if (json) {
     nlohmann::json value = {{"mount_point", mount.mount_point},
                             {"source", mount.source},
@@ -83,9 +83,10 @@ Result<End> WaitForEnd(const cli::RunningMount& mount, End expected) {
 }
 
 // Detached only if it is in use, which is not to be mistaken for an end that takes long.
-Result<rpc::QueueTotals> Stop(rpc::Control& control, const UnmountOptions& options, End* expected) {
-  rpc::Control::StopRequest request;
-  Result<rpc::QueueTotals> left = control.Stop(request);
+Result<role::QueueTotals> Stop(role::Control& control, const UnmountOptions& options,
+                               End* expected) {
+  role::Control::StopRequest request;
+  Result<role::QueueTotals> left = control.Stop(request);
   if (left.code() != Code::kBusy || !options.force) return left;
   request.lazy = true;
   *expected = End::kDetached;
@@ -109,10 +110,10 @@ Status Unmount(const UnmountOptions& options) {
     return Status(found.code(), Concat("cannot unmount: ", found.status().message()));
   }
   const cli::RunningMount mount = *found;
-  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Control> control, cli::Connect(mount));
+  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(mount));
   if (options.flush) RETURN_IF_ERROR(WaitUntilPersisted(*control, Nanos::zero()));
   End expected = End::kEnded;
-  Result<rpc::QueueTotals> left = Stop(*control, options, &expected);
+  Result<role::QueueTotals> left = Stop(*control, options, &expected);
   if (left.code() == Code::kBusy) {
     return Status(Code::kBusy,
                   Concat("cannot unmount ", mount.mount_point,

@@ -18,7 +18,7 @@ Status NotDirectory(InodeId ino) {
 Result<InodeRecord> DecodeDirectory(const std::optional<std::string>& bytes, InodeId ino) {
   if (!bytes) return Status(Code::kStale, "inode " + std::to_string(ino.value) + " is gone");
   ASSIGN_OR_RETURN(InodeRecord inode, InodeRecord::Decode(*bytes));
-  if (inode.type != rpc::FileType::kDirectory) return NotDirectory(ino);
+  if (inode.type != role::FileType::kDirectory) return NotDirectory(ino);
   return inode;
 }
 
@@ -67,15 +67,15 @@ std::optional<Status> Wants::Load(Loader& loader) {
   return want.name ? loader.LoadName(want.dir, *want.name) : loader.LoadAll(want.dir);
 }
 
-Result<rpc::FileInfo> Attempt::Info(const InodeRecord& inode) {
-  ASSIGN_OR_RETURN(rpc::FileInfo info, InfoOf(txn, inode, reads));
+Result<role::FileInfo> Attempt::Info(const InodeRecord& inode) {
+  ASSIGN_OR_RETURN(role::FileInfo info, InfoOf(txn, inode, reads));
   info.read_only = MayChange(inode).code() == Code::kReadOnly;
   return info;
 }
 
 Result<InodeRecord> Attempt::Directory(InodeId ino) {
   ASSIGN_OR_RETURN(InodeRecord inode, Inode(ino));
-  if (inode.type != rpc::FileType::kDirectory) return NotDirectory(ino);
+  if (inode.type != role::FileType::kDirectory) return NotDirectory(ino);
   return inode;
 }
 

@@ -62,7 +62,7 @@ class Attempt {
 
   Result<InodeRecord> Inode(InodeId ino) { return ReadInode(txn, ino, reads); }
   Result<InodeRecord> Directory(InodeId ino);  // kStale, kNotDirectory.
-  Result<rpc::FileInfo> Info(const InodeRecord& inode);
+  Result<role::FileInfo> Info(const InodeRecord& inode);
 
   // A name and the directory it is in, or would be.
   struct Place {

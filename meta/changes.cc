@@ -30,18 +30,18 @@ ChangeFeed::~ChangeFeed() {
   }
 }  // Joins.
 
-void ChangeFeed::Report(rpc::Change change) {
+void ChangeFeed::Report(role::Change change) {
   MutexLock lock(mutex_);
   if (!sink_) return;
   if (waiting_.size() >= kMaxWaiting) {
     waiting_.clear();
-    change = rpc::Change{};  // kEverything.
+    change = role::Change{};  // kEverything.
   }
   waiting_.push_back(std::move(change));
   changed_.NotifyAll();
 }
 
-void ChangeFeed::SetSink(std::function<void(const rpc::Change&)> sink) {
+void ChangeFeed::SetSink(std::function<void(const role::Change&)> sink) {
   MutexLock lock(mutex_);
   waiting_.clear();
   sink_ = nullptr;
@@ -62,9 +62,9 @@ void ChangeFeed::Run() {
       changed_.Wait(mutex_);
       continue;
     }
-    const rpc::Change change = std::move(waiting_.front());
+    const role::Change change = std::move(waiting_.front());
     waiting_.pop_front();
-    const std::function<void(const rpc::Change&)> sink = sink_;
+    const std::function<void(const role::Change&)> sink = sink_;
     delivering_ = true;
     mutex_.unlock();
     sink(change);

@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "base/mutex.h"
-#include "rpc/types.h"
+#include "role/types.h"
 
 namespace tarn::meta {
 
@@ -22,9 +22,9 @@ class ChangeFeed {
   ChangeFeed& operator=(const ChangeFeed&) = delete;
 
   // Without a sink the change is dropped: nobody has cached anything.
-  void Report(rpc::Change change);
+  void Report(role::Change change);
   // On return no call of the former sink is in flight; must not be called from a sink.
-  void SetSink(std::function<void(const rpc::Change&)> sink);
+  void SetSink(std::function<void(const role::Change&)> sink);
   // Waits until all that was reported before has been delivered. For tests.
   void Drain();
 
@@ -34,8 +34,8 @@ class ChangeFeed {
   class Thread;
   Mutex mutex_;
   CondVar changed_;
-  std::function<void(const rpc::Change&)> sink_ GUARDED_BY(mutex_);
-  std::deque<rpc::Change> waiting_ GUARDED_BY(mutex_);
+  std::function<void(const role::Change&)> sink_ GUARDED_BY(mutex_);
+  std::deque<role::Change> waiting_ GUARDED_BY(mutex_);
   bool delivering_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::unique_ptr<Thread> thread_ GUARDED_BY(mutex_);

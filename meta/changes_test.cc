@@ -7,14 +7,14 @@
 namespace tarn::meta {
 namespace {
 
-rpc::Change Content(uint64_t ino) {
-  return {rpc::Change::Kind::kContent, InodeId(ino), InodeId(), ""};
+role::Change Content(uint64_t ino) {
+  return {role::Change::Kind::kContent, InodeId(ino), InodeId(), ""};
 }
 
 TEST(ChangeFeed, DeliversInOrder) {
   ChangeFeed feed;
   std::vector<uint64_t> seen;
-  feed.SetSink([&](const rpc::Change& change) { seen.push_back(change.ino.value); });
+  feed.SetSink([&](const role::Change& change) { seen.push_back(change.ino.value); });
   for (uint64_t i = 1; i <= 100; ++i) feed.Report(Content(i));
   feed.Drain();
   ASSERT_EQ(seen.size(), 100U);
@@ -31,7 +31,7 @@ TEST(ChangeFeed, WithoutASinkChangesAreDropped) {
 TEST(ChangeFeed, NothingIsDeliveredAfterTheSinkWasTaken) {
   ChangeFeed feed;
   int calls = 0;
-  feed.SetSink([&](const rpc::Change&) { ++calls; });
+  feed.SetSink([&](const role::Change&) { ++calls; });
   feed.Report(Content(1));
   feed.SetSink(nullptr);
   const int before = calls;
@@ -46,10 +46,10 @@ TEST(ChangeFeed, ASlowSinkGetsOneChangeForAllThatItMissed) {
   bool everything = false;
   size_t calls = 0;
   gate.lock();
-  feed.SetSink([&](const rpc::Change& change) {
+  feed.SetSink([&](const role::Change& change) {
     MutexLock lock(gate);
     ++calls;
-    everything |= change.kind == rpc::Change::Kind::kEverything;
+    everything |= change.kind == role::Change::Kind::kEverything;
   });
   for (uint64_t i = 0; i < 20000; ++i) feed.Report(Content(i));
   gate.unlock();

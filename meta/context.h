@@ -16,7 +16,7 @@
 #include "meta/key_changes.h"
 #include "meta/open_writers.h"
 #include "meta/queue_clock.h"
-#include "rpc/types.h"
+#include "role/types.h"
 #include "ufs/mounts.h"
 
 namespace tarn::meta {
@@ -65,7 +65,7 @@ class ChangeFeed;
 
 // How often changes made here met those of other writers in the UFS, since the start.
 struct Encounters {
-  std::atomic<uint64_t> replaced = 0;  // rpc::QueueTotals.
+  std::atomic<uint64_t> replaced = 0;  // role::QueueTotals.
   std::atomic<uint64_t> gave_way = 0;
 };
 

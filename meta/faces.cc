@@ -12,10 +12,10 @@
 namespace tarn::meta {
 namespace {
 
-using rpc::Caller;
-using rpc::FileInfo;
+using role::Caller;
+using role::FileInfo;
 
-class OperationNames final : public rpc::Names {
+class OperationNames final : public role::Names {
  public:
   explicit OperationNames(const Env& env) : env_(env) {}
 
@@ -23,11 +23,11 @@ class OperationNames final : public rpc::Names {
     return ops::Lookup(env_, parent, name);
   }
   Result<FileInfo> Create(const Caller& caller, InodeId parent, std::string_view name,
-                          const rpc::CreateSpec& spec) override {
+                          const role::CreateSpec& spec) override {
     return Fresh(parent, name, ops::Create(env_, caller, parent, name, spec));
   }
   Result<FileInfo> CreateUnnamed(const Caller& caller, InodeId parent,
-                                 const rpc::CreateSpec& spec) override {
+                                 const role::CreateSpec& spec) override {
     return ops::CreateUnnamed(env_, caller, parent, spec);
   }
   Result<FileInfo> Link(const Caller&, InodeId ino, InodeId parent,
@@ -44,7 +44,7 @@ class OperationNames final : public rpc::Names {
   }
   Result<Renamed> Rename(const Caller& caller, InodeId parent, std::string_view name,
                          InodeId new_parent, std::string_view new_name,
-                         rpc::RenameMode mode) override {
+                         role::RenameMode mode) override {
     Result<Renamed> renamed =
         ops::Rename(env_, caller, {parent, name}, {new_parent, new_name}, mode);
     if (renamed.ok() && renamed->uncovers) Uncover(parent, name);
@@ -61,8 +61,8 @@ class OperationNames final : public rpc::Names {
     if (info.ok()) info->attr.fresh_ns = env_.loader.FreshFor(parent, name).count();
     return info;
   }
-  static bool IsAside(rpc::PersistState state) {
-    return state == rpc::PersistState::kConflict || state == rpc::PersistState::kLost;
+  static bool IsAside(role::PersistState state) {
+    return state == role::PersistState::kConflict || state == role::PersistState::kLost;
   }
   // A file in CONFLICT or LOST was all that hid the object of another client.
   void Uncover(InodeId parent, std::string_view name) const {
@@ -75,11 +75,11 @@ class OperationNames final : public rpc::Names {
 // How full the UFS is, remembered for a moment: programs ask for it far more often than it changes.
 class UsageCache {
  public:
-  std::optional<rpc::StatFs> Get(MonotonicTime now) const {
+  std::optional<role::StatFs> Get(MonotonicTime now) const {
     MutexLock lock(mutex_);
     return now < fresh_until_ ? std::optional(usage_) : std::nullopt;
   }
-  void Set(const rpc::StatFs& usage, MonotonicTime now) {
+  void Set(const role::StatFs& usage, MonotonicTime now) {
     MutexLock lock(mutex_);
     usage_ = usage;
     fresh_until_ = now + kFresh;
@@ -88,17 +88,17 @@ class UsageCache {
  private:
   static constexpr Nanos kFresh = std::chrono::seconds(3);
   mutable Mutex mutex_;
-  rpc::StatFs usage_ GUARDED_BY(mutex_);
+  role::StatFs usage_ GUARDED_BY(mutex_);
   MonotonicTime fresh_until_ GUARDED_BY(mutex_) = MonotonicTime::min();
 };
 
-class OperationFiles final : public rpc::Files {
+class OperationFiles final : public role::Files {
  public:
   OperationFiles(const Env& env, MountId root_mount) : env_(env), root_mount_(root_mount) {}
 
   Result<FileInfo> GetAttr(InodeId ino) override { return ops::GetAttr(env_, ino); }
   Result<FileInfo> SetAttr(const Caller& caller, InodeId ino,
-                           const rpc::AttrChange& change) override {
+                           const role::AttrChange& change) override {
     return ops::SetAttr(env_, caller, ino, change);
   }
   Result<std::string> ReadLink(InodeId ino) override { return ops::ReadLink(env_, ino); }
@@ -109,14 +109,14 @@ class OperationFiles final : public rpc::Files {
     return ops::ListXattrs(env_, ino);
   }
   Status SetXattr(const Caller&, InodeId ino, std::string_view name, std::string_view value,
-                  rpc::XattrMode mode) override {
+                  role::XattrMode mode) override {
     return ops::SetXattr(env_, ino, name, value, mode);
   }
   Status RemoveXattr(const Caller&, InodeId ino, std::string_view name) override {
     return ops::RemoveXattr(env_, ino, name);
   }
   Result<FileInfo> CommitWrite(const Caller&, InodeId ino,
-                               const rpc::WriteCommit& commit) override {
+                               const role::WriteCommit& commit) override {
     return ops::CommitWrite(env_, ino, commit);
   }
   Result<FileInfo> GetKnownAttr(InodeId ino) override { return ops::GetKnownAttr(env_, ino); }
@@ -127,10 +127,10 @@ class OperationFiles final : public rpc::Files {
 
   Status SyncLog() override { return env_.context.store.Sync(); }
 
-  Result<rpc::StatFs> GetStatFs() override {
+  Result<role::StatFs> GetStatFs() override {
     const MonotonicTime now = env_.context.clock.Now();
-    if (std::optional<rpc::StatFs> known = usage_.Get(now)) return *known;
-    ASSIGN_OR_RETURN(rpc::StatFs usage, ops::ReadStatFs(env_, root_mount_));
+    if (std::optional<role::StatFs> known = usage_.Get(now)) return *known;
+    ASSIGN_OR_RETURN(role::StatFs usage, ops::ReadStatFs(env_, root_mount_));
     usage_.Set(usage, now);
     return usage;
   }
@@ -141,7 +141,7 @@ class OperationFiles final : public rpc::Files {
   UsageCache usage_;
 };
 
-class OperationMaintenance final : public rpc::Maintenance {
+class OperationMaintenance final : public role::Maintenance {
  public:
   explicit OperationMaintenance(const Env& env) : env_(env), ahead_(NewLearnAhead(env)) {}
 
@@ -156,7 +156,7 @@ class OperationMaintenance final : public rpc::Maintenance {
     if (asked == Asked::kYes) ahead_->Note(ino);
     return OkStatus();
   }
-  Status TakeAttributes(InodeId ino, const rpc::ToldAttributes& told) override {
+  Status TakeAttributes(InodeId ino, const role::ToldAttributes& told) override {
     return meta::TakeAttributes(env_, ino, told);
   }
   Result<std::string> PathOf(InodeId ino) override { return ops::PathOf(env_, ino); }
@@ -169,7 +169,7 @@ class OperationMaintenance final : public rpc::Maintenance {
   Status ListNeverCommitted(const std::function<Status(InodeId)>& each) override {
     return ops::ListNeverCommitted(env_, each);
   }
-  void SetChangeSink(std::function<void(const rpc::Change&)> sink) override {
+  void SetChangeSink(std::function<void(const role::Change&)> sink) override {
     env_.context.changes.SetSink(std::move(sink));
   }
 
@@ -180,13 +180,13 @@ class OperationMaintenance final : public rpc::Maintenance {
 
 }  // namespace
 
-std::unique_ptr<rpc::Names> NewNames(const Env& env) {
+std::unique_ptr<role::Names> NewNames(const Env& env) {
   return std::make_unique<OperationNames>(env);
 }
-std::unique_ptr<rpc::Files> NewFiles(const Env& env, MountId root_mount) {
+std::unique_ptr<role::Files> NewFiles(const Env& env, MountId root_mount) {
   return std::make_unique<OperationFiles>(env, root_mount);
 }
-std::unique_ptr<rpc::Maintenance> NewMaintenance(const Env& env) {
+std::unique_ptr<role::Maintenance> NewMaintenance(const Env& env) {
   return std::make_unique<OperationMaintenance>(env);
 }
 

@@ -5,12 +5,12 @@
 #include <memory>
 
 #include "meta/attempt.h"
-#include "rpc/coordinator.h"
+#include "role/coordinator.h"
 
 namespace tarn::meta {
 
-std::unique_ptr<rpc::Names> NewNames(const Env& env);
-std::unique_ptr<rpc::Files> NewFiles(const Env& env, MountId root_mount);
-std::unique_ptr<rpc::Maintenance> NewMaintenance(const Env& env);
+std::unique_ptr<role::Names> NewNames(const Env& env);
+std::unique_ptr<role::Files> NewFiles(const Env& env, MountId root_mount);
+std::unique_ptr<role::Maintenance> NewMaintenance(const Env& env);
 
 }  // namespace tarn::meta

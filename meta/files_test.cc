@@ -5,21 +5,21 @@
 namespace tarn::meta {
 namespace {
 
-using rpc::FileType;
-using rpc::XattrMode;
+using role::FileType;
+using role::XattrMode;
 using ::testing::UnorderedElementsAre;
 
 class FilesTest : public NamespaceFixture {
  protected:
-  Result<rpc::FileInfo> Set(InodeId ino, const rpc::AttrChange& change) {
+  Result<role::FileInfo> Set(InodeId ino, const role::AttrChange& change) {
     return files().SetAttr(caller_, ino, change);
   }
 };
 
 TEST_F(FilesTest, SetAttrChangesWhatItNamesAndTheChangeTime) {
   const InodeId file = Make(kRootInode, "f");
-  const rpc::Attr before = AttrOf(file);
-  rpc::AttrChange change;
+  const role::Attr before = AttrOf(file);
+  role::AttrChange change;
   change.mode = 0100;
   change.atime_ns = -5;
   auto after = Set(file, change);
@@ -34,7 +34,7 @@ TEST_F(FilesTest, SetAttrChangesWhatItNamesAndTheChangeTime) {
 
 TEST_F(FilesTest, ChangeOfOwnerClearsSetuid) {
   const InodeId file = Make(kRootInode, "f");
-  rpc::AttrChange mode, owner;
+  role::AttrChange mode, owner;
   owner.uid = 5;
   mode.mode = 06711;
   ASSERT_TRUE(Set(file, mode).ok());
@@ -50,7 +50,7 @@ TEST_F(FilesTest, ChangeOfOwnerClearsSetuid) {
 
 TEST_F(FilesTest, AWriteByAnOutsiderTakesSetgidOffAFileWithoutGroupExecute) {
   const InodeId file = Make(kRootInode, "f");
-  rpc::AttrChange mode, member, outsider;
+  role::AttrChange mode, member, outsider;
   member.clear_setid = outsider.clear_setid = outsider.outsider = true;
   mode.mode = 06666;
   ASSERT_TRUE(Set(file, mode).ok());
@@ -61,7 +61,7 @@ TEST_F(FilesTest, AWriteByAnOutsiderTakesSetgidOffAFileWithoutGroupExecute) {
 TEST_F(FilesTest, ACommitSaysHowMuchOfTheFileIsNoHole) {
   const InodeId file = Make(kRootInode, "f");
   EXPECT_EQ(AttrOf(file).allocated_bytes, 0U);
-  rpc::WriteCommit commit;
+  role::WriteCommit commit;
   commit.generation = Generation(1);
   commit.size_bytes = 1 << 30;
   commit.allocated_bytes = 8192;
@@ -77,12 +77,12 @@ TEST_F(FilesTest, ACommitSaysHowMuchOfTheFileIsNoHole) {
 TEST_F(FilesTest, ADirectorysTimeCanBeSetBackAndMovesOnAgain) {
   const InodeId dir = MakeDir(kRootInode, "d");
   Make(dir, "f");
-  rpc::AttrChange back;
+  role::AttrChange back;
   back.mtime_ns = 1000;
   ASSERT_TRUE(Set(dir, back).ok());
   EXPECT_EQ(AttrOf(dir).mtime_ns, 1000);
   EXPECT_GT(AttrOf(dir).ctime_ns, 1000);
-  rpc::AttrChange mode;
+  role::AttrChange mode;
   mode.mode = 0700;
   ASSERT_TRUE(Set(dir, mode).ok());
   EXPECT_EQ(AttrOf(dir).mtime_ns, 1000);
@@ -93,8 +93,8 @@ TEST_F(FilesTest, ADirectorysTimeCanBeSetBackAndMovesOnAgain) {
 TEST_F(FilesTest, ChmodOfADirectoryKeepsItsModificationTime) {
   const InodeId dir = MakeDir(kRootInode, "d");
   Make(dir, "f");
-  const rpc::Attr before = AttrOf(dir);
-  rpc::AttrChange mode;
+  const role::Attr before = AttrOf(dir);
+  role::AttrChange mode;
   mode.mode = 0700;
   ASSERT_TRUE(Set(dir, mode).ok());
   EXPECT_EQ(AttrOf(dir).mtime_ns, before.mtime_ns);
@@ -103,13 +103,13 @@ TEST_F(FilesTest, ChmodOfADirectoryKeepsItsModificationTime) {
 
 TEST_F(FilesTest, CommitSetsSizeTimesAndGeneration) {
   const InodeId file = Make(kRootInode, "f");
-  rpc::WriteCommit commit{Generation(0), Generation(3), 4096, {}, 77, true, true};
+  role::WriteCommit commit{Generation(0), Generation(3), 4096, {}, 77, true, true};
   auto info = files().CommitWrite(caller_, file, commit);
   ASSERT_TRUE(info.ok());
   EXPECT_EQ(info->attr.generation, Generation(3));
   EXPECT_EQ(info->attr.size_bytes, 4096U);
   EXPECT_EQ(info->attr.mtime_ns, 77);
-  EXPECT_EQ(info->attr.persist, rpc::PersistState::kNotPersisted);
+  EXPECT_EQ(info->attr.persist, role::PersistState::kNotPersisted);
 }
 
 TEST_F(FilesTest, FilesNeverCommittedAreFoundAmongTheNewest) {
@@ -128,10 +128,10 @@ TEST_F(FilesTest, FilesNeverCommittedAreFoundAmongTheNewest) {
 TEST_F(FilesTest, CommitOnAnOldGenerationIsStale) {
   const InodeId file = Make(kRootInode, "f");
   ASSERT_TRUE(Commit(file, 1).ok());
-  rpc::WriteCommit late{Generation(0), Generation(5), 9, {}, 1, false, false};
+  role::WriteCommit late{Generation(0), Generation(5), 9, {}, 1, false, false};
   EXPECT_EQ(files().CommitWrite(caller_, file, late).code(), Code::kStale);
   EXPECT_EQ(AttrOf(file).size_bytes, 1U);
-  rpc::WriteCommit backward{Generation(1), Generation(1), 9, {}, 1, false, false};
+  role::WriteCommit backward{Generation(1), Generation(1), 9, {}, 1, false, false};
   EXPECT_EQ(files().CommitWrite(caller_, file, backward).code(), Code::kInvalid);
   EXPECT_EQ(Commit(MakeDir(kRootInode, "d"), 1).code(), Code::kInvalid);
 }
@@ -213,15 +213,15 @@ TEST_F(FilesTest, XattrsGoWithTheInode) {
 TEST_F(FilesTest, LostContentThatNobodyElseHasIsSaid) {
   const InodeId file = Make(kRootInode, "f");
   ASSERT_TRUE(Commit(file, 10).ok());
-  std::vector<rpc::Change> changes;
-  maintenance().SetChangeSink([&](const rpc::Change& change) { changes.push_back(change); });
-  auto info = maintenance().ContentLost(file, Generation(1), rpc::Maintenance::Loss::kPowerCut);
+  std::vector<role::Change> changes;
+  maintenance().SetChangeSink([&](const role::Change& change) { changes.push_back(change); });
+  auto info = maintenance().ContentLost(file, Generation(1), role::Maintenance::Loss::kPowerCut);
   ASSERT_TRUE(info.ok());
-  EXPECT_EQ(info->attr.persist, rpc::PersistState::kLost);
+  EXPECT_EQ(info->attr.persist, role::PersistState::kLost);
   EXPECT_EQ(info->attr.generation, Generation(1));
   auto rewritten = Commit(file, 3);
   ASSERT_TRUE(rewritten.ok());
-  EXPECT_EQ(rewritten->attr.persist, rpc::PersistState::kNotPersisted);
+  EXPECT_EQ(rewritten->attr.persist, role::PersistState::kNotPersisted);
   maintenance().SetChangeSink(nullptr);
 }
 
@@ -229,9 +229,9 @@ TEST_F(FilesTest, LossOfASupersededGenerationChangesNothing) {
   const InodeId file = Make(kRootInode, "f");
   ASSERT_TRUE(Commit(file, 10).ok());
   ASSERT_TRUE(Commit(file, 20).ok());
-  auto info = maintenance().ContentLost(file, Generation(1), rpc::Maintenance::Loss::kPowerCut);
+  auto info = maintenance().ContentLost(file, Generation(1), role::Maintenance::Loss::kPowerCut);
   ASSERT_TRUE(info.ok());
-  EXPECT_EQ(info->attr.persist, rpc::PersistState::kNotPersisted);
+  EXPECT_EQ(info->attr.persist, role::PersistState::kNotPersisted);
   EXPECT_EQ(info->attr.size_bytes, 20U);
 }
 

@@ -38,7 +38,7 @@ struct Name {
 
 class Forgetting {
  public:
-  Forgetting(const Context& context, MountId mount, const rpc::MountTable::Before& before)
+  Forgetting(const Context& context, MountId mount, const role::MountTable::Before& before)
       : context_(context), mount_(mount), before_(before) {}
 
   Status Run() {
@@ -100,7 +100,7 @@ class Forgetting {
     for (const kv::Pair& pair : page.pairs) {
       Name name{std::string(keys::NameOfDentry(pair.key)), {}};
       ASSIGN_OR_RETURN(name.dentry, DentryRecord::Decode(pair.value));
-      if (name.dentry.type == rpc::FileType::kDirectory) {
+      if (name.dentry.type == role::FileType::kDirectory) {
         level.directories.push_back(std::move(name));
       } else {
         inodes.push_back(name.dentry.ino);
@@ -200,12 +200,12 @@ class Forgetting {
 
   const Context& context_;
   const MountId mount_;
-  const rpc::MountTable::Before& before_;
+  const role::MountTable::Before& before_;
 };
 
 }  // namespace
 
-Status ForgetMount(const Context& context, MountId mount, const rpc::MountTable::Before& before) {
+Status ForgetMount(const Context& context, MountId mount, const role::MountTable::Before& before) {
   return Forgetting(context, mount, before).Run();
 }
 

@@ -60,7 +60,7 @@ Result<InodeRecord> NewMountRoot(const Context& context, const RootMount& root) 
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(root.mount));
   InodeRecord inode;
   inode.ino = inode.parent = kRootInode;
-  inode.type = rpc::FileType::kDirectory;
+  inode.type = role::FileType::kDirectory;
   inode.nlink = 1;
   inode.mode = root.root_mode;
   inode.uid = root.root_uid;

@@ -36,7 +36,7 @@ void ExpectDocumented(const std::string& heading, const Record& record) {
 
 void SetAttributes(InodeRecord& r) {
   r.ino = InodeId(258);
-  r.type = rpc::FileType::kSymlink;
+  r.type = role::FileType::kSymlink;
   r.mode = 0644;
   r.uid = 1000;
   r.gid = 100;
@@ -87,8 +87,8 @@ TEST(Format, TheInodeIsAsDocumented) {
 }
 
 TEST(Format, NamesAndListingsAreAsDocumented) {
-  ExpectDocumented("Dentry", DentryRecord{InodeId(258), rpc::FileType::kDirectory, 259});
-  ExpectDocumented("Cursor", CursorRecord{"a", InodeId(258), rpc::FileType::kRegular});
+  ExpectDocumented("Dentry", DentryRecord{InodeId(258), role::FileType::kDirectory, 259});
+  ExpectDocumented("Cursor", CursorRecord{"a", InodeId(258), role::FileType::kRegular});
   ExpectDocumented("Listing", ListingRecord{true, 1767323045000000000});
 }
 

@@ -16,14 +16,14 @@ using Reach = KeyChanges::Look::Reach;
 
 constexpr uint32_t kSymlinkMode = 0777;
 
-std::optional<rpc::FileType> TypeOf(ufs::ObjectType type) {
+std::optional<role::FileType> TypeOf(ufs::ObjectType type) {
   switch (type) {
     case ufs::ObjectType::kFile:
-      return rpc::FileType::kRegular;
+      return role::FileType::kRegular;
     case ufs::ObjectType::kDirectory:
-      return rpc::FileType::kDirectory;
+      return role::FileType::kDirectory;
     case ufs::ObjectType::kSymlink:
-      return rpc::FileType::kSymlink;
+      return role::FileType::kSymlink;
     case ufs::ObjectType::kOther:
       break;
   }
@@ -40,10 +40,10 @@ Result<const ufs::UfsTraits*> TraitsOf(const Context& context, MountId mount) {
   return &ufs->Traits();
 }
 
-uint32_t DefaultMode(rpc::FileType type, const ufs::UfsTraits& traits) {
-  if (type == rpc::FileType::kSymlink) return kSymlinkMode;
-  return type == rpc::FileType::kDirectory ? traits.default_directory_mode
-                                           : traits.default_file_mode;
+uint32_t DefaultMode(role::FileType type, const ufs::UfsTraits& traits) {
+  if (type == role::FileType::kSymlink) return kSymlinkMode;
+  return type == role::FileType::kDirectory ? traits.default_directory_mode
+                                            : traits.default_file_mode;
 }
 
 void TakeAttributes(const ufs::ObjectInfo& info, const ufs::UfsTraits& traits,
@@ -64,14 +64,14 @@ void FillIn(const ufs::ObjectInfo& info, InodeRecord& inode) {
   if (info.uid_kept) inode.uid = info.uid;
   if (info.gid_kept) inode.gid = info.gid;
   // The time of another version says nothing of this one; that of a directory follows its names.
-  if (inode.type != rpc::FileType::kDirectory && info.etag == inode.etag) {
+  if (inode.type != role::FileType::kDirectory && info.etag == inode.etag) {
     inode.mtime_ns = inode.atime_ns = info.mtime_ns;
   }
   inode.guessed = false;
 }
 
 void TakeBinding(const ufs::ObjectInfo& info, InodeRecord& inode) {
-  const bool directory = inode.type == rpc::FileType::kDirectory;
+  const bool directory = inode.type == role::FileType::kDirectory;
   inode.etag = directory ? info.identity : info.etag;
   inode.identity = directory ? SeenOf(info) : info.identity;
   inode.size_bytes = inode.bound_size_bytes = info.size_bytes;
@@ -84,7 +84,7 @@ void PutXattrs(kv::Transaction& txn, InodeRecord& inode, const ufs::ObjectInfo& 
 }
 
 Result<InodeRecord> NewInode(const Context& context, const InodeRecord& dir, std::string_view name,
-                             const ufs::ObjectInfo& info, rpc::FileType type) {
+                             const ufs::ObjectInfo& info, role::FileType type) {
   ASSIGN_OR_RETURN(uint64_t id, context.ids.Next());
   ASSIGN_OR_RETURN(const ufs::UfsTraits* traits, TraitsOf(context, dir.mount));
   InodeRecord inode;
@@ -97,13 +97,13 @@ Result<InodeRecord> NewInode(const Context& context, const InodeRecord& dir, std
   inode.key = JoinKey(dir.key, name);
   inode.bound = true;
   inode.attr_version = inode.persisted_attr_version = 1;
-  if (type == rpc::FileType::kRegular)
+  if (type == role::FileType::kRegular)
     inode.generation = inode.persisted_generation = Generation(1);
   TakeAttributes(info, *traits, dir, inode);
   inode.ctime_ns = inode.btime_ns = info.mtime_ns;
   TakeBinding(info, inode);
-  if (type == rpc::FileType::kRegular) inode.allocated_bytes = WithoutHoles(info.size_bytes);
-  if (type != rpc::FileType::kDirectory) return inode;
+  if (type == role::FileType::kRegular) inode.allocated_bytes = WithoutHoles(info.size_bytes);
+  if (type != role::FileType::kDirectory) return inode;
   inode.size_bytes = inode.bound_size_bytes = 0;
   inode.made = true;
   inode.made_key = inode.key;
@@ -113,14 +113,14 @@ Result<InodeRecord> NewInode(const Context& context, const InodeRecord& dir, std
 Status Import(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
               std::string_view name, const ufs::ObjectInfo& info, std::optional<uint64_t> cursor,
               Imported& imported) {
-  const std::optional<rpc::FileType> type = TypeOf(info.type);
+  const std::optional<role::FileType> type = TypeOf(info.type);
   if (!type || !CheckName(name).ok()) return OkStatus();
   ASSIGN_OR_RETURN(InodeRecord inode, NewInode(context, dir, name, info, *type));
   PutXattrs(txn, inode, info);
   AddName(txn, dir.ino, name, {inode.ino, inode.type, cursor.value_or(inode.ino.value)});
   PutInode(txn, inode);
   imported.wrote = true;
-  imported.changes.push_back({rpc::Change::Kind::kEntry, InodeId(), dir.ino, std::string(name)});
+  imported.changes.push_back({role::Change::Kind::kEntry, InodeId(), dir.ino, std::string(name)});
   return OkStatus();
 }
 
@@ -163,8 +163,8 @@ bool IsTooOld(const InodeRecord& dir, std::string_view name, Imported& imported,
 // gone with its object.
 Result<InodeId> LoseInode(const Context& context, kv::Transaction& txn, InodeRecord& inode,
                           const InodeRecord& dir, std::string_view name) {
-  const bool file = inode.type == rpc::FileType::kRegular;
-  if (inode.type != rpc::FileType::kDirectory && inode.nlink > 1) {
+  const bool file = inode.type == role::FileType::kRegular;
+  if (inode.type != role::FileType::kDirectory && inode.nlink > 1) {
     RETURN_IF_ERROR(DetachName(context, txn, inode, dir.ino, name));
     return InodeId();
   }
@@ -177,7 +177,7 @@ Result<InodeId> LoseInode(const Context& context, kv::Transaction& txn, InodeRec
 Status Replace(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
                std::string_view name, const DentryRecord& dentry, InodeRecord inode,
                const ufs::ObjectInfo& info, Imported& imported) {
-  if (inode.type == rpc::FileType::kDirectory) {
+  if (inode.type == role::FileType::kDirectory) {
     ASSIGN_OR_RETURN(bool has_names, HasNames(txn, inode.ino));
     if (has_names) {
       imported.blocked.emplace_back(name);
@@ -187,13 +187,13 @@ Status Replace(const Context& context, kv::Transaction& txn, const InodeRecord& 
   RemoveName(txn, dir.ino, name, dentry);
   ASSIGN_OR_RETURN(const InodeId lost, LoseInode(context, txn, inode, dir, name));
   imported.wrote = true;
-  imported.changes.push_back({rpc::Change::Kind::kEntry, lost, dir.ino, std::string(name)});
+  imported.changes.push_back({role::Change::Kind::kEntry, lost, dir.ino, std::string(name)});
   return Import(context, txn, dir, name, info, dentry.cursor, imported);
 }
 
 Result<bool> HasXattrs(kv::Transaction& txn, const InodeRecord& inode,
                        const std::map<std::string, std::string>& xattrs) {
-  if (inode.type == rpc::FileType::kSymlink) return true;  // The source never gets them.
+  if (inode.type == role::FileType::kSymlink) return true;  // The source never gets them.
   if (!inode.xattrs || xattrs.empty()) return inode.xattrs == !xattrs.empty();
   const std::string prefix = keys::XattrPrefix(inode.ino);
   ASSIGN_OR_RETURN(const kv::ScanPage page, txn.Scan(prefix, kv::PrefixEnd(prefix), {}));
@@ -209,26 +209,26 @@ Status TakeChange(const Context& context, kv::Transaction& txn, InodeRecord inod
                   const InodeRecord& dir, const ufs::ObjectInfo& info, Imported& imported) {
   ASSIGN_OR_RETURN(const ufs::UfsTraits* traits, TraitsOf(context, inode.mount));
   // The etag was not read again after a change of ours, which the attributes here are of.
-  const bool ours = inode.type == rpc::FileType::kDirectory
+  const bool ours = inode.type == role::FileType::kDirectory
                         ? inode.identity.empty()
                         : inode.etag.empty() || inode.etag == inode.identity;
   TakeBinding(info, inode);
-  if (inode.type == rpc::FileType::kDirectory) inode.size_bytes = inode.bound_size_bytes = 0;
+  if (inode.type == role::FileType::kDirectory) inode.size_bytes = inode.bound_size_bytes = 0;
   imported.wrote = true;
   if (!ours && traits->attributes) {
     const InodeRecord before = inode;
     TakeAttributes(info, *traits, dir, inode);
-    if (inode.type == rpc::FileType::kDirectory) inode.mtime_ns = before.mtime_ns;
+    if (inode.type == role::FileType::kDirectory) inode.mtime_ns = before.mtime_ns;
     ASSIGN_OR_RETURN(bool same, HasXattrs(txn, before, info.xattrs));
     same = same && inode.mode == before.mode && inode.uid == before.uid &&
            inode.gid == before.gid && inode.mtime_ns == before.mtime_ns;
     if (!same) {
       inode.ctime_ns = context.clock.FileTimeNs();
-      if (inode.type != rpc::FileType::kSymlink) {
+      if (inode.type != role::FileType::kSymlink) {
         EraseXattrs(txn, inode);
         PutXattrs(txn, inode, info);
       }
-      imported.changes.push_back({rpc::Change::Kind::kAttributes, inode.ino, InodeId(), ""});
+      imported.changes.push_back({role::Change::Kind::kAttributes, inode.ino, InodeId(), ""});
     }
   } else if (inode.guessed && !info.attributes_untold) {
     FillIn(info, inode);
@@ -257,17 +257,17 @@ void RefreshStored(kv::Transaction& txn, InodeRecord inode, const ufs::ObjectInf
   const InodeId ino = inode.ino;
   PutInode(txn, inode);
   if (ours || was_guessed) return;
-  imported.changes.push_back({rpc::Change::Kind::kAttributes, ino, InodeId(), ""});
+  imported.changes.push_back({role::Change::Kind::kAttributes, ino, InodeId(), ""});
 }
 
 enum class Difference { kNone, kAttributes, kContent };
 
 Difference Compare(const InodeRecord& inode, const Known& at, const ufs::ObjectInfo& info) {
-  if (inode.type == rpc::FileType::kDirectory) {
+  if (inode.type == role::FileType::kDirectory) {
     const bool as_seen = inode.identity == SeenOf(info) && inode.etag == info.identity;
     return as_seen ? Difference::kNone : Difference::kAttributes;
   }
-  if (inode.type == rpc::FileType::kSymlink && inode.symlink_target != info.symlink_target)
+  if (inode.type == role::FileType::kSymlink && inode.symlink_target != info.symlink_target)
     return Difference::kContent;
   if (at.etag == info.etag) return Difference::kNone;
   const bool known = !info.identity.empty() && !at.identity.empty();
@@ -280,7 +280,7 @@ Difference Compare(const InodeRecord& inode, const Known& at, const ufs::ObjectI
 Result<InodeRecord> NewImported(const Context& context, kv::Transaction& txn,
                                 const InodeRecord& dir, std::string_view name,
                                 const ufs::ObjectInfo& info) {
-  const std::optional<rpc::FileType> type = TypeOf(info.type);
+  const std::optional<role::FileType> type = TypeOf(info.type);
   if (!type) return Status(Code::kUnsupported, "a special file of the source");
   ASSIGN_OR_RETURN(InodeRecord inode, NewInode(context, dir, name, info, *type));
   PutXattrs(txn, inode, info);
@@ -339,7 +339,7 @@ Status ApplyAbsent(const Context& context, kv::Transaction& txn, const InodeReco
   if (!at) return OkStatus();
   ASSIGN_OR_RETURN(bool shared, IsBelowClaim(txn, inode.mount, inode.key));
   if (shared) return OkStatus();
-  if (inode.type == rpc::FileType::kDirectory) {
+  if (inode.type == role::FileType::kDirectory) {
     ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(inode.mount));
     if (!ufs->Traits().real_directories) return OkStatus();  // It may be here only.
     ASSIGN_OR_RETURN(bool has_names, HasNames(txn, inode.ino));
@@ -351,7 +351,7 @@ Status ApplyAbsent(const Context& context, kv::Transaction& txn, const InodeReco
   TouchDirectory(txn, dir.ino, context.clock.FileTimeNs());
   ASSIGN_OR_RETURN(const InodeId lost, LoseInode(context, txn, inode, dir, name));
   imported.wrote = true;
-  imported.changes.push_back({rpc::Change::Kind::kEntry, lost, dir.ino, std::string(name)});
+  imported.changes.push_back({role::Change::Kind::kEntry, lost, dir.ino, std::string(name)});
   return OkStatus();
 }
 

@@ -25,7 +25,7 @@ struct Imported {
       : look(look_under_way), claims(writers) {}
   const KeyChanges::Look& look;
   OpenWriters::Claims claims;  // Of the inodes that are to change, until they have.
-  std::vector<rpc::Change> changes;
+  std::vector<role::Change> changes;
   bool wrote = false;
   // Names that the UFS gave to something else than the directory known here, which still has names:
   // they are to go first (ApplyAbsent), each by its own absence.

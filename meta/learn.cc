@@ -16,8 +16,8 @@ constexpr int kTries = 20;
 constexpr Nanos kWhileMoved = std::chrono::milliseconds(50);
 
 ufs::ObjectType TypeOf(const InodeRecord& inode) {
-  return inode.type == rpc::FileType::kDirectory ? ufs::ObjectType::kDirectory
-                                                 : ufs::ObjectType::kFile;
+  return inode.type == role::FileType::kDirectory ? ufs::ObjectType::kDirectory
+                                                  : ufs::ObjectType::kFile;
 }
 
 // Nothing: there is no object.
@@ -46,7 +46,7 @@ Result<Outcome> TryLearn(const Context& context, InodeId ino, IfGone if_gone) {
                    ReadInode(*context.store.Begin(), ino, kv::Reads::kSnapshot));
   if (!asked.guessed) return Outcome::kKnown;
   ASSIGN_OR_RETURN(const std::optional<ufs::ObjectInfo> there, Ask(context, asked));
-  const bool missed = !there && asked.bound && asked.type != rpc::FileType::kDirectory;
+  const bool missed = !there && asked.bound && asked.type != role::FileType::kDirectory;
   if (missed && if_gone == IfGone::kTell)
     return asked.attempt.empty() ? Outcome::kGone : Outcome::kMoving;
   const std::unique_ptr<kv::Transaction> txn = context.store.Begin();
@@ -101,7 +101,7 @@ Result<Asked> LearnAttributes(const Env& env, InodeId ino) {
 }
 
 // A conflict leaves the guesses, which are asked for when they matter.
-Status TakeAttributes(const Env& env, InodeId ino, const rpc::ToldAttributes& told) {
+Status TakeAttributes(const Env& env, InodeId ino, const role::ToldAttributes& told) {
   const std::unique_ptr<kv::Transaction> txn = env.context.store.Begin();
   ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(*txn, ino, kv::Reads::kSerializable));
   if (!inode.guessed || !inode.bound || inode.etag != told.etag) return OkStatus();

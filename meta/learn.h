@@ -5,7 +5,7 @@
 
 #include "base/status.h"
 #include "meta/attempt.h"
-#include "rpc/types.h"
+#include "role/types.h"
 
 namespace tarn::meta {
 
@@ -14,7 +14,7 @@ namespace tarn::meta {
 enum class Asked : uint8_t { kNo, kYes };
 Result<Asked> LearnAttributes(const Env& env, InodeId ino);
 // Takes `told` for the answer, unless it is of another version than the inode's.
-Status TakeAttributes(const Env& env, InodeId ino, const rpc::ToldAttributes& told);
+Status TakeAttributes(const Env& env, InodeId ino, const role::ToldAttributes& told);
 // Before a step of the persist queue that would lose what the object keeps. Where the object is
 // gone the defaults stay, and the step finds out what has become of it.
 Status LearnBeforeStep(const Env& env, InodeId ino);

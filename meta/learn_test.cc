@@ -30,34 +30,34 @@ class LearnTest : public NamespaceFixture {
     ASSERT_TRUE(ufs_->Delete(std::span(&request, 1), {}).front().ok());
   }
   // The first step of what waits to be persisted, and whose it is.
-  std::pair<InodeId, rpc::Action> FirstStep() {
+  std::pair<InodeId, role::Action> FirstStep() {
     clock_.SleepFor(std::chrono::minutes(1), {});
-    rpc::PersistQueue& queue = namespace_->GetPersistQueue();
-    const auto tasks = queue.Lease(rpc::TaskClass::kSmall, 10, Nanos(0));
+    role::PersistQueue& queue = namespace_->GetPersistQueue();
+    const auto tasks = queue.Lease(role::TaskClass::kSmall, 10, Nanos(0));
     EXPECT_TRUE(tasks.ok() && !tasks->empty());
     if (!tasks.ok() || tasks->empty()) return {};
-    const Result<rpc::Action> action = queue.Prepare(tasks->front());
+    const Result<role::Action> action = queue.Prepare(tasks->front());
     EXPECT_TRUE(action.ok()) << action.status().ToString();
-    return {tasks->front().ino, action.ok() ? *action : rpc::Action()};
+    return {tasks->front().ino, action.ok() ? *action : role::Action()};
   }
   void ExpectGuessed(InodeId ino, uint32_t mode) {
-    const rpc::Attr attr = AttrOf(ino);
+    const role::Attr attr = AttrOf(ino);
     EXPECT_TRUE(attr.guessed);
     EXPECT_EQ(attr.mode, mode);
     EXPECT_EQ(attr.uid, 0u);
   }
   void ExpectStored(InodeId ino, uint32_t mode, uint32_t uid) {
-    const rpc::Attr attr = AttrOf(ino);
+    const role::Attr attr = AttrOf(ino);
     EXPECT_FALSE(attr.guessed);
     EXPECT_EQ(attr.mode, mode);
     EXPECT_EQ(attr.uid, uid);
     EXPECT_EQ(attr.gid, uid + 1);
-    if (attr.type == rpc::FileType::kRegular) {
+    if (attr.type == role::FileType::kRegular) {
       EXPECT_EQ(attr.mtime_ns, kStored);
     }
   }
-  static rpc::Caller User(uint32_t uid) {
-    rpc::Caller caller;
+  static role::Caller User(uint32_t uid) {
+    role::Caller caller;
     caller.uid = caller.gid = uid;
     return caller;
   }
@@ -94,7 +94,7 @@ TEST_F(LearnTest, AChangeOfOneKeepsTheOthers) {
   Put("f", 0600, 1000);
   Put("g", 0640, 1000);
   NamesIn(kRootInode);
-  rpc::AttrChange change;
+  role::AttrChange change;
   change.mode = 0750;
   const InodeId file = Find(kRootInode, "f");
   ASSERT_TRUE(files().SetAttr(User(0), file, change).ok());
@@ -149,7 +149,7 @@ TEST_F(LearnTest, ACopyOntoItselfByAnotherClientCounts) {
   for (const InodeId ino : {file, changed_here}) {
     ASSERT_TRUE(maintenance().LearnAttributes(ino).ok());
   }
-  rpc::AttrChange change;
+  role::AttrChange change;
   change.mode = 0400;
   ASSERT_TRUE(files().SetAttr(User(0), changed_here, change).ok());
   ASSERT_TRUE(maintenance().Revalidate(kRootInode).ok());
@@ -158,8 +158,8 @@ TEST_F(LearnTest, ACopyOntoItselfByAnotherClientCounts) {
   Put("f", 0600, 1000);
   Put("here", 0666, 1000);
   std::set<InodeId> heard;
-  maintenance().SetChangeSink([&heard](const rpc::Change& news) {
-    if (news.kind == rpc::Change::Kind::kAttributes) heard.insert(news.ino);
+  maintenance().SetChangeSink([&heard](const role::Change& news) {
+    if (news.kind == role::Change::Kind::kAttributes) heard.insert(news.ino);
   });
   ASSERT_TRUE(maintenance().Revalidate(kRootInode).ok());
   maintenance().DeliverChanges();
@@ -175,7 +175,7 @@ TEST_F(LearnTest, WhatComesWithTheBytesCountsForTheirVersion) {
   Put("f", 0600, 1000);
   NamesIn(kRootInode);
   const InodeId file = Find(kRootInode, "f");
-  rpc::ToldAttributes told;
+  role::ToldAttributes told;
   told.etag = "another";
   told.mode = 0600;
   told.uid = 1000;
@@ -196,7 +196,7 @@ TEST_F(LearnTest, AMoveTakesThemAlongUnasked) {
   NamesIn(kRootInode);
   ASSERT_EQ(Rename(kRootInode, "f", kRootInode, "g"), Code::kOk);
   const auto [ino, action] = FirstStep();
-  EXPECT_EQ(action.kind, rpc::Action::Kind::kMove) << action.reason;
+  EXPECT_EQ(action.kind, role::Action::Kind::kMove) << action.reason;
   EXPECT_FALSE(action.mode) << "a guess must not be written";
   ExpectGuessed(ino, 0644);
 }
@@ -205,9 +205,9 @@ TEST_F(LearnTest, AStepThatWouldLoseThemAsksFirst) {
   Put("f", 0600, 1000);
   Put("g", 0600, 1000);
   NamesIn(kRootInode);
-  ASSERT_EQ(Rename(kRootInode, "f", kRootInode, "g", rpc::RenameMode::kExchange), Code::kOk);
+  ASSERT_EQ(Rename(kRootInode, "f", kRootInode, "g", role::RenameMode::kExchange), Code::kOk);
   const auto [ino, action] = FirstStep();
-  EXPECT_EQ(action.kind, rpc::Action::Kind::kLocalize) << action.reason;
+  EXPECT_EQ(action.kind, role::Action::Kind::kLocalize) << action.reason;
   ExpectStored(ino, 0600, 1000);
 }
 
@@ -215,11 +215,11 @@ TEST_F(LearnTest, AStepGoesOnWhereTheObjectIsGone) {
   Put("f", 0600, 1000);
   Put("g", 0600, 1000);
   NamesIn(kRootInode);
-  ASSERT_EQ(Rename(kRootInode, "f", kRootInode, "g", rpc::RenameMode::kExchange), Code::kOk);
+  ASSERT_EQ(Rename(kRootInode, "f", kRootInode, "g", role::RenameMode::kExchange), Code::kOk);
   Remove("f");
   Remove("g");
   const auto [ino, action] = FirstStep();
-  EXPECT_EQ(action.kind, rpc::Action::Kind::kLocalize) << action.reason;
+  EXPECT_EQ(action.kind, role::Action::Kind::kLocalize) << action.reason;
   EXPECT_FALSE(AttrOf(ino).guessed);
 }
 

@@ -63,7 +63,7 @@ Status DiscardAll(const Context& context, kv::Transaction& txn, InodeRecord& ino
   Discarding binding;
   if (unsettled && inode.attempt_key == inode.key) binding = left;
   binding.etag = VersionOf(inode);
-  if (inode.type == rpc::FileType::kRegular) binding.readable_by = inode.ino;
+  if (inode.type == role::FileType::kRegular) binding.readable_by = inode.ino;
   return Discard(context, txn, inode.mount, inode.key, binding);
 }
 
@@ -96,8 +96,8 @@ Status NoteLinkRemoved(const Context& context, kv::Transaction& txn, InodeRecord
   return NoteDirty(context, txn, inode, context.options.persist_delay);
 }
 
-Status CheckKey(const ufs::UfsTraits& traits, const std::string& key, rpc::FileType type) {
-  const bool marked = type == rpc::FileType::kDirectory && traits.writes_markers;
+Status CheckKey(const ufs::UfsTraits& traits, const std::string& key, role::FileType type) {
+  const bool marked = type == role::FileType::kDirectory && traits.writes_markers;
   return ufs::CheckStorable(traits, key, marked ? ufs::Form::kMarker : ufs::Form::kObject);
 }
 
@@ -118,7 +118,8 @@ Status CheckBelow(const ufs::UfsTraits& traits, kv::Transaction& txn, const Inod
       ASSIGN_OR_RETURN(const DentryRecord dentry, DentryRecord::Decode(pair.value));
       std::string below = JoinKey(prefix, keys::NameOfDentry(pair.key));
       RETURN_IF_ERROR(CheckKey(traits, below, dentry.type));
-      if (dentry.type == rpc::FileType::kDirectory) left.emplace_back(dentry.ino, std::move(below));
+      if (dentry.type == role::FileType::kDirectory)
+        left.emplace_back(dentry.ino, std::move(below));
     }
     options.limit -= page.pairs.size();
   }
@@ -140,7 +141,7 @@ Status CheckKeyFits(const Context& context, kv::Transaction& txn, const InodeRec
   Result<UfsPath> path = PathKey(txn, parent, name, kv::Reads::kSnapshot);
   if (path.code() == Code::kNotFound) return OkStatus();
   if (!path.ok()) return std::move(path).status();
-  const bool directory = inode.type == rpc::FileType::kDirectory;
+  const bool directory = inode.type == role::FileType::kDirectory;
   RETURN_IF_ERROR(CheckKey(traits, path->key, inode.type));
   return directory ? CheckBelow(traits, txn, inode, path->key) : OkStatus();
 }
@@ -197,7 +198,7 @@ Status MakeMarkerAgain(const Context& context, kv::Transaction& txn, MountId mou
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(mount));
   if (!ufs->Traits().writes_markers) return OkStatus();
   ASSIGN_OR_RETURN(std::optional<InodeRecord> there, ResolveKey(txn, mount, key));
-  const bool made = there && there->type == rpc::FileType::kDirectory && there->made;
+  const bool made = there && there->type == role::FileType::kDirectory && there->made;
   if (!made || there->made_key != key) return OkStatus();
   there->made = false;
   RETURN_IF_ERROR(NoteDirty(context, txn, *there, Nanos(0)));
@@ -218,9 +219,9 @@ Status NoteMarkersMoved(const Context& context, kv::Transaction& txn, InodeRecor
   return MakeMarkerAgain(context, txn, inode.mount, key);
 }
 
-rpc::TaskClass TaskClassOf(const InodeRecord& inode) {
-  const bool large = inode.type == rpc::FileType::kRegular && inode.size_bytes > kLargeBytes;
-  return large ? rpc::TaskClass::kLarge : rpc::TaskClass::kSmall;
+role::TaskClass TaskClassOf(const InodeRecord& inode) {
+  const bool large = inode.type == role::FileType::kRegular && inode.size_bytes > kLargeBytes;
+  return large ? role::TaskClass::kLarge : role::TaskClass::kSmall;
 }
 
 Status NoteDirty(const Context& context, kv::Transaction& txn, InodeRecord& inode, Nanos delay) {
@@ -241,7 +242,7 @@ void PutAside(const Context& context, kv::Transaction& txn, InodeRecord& inode,
   entry.ino = inode.ino;
   entry.last_error = reason;
   inode.queue_key =
-      Enqueue(context, txn, entry, rpc::TaskClass::kConflict, Nanos(0), inode.ino.value);
+      Enqueue(context, txn, entry, role::TaskClass::kConflict, Nanos(0), inode.ino.value);
 }
 
 void EndConflict(kv::Transaction& txn, InodeRecord& inode) {
@@ -262,17 +263,17 @@ Status NoteForgotten(const Context& context, kv::Transaction& txn, InodeRecord& 
   return Discard(context, txn, inode.mount, inode.key, discarding);
 }
 
-rpc::PersistState PersistStateOf(const InodeRecord& inode) {
-  if (inode.lost) return rpc::PersistState::kLost;
-  if (inode.conflict) return rpc::PersistState::kConflict;
-  if (inode.never_persist) return rpc::PersistState::kTransient;
-  const bool file = inode.type == rpc::FileType::kRegular;
-  if (file && !inode.generation) return rpc::PersistState::kOpen;
+role::PersistState PersistStateOf(const InodeRecord& inode) {
+  if (inode.lost) return role::PersistState::kLost;
+  if (inode.conflict) return role::PersistState::kConflict;
+  if (inode.never_persist) return role::PersistState::kTransient;
+  const bool file = inode.type == role::FileType::kRegular;
+  if (file && !inode.generation) return role::PersistState::kOpen;
   const bool data = file ? inode.generation == inode.persisted_generation : true;
   if (data && inode.attr_version == inode.persisted_attr_version)
-    return rpc::PersistState::kPersisted;
+    return role::PersistState::kPersisted;
   const bool under_way = !inode.attempt.empty() && inode.attempt_started_ns != 0;
-  return under_way ? rpc::PersistState::kPersisting : rpc::PersistState::kNotPersisted;
+  return under_way ? role::PersistState::kPersisting : role::PersistState::kNotPersisted;
 }
 
 }  // namespace tarn::meta

@@ -13,7 +13,7 @@
 #include "kv/store.h"
 #include "meta/context.h"
 #include "meta/records.h"
-#include "rpc/persist_queue.h"
+#include "role/persist_queue.h"
 
 namespace tarn::meta {
 
@@ -47,7 +47,7 @@ Status NoteMarkersMoved(const Context& context, kv::Transaction& txn, InodeRecor
 Status NoteDirectoryRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode);
 // Data, attributes or names are ahead of the UFS: puts the inode into the queue unless it is there.
 // `delay` from now.
-rpc::TaskClass TaskClassOf(const InodeRecord& inode);  // By its size.
+role::TaskClass TaskClassOf(const InodeRecord& inode);  // By its size.
 Status NoteDirty(const Context& context, kv::Transaction& txn, InodeRecord& inode, Nanos delay);
 // What is in CONFLICT or LOST waits for a person, and is listed with its reason.
 void PutAside(const Context& context, kv::Transaction& txn, InodeRecord& inode,
@@ -58,6 +58,6 @@ void EndConflict(kv::Transaction& txn, InodeRecord& inode);
 // The unlinked inode is not open any more: what it has in the UFS may be deleted.
 Status NoteForgotten(const Context& context, kv::Transaction& txn, InodeRecord& inode);
 
-rpc::PersistState PersistStateOf(const InodeRecord& inode);
+role::PersistState PersistStateOf(const InodeRecord& inode);
 
 }  // namespace tarn::meta

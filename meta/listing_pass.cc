@@ -138,8 +138,8 @@ class PagedPass final : public ListingPass {
     for (const ufs::ObjectInfo& info : entries)
       RETURN_IF_ERROR(ApplyFound(context_, *txn, dir, NameOf(info.key), info, imported));
     if (!was_complete_)
-      std::erase_if(imported.changes, [](const rpc::Change& change) {
-        return change.kind == rpc::Change::Kind::kEntry && !change.ino;
+      std::erase_if(imported.changes, [](const role::Change& change) {
+        return change.kind == role::Change::Kind::kEntry && !change.ino;
       });
     return CommitImport(context_, *txn, imported.changes, imported.wrote);
   }

@@ -47,14 +47,14 @@ class LoaderTest : public ::testing::Test {
     auto opened = OpenNamespace(*store_, mounts_, clock_, options_, {});
     ASSERT_TRUE(opened.ok()) << opened.status().ToString();
     namespace_ = *std::move(opened);
-    maintenance().SetChangeSink([this](const rpc::Change& change) {
+    maintenance().SetChangeSink([this](const role::Change& change) {
       const std::lock_guard lock(mutex_);
-      if (change.kind == rpc::Change::Kind::kEntry) entries_.push_back(change.name);
+      if (change.kind == role::Change::Kind::kEntry) entries_.push_back(change.name);
       told_.notify_one();
     });
   }
-  rpc::Names& names() { return namespace_->GetNames(); }
-  rpc::Maintenance& maintenance() { return namespace_->GetMaintenance(); }
+  role::Names& names() { return namespace_->GetNames(); }
+  role::Maintenance& maintenance() { return namespace_->GetMaintenance(); }
 
   void PutOutside(const std::string& path, const std::string& bytes) {
     fs::create_directories(fs::path(Outside(path)).parent_path());
@@ -66,7 +66,7 @@ class LoaderTest : public ::testing::Test {
   }
   std::string Outside(const std::string& path) { return directory_ / ("s/" + path); }
 
-  Result<rpc::FileInfo> Look(InodeId parent, const std::string& name) {
+  Result<role::FileInfo> Look(InodeId parent, const std::string& name) {
     return names().Lookup(caller_, parent, name);
   }
   InodeId Find(const std::string& name) {
@@ -77,10 +77,10 @@ class LoaderTest : public ::testing::Test {
     std::vector<std::string> found;
     uint64_t cursor = 0;
     for (bool end = false; !end;) {
-      auto listing = names().ReadDir(caller_, dir, cursor, 10'000, rpc::Names::WithAttrs::kNo);
+      auto listing = names().ReadDir(caller_, dir, cursor, 10'000, role::Names::WithAttrs::kNo);
       EXPECT_TRUE(listing.ok()) << listing.status().ToString();
       if (!listing.ok()) break;
-      for (const rpc::DirEntry& entry : listing->entries) found.push_back(entry.name);
+      for (const role::DirEntry& entry : listing->entries) found.push_back(entry.name);
       if (!listing->entries.empty()) cursor = listing->entries.back().cursor;
       end = listing->end;
     }
@@ -113,7 +113,7 @@ class LoaderTest : public ::testing::Test {
   std::mutex mutex_;
   std::condition_variable told_;
   std::vector<std::string> entries_;
-  const rpc::Caller caller_{SessionId(1), 0, 0, 0};
+  const role::Caller caller_{SessionId(1), 0, 0, 0};
 };
 
 TEST_F(LoaderTest, AFileIsImportedWithItsAttributesWhenItIsLookedUp) {
@@ -125,7 +125,7 @@ TEST_F(LoaderTest, AFileIsImportedWithItsAttributesWhenItIsLookedUp) {
   ASSERT_TRUE(file.ok());
   EXPECT_EQ(file->attr.size_bytes, 5U);
   EXPECT_EQ(file->attr.mode, 0640U);
-  EXPECT_EQ(file->attr.persist, rpc::PersistState::kPersisted);
+  EXPECT_EQ(file->attr.persist, role::PersistState::kPersisted);
   EXPECT_EQ(file->attr.generation, Generation(1));
   EXPECT_EQ(file->binding.key, "d/f");
 }
@@ -174,14 +174,14 @@ TEST_F(LoaderTest, NamesComeBeforeTheListingHasEndedAndGoOnAfterItsError) {
   uint64_t cursor = 0;
   int errors = 0;
   for (bool end = false; !end && errors < 5;) {
-    auto listing = names().ReadDir(caller_, kRootInode, cursor, 100, rpc::Names::WithAttrs::kNo);
+    auto listing = names().ReadDir(caller_, kRootInode, cursor, 100, role::Names::WithAttrs::kNo);
     if (!listing.ok()) {
       EXPECT_EQ(listing.code(), Code::kIo);
       EXPECT_GE(found.size(), 1000U);
       ++errors;
       continue;
     }
-    for (const rpc::DirEntry& entry : listing->entries) found.push_back(entry.name);
+    for (const role::DirEntry& entry : listing->entries) found.push_back(entry.name);
     if (!listing->entries.empty()) cursor = listing->entries.back().cursor;
     end = listing->end;
   }
@@ -263,7 +263,7 @@ TEST_F(LoaderTest, AttributesChangedOutsideKeepTheInode) {
 TEST_F(LoaderTest, AnotherNameOfTheObjectChangesNoAttribute) {
   PutOutside("f", "1");
   List(kRootInode);
-  const rpc::Attr before = Look(kRootInode, "f")->attr;
+  const role::Attr before = Look(kRootInode, "f")->attr;
   fs::create_hard_link(Outside("f"), directory_ / "elsewhere");
   ASSERT_TRUE(Revalidate().ok());
   EXPECT_EQ(Look(kRootInode, "f")->attr.ctime_ns, before.ctime_ns);
@@ -295,7 +295,7 @@ TEST_F(LoaderTest, AttributesChangedOutsideFillNoHole) {
 TEST_F(LoaderTest, ASymlinkKeepsItsExtendedAttributes) {
   fs::create_symlink("f", Outside("s"));
   List(kRootInode);
-  const rpc::Attr before = Look(kRootInode, "s")->attr;
+  const role::Attr before = Look(kRootInode, "s")->attr;
   auto txn = store_->Begin();
   auto inode = ReadInode(*txn, before.ino, kv::Reads::kSerializable);
   ASSERT_TRUE(inode.ok());
@@ -323,9 +323,9 @@ TEST_F(LoaderTest, WhatIsRemovedOutsideGoesWithAllBelow) {
 TEST_F(LoaderTest, WhatIsOnlyHereStaysWhateverTheUfsLacks) {
   PutOutside("d/f", "1");
   List(Find("d"));
-  rpc::CreateSpec spec;
+  role::CreateSpec spec;
   ASSERT_TRUE(names().Create(caller_, Find("d"), "new", spec).ok());
-  spec.type = rpc::FileType::kDirectory;
+  spec.type = role::FileType::kDirectory;
   ASSERT_TRUE(names().Create(caller_, kRootInode, "newdir", spec).ok());
   fs::remove_all(Outside("d"));
   ASSERT_TRUE(Revalidate().ok());
@@ -367,12 +367,12 @@ TEST_F(LoaderTest, AFileMayBecomeADirectoryAndBack) {
   fs::remove(Outside("x"));
   PutOutside("x/f", "1");
   ASSERT_TRUE(Revalidate().ok());
-  EXPECT_EQ(Look(kRootInode, "x")->attr.type, rpc::FileType::kDirectory);
+  EXPECT_EQ(Look(kRootInode, "x")->attr.type, role::FileType::kDirectory);
   EXPECT_THAT(List(Find("x")), ElementsAre("f"));
   fs::remove_all(Outside("x"));
   PutOutside("x", "1");
   ASSERT_TRUE(Revalidate().ok());
-  EXPECT_EQ(Look(kRootInode, "x")->attr.type, rpc::FileType::kRegular);
+  EXPECT_EQ(Look(kRootInode, "x")->attr.type, role::FileType::kRegular);
 }
 
 TEST_F(LoaderTest, SymlinksFollowTheirTargets) {
@@ -426,12 +426,12 @@ TEST_F(LoaderTest, ChildrenOfARenamedDirectoryAreFoundWhereItWas) {
   PutOutside("d/f", "1");
   ASSERT_TRUE(Find("d"));
   ASSERT_TRUE(
-      names().Rename(caller_, kRootInode, "d", kRootInode, "e", rpc::RenameMode::kNoReplace).ok());
+      names().Rename(caller_, kRootInode, "d", kRootInode, "e", role::RenameMode::kNoReplace).ok());
   EXPECT_EQ(Look(Find("e"), "f")->binding.key, "d/f");
   EXPECT_EQ(Look(kRootInode, "d").code(), Code::kNotFound);
   EXPECT_THAT(List(kRootInode), ElementsAre("e"));
-  rpc::CreateSpec spec;
-  spec.type = rpc::FileType::kDirectory;
+  role::CreateSpec spec;
+  spec.type = role::FileType::kDirectory;
   auto anew = names().Create(caller_, kRootInode, "d", spec);
   ASSERT_TRUE(anew.ok());
   ASSERT_TRUE(Revalidate(anew->attr.ino).ok());
@@ -446,7 +446,7 @@ TEST_F(LoaderTest, WhatIsBelowADirectoryThatHasNotMovedYetIsNoNews) {
   ASSERT_THAT(List(dir), UnorderedElementsAre("gone", "t"));
   const uint32_t mode = Look(dir, "t")->attr.mode;
   ASSERT_TRUE(
-      names().Rename(caller_, kRootInode, "d", kRootInode, "e", rpc::RenameMode::kNoReplace).ok());
+      names().Rename(caller_, kRootInode, "d", kRootInode, "e", role::RenameMode::kNoReplace).ok());
   fs::permissions(Outside("d/s/t"), fs::perms::owner_all);
   fs::remove(Outside("d/s/gone"));
   ASSERT_TRUE(Revalidate(dir).ok());

@@ -23,7 +23,7 @@ class ScriptedLoader final : public Loader {
  public:
   explicit ScriptedLoader(const Context& context) : context_(context) {}
 
-  std::map<std::string, rpc::FileType> outside;  // In every directory that is not complete.
+  std::map<std::string, role::FileType> outside;  // In every directory that is not complete.
   Status failure;
   std::vector<std::string> calls;
 
@@ -68,7 +68,7 @@ class ScriptedLoader final : public Loader {
     options.clock = &context_.clock;
     return kv::Transact(context_.store, options, body).status();
   }
-  Status Import(InodeId dir, const std::string& name, rpc::FileType type) {
+  Status Import(InodeId dir, const std::string& name, role::FileType type) {
     ASSIGN_OR_RETURN(uint64_t id, context_.ids.Next());
     return Write([&](kv::Transaction& txn) -> Status {
       ASSIGN_OR_RETURN(auto known, GetDentry(txn, dir, name, kv::Reads::kSerializable));
@@ -97,7 +97,7 @@ class LoadingTest : public ::testing::Test {
     EXPECT_TRUE(PrepareStore(context_, RootMount{}).ok());
   }
   Code Look(std::string_view name) { return ops::Lookup(env_, kRootInode, name).code(); }
-  Code Make(std::string_view name, rpc::FileType type = rpc::FileType::kRegular) {
+  Code Make(std::string_view name, role::FileType type = role::FileType::kRegular) {
     return ops::Create(env_, {}, kRootInode, name, {type, 0644, 0, ""}).code();
   }
   // What the loader was asked for since the last call, but for Touch.
@@ -126,7 +126,7 @@ class LoadingTest : public ::testing::Test {
 };
 
 TEST_F(LoadingTest, AnUnknownNameIsAskedForOnceAndFound) {
-  loader_.outside["f"] = rpc::FileType::kRegular;
+  loader_.outside["f"] = role::FileType::kRegular;
   EXPECT_EQ(Look("f"), Code::kOk);
   EXPECT_THAT(Calls(), ElementsAre("name f"));
   EXPECT_EQ(Look("f"), Code::kOk);
@@ -136,8 +136,8 @@ TEST_F(LoadingTest, AnUnknownNameIsAskedForOnceAndFound) {
 }
 
 TEST_F(LoadingTest, InACompleteDirectoryNobodyIsAsked) {
-  loader_.outside["f"] = rpc::FileType::kRegular;
-  auto listing = ops::ReadDir(env_, kRootInode, 0, 10, rpc::Names::WithAttrs::kNo);
+  loader_.outside["f"] = role::FileType::kRegular;
+  auto listing = ops::ReadDir(env_, kRootInode, 0, 10, role::Names::WithAttrs::kNo);
   ASSERT_TRUE(listing.ok());
   EXPECT_EQ(listing->entries.size(), 1U);
   EXPECT_THAT(Calls(), ElementsAre("all"));
@@ -148,7 +148,7 @@ TEST_F(LoadingTest, InACompleteDirectoryNobodyIsAsked) {
 }
 
 TEST_F(LoadingTest, WhatWasMadeHereIsComplete) {
-  ASSERT_EQ(Make("d", rpc::FileType::kDirectory), Code::kOk);
+  ASSERT_EQ(Make("d", role::FileType::kDirectory), Code::kOk);
   const InodeId dir = ops::Lookup(env_, kRootInode, "d")->attr.ino;
   Calls();
   EXPECT_EQ(ops::Lookup(env_, dir, "x").code(), Code::kNotFound);
@@ -156,7 +156,7 @@ TEST_F(LoadingTest, WhatWasMadeHereIsComplete) {
 }
 
 TEST_F(LoadingTest, CreateMeetsANameThatOnlyTheUfsKnew) {
-  loader_.outside["f"] = rpc::FileType::kRegular;
+  loader_.outside["f"] = role::FileType::kRegular;
   EXPECT_EQ(Make("f"), Code::kExists);
   EXPECT_THAT(Calls(), ElementsAre("name f"));
 }
@@ -165,8 +165,8 @@ TEST_F(LoadingTest, NothingIsDoneWhenTheUfsCannotBeAsked) {
   ASSERT_EQ(Make("here"), Code::kOk);
   loader_.failure = Status(Code::kUnavailable, "down");
   EXPECT_EQ(Make("f"), Code::kUnavailable);
-  EXPECT_EQ(ops::Rename(env_, rpc::Caller{}, {kRootInode, "here"}, {kRootInode, "there"},
-                        rpc::RenameMode::kReplace)
+  EXPECT_EQ(ops::Rename(env_, role::Caller{}, {kRootInode, "here"}, {kRootInode, "there"},
+                        role::RenameMode::kReplace)
                 .code(),
             Code::kUnavailable);
   loader_.failure = OkStatus();
@@ -175,17 +175,17 @@ TEST_F(LoadingTest, NothingIsDoneWhenTheUfsCannotBeAsked) {
 }
 
 TEST_F(LoadingTest, RenameAsksForBothNamesAndReplacesWhatWasOutside) {
-  loader_.outside["a"] = rpc::FileType::kRegular;
-  loader_.outside["b"] = rpc::FileType::kRegular;
-  auto renamed = ops::Rename(env_, rpc::Caller{}, {kRootInode, "a"}, {kRootInode, "b"},
-                             rpc::RenameMode::kReplace);
+  loader_.outside["a"] = role::FileType::kRegular;
+  loader_.outside["b"] = role::FileType::kRegular;
+  auto renamed = ops::Rename(env_, role::Caller{}, {kRootInode, "a"}, {kRootInode, "b"},
+                             role::RenameMode::kReplace);
   ASSERT_TRUE(renamed.ok()) << renamed.status().ToString();
   EXPECT_NE(renamed->replaced.attr.ino, InodeId());
   EXPECT_THAT(Calls(), ElementsAre("name a", "name b", "created b"));
 }
 
 TEST_F(LoadingTest, RmdirLoadsADirectoryBeforeItCallsItEmpty) {
-  loader_.outside["d"] = rpc::FileType::kDirectory;
+  loader_.outside["d"] = role::FileType::kDirectory;
   EXPECT_EQ(ops::Rmdir(env_, kRootInode, "d").code(), Code::kNotEmpty);  // "d" is in "d", too.
   EXPECT_THAT(Calls(), ElementsAre("name d", "all"));
 }

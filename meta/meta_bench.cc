@@ -33,7 +33,7 @@ class Bench {
     auto opened = OpenNamespace(*store_, mounts_, SystemClock(), MetaOptions{}, RootMount{});
     CHECK(opened.ok());
     namespace_ = *std::move(opened);
-    dir_ = Make(kRootInode, "dir", rpc::FileType::kDirectory);
+    dir_ = Make(kRootInode, "dir", role::FileType::kDirectory);
   }
   ~Bench() {
     namespace_.reset();
@@ -41,20 +41,20 @@ class Bench {
     std::filesystem::remove_all(directory_);
   }
 
-  rpc::Names& names() { return namespace_->GetNames(); }
-  rpc::Files& files() { return namespace_->GetFiles(); }
+  role::Names& names() { return namespace_->GetNames(); }
+  role::Files& files() { return namespace_->GetFiles(); }
   InodeId dir() const { return dir_; }
-  const rpc::Caller& caller() const { return caller_; }
+  const role::Caller& caller() const { return caller_; }
 
-  InodeId Make(InodeId parent, const std::string& name, rpc::FileType type) {
-    rpc::CreateSpec spec;
+  InodeId Make(InodeId parent, const std::string& name, role::FileType type) {
+    role::CreateSpec spec;
     spec.type = type;
     spec.mode = 0644;
     auto made = names().Create(caller_, parent, name, spec);
     CHECK(made.ok());
     return made->attr.ino;
   }
-  InodeId MakeFile(const std::string& name) { return Make(dir_, name, rpc::FileType::kRegular); }
+  InodeId MakeFile(const std::string& name) { return Make(dir_, name, role::FileType::kRegular); }
   void MakeFiles(int64_t count) {
     for (int64_t i = 0; i < count; ++i) MakeFile("f" + std::to_string(i));
   }
@@ -65,7 +65,7 @@ class Bench {
   ufs::UfsMounts mounts_;
   std::unique_ptr<Namespace> namespace_;
   InodeId dir_;
-  rpc::Caller caller_{SessionId(1), 0, 0, 0};
+  role::Caller caller_{SessionId(1), 0, 0, 0};
 };
 
 void BM_Create(benchmark::State& state) {
@@ -80,7 +80,7 @@ void BM_CreateCommitUnlinkForget(benchmark::State& state) {
   Bench bench;
   for (auto _ : state) {
     const InodeId ino = bench.MakeFile("f");
-    rpc::WriteCommit commit{Generation(0), Generation(1), 4096, {}, 1, true, false};
+    role::WriteCommit commit{Generation(0), Generation(1), 4096, {}, 1, true, false};
     CHECK(bench.files().CommitWrite(bench.caller(), ino, commit).ok());
     CHECK(bench.names().Unlink(bench.caller(), bench.dir(), "f").ok());
     CHECK(bench.files().Forget(ino).ok());
@@ -135,9 +135,10 @@ void BM_Rename(benchmark::State& state) {
   int64_t i = 0;
   for (auto _ : state) {
     const std::string from = "n" + std::to_string(i), to = "n" + std::to_string(i + 1);
-    CHECK(bench.names()
-              .Rename(bench.caller(), bench.dir(), from, bench.dir(), to, rpc::RenameMode::kReplace)
-              .ok());
+    CHECK(
+        bench.names()
+            .Rename(bench.caller(), bench.dir(), from, bench.dir(), to, role::RenameMode::kReplace)
+            .ok());
     ++i;
   }
   state.SetItemsProcessed(state.iterations());
@@ -152,7 +153,7 @@ void BM_ReadDirWithAttributes(benchmark::State& state) {
     uint64_t cursor = 0;
     for (bool end = false; !end;) {
       auto page = bench.names().ReadDir(bench.caller(), bench.dir(), cursor, 1000,
-                                        rpc::Names::WithAttrs::kYes);
+                                        role::Names::WithAttrs::kYes);
       CHECK(page.ok());
       end = page->end;
       if (!page->entries.empty()) cursor = page->entries.back().cursor;

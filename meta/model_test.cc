@@ -12,8 +12,8 @@
 namespace tarn::meta {
 namespace {
 
-using rpc::FileType;
-using rpc::RenameMode;
+using role::FileType;
+using role::RenameMode;
 
 uint64_t SeedOfRun() {
   if (const char* seed = std::getenv("TARN_SEED")) return std::strtoull(seed, nullptr, 10);
@@ -185,7 +185,7 @@ class ModelTest : public NamespaceFixture {
     const uint64_t ino = AnyNode();
     Node& node = model_.at(ino);
     const uint64_t base = node.generation - (random_.Chance(0.1) ? 1 : 0);
-    rpc::WriteCommit commit{
+    role::WriteCommit commit{
         Generation(base), Generation(base + 2), random_.Uniform(1000), {}, 5, true, false};
     const Code expected = node.type != FileType::kRegular || base + 2 <= base ? Code::kInvalid
                           : base != node.generation                           ? Code::kStale
@@ -198,12 +198,12 @@ class ModelTest : public NamespaceFixture {
   void SetAny() {
     const uint64_t ino = AnyNode();
     if (ino == kRootInode.value) return;
-    rpc::AttrChange change;
+    role::AttrChange change;
     change.mode = model_.at(ino).mode = static_cast<uint32_t>(random_.Uniform(0777));
     ASSERT_TRUE(files().SetAttr(caller_, InodeId(ino), change).ok());
     const std::string name = "user." + AnyName();
     model_.at(ino).xattrs[name] = name;
-    ASSERT_TRUE(files().SetXattr(caller_, InodeId(ino), name, name, rpc::XattrMode::kAny).ok());
+    ASSERT_TRUE(files().SetXattr(caller_, InodeId(ino), name, name, role::XattrMode::kAny).ok());
   }
 
   void Step() {
@@ -229,7 +229,7 @@ class ModelTest : public NamespaceFixture {
   }
 
   void CheckNode(uint64_t ino, const Node& node) {
-    const rpc::Attr attr = AttrOf(InodeId(ino));
+    const role::Attr attr = AttrOf(InodeId(ino));
     ASSERT_EQ(attr.type, node.type);
     ASSERT_EQ(attr.generation.value, node.generation);
     if (node.type == FileType::kRegular) {
@@ -245,9 +245,9 @@ class ModelTest : public NamespaceFixture {
   }
   void CheckNames(uint64_t dir, const Node& node) {
     std::map<std::string, uint64_t> listed;
-    auto listing = names().ReadDir(caller_, InodeId(dir), 0, 100, rpc::Names::WithAttrs::kYes);
+    auto listing = names().ReadDir(caller_, InodeId(dir), 0, 100, role::Names::WithAttrs::kYes);
     ASSERT_TRUE(listing.ok());
-    for (const rpc::DirEntry& entry : listing->entries) {
+    for (const role::DirEntry& entry : listing->entries) {
       ASSERT_TRUE(listed.emplace(entry.name, entry.ino.value).second);
       ASSERT_EQ(entry.attr->ino, entry.ino);
       ASSERT_EQ(Find(InodeId(dir), entry.name), entry.ino);

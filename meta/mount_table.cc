@@ -13,8 +13,8 @@
 namespace tarn::meta {
 namespace {
 
-using rpc::MountInfo;
-using rpc::MountSpec;
+using role::MountInfo;
+using role::MountSpec;
 
 constexpr uint32_t kParentMode = 0755;
 constexpr size_t kPage = 500;
@@ -71,7 +71,7 @@ Result<std::vector<StoredMount>> ReadMounts(kv::Transaction& txn, kv::Reads read
 // One try of Mount.
 class Mounting {
  public:
-  Mounting(Attempt& attempt, const rpc::Caller& caller, const MountSpec& spec,
+  Mounting(Attempt& attempt, const role::Caller& caller, const MountSpec& spec,
            std::span<const InodeId> ids)
       : attempt_(attempt), caller_(caller), spec_(spec), ids_(ids) {}
 
@@ -86,7 +86,7 @@ class Mounting {
     return Place({above, parts.back()}, std::move(root));
   }
   // The names that are new.
-  const std::vector<rpc::Change>& Changed() const { return changed_; }
+  const std::vector<role::Change>& Changed() const { return changed_; }
 
  private:
   // A directory on the way, made if it is not there.
@@ -97,7 +97,7 @@ class Mounting {
       Note(path);
       return id;
     }
-    if (place.dentry->type == rpc::FileType::kDirectory) return place.dentry->ino;
+    if (place.dentry->type == role::FileType::kDirectory) return place.dentry->ino;
     return Status(Code::kNotDirectory,
                   Concat("\"", path.name, "\" in ", spec_.path, " is not a directory"));
   }
@@ -127,7 +127,7 @@ class Mounting {
 
   // The empty directory there is removed, here and in its UFS.
   Status Clear(const ops::Path& path, const DentryRecord& dentry) {
-    if (dentry.type != rpc::FileType::kDirectory)
+    if (dentry.type != role::FileType::kDirectory)
       return Status(Code::kExists, Concat(spec_.path, " is there and not a directory"));
     ASSIGN_OR_RETURN(InodeRecord dir, attempt_.Inode(dentry.ino));
     if (IsMountRoot(dir))
@@ -142,24 +142,24 @@ class Mounting {
   }
 
   void Note(const ops::Path& path, InodeId removed = {}) {
-    changed_.push_back({rpc::Change::Kind::kEntry, removed, path.parent, std::string(path.name)});
+    changed_.push_back({role::Change::Kind::kEntry, removed, path.parent, std::string(path.name)});
   }
 
   Attempt& attempt_;
-  const rpc::Caller& caller_;
+  const role::Caller& caller_;
   const MountSpec& spec_;
   const std::span<const InodeId> ids_;
-  std::vector<rpc::Change> changed_;
+  std::vector<role::Change> changed_;
 };
 
-class StoredMountTable final : public rpc::MountTable {
+class StoredMountTable final : public role::MountTable {
  public:
   explicit StoredMountTable(const Env& env) : env_(env), context_(env.context) {}
 
   Result<MountId> NewId() override;
-  Result<MountInfo> Mount(const rpc::Caller& caller, const MountSpec& spec) override;
+  Result<MountInfo> Mount(const role::Caller& caller, const MountSpec& spec) override;
   Result<std::vector<MountInfo>> List() override;
-  Result<rpc::Unpersisted> Waiting(MountId mount, size_t subjects) override;
+  Result<role::Unpersisted> Waiting(MountId mount, size_t subjects) override;
   void StopChanges(MountId mount) override;
   void AllowChanges(const MountInfo& mount) override {
     context_.mounts.SetAccess(mount.mount,
@@ -172,8 +172,8 @@ class StoredMountTable final : public rpc::MountTable {
   }
 
  private:
-  Status CountQueue(MountId mount, size_t subjects, rpc::Unpersisted& unpersisted);
-  Status CountOrphans(MountId mount, rpc::Unpersisted& unpersisted);
+  Status CountQueue(MountId mount, size_t subjects, role::Unpersisted& unpersisted);
+  Status CountOrphans(MountId mount, role::Unpersisted& unpersisted);
   Status CheckNothingBelow(kv::Transaction& txn, MountId mount, const MountRecord& record);
 
   const Env env_;
@@ -198,7 +198,7 @@ Result<MountId> StoredMountTable::NewId() {
   return MountId(static_cast<uint32_t>(id));
 }
 
-Result<MountInfo> StoredMountTable::Mount(const rpc::Caller& caller, const MountSpec& spec) {
+Result<MountInfo> StoredMountTable::Mount(const role::Caller& caller, const MountSpec& spec) {
   ASSIGN_OR_RETURN(const std::vector<std::string_view> parts, PartsOf(spec.path));
   std::vector<InodeId> ids;
   for (size_t i = 0; i < parts.size(); ++i) {
@@ -211,7 +211,7 @@ Result<MountInfo> StoredMountTable::Mount(const rpc::Caller& caller, const Mount
   as_root.root_uid = spec.root_uid;
   as_root.root_gid = spec.root_gid;
   ASSIGN_OR_RETURN(const InodeRecord root, NewMountRoot(context_, as_root));
-  std::vector<rpc::Change> changed;
+  std::vector<role::Change> changed;
   const Status mounted = RunChange(env_, kv::Durability::kDurable, [&](Attempt& attempt) {
     Mounting mounting(attempt, caller, spec, ids);
     Status run = mounting.Run(parts, root);
@@ -219,7 +219,7 @@ Result<MountInfo> StoredMountTable::Mount(const rpc::Caller& caller, const Mount
     return run;
   });
   if (!mounted.ok()) return mounted;
-  for (const rpc::Change& change : changed) {
+  for (const role::Change& change : changed) {
     env_.loader.NameCreated(change.parent, change.name);
     context_.changes.Report(change);
   }
@@ -253,15 +253,16 @@ void StoredMountTable::StopChanges(MountId mount) {
   context_.gate.Drain();
 }
 
-Result<rpc::Unpersisted> StoredMountTable::Waiting(MountId mount, size_t subjects) {
-  rpc::Unpersisted unpersisted;
+Result<role::Unpersisted> StoredMountTable::Waiting(MountId mount, size_t subjects) {
+  role::Unpersisted unpersisted;
   // In this order: what is forgotten in between is in the queue by then.
   RETURN_IF_ERROR(CountOrphans(mount, unpersisted));
   RETURN_IF_ERROR(CountQueue(mount, subjects, unpersisted));
   return unpersisted;
 }
 
-Status StoredMountTable::CountQueue(MountId mount, size_t subjects, rpc::Unpersisted& unpersisted) {
+Status StoredMountTable::CountQueue(MountId mount, size_t subjects,
+                                    role::Unpersisted& unpersisted) {
   std::string begin = keys::QueuePrefix(0).substr(0, 1);
   const std::string end = kv::PrefixEnd(begin);
   for (bool more = true; more;) {
@@ -289,7 +290,7 @@ Status StoredMountTable::CountQueue(MountId mount, size_t subjects, rpc::Unpersi
   return OkStatus();
 }
 
-Status StoredMountTable::CountOrphans(MountId mount, rpc::Unpersisted& unpersisted) {
+Status StoredMountTable::CountOrphans(MountId mount, role::Unpersisted& unpersisted) {
   std::vector<InodeId> orphans;
   RETURN_IF_ERROR(ops::ListOrphans(env_, [&](InodeId ino) {
     orphans.push_back(ino);
@@ -354,13 +355,13 @@ Status StoredMountTable::Detach(MountId mount) {
     return OkStatus();
   };
   RETURN_IF_ERROR(RunChange(env_, kv::Durability::kDurable, detach));
-  context_.changes.Report({rpc::Change::Kind::kEntry, InodeId(), root.parent, root.name});
+  context_.changes.Report({role::Change::Kind::kEntry, InodeId(), root.parent, root.name});
   return OkStatus();
 }
 
 }  // namespace
 
-std::unique_ptr<rpc::MountTable> NewMountTable(const Env& env) {
+std::unique_ptr<role::MountTable> NewMountTable(const Env& env) {
   return std::make_unique<StoredMountTable>(env);
 }
 

@@ -14,17 +14,17 @@
 namespace tarn::meta {
 namespace {
 
-using rpc::FileType;
+using role::FileType;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
 class MountsTest : public NamespaceFixture {
  protected:
-  rpc::MountTable& table() { return namespace_->GetMountTable(); }
+  role::MountTable& table() { return namespace_->GetMountTable(); }
 
-  Result<rpc::MountInfo> TryMount(const std::string& path, bool read_only = false) {
-    rpc::MountSpec spec;
+  Result<role::MountInfo> TryMount(const std::string& path, bool read_only = false) {
+    role::MountSpec spec;
     ASSIGN_OR_RETURN(spec.mount, table().NewId());
     auto ufs = ufs::NewMemoryUfs(clock_);
     other_ = ufs.get();
@@ -69,7 +69,7 @@ class MountsTest : public NamespaceFixture {
 TEST_F(MountsTest, MakesItsMountPointAndWhatIsAboveIt) {
   const InodeId root = MustMount("/a/b/s3");
   EXPECT_EQ(*maintenance().PathOf(root), "/a/b/s3");
-  const rpc::Attr attr = AttrOf(root);
+  const role::Attr attr = AttrOf(root);
   EXPECT_EQ(attr.type, FileType::kDirectory);
   EXPECT_EQ(attr.mode, 0750U);
   EXPECT_EQ(attr.uid, 7U);
@@ -117,7 +117,7 @@ TEST_F(MountsTest, AMountPointCannotBeRemovedOrRenamed) {
   EXPECT_EQ(names().Rmdir(caller_, dir, "s3").code(), Code::kBusy);
   EXPECT_EQ(Rename(dir, "s3", dir, "new"), Code::kBusy);
   EXPECT_EQ(Rename(dir, "other", dir, "s3"), Code::kBusy);
-  EXPECT_EQ(Rename(dir, "other", dir, "s3", rpc::RenameMode::kExchange), Code::kBusy);
+  EXPECT_EQ(Rename(dir, "other", dir, "s3", role::RenameMode::kExchange), Code::kBusy);
   EXPECT_EQ(names().Unlink(caller_, dir, "s3").code(), Code::kNotPermitted);
   EXPECT_EQ(names().Rmdir(caller_, kRootInode, "dir").code(), Code::kNotEmpty);
   EXPECT_EQ(Find(dir, "s3"), root);
@@ -131,7 +131,7 @@ TEST_F(MountsTest, NamesDoNotCrossTheBorder) {
   EXPECT_EQ(Rename(kRootInode, "here", root, "x"), Code::kCrossDevice);
   EXPECT_EQ(Rename(root, "there", kRootInode, "x"), Code::kCrossDevice);
   EXPECT_EQ(Rename(root, "d", kRootInode, "x"), Code::kCrossDevice);
-  EXPECT_EQ(Rename(kRootInode, "here", root, "there", rpc::RenameMode::kExchange),
+  EXPECT_EQ(Rename(kRootInode, "here", root, "there", role::RenameMode::kExchange),
             Code::kCrossDevice);
   EXPECT_EQ(names().Link(caller_, here, root, "x").code(), Code::kCrossDevice);
   EXPECT_EQ(Rename(root, "there", Find(root, "d"), "x"), Code::kOk);
@@ -171,7 +171,7 @@ TEST_F(MountsTest, WhatIsReadOnlyStaysAsItIs) {
   EXPECT_EQ(Rename(root, "f", root, "g"), Code::kReadOnly);
   EXPECT_EQ(names().Link(caller_, file, root, "g").code(), Code::kReadOnly);
   EXPECT_EQ(files().SetAttr(caller_, file, {}).code(), Code::kReadOnly);
-  EXPECT_EQ(files().SetXattr(caller_, file, "user.a", "b", rpc::XattrMode::kAny).code(),
+  EXPECT_EQ(files().SetXattr(caller_, file, "user.a", "b", role::XattrMode::kAny).code(),
             Code::kReadOnly);
   EXPECT_EQ(Commit(file, 5).code(), Code::kReadOnly);
   EXPECT_TRUE(files().GetAttr(file)->read_only);
@@ -180,10 +180,10 @@ TEST_F(MountsTest, WhatIsReadOnlyStaysAsItIs) {
 }
 
 TEST_F(MountsTest, TheTableSurvivesARestart) {
-  const rpc::MountInfo before = *TryMount("/a/s3", true);
+  const role::MountInfo before = *TryMount("/a/s3", true);
   const InodeId file = Find(before.root, "f");
   Open();
-  const std::vector<rpc::MountInfo> mounts = *table().List();
+  const std::vector<role::MountInfo> mounts = *table().List();
   ASSERT_EQ(mounts.size(), 2U);
   EXPECT_EQ(mounts[0].path, "/");
   EXPECT_EQ(mounts[1].mount, before.mount);
@@ -197,7 +197,7 @@ TEST_F(MountsTest, TheTableSurvivesARestart) {
 }
 
 TEST_F(MountsTest, IdsAreNeverGivenOutTwice) {
-  const rpc::MountInfo first = *TryMount("/s3");
+  const role::MountInfo first = *TryMount("/s3");
   ASSERT_TRUE(Unmount(first.mount).ok());
   Open();
   EXPECT_GT((*TryMount("/s3")).mount, first.mount);
@@ -206,14 +206,14 @@ TEST_F(MountsTest, IdsAreNeverGivenOutTwice) {
 TEST_F(MountsTest, UnmountingForgetsEverythingBelowAndNothingElse) {
   Make(kRootInode, "stays");
   const size_t inodes = Records('I'), names_before = Records('D');
-  const rpc::MountInfo mount = *TryMount("/s3");
+  const role::MountInfo mount = *TryMount("/s3");
   for (int i = 0; i < 450; ++i) PutOutside(*other_, "d/f" + std::to_string(i), "x");
   PutOutside(*other_, "e/deep/er/x", "x");
   PutOutside(*other_, "top", "x");
   EXPECT_EQ(NamesIn(Find(mount.root, "d")).size(), 450U);
   NamesIn(Find(Find(Find(mount.root, "e"), "deep"), "er"));
   const InodeId top = Find(mount.root, "top");
-  ASSERT_TRUE(files().SetXattr(caller_, top, "user.a", "b", rpc::XattrMode::kAny).ok());
+  ASSERT_TRUE(files().SetXattr(caller_, top, "user.a", "b", role::XattrMode::kAny).ok());
   ASSERT_TRUE(names().Link(caller_, top, Find(mount.root, "d"), "linked").ok());
   EXPECT_EQ(Records('B'), 1U);
   Status unmounted = Unmount(mount.mount);
@@ -230,7 +230,7 @@ TEST_F(MountsTest, UnmountingForgetsEverythingBelowAndNothingElse) {
 }
 
 TEST_F(MountsTest, UnmountingGoesOnAfterACrash) {
-  const rpc::MountInfo mount = *TryMount("/s3");
+  const role::MountInfo mount = *TryMount("/s3");
   for (int i = 0; i < 450; ++i) PutOutside(*other_, "f" + std::to_string(i), "x");
   NamesIn(mount.root);
   table().StopChanges(mount.mount);
@@ -251,7 +251,7 @@ TEST_F(MountsTest, UnmountingGoesOnAfterACrash) {
 }
 
 TEST_F(MountsTest, WhatWaitsIsCountedAndChangesStop) {
-  const rpc::MountInfo mount = *TryMount("/s3");
+  const role::MountInfo mount = *TryMount("/s3");
   const InodeId file = Make(mount.root, "f");
   ASSERT_TRUE(Commit(file, 3).ok());
   Make(kRootInode, "elsewhere");
@@ -270,7 +270,7 @@ TEST_F(MountsTest, WhatWaitsIsCountedAndChangesStop) {
 }
 
 TEST_F(MountsTest, DiscardedWithTheMountNothingWaitsAnyMore) {
-  const rpc::MountInfo mount = *TryMount("/s3");
+  const role::MountInfo mount = *TryMount("/s3");
   ASSERT_TRUE(Commit(Make(mount.root, "f"), 3).ok());
   MakeDir(mount.root, "d");
   ASSERT_TRUE(Unmount(mount.mount).ok());
@@ -279,8 +279,8 @@ TEST_F(MountsTest, DiscardedWithTheMountNothingWaitsAnyMore) {
 }
 
 TEST_F(MountsTest, ANestedMountIsUnmountedFirst) {
-  const rpc::MountInfo outer = *TryMount("/s3");
-  const rpc::MountInfo inner = *TryMount("/s3/d/inner");
+  const role::MountInfo outer = *TryMount("/s3");
+  const role::MountInfo inner = *TryMount("/s3/d/inner");
   EXPECT_EQ(Find(Find(outer.root, "d"), "inner"), inner.root);
   table().StopChanges(outer.mount);
   Status busy = table().Detach(outer.mount);

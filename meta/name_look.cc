@@ -24,7 +24,7 @@ using Answer = std::optional<NameAnswer>;  // None: to be asked again.
 
 // Whatever the UFS has under the name of a mount point, or lacks, is hidden by it.
 Result<bool> IsMountPoint(kv::Transaction& txn, const DentryRecord& dentry) {
-  if (dentry.type != rpc::FileType::kDirectory) return false;
+  if (dentry.type != role::FileType::kDirectory) return false;
   ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, dentry.ino, kv::Reads::kSerializable));
   return IsMountRoot(inode);
 }
@@ -35,7 +35,7 @@ Status EmptyDirectory(const Context& context, InodeId dir, std::string_view name
   ASSIGN_OR_RETURN(std::optional<DentryRecord> dentry,
                    GetDentry(*txn, dir, name, kv::Reads::kSnapshot));
   txn.reset();
-  if (!dentry || dentry->type != rpc::FileType::kDirectory) return OkStatus();
+  if (!dentry || dentry->type != role::FileType::kDirectory) return OkStatus();
   return ApplyListing(context, dentry->ino);
 }
 
@@ -87,7 +87,7 @@ class NameLook {
                      ReadInode(*txn, dentry->ino, kv::Reads::kSerializable));
     ASSIGN_OR_RETURN(question.counts, IsSettled(*txn, inode, dir, name_));
     question.known = true;
-    question.directory = dentry->type == rpc::FileType::kDirectory;
+    question.directory = dentry->type == role::FileType::kDirectory;
     return question;
   }
 
@@ -159,7 +159,7 @@ class NameLook {
 
 Result<InodeRecord> ReadDirectory(kv::Transaction& txn, InodeId dir) {
   ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, dir, kv::Reads::kSerializable));
-  if (inode.type != rpc::FileType::kDirectory) return Status(Code::kNotDirectory, "list");
+  if (inode.type != role::FileType::kDirectory) return Status(Code::kNotDirectory, "list");
   return inode;
 }
 
@@ -169,10 +169,10 @@ Status CheckSource(const Context& context, MountId mount, Deadline deadline) {
 }
 
 Status CommitImport(const Context& context, kv::Transaction& txn,
-                    const std::vector<rpc::Change>& changes, bool wrote) {
+                    const std::vector<role::Change>& changes, bool wrote) {
   if (!wrote) return OkStatus();
   RETURN_IF_ERROR(txn.Commit(kv::Durability::kBuffered).status());
-  for (const rpc::Change& change : changes) context.changes.Report(change);
+  for (const role::Change& change : changes) context.changes.Report(change);
   return OkStatus();
 }
 

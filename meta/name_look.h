@@ -43,7 +43,7 @@ inline Deadline UfsDeadline(const Context& context) {
 }
 // One try to commit what was imported, and to report it. OK if nothing is to be written.
 Status CommitImport(const Context& context, kv::Transaction& txn,
-                    const std::vector<rpc::Change>& changes, bool wrote);
+                    const std::vector<role::Change>& changes, bool wrote);
 inline bool MayApplyAgain(Code code) { return code == Code::kConflict || code == Code::kTooOld; }
 inline bool SaysAbsent(Code code) { return code == Code::kNotFound || code == Code::kNotDirectory; }
 

@@ -7,9 +7,9 @@
 namespace tarn::meta {
 namespace {
 
-using rpc::FileType;
-using rpc::RenameMode;
-using rpc::XattrMode;
+using role::FileType;
+using role::RenameMode;
+using role::XattrMode;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -26,7 +26,7 @@ class NamelessTest : public NamespaceFixture {
     return orphans;
   }
   InodeId MakeUnnamed(InodeId parent) {
-    rpc::CreateSpec spec;
+    role::CreateSpec spec;
     spec.mode = 0600;
     auto made = names().CreateUnnamed(caller_, parent, spec);
     EXPECT_TRUE(made.ok()) << made.status().ToString();
@@ -36,7 +36,7 @@ class NamelessTest : public NamespaceFixture {
   void ExpectRemovedDirectoryWorks(InodeId dir, int64_t mtime_ns) {
     EXPECT_EQ(AttrOf(dir).nlink, 0U);
     EXPECT_EQ(AttrOf(dir).mtime_ns, mtime_ns);
-    rpc::AttrChange change;
+    role::AttrChange change;
     change.mode = 0700;
     EXPECT_TRUE(files().SetAttr(caller_, dir, change).ok());
     EXPECT_EQ(AttrOf(dir).mode, 0700U);
@@ -107,10 +107,10 @@ TEST_F(NamelessTest, AFileMadeWithoutANameLeavesItsDirectoryAsItWas) {
 }
 
 TEST_F(NamelessTest, ItTakesTheGroupOfASetgidDirectory) {
-  rpc::Caller other = caller_;
+  role::Caller other = caller_;
   other.gid = 77;
   const InodeId dir = MakeDir(kRootInode, "d");
-  rpc::AttrChange change;
+  role::AttrChange change;
   change.mode = 02777;
   ASSERT_TRUE(files().SetAttr(caller_, dir, change).ok());
   auto made = names().CreateUnnamed(other, dir, {});
@@ -126,7 +126,7 @@ TEST_F(NamelessTest, ItsFirstNameMakesItAFileLikeAnyOther) {
   EXPECT_EQ(Find(dir, "f"), file);
   EXPECT_EQ(*maintenance().PathOf(file), "/d/f");
   EXPECT_TRUE(Commit(file, 3).ok());
-  EXPECT_EQ(AttrOf(file).persist, rpc::PersistState::kNotPersisted);
+  EXPECT_EQ(AttrOf(file).persist, role::PersistState::kNotPersisted);
   ASSERT_TRUE(names().Unlink(caller_, dir, "f").ok());
   EXPECT_EQ(names().Link(caller_, file, dir, "g").code(), Code::kNotFound) << "it had a name";
 }
@@ -134,7 +134,7 @@ TEST_F(NamelessTest, ItsFirstNameMakesItAFileLikeAnyOther) {
 // What overlayfs does to a setuid program with capabilities: the owner comes last.
 TEST_F(NamelessTest, WhatOverlayfsCopiesUpKeepsSetuidAndCapabilities) {
   const InodeId work = MakeDir(kRootInode, "work");
-  rpc::AttrChange mode, owner, no_permission;
+  role::AttrChange mode, owner, no_permission;
   mode.mode = 06755;
   owner.uid = owner.gid = 0;
   owner.clear_setid = true;
@@ -153,7 +153,7 @@ TEST_F(NamelessTest, WhatOverlayfsCopiesUpKeepsSetuidAndCapabilities) {
 }
 
 TEST_F(NamelessTest, OnlyRegularFilesAreMadeWithoutAName) {
-  rpc::CreateSpec spec;
+  role::CreateSpec spec;
   spec.type = FileType::kFifo;
   EXPECT_EQ(names().CreateUnnamed(caller_, kRootInode, spec).code(), Code::kInvalid);
   EXPECT_EQ(names().CreateUnnamed(caller_, Make(kRootInode, "f"), {}).code(), Code::kNotDirectory);

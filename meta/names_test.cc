@@ -9,7 +9,7 @@
 namespace tarn::meta {
 namespace {
 
-using rpc::FileType;
+using role::FileType;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
@@ -26,7 +26,7 @@ TEST_F(Names, CreatedNodeIsFoundWithItsAttributes) {
   EXPECT_EQ(found->attr.uid, 1000U);
   EXPECT_EQ(found->attr.nlink, 1U);
   EXPECT_EQ(found->attr.generation, Generation());
-  EXPECT_EQ(found->attr.persist, rpc::PersistState::kOpen);
+  EXPECT_EQ(found->attr.persist, role::PersistState::kOpen);
   EXPECT_EQ(found->attr.mtime_ns, made->attr.mtime_ns);
 }
 
@@ -64,8 +64,8 @@ TEST_F(NamesWithMarkers, ADirectoryWhoseMarkerNoKeyCanHoldIsRefusedAtOnce) {
   EXPECT_EQ(TryMake(dir, longer, FileType::kDirectory).code(), Code::kNameTooLong);
   EXPECT_EQ(Rename(dir, fits, dir, longer), Code::kNameTooLong);
   EXPECT_TRUE(TryMake(dir, longer, FileType::kRegular).ok()) << "a file needs none";
-  EXPECT_EQ(Rename(dir, longer, dir, fits, rpc::RenameMode::kExchange), Code::kNameTooLong);
-  EXPECT_EQ(Rename(dir, fits, dir, longer, rpc::RenameMode::kExchange), Code::kNameTooLong);
+  EXPECT_EQ(Rename(dir, longer, dir, fits, role::RenameMode::kExchange), Code::kNameTooLong);
+  EXPECT_EQ(Rename(dir, fits, dir, longer, role::RenameMode::kExchange), Code::kNameTooLong);
 }
 
 TEST_F(Names, CreateTellsWhyNot) {
@@ -80,7 +80,7 @@ TEST_F(Names, CreateTellsWhyNot) {
 
 TEST_F(Names, SetgidDirectoryGivesItsGroup) {
   const InodeId dir = MakeDir(kRootInode, "d");
-  rpc::AttrChange change;
+  role::AttrChange change;
   change.mode = 02775;
   change.gid = 77;
   ASSERT_TRUE(files().SetAttr(caller_, dir, change).ok());
@@ -95,10 +95,10 @@ TEST_F(Names, SetgidDirectoryGivesItsGroup) {
 
 TEST_F(Names, SpecialFilesNeverPersist) {
   for (FileType type : {FileType::kFifo, FileType::kSocket, FileType::kCharDevice}) {
-    rpc::CreateSpec spec{type, 0600, 259, ""};
+    role::CreateSpec spec{type, 0600, 259, ""};
     auto made = names().Create(caller_, kRootInode, std::to_string(static_cast<int>(type)), spec);
     ASSERT_TRUE(made.ok());
-    EXPECT_EQ(made->attr.persist, rpc::PersistState::kTransient);
+    EXPECT_EQ(made->attr.persist, role::PersistState::kTransient);
     EXPECT_EQ(made->attr.rdev, 259U);
   }
 }
@@ -134,9 +134,9 @@ TEST_F(Names, DirectoryCountsItsSubdirectories) {
 
 TEST_F(Names, ChangesOfNamesMoveTheDirectorysTimes) {
   const InodeId dir = MakeDir(kRootInode, "d");
-  rpc::Attr before = AttrOf(dir);
+  role::Attr before = AttrOf(dir);
   const auto moved_on = [&] {
-    const rpc::Attr after = AttrOf(dir);
+    const role::Attr after = AttrOf(dir);
     const bool moved = after.mtime_ns > before.mtime_ns && after.ctime_ns > before.ctime_ns;
     before = after;
     return moved;
@@ -253,17 +253,17 @@ TEST_F(Names, ListingComesInPagesWhicheverSize) {
 // What is made from then on comes behind it, so that a listing can end there.
 TEST_F(Names, AListingTellsTheNewestCursor) {
   const auto list = [&] {
-    return *names().ReadDir(caller_, kRootInode, 0, 100, rpc::Names::WithAttrs::kNo);
+    return *names().ReadDir(caller_, kRootInode, 0, 100, role::Names::WithAttrs::kNo);
   };
   Make(kRootInode, "a");
   Make(kRootInode, "b");
-  const rpc::Names::Listing first = list();
+  const role::Names::Listing first = list();
   ASSERT_EQ(first.entries.size(), 2U);
   EXPECT_GE(first.newest, first.entries.back().cursor);
   ASSERT_TRUE(names().Unlink(caller_, kRootInode, "a").ok());
   Make(kRootInode, "a");
   ASSERT_TRUE(names().Link(caller_, Find(kRootInode, "b"), kRootInode, "c").ok());
-  for (const rpc::DirEntry& entry : list().entries)
+  for (const role::DirEntry& entry : list().entries)
     EXPECT_EQ(entry.cursor > first.newest, entry.name != "b") << entry.name;
   const uint64_t newest = list().newest;
   Open();
@@ -280,9 +280,9 @@ TEST_F(Names, EntriesThatStayAreListedOnceWhileOthersComeAndGo) {
   std::multiset<std::string> seen;
   uint64_t cursor = 0;
   for (int round = 0;; ++round) {
-    auto page = names().ReadDir(caller_, kRootInode, cursor, 5, rpc::Names::WithAttrs::kNo);
+    auto page = names().ReadDir(caller_, kRootInode, cursor, 5, role::Names::WithAttrs::kNo);
     ASSERT_TRUE(page.ok());
-    for (const rpc::DirEntry& entry : page->entries)
+    for (const role::DirEntry& entry : page->entries)
       if (entry.name.starts_with("stay")) seen.insert(entry.name);
     if (page->end) break;
     cursor = page->entries.back().cursor;
@@ -301,18 +301,18 @@ TEST_F(Names, ListingWithAttributesSaysWhatGetAttrSays) {
   const InodeId dir = MakeDir(kRootInode, "d");
   MakeDir(dir, "sub");
   Make(kRootInode, "f");
-  auto listing = names().ReadDir(caller_, kRootInode, 0, 100, rpc::Names::WithAttrs::kYes);
+  auto listing = names().ReadDir(caller_, kRootInode, 0, 100, role::Names::WithAttrs::kYes);
   ASSERT_TRUE(listing.ok());
   ASSERT_EQ(listing->entries.size(), 2U);
-  for (const rpc::DirEntry& entry : listing->entries) {
+  for (const role::DirEntry& entry : listing->entries) {
     ASSERT_TRUE(entry.attr);
-    const rpc::Attr attr = AttrOf(entry.ino);
+    const role::Attr attr = AttrOf(entry.ino);
     EXPECT_EQ(entry.attr->nlink, attr.nlink);
     EXPECT_EQ(entry.attr->mtime_ns, attr.mtime_ns);
     EXPECT_EQ(entry.type, attr.type);
   }
   EXPECT_EQ(
-      names().ReadDir(caller_, Find(kRootInode, "f"), 0, 1, rpc::Names::WithAttrs::kNo).code(),
+      names().ReadDir(caller_, Find(kRootInode, "f"), 0, 1, role::Names::WithAttrs::kNo).code(),
       Code::kNotDirectory);
 }
 

@@ -33,11 +33,11 @@ class EmbeddedNamespace final : public Namespace {
                      ReadInode(*context_.store.Begin(), kRootInode, kv::Reads::kSnapshot));
     return root.btime_ns;
   }
-  rpc::Names& GetNames() override { return *names_; }
-  rpc::Files& GetFiles() override { return *files_; }
-  rpc::Maintenance& GetMaintenance() override { return *maintenance_; }
-  rpc::PersistQueue& GetPersistQueue() override { return *queue_; }
-  rpc::MountTable& GetMountTable() override { return *mount_table_; }
+  role::Names& GetNames() override { return *names_; }
+  role::Files& GetFiles() override { return *files_; }
+  role::Maintenance& GetMaintenance() override { return *maintenance_; }
+  role::PersistQueue& GetPersistQueue() override { return *queue_; }
+  role::MountTable& GetMountTable() override { return *mount_table_; }
 
  private:
   // In this order: what stands later uses what stands before, and goes first.
@@ -50,11 +50,11 @@ class EmbeddedNamespace final : public Namespace {
   QueueClock queue_clock_;
   const Context context_;
   const std::unique_ptr<Loader> loader_;
-  const std::unique_ptr<rpc::Names> names_;
-  const std::unique_ptr<rpc::Files> files_;
-  const std::unique_ptr<rpc::Maintenance> maintenance_;
-  const std::unique_ptr<rpc::PersistQueue> queue_;
-  const std::unique_ptr<rpc::MountTable> mount_table_;
+  const std::unique_ptr<role::Names> names_;
+  const std::unique_ptr<role::Files> files_;
+  const std::unique_ptr<role::Maintenance> maintenance_;
+  const std::unique_ptr<role::PersistQueue> queue_;
+  const std::unique_ptr<role::MountTable> mount_table_;
 };
 
 }  // namespace

@@ -10,9 +10,9 @@
 #include "base/status.h"
 #include "kv/store.h"
 #include "meta/context.h"
-#include "rpc/coordinator.h"
-#include "rpc/mount_table.h"
-#include "rpc/persist_queue.h"
+#include "role/coordinator.h"
+#include "role/mount_table.h"
+#include "role/persist_queue.h"
 #include "ufs/mounts.h"
 
 namespace tarn::meta {
@@ -22,11 +22,11 @@ class Namespace {
   virtual ~Namespace() = default;  // Stops background work.
   // When its store was made: tells it from an earlier one of the same source.
   virtual Result<int64_t> MadeNs() = 0;
-  virtual rpc::Names& GetNames() = 0;
-  virtual rpc::Files& GetFiles() = 0;
-  virtual rpc::Maintenance& GetMaintenance() = 0;
-  virtual rpc::PersistQueue& GetPersistQueue() = 0;
-  virtual rpc::MountTable& GetMountTable() = 0;
+  virtual role::Names& GetNames() = 0;
+  virtual role::Files& GetFiles() = 0;
+  virtual role::Maintenance& GetMaintenance() = 0;
+  virtual role::PersistQueue& GetPersistQueue() = 0;
+  virtual role::MountTable& GetMountTable() = 0;
 };
 
 struct RootMount {

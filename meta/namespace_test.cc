@@ -48,8 +48,8 @@ TEST_F(NamespaceTest, RefusesAFormatItDoesNotKnow) {
 }
 
 TEST_F(NamespaceTest, RootHasTheModeOfTheMount) {
-  const rpc::Attr root = AttrOf(kRootInode);
-  EXPECT_EQ(root.type, rpc::FileType::kDirectory);
+  const role::Attr root = AttrOf(kRootInode);
+  EXPECT_EQ(root.type, role::FileType::kDirectory);
   EXPECT_EQ(root.mode, 0755U);
   EXPECT_EQ(root.nlink, 2U);
   EXPECT_EQ(*maintenance().PathOf(kRootInode), "/");

@@ -83,7 +83,7 @@ Result<Occupant> Descend(kv::Transaction& txn, InodeId claimant, const std::stri
     ASSIGN_OR_RETURN(std::optional<InodeRecord> inode,
                      GetInode(txn, ino, kv::Reads::kSerializable));
     if (!inode || IsMountRoot(*inode)) return Occupant{};
-    const bool directory = inode->type == rpc::FileType::kDirectory;
+    const bool directory = inode->type == role::FileType::kDirectory;
     if (end == key.size()) {
       ASSIGN_OR_RETURN(bool has, HasBytesAt(txn, *inode, key));
       if (!has || ino == self) return Occupant{};

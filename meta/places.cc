@@ -144,7 +144,7 @@ Status Discard(const Context& context, kv::Transaction& txn, MountId mount, std:
   if (!next.owner) {
     ASSIGN_OR_RETURN(uint64_t id, context.ids.Next());
     QueueRecord entry{QueueRecord::What::kDeleteKey, InodeId(), mount, std::string(key), 0, 0, ""};
-    next.queue_key = Enqueue(context, txn, entry, rpc::TaskClass::kSmall, discarding.delay, id);
+    next.queue_key = Enqueue(context, txn, entry, role::TaskClass::kSmall, discarding.delay, id);
   }
   SetLedger(txn, mount, key, old, next);
   return OkStatus();
@@ -165,7 +165,7 @@ Status DiscardDirectory(const Context& context, kv::Transaction& txn, MountId mo
   next.attempt_started_ns = attempt_started_ns;
   ASSIGN_OR_RETURN(uint64_t id, context.ids.Next());
   QueueRecord entry{QueueRecord::What::kDeleteKey, InodeId(), mount, std::string(key), 0, 0, ""};
-  next.queue_key = Enqueue(context, txn, entry, rpc::TaskClass::kSmall, Nanos(0), id);
+  next.queue_key = Enqueue(context, txn, entry, role::TaskClass::kSmall, Nanos(0), id);
   SetLedger(txn, mount, key, old, next);
   return OkStatus();
 }
@@ -293,7 +293,7 @@ void Unbind(InodeRecord& inode) {
 }
 
 std::string Enqueue(const Context& context, kv::Transaction& txn, const QueueRecord& record,
-                    rpc::TaskClass task_class, Nanos delay, uint64_t unique) {
+                    role::TaskClass task_class, Nanos delay, uint64_t unique) {
   QueueRecord entry = record;
   entry.queued_ns = context.clock.WallNs();
   const int64_t due_ns = context.queue_clock.NowNs() + delay.count();

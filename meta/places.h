@@ -15,7 +15,7 @@
 #include "meta/context.h"
 #include "meta/ledger.h"
 #include "meta/records.h"
-#include "rpc/persist_queue.h"
+#include "role/persist_queue.h"
 
 namespace tarn::meta {
 
@@ -147,6 +147,6 @@ Result<bool> MayImport(kv::Transaction& txn, const InodeRecord& dir, const std::
 
 // Adds an entry, due `delay` from now by the queue's clock; its key.
 std::string Enqueue(const Context& context, kv::Transaction& txn, const QueueRecord& record,
-                    rpc::TaskClass task_class, Nanos delay, uint64_t unique);
+                    role::TaskClass task_class, Nanos delay, uint64_t unique);
 
 }  // namespace tarn::meta

@@ -7,10 +7,10 @@
 
 #include "meta/context.h"
 #include "meta/loader.h"
-#include "rpc/persist_queue.h"
+#include "role/persist_queue.h"
 
 namespace tarn::meta {
 
-std::unique_ptr<rpc::PersistQueue> NewPersistQueue(const Context& context, Loader& loader);
+std::unique_ptr<role::PersistQueue> NewPersistQueue(const Context& context, Loader& loader);
 
 }  // namespace tarn::meta

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "meta/keys.h"
-#include "rpc/persist_queue.h"
+#include "role/persist_queue.h"
 
 namespace tarn::meta {
 namespace {
@@ -30,7 +30,7 @@ Status QueueClock::Start(kv::Store& store) {
                if (before) {
                  ASSIGN_OR_RETURN(last_ns, kv::DecodeCounter(*before));
                }
-               for (const auto task_class : {rpc::TaskClass::kSmall, rpc::TaskClass::kLarge}) {
+               for (const auto task_class : {role::TaskClass::kSmall, role::TaskClass::kLarge}) {
                  ASSIGN_OR_RETURN(const int64_t due_ns,
                                   LastDue(txn, static_cast<uint8_t>(task_class)));
                  last_ns = std::max(last_ns, due_ns);

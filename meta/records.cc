@@ -30,7 +30,7 @@ Status BadField(const char* what, const char* field) {
   return Status(Code::kCorruption, std::string("decode ") + what + ": bad " + field);
 }
 
-bool Known(rpc::FileType type) { return type <= rpc::FileType::kBlockDevice; }
+bool Known(role::FileType type) { return type <= role::FileType::kBlockDevice; }
 
 // One byte of an inode record.
 enum InodeFlag : uint8_t {
@@ -132,7 +132,7 @@ void ReadMarks(Reader& in, std::vector<AttemptMark>& marks) {
 
 uint8_t ReadAttributes(Reader& in, InodeRecord& r) {
   r.ino = InodeId(in.Varint());
-  r.type = static_cast<rpc::FileType>(in.U8());
+  r.type = static_cast<role::FileType>(in.U8());
   const uint8_t flags = in.U8();
   const uint8_t more = in.U8();
   r.guessed = (more & kGuessed) != 0;
@@ -226,7 +226,7 @@ Result<DentryRecord> DentryRecord::Decode(std::string_view bytes) {
   RETURN_IF_ERROR(CheckVersion(in, "dentry"));
   DentryRecord r;
   r.ino = InodeId(in.Varint());
-  r.type = static_cast<rpc::FileType>(in.U8());
+  r.type = static_cast<role::FileType>(in.U8());
   r.cursor = in.Varint();
   RETURN_IF_ERROR(in.Finish("dentry"));
   if (!Known(r.type)) return BadField("dentry", "type");
@@ -247,7 +247,7 @@ Result<CursorRecord> CursorRecord::Decode(std::string_view bytes) {
   CursorRecord r;
   r.name = in.String();
   r.ino = InodeId(in.Varint());
-  r.type = static_cast<rpc::FileType>(in.U8());
+  r.type = static_cast<role::FileType>(in.U8());
   RETURN_IF_ERROR(in.Finish("cursor"));
   if (!Known(r.type)) return BadField("cursor", "type");
   return r;

@@ -13,8 +13,8 @@
 #include "base/attempt_mark.h"
 #include "base/ids.h"
 #include "base/status.h"
-#include "rpc/persist_queue.h"
-#include "rpc/types.h"
+#include "role/persist_queue.h"
+#include "role/types.h"
 
 namespace tarn::meta {
 
@@ -22,7 +22,7 @@ namespace tarn::meta {
 // do not conflict.
 struct InodeRecord {
   InodeId ino;
-  rpc::FileType type = rpc::FileType::kRegular;
+  role::FileType type = role::FileType::kRegular;
   uint32_t mode = 0;
   uint32_t uid = 0;
   uint32_t gid = 0;
@@ -100,7 +100,7 @@ struct InodeRecord {
 // D/parent/name.
 struct DentryRecord {
   InodeId ino;
-  rpc::FileType type = rpc::FileType::kRegular;
+  role::FileType type = role::FileType::kRegular;
   uint64_t cursor =
       0;  // E/parent/cursor -> name: the order of readdir. Unique in the directory for ever.
   std::string Encode() const;
@@ -111,7 +111,7 @@ struct DentryRecord {
 struct CursorRecord {
   std::string name;
   InodeId ino;
-  rpc::FileType type = rpc::FileType::kRegular;
+  role::FileType type = role::FileType::kRegular;
   std::string Encode() const;
   static Result<CursorRecord> Decode(std::string_view bytes);
 };

@@ -10,7 +10,7 @@ namespace {
 InodeRecord FullInode() {
   InodeRecord r;
   r.ino = InodeId(77);
-  r.type = rpc::FileType::kSymlink;
+  r.type = role::FileType::kSymlink;
   r.mode = 06755;
   r.uid = 1000;
   r.gid = 4294967295U;
@@ -104,8 +104,8 @@ TEST(Records, InodeComesBackWithEveryField) {
 
 TEST(Records, EachRefusesWhatIsCutOffLongerOrNewer) {
   ExpectWholeOrNothing(FullInode());
-  ExpectWholeOrNothing(DentryRecord{InodeId(300), rpc::FileType::kFifo, 1000});
-  ExpectWholeOrNothing(CursorRecord{"name", InodeId(300), rpc::FileType::kSocket});
+  ExpectWholeOrNothing(DentryRecord{InodeId(300), role::FileType::kFifo, 1000});
+  ExpectWholeOrNothing(CursorRecord{"name", InodeId(300), role::FileType::kSocket});
   MountRecord mount;
   mount.path = "/";
   mount.uri = "file:///x";
@@ -146,7 +146,7 @@ TEST(Records, DamagedBytesAreRefusedOrAreSomeRecord) {
 }
 
 TEST(Records, UnknownTypeIsCorruption) {
-  DentryRecord dentry{InodeId(1), static_cast<rpc::FileType>(77), 1};
+  DentryRecord dentry{InodeId(1), static_cast<role::FileType>(77), 1};
   EXPECT_EQ(DentryRecord::Decode(dentry.Encode()).code(), Code::kCorruption);
 }
 

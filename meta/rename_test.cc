@@ -7,8 +7,8 @@
 namespace tarn::meta {
 namespace {
 
-using rpc::FileType;
-using rpc::RenameMode;
+using role::FileType;
+using role::RenameMode;
 using ::testing::UnorderedElementsAre;
 
 class RenameTest : public NamespaceFixture {
@@ -152,12 +152,12 @@ TEST_F(RenameTest, AWhiteoutTakesTheOldName) {
   EXPECT_EQ(Find(b_, "g"), file);
   auto whiteout = names().Lookup(caller_, a_, "f");
   ASSERT_TRUE(whiteout.ok());
-  EXPECT_EQ(whiteout->attr.type, rpc::FileType::kCharDevice);
+  EXPECT_EQ(whiteout->attr.type, role::FileType::kCharDevice);
   EXPECT_EQ(whiteout->attr.rdev, 0U);
   EXPECT_EQ(whiteout->attr.mode, 0U);
   EXPECT_EQ(whiteout->attr.nlink, 1U);
   EXPECT_EQ(whiteout->attr.uid, caller_.uid);
-  EXPECT_EQ(whiteout->attr.persist, rpc::PersistState::kTransient);
+  EXPECT_EQ(whiteout->attr.persist, role::PersistState::kTransient);
   EXPECT_THAT(NamesIn(a_), UnorderedElementsAre("f"));
   EXPECT_THAT(NamesIn(b_), UnorderedElementsAre("g"));
   EXPECT_EQ(*maintenance().PathOf(whiteout->attr.ino), "/a/f");
@@ -170,7 +170,7 @@ TEST_F(RenameTest, AWhiteoutIsLeftOverAnExistingTargetUnlessThatIsToStay) {
   EXPECT_EQ(Find(a_, "d"), dir);
   EXPECT_EQ(Rename(a_, "d", b_, "e", RenameMode::kWhiteout), Code::kOk);
   EXPECT_EQ(Find(b_, "e"), dir);
-  EXPECT_EQ(AttrOf(Find(a_, "d")).type, rpc::FileType::kCharDevice);
+  EXPECT_EQ(AttrOf(Find(a_, "d")).type, role::FileType::kCharDevice);
   EXPECT_EQ(AttrOf(a_).nlink, 2U);
   EXPECT_EQ(AttrOf(b_).nlink, 3U);
   ASSERT_TRUE(names().Unlink(caller_, a_, "d").ok());

@@ -38,8 +38,8 @@ Result<DirectoryCounters> DecodeCounters(const std::optional<std::string>& chang
   return counters;
 }
 
-rpc::Attr RecordAttr(const InodeRecord& r) {
-  rpc::Attr attr;
+role::Attr RecordAttr(const InodeRecord& r) {
+  role::Attr attr;
   attr.ino = r.ino;
   attr.type = r.type;
   attr.mode = r.mode;
@@ -59,11 +59,11 @@ rpc::Attr RecordAttr(const InodeRecord& r) {
   return attr;
 }
 
-rpc::FileInfo RecordInfo(const InodeRecord& r) {
-  rpc::FileInfo info;
+role::FileInfo RecordInfo(const InodeRecord& r) {
+  role::FileInfo info;
   info.attr = RecordAttr(r);
-  if (r.type == rpc::FileType::kSymlink) info.attr.size_bytes = r.symlink_target.size();
-  info.binding.gone = !r.bound && r.type == rpc::FileType::kRegular && r.generation;
+  if (r.type == role::FileType::kSymlink) info.attr.size_bytes = r.symlink_target.size();
+  info.binding.gone = !r.bound && r.type == role::FileType::kRegular && r.generation;
   if (!r.bound) return info;
   // While anything waits to be persisted, a change of attributes by another writer is not noted.
   const bool settled = r.queue_key.empty() && r.attempt.empty();
@@ -78,7 +78,7 @@ rpc::FileInfo RecordInfo(const InodeRecord& r) {
   return info;
 }
 
-void ApplyCounters(const DirectoryCounters& counters, rpc::Attr& attr) {
+void ApplyCounters(const DirectoryCounters& counters, role::Attr& attr) {
   attr.size_bytes = attr.allocated_bytes = kDirectorySizeBytes;
   if (attr.nlink > 0)
     attr.nlink = static_cast<uint32_t>(2 + std::max<int64_t>(counters.subdirs, 0));
@@ -87,7 +87,7 @@ void ApplyCounters(const DirectoryCounters& counters, rpc::Attr& attr) {
   attr.ctime_ns = std::max(attr.ctime_ns, *counters.changed_ns);
 }
 
-bool IsDirectory(const InodeRecord& inode) { return inode.type == rpc::FileType::kDirectory; }
+bool IsDirectory(const InodeRecord& inode) { return inode.type == role::FileType::kDirectory; }
 
 }  // namespace
 
@@ -174,14 +174,14 @@ void AddName(kv::Transaction& txn, InodeId parent, std::string_view name,
   txn.Put(keys::Dentry(parent, name), dentry.Encode());
   txn.Put(keys::Cursor(parent, dentry.cursor),
           CursorRecord{std::string(name), dentry.ino, dentry.type}.Encode());
-  if (dentry.type == rpc::FileType::kDirectory) txn.Add(keys::DirSubdirs(parent), 1);
+  if (dentry.type == role::FileType::kDirectory) txn.Add(keys::DirSubdirs(parent), 1);
 }
 
 void RemoveName(kv::Transaction& txn, InodeId parent, std::string_view name,
                 const DentryRecord& dentry) {
   txn.Delete(keys::Dentry(parent, name));
   txn.Delete(keys::Cursor(parent, dentry.cursor));
-  if (dentry.type == rpc::FileType::kDirectory) txn.Add(keys::DirSubdirs(parent), -1);
+  if (dentry.type == role::FileType::kDirectory) txn.Add(keys::DirSubdirs(parent), -1);
 }
 
 void TouchDirectory(kv::Transaction& txn, InodeId dir, int64_t now_ns) {
@@ -230,20 +230,20 @@ void SetModifyTime(kv::Transaction& txn, InodeRecord& inode, int64_t mtime_ns, i
   if (IsDirectory(inode)) txn.Delete(keys::DirMtime(inode.ino));
 }
 
-rpc::FileInfo NewInfo(const InodeRecord& inode) {
-  rpc::FileInfo info = RecordInfo(inode);
+role::FileInfo NewInfo(const InodeRecord& inode) {
+  role::FileInfo info = RecordInfo(inode);
   if (IsDirectory(inode)) ApplyCounters({}, info.attr);
   return info;
 }
 
-Result<rpc::FileInfo> InfoOf(kv::Transaction& txn, const InodeRecord& inode, kv::Reads reads) {
-  ASSIGN_OR_RETURN(std::vector<rpc::FileInfo> infos, InfosOf(txn, std::span(&inode, 1), reads));
+Result<role::FileInfo> InfoOf(kv::Transaction& txn, const InodeRecord& inode, kv::Reads reads) {
+  ASSIGN_OR_RETURN(std::vector<role::FileInfo> infos, InfosOf(txn, std::span(&inode, 1), reads));
   return std::move(infos.front());
 }
 
-Result<std::vector<rpc::FileInfo>> InfosOf(kv::Transaction& txn,
-                                           std::span<const InodeRecord> inodes, kv::Reads reads) {
-  std::vector<rpc::FileInfo> infos;
+Result<std::vector<role::FileInfo>> InfosOf(kv::Transaction& txn,
+                                            std::span<const InodeRecord> inodes, kv::Reads reads) {
+  std::vector<role::FileInfo> infos;
   std::vector<std::string> wanted;
   infos.reserve(inodes.size());
   for (const InodeRecord& inode : inodes) {
@@ -255,8 +255,8 @@ Result<std::vector<rpc::FileInfo>> InfosOf(kv::Transaction& txn,
   if (wanted.empty()) return infos;
   ASSIGN_OR_RETURN(std::vector<std::optional<std::string>> found, txn.GetMany(wanted, reads));
   size_t next = 0;
-  for (rpc::FileInfo& info : infos) {
-    if (info.attr.type != rpc::FileType::kDirectory) continue;
+  for (role::FileInfo& info : infos) {
+    if (info.attr.type != role::FileType::kDirectory) continue;
     ASSIGN_OR_RETURN(DirectoryCounters counters, DecodeCounters(found[next], found[next + 1]));
     ApplyCounters(counters, info.attr);
     next += 2;

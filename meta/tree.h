@@ -19,7 +19,7 @@
 #include "base/status.h"
 #include "kv/store.h"
 #include "meta/records.h"
-#include "rpc/types.h"
+#include "role/types.h"
 
 namespace tarn::meta {
 
@@ -71,13 +71,13 @@ void SetModifyTime(kv::Transaction& txn, InodeRecord& inode, int64_t mtime_ns, i
 
 // Of an inode made in this very transaction, or a directory whose keys are gone: its record says
 // all.
-rpc::FileInfo NewInfo(const InodeRecord& inode);
+role::FileInfo NewInfo(const InodeRecord& inode);
 // What the orphan mark of an inode says whose name was lost to news of the UFS, not to a call here:
 // a program that opens it by that name has to look the name up again.
 inline constexpr std::string_view kReplacedOutside = "r";
 // As the world sees it. Directories cost one more read (times and nlink), for all of them together.
-Result<rpc::FileInfo> InfoOf(kv::Transaction& txn, const InodeRecord& inode, kv::Reads reads);
-Result<std::vector<rpc::FileInfo>> InfosOf(kv::Transaction& txn,
-                                           std::span<const InodeRecord> inodes, kv::Reads reads);
+Result<role::FileInfo> InfoOf(kv::Transaction& txn, const InodeRecord& inode, kv::Reads reads);
+Result<std::vector<role::FileInfo>> InfosOf(kv::Transaction& txn,
+                                            std::span<const InodeRecord> inodes, kv::Reads reads);
 
 }  // namespace tarn::meta

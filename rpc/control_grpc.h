@@ -6,13 +6,13 @@
 #include <string>
 
 #include "base/status.h"
-#include "rpc/control.h"
+#include "role/control.h"
 
 namespace tarn::rpc {
 
 // A Control that asks the process behind `socket_path`. Thread-safe; each call has a deadline.
 // kUnavailable: nobody answers there.
-Result<std::unique_ptr<Control>> ConnectControl(const std::string& socket_path);
+Result<std::unique_ptr<role::Control>> ConnectControl(const std::string& socket_path);
 
 // Serves a Control, which outlives it, until destroyed; the socket is for its owner only.
 class ControlServer {
@@ -20,7 +20,7 @@ class ControlServer {
   virtual ~ControlServer() = default;
   // kUnavailable: the socket cannot be listened on.
   static Result<std::unique_ptr<ControlServer>> Start(const std::string& socket_path,
-                                                      Control& control);
+                                                      role::Control& control);
 };
 
 }  // namespace tarn::rpc

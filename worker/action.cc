@@ -11,7 +11,7 @@
 namespace tarn::worker {
 namespace {
 
-ufs::AttributeChange AttributesOf(const rpc::Action& action) {
+ufs::AttributeChange AttributesOf(const role::Action& action) {
   ufs::AttributeChange change;
   change.mode = action.mode;
   change.uid = action.uid;
@@ -23,16 +23,16 @@ ufs::AttributeChange AttributesOf(const rpc::Action& action) {
   return change;
 }
 
-bool HasAttributes(const rpc::Action& action) {
+bool HasAttributes(const role::Action& action) {
   return action.mode || action.uid || action.gid || action.mtime_ns || action.xattrs;
 }
 
-std::optional<ufs::FileAttributes> AttributesToKeep(const rpc::Action& action) {
+std::optional<ufs::FileAttributes> AttributesToKeep(const role::Action& action) {
   if (!action.mode || !action.uid || !action.gid || !action.mtime_ns) return std::nullopt;
   return ufs::FileAttributes{*action.mode, *action.uid, *action.gid, *action.mtime_ns};
 }
 
-AttemptMark MarkOf(const rpc::Action& action) {
+AttemptMark MarkOf(const role::Action& action) {
   return {action.attempt, action.size_bytes, action.mtime_ns.value_or(0), action.attempt_file};
 }
 
@@ -57,8 +57,8 @@ struct ActionRunner::Call {
 };
 
 // The base of the action could not be used (`why`): whether it is another writer's, or gone.
-Status ActionRunner::CheckBase(const rpc::Action& action, const std::string& key, const Status& why,
-                               Call& call, Done* done) {
+Status ActionRunner::CheckBase(const role::Action& action, const std::string& key,
+                               const Status& why, Call& call, Done* done) {
   if (!MayBeGone(why.code())) return why;
   ASSIGN_OR_RETURN(const std::optional<ufs::ObjectInfo> there,
                    ufs::Look(call.ufs, key, call.Options()));
@@ -69,7 +69,7 @@ Status ActionRunner::CheckBase(const rpc::Action& action, const std::string& key
 }
 
 // Takes over what came of a change.
-Result<ufs::ObjectInfo> ActionRunner::Take(const rpc::Action& action, ufs::Attempted attempted,
+Result<ufs::ObjectInfo> ActionRunner::Take(const role::Action& action, ufs::Attempted attempted,
                                            Done* done) {
   if (attempted.yielded && action.yields) done->outcome.base_gone = true;
   if (attempted.yielded && !action.yields)
@@ -84,7 +84,7 @@ Result<ufs::ObjectInfo> ActionRunner::Take(const rpc::Action& action, ufs::Attem
 
 // The content, not being written if that can be had; otherwise as it was committed last, if nobody
 // changes it meanwhile.
-Result<std::unique_ptr<cache::FrozenContent>> ActionRunner::Freeze(const rpc::Action& action) {
+Result<std::unique_ptr<cache::FrozenContent>> ActionRunner::Freeze(const role::Action& action) {
   const ContentId content{action.ino, action.generation};
   Result<std::unique_ptr<cache::FrozenContent>> frozen =
       cache_.Freeze(content, cache::Freezing::kExclusive);
@@ -93,16 +93,16 @@ Result<std::unique_ptr<cache::FrozenContent>> ActionRunner::Freeze(const rpc::Ac
 }
 
 // The UFS has no version of it to take them from.
-Status ActionRunner::NowhereStatus(const rpc::Action& action, Done* done) {
+Status ActionRunner::NowhereStatus(const role::Action& action, Done* done) {
   done->outcome.base_gone = true;
   return Status(Code::kStale, Concat(action.key, ": not all of its bytes are here"));
 }
 
 // A file changed through the daemon may have pages that are still only in the version it was made
 // from.
-Status ActionRunner::Send(const rpc::Action& action, cache::FrozenContent& content,
+Status ActionRunner::Send(const role::Action& action, cache::FrozenContent& content,
                           ufs::Upload& upload, Call& call) {
-  rpc::Binding base;
+  role::Binding base;
   base.mount = action.mount;
   base.key = action.from_key;
   base.etag = action.expected_etag;
@@ -120,7 +120,7 @@ Status ActionRunner::Send(const rpc::Action& action, cache::FrozenContent& conte
 }
 
 // Why the parts did not come together, in codes that say nothing of the target.
-Status ActionRunner::NotSent(const rpc::Action& action, const cache::FrozenContent& content,
+Status ActionRunner::NotSent(const role::Action& action, const cache::FrozenContent& content,
                              const Status& why, Call& call, Done* done) {
   Status status = why;
   if (call.unwanted) return Status(Code::kBusy, why.message());
@@ -129,7 +129,7 @@ Status ActionRunner::NotSent(const rpc::Action& action, const cache::FrozenConte
   return MayBeGone(status.code()) ? Status(Code::kBusy, status.message()) : status;
 }
 
-Result<ufs::ObjectInfo> ActionRunner::Upload(const rpc::Action& action,
+Result<ufs::ObjectInfo> ActionRunner::Upload(const role::Action& action,
                                              cache::FrozenContent& content,
                                              const ufs::Precondition& target, AttemptMark& own,
                                              Call& call, Done* done) {
@@ -163,7 +163,7 @@ Result<ufs::ObjectInfo> ActionRunner::Upload(const rpc::Action& action,
 
 // Where the store does not keep the id of the attempt, its file tells after a crash whose the
 // object is.
-Status ActionRunner::Note(const rpc::Action& action, const ufs::Upload& upload, AttemptMark& own) {
+Status ActionRunner::Note(const role::Action& action, const ufs::Upload& upload, AttemptMark& own) {
   own.file = upload.File();
   return own.file.empty() ? OkStatus() : note_file_(action, own.file);
 }
@@ -171,7 +171,7 @@ Status ActionRunner::Note(const rpc::Action& action, const ufs::Upload& upload, 
 // What the attempt has made before the last start, if it is there and whole. kCorruption: the store
 // has other bytes than those sent, which the last process may have found, and died before it said
 // so.
-Result<std::optional<ufs::ObjectInfo>> ActionRunner::FindMade(const rpc::Action& action,
+Result<std::optional<ufs::ObjectInfo>> ActionRunner::FindMade(const role::Action& action,
                                                               const cache::FrozenContent& content,
                                                               Call& call) {
   std::optional<ufs::ObjectInfo> none;
@@ -193,7 +193,7 @@ Result<std::optional<ufs::ObjectInfo>> ActionRunner::FindMade(const rpc::Action&
   return there;
 }
 
-Result<ufs::ObjectInfo> ActionRunner::UploadContent(const rpc::Action& action, Call& call,
+Result<ufs::ObjectInfo> ActionRunner::UploadContent(const role::Action& action, Call& call,
                                                     Done* done) {
   done->outcome.untouched = true;
   Result<std::unique_ptr<cache::FrozenContent>> frozen = Freeze(action);
@@ -226,7 +226,7 @@ Result<ufs::ObjectInfo> ActionRunner::UploadContent(const rpc::Action& action, C
 }
 
 // Makes `key` what `from_key` is. kStale with base_gone: that is another writer's, or gone.
-Result<ufs::ObjectInfo> ActionRunner::CopyOrMove(const rpc::Action& action, Call& call,
+Result<ufs::ObjectInfo> ActionRunner::CopyOrMove(const role::Action& action, Call& call,
                                                  const Copying& copy, Done* done) {
   ufs::MoveOptions options(ufs::IfIs(action.expected_etag));
   ufs::Expectation expected = ufs::ExpectationOf(action);
@@ -249,7 +249,7 @@ Result<ufs::ObjectInfo> ActionRunner::CopyOrMove(const rpc::Action& action, Call
   return Take(action, std::move(attempted), done);
 }
 
-Result<ufs::ObjectInfo> ActionRunner::Move(const rpc::Action& action, Call& call, Done* done) {
+Result<ufs::ObjectInfo> ActionRunner::Move(const role::Action& action, Call& call, Done* done) {
   Result<ufs::ObjectInfo> info = CopyOrMove(
       action, call,
       [&](const ufs::MoveOptions& options) {
@@ -267,7 +267,7 @@ Result<ufs::ObjectInfo> ActionRunner::Move(const rpc::Action& action, Call& call
 }
 
 // What was to be moved is not in the UFS any more: if all of it is here it goes from here.
-Result<ufs::ObjectInfo> ActionRunner::UploadInstead(const rpc::Action& action, Call& call,
+Result<ufs::ObjectInfo> ActionRunner::UploadInstead(const role::Action& action, Call& call,
                                                     const Status& why, Done* done) {
   Result<std::unique_ptr<cache::LiveFile>> file = cache_.Open({action.ino, action.generation});
   if (!file.ok() || !(*file)->Complete()) return why;
@@ -277,9 +277,9 @@ Result<ufs::ObjectInfo> ActionRunner::UploadInstead(const rpc::Action& action, C
   return UploadContent(action, call, done);
 }
 
-Status ActionRunner::Localize(const rpc::Action& action, Call& call, Done* done) {
+Status ActionRunner::Localize(const role::Action& action, Call& call, Done* done) {
   const ContentId content{action.ino, action.generation};
-  rpc::Binding binding;
+  role::Binding binding;
   binding.mount = action.mount;
   binding.key = action.from_key;
   binding.etag = action.expected_etag;
@@ -293,7 +293,7 @@ Status ActionRunner::Localize(const rpc::Action& action, Call& call, Done* done)
   return cache_.MarkDirty(content);
 }
 
-Result<ufs::ObjectInfo> ActionRunner::SetAttributes(const rpc::Action& action, Call& call,
+Result<ufs::ObjectInfo> ActionRunner::SetAttributes(const role::Action& action, Call& call,
                                                     Done* done) {
   ufs::AttributeStore* attributes = call.ufs.Attributes();
   if (attributes == nullptr || !HasAttributes(action))
@@ -312,7 +312,7 @@ Result<ufs::ObjectInfo> ActionRunner::SetAttributes(const rpc::Action& action, C
   return attributes->SetAttributes(action.key, change, call.Options());
 }
 
-Result<ufs::ObjectInfo> ActionRunner::MakeMarker(const rpc::Action& action, Call& call) {
+Result<ufs::ObjectInfo> ActionRunner::MakeMarker(const role::Action& action, Call& call) {
   ufs::CreateOptions options;
   options.type = ufs::ObjectType::kDirectory;
   options.precondition.kind = ufs::Precondition::Kind::kAbsent;
@@ -323,7 +323,7 @@ Result<ufs::ObjectInfo> ActionRunner::MakeMarker(const rpc::Action& action, Call
   return made.code() == Code::kStale ? call.ufs.Stat(action.key, call.Options()) : made;
 }
 
-Result<ufs::ObjectInfo> ActionRunner::MakeDirectory(const rpc::Action& action, Call& call,
+Result<ufs::ObjectInfo> ActionRunner::MakeDirectory(const role::Action& action, Call& call,
                                                     Done* done) {
   constexpr uint32_t kPrivate = 0700;  // Until the attributes are set.
   ufs::AttributeStore* attributes = call.ufs.Attributes();
@@ -333,7 +333,7 @@ Result<ufs::ObjectInfo> ActionRunner::MakeDirectory(const rpc::Action& action, C
   ASSIGN_OR_RETURN(const ufs::ObjectInfo made, call.ufs.Stat(action.key, call.Options()));
   if (made.type != ufs::ObjectType::kDirectory)
     return Status(Code::kNotDirectory, Concat(action.key, ": another client has replaced it"));
-  rpc::Action attributed = action;
+  role::Action attributed = action;
   attributed.expected_etag = made.identity;
   Result<ufs::ObjectInfo> info = SetAttributes(attributed, call, done);
   if (!done->outcome.base_gone) return info;
@@ -341,7 +341,7 @@ Result<ufs::ObjectInfo> ActionRunner::MakeDirectory(const rpc::Action& action, C
   return Status(Code::kNotDirectory, info.status().message());
 }
 
-Result<ufs::ObjectInfo> ActionRunner::MakeSymlink(const rpc::Action& action, Call& call,
+Result<ufs::ObjectInfo> ActionRunner::MakeSymlink(const role::Action& action, Call& call,
                                                   Done* done) {
   ufs::AttributeStore* attributes = call.ufs.Attributes();
   if (attributes == nullptr) return Status(Code::kUnsupported, "the UFS has no symlinks");
@@ -356,7 +356,7 @@ Result<ufs::ObjectInfo> ActionRunner::MakeSymlink(const rpc::Action& action, Cal
       done);
 }
 
-Result<ufs::ObjectInfo> ActionRunner::Link(const rpc::Action& action, Call& call, Done* done) {
+Result<ufs::ObjectInfo> ActionRunner::Link(const role::Action& action, Call& call, Done* done) {
   ufs::AttributeStore* attributes = call.ufs.Attributes();
   if (attributes == nullptr && call.ufs.Traits().atomic_rename) {
     return Status(Code::kUnsupported, "the UFS has no hard links and copies nothing");
@@ -371,13 +371,13 @@ Result<ufs::ObjectInfo> ActionRunner::Link(const rpc::Action& action, Call& call
       done);
 }
 
-Status ActionRunner::Delete(const rpc::Action& action, Call& call) {
+Status ActionRunner::Delete(const role::Action& action, Call& call) {
   ufs::Expectation expected = ufs::ExpectationOf(action);
   expected.version = action.expected_etag;
   return ufs::DeleteAsExpected(call.ufs, action.key, expected, call.Each());
 }
 
-Status ActionRunner::RemoveDirectory(const rpc::Action& action, Call& call) {
+Status ActionRunner::RemoveDirectory(const role::Action& action, Call& call) {
   ufs::AttributeStore* attributes = call.ufs.Attributes();
   if (attributes != nullptr) return attributes->RemoveDirectory(action.key, call.Options());
   if (!call.ufs.Traits().directory_markers) return OkStatus();
@@ -386,14 +386,14 @@ Status ActionRunner::RemoveDirectory(const rpc::Action& action, Call& call) {
   return call.ufs.Delete(std::span(&marker, 1), call.Options()).front();
 }
 
-Status ActionRunner::MoveMarkers(const rpc::Action& action, Call& call) {
+Status ActionRunner::MoveMarkers(const role::Action& action, Call& call) {
   ufs::MoveOptions options;
   options.type = ufs::ObjectType::kDirectory;
   return call.ufs.Move(action.from_key, action.key, options, call.Options()).status();
 }
 
-Status ActionRunner::Dispatch(const rpc::Action& action, Call& call, Done* done) {
-  using Kind = rpc::Action::Kind;
+Status ActionRunner::Dispatch(const role::Action& action, Call& call, Done* done) {
+  using Kind = role::Action::Kind;
   Result<ufs::ObjectInfo> info = ufs::ObjectInfo{};
   switch (action.kind) {
     case Kind::kDone:
@@ -435,7 +435,7 @@ Status ActionRunner::Dispatch(const rpc::Action& action, Call& call, Done* done)
   return OkStatus();
 }
 
-Done ActionRunner::Run(const rpc::Action& action, const std::stop_token& stop) {
+Done ActionRunner::Run(const role::Action& action, const std::stop_token& stop) {
   Done done;
   Result<ufs::UnderFileSystem*> ufs = mounts_.Get(action.mount);
   if (!ufs.ok()) {

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "cache/cache_store.h"
-#include "rpc/persist_queue.h"
+#include "role/persist_queue.h"
 #include "ufs/expectation.h"
 #include "ufs/mounts.h"
 #include "worker/filler.h"
@@ -18,7 +18,7 @@
 namespace tarn::worker {
 
 struct Done {
-  rpc::Outcome outcome;
+  role::Outcome outcome;
   // kUpload: the content that was read, to be marked clean once the upload is settled.
   std::unique_ptr<cache::FrozenContent> content;
 };
@@ -26,9 +26,9 @@ struct Done {
 class ActionRunner {
  public:
   // Whether an upload under way is still of use. Asked before each part.
-  using IsWanted = std::function<bool(const rpc::Action&)>;
-  using NoteFile = std::function<Status(const rpc::Action&, const std::string& file)>;
-  // The two as of rpc::PersistQueue.
+  using IsWanted = std::function<bool(const role::Action&)>;
+  using NoteFile = std::function<Status(const role::Action&, const std::string& file)>;
+  // The two as of role::PersistQueue.
   ActionRunner(cache::CacheStore& cache, Filler& filler, ufs::UfsMounts& mounts, Clock& clock,
                Nanos ufs_timeout, IsWanted is_wanted, NoteFile note_file)
       : cache_(cache),
@@ -41,43 +41,43 @@ class ActionRunner {
 
   // What came of it; errors are in the outcome. What it changed is durable in the UFS after
   // UnderFileSystem::Sync.
-  Done Run(const rpc::Action& action, const std::stop_token& stop);
+  Done Run(const role::Action& action, const std::stop_token& stop);
 
  private:
   struct Call;  // The UFS, its traits, and options for each call.
-  Result<std::unique_ptr<cache::FrozenContent>> Freeze(const rpc::Action& action);
-  Status CheckBase(const rpc::Action& action, const std::string& key, const Status& why, Call& call,
-                   Done* done);
-  static Result<ufs::ObjectInfo> Take(const rpc::Action& action, ufs::Attempted attempted,
+  Result<std::unique_ptr<cache::FrozenContent>> Freeze(const role::Action& action);
+  Status CheckBase(const role::Action& action, const std::string& key, const Status& why,
+                   Call& call, Done* done);
+  static Result<ufs::ObjectInfo> Take(const role::Action& action, ufs::Attempted attempted,
                                       Done* done);
-  Status NotSent(const rpc::Action& action, const cache::FrozenContent& content, const Status& why,
+  Status NotSent(const role::Action& action, const cache::FrozenContent& content, const Status& why,
                  Call& call, Done* done);
-  static Status NowhereStatus(const rpc::Action& action, Done* done);
-  Result<ufs::ObjectInfo> Upload(const rpc::Action& action, cache::FrozenContent& content,
+  static Status NowhereStatus(const role::Action& action, Done* done);
+  Result<ufs::ObjectInfo> Upload(const role::Action& action, cache::FrozenContent& content,
                                  const ufs::Precondition& target, AttemptMark& own, Call& call,
                                  Done* done);
-  Status Note(const rpc::Action& action, const ufs::Upload& upload, AttemptMark& own);
-  Status Send(const rpc::Action& action, cache::FrozenContent& content, ufs::Upload& upload,
+  Status Note(const role::Action& action, const ufs::Upload& upload, AttemptMark& own);
+  Status Send(const role::Action& action, cache::FrozenContent& content, ufs::Upload& upload,
               Call& call);
-  Result<std::optional<ufs::ObjectInfo>> FindMade(const rpc::Action& action,
+  Result<std::optional<ufs::ObjectInfo>> FindMade(const role::Action& action,
                                                   const cache::FrozenContent& content, Call& call);
-  Result<ufs::ObjectInfo> UploadContent(const rpc::Action& action, Call& call, Done* done);
+  Result<ufs::ObjectInfo> UploadContent(const role::Action& action, Call& call, Done* done);
   using Copying = std::function<Result<ufs::ObjectInfo>(const ufs::MoveOptions&)>;
-  Result<ufs::ObjectInfo> CopyOrMove(const rpc::Action& action, Call& call, const Copying& copy,
+  Result<ufs::ObjectInfo> CopyOrMove(const role::Action& action, Call& call, const Copying& copy,
                                      Done* done);
-  Result<ufs::ObjectInfo> Move(const rpc::Action& action, Call& call, Done* done);
-  Result<ufs::ObjectInfo> UploadInstead(const rpc::Action& action, Call& call, const Status& why,
+  Result<ufs::ObjectInfo> Move(const role::Action& action, Call& call, Done* done);
+  Result<ufs::ObjectInfo> UploadInstead(const role::Action& action, Call& call, const Status& why,
                                         Done* done);
-  Status Localize(const rpc::Action& action, Call& call, Done* done);
-  Result<ufs::ObjectInfo> MakeMarker(const rpc::Action& action, Call& call);
-  Result<ufs::ObjectInfo> MakeDirectory(const rpc::Action& action, Call& call, Done* done);
-  Result<ufs::ObjectInfo> MakeSymlink(const rpc::Action& action, Call& call, Done* done);
-  Result<ufs::ObjectInfo> Link(const rpc::Action& action, Call& call, Done* done);
-  Result<ufs::ObjectInfo> SetAttributes(const rpc::Action& action, Call& call, Done* done);
-  Status Delete(const rpc::Action& action, Call& call);
-  Status RemoveDirectory(const rpc::Action& action, Call& call);
-  static Status MoveMarkers(const rpc::Action& action, Call& call);
-  Status Dispatch(const rpc::Action& action, Call& call, Done* done);
+  Status Localize(const role::Action& action, Call& call, Done* done);
+  Result<ufs::ObjectInfo> MakeMarker(const role::Action& action, Call& call);
+  Result<ufs::ObjectInfo> MakeDirectory(const role::Action& action, Call& call, Done* done);
+  Result<ufs::ObjectInfo> MakeSymlink(const role::Action& action, Call& call, Done* done);
+  Result<ufs::ObjectInfo> Link(const role::Action& action, Call& call, Done* done);
+  Result<ufs::ObjectInfo> SetAttributes(const role::Action& action, Call& call, Done* done);
+  Status Delete(const role::Action& action, Call& call);
+  Status RemoveDirectory(const role::Action& action, Call& call);
+  static Status MoveMarkers(const role::Action& action, Call& call);
+  Status Dispatch(const role::Action& action, Call& call, Done* done);
 
   cache::CacheStore& cache_;
   Filler& filler_;

@@ -28,8 +28,8 @@ uint64_t RunPages(uint64_t count) {
 
 bool WorthRetrying(Code code) { return code == Code::kUnavailable; }
 
-rpc::ToldAttributes ToldOf(const ufs::ObjectInfo& info) {
-  rpc::ToldAttributes told;
+role::ToldAttributes ToldOf(const ufs::ObjectInfo& info) {
+  role::ToldAttributes told;
   told.etag = info.etag;
   if (info.mode_kept) told.mode = info.mode;
   if (info.uid_kept) told.uid = info.uid;
@@ -38,7 +38,7 @@ rpc::ToldAttributes ToldOf(const ufs::ObjectInfo& info) {
   return told;
 }
 
-Status Stopped(const rpc::Binding& binding) {
+Status Stopped(const role::Binding& binding) {
   return Status(Code::kCancelled, "read " + binding.key + ": stopped");
 }
 
@@ -117,7 +117,7 @@ Filler::~Filler() {
   demand_.Shutdown();
 }
 
-Status Filler::ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, Pages& left,
+Status Filler::ReadOnce(cache::LiveFile& file, const role::Binding& binding, Pages& left,
                         const ufs::CallOptions& call, const Arrived& arrived) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(binding.mount));
   const uint64_t begin = left.first * cache::kPageBytes;
@@ -146,7 +146,7 @@ Status Filler::ReadOnce(cache::LiveFile& file, const rpc::Binding& binding, Page
   return got == length ? OkStatus() : shorter;
 }
 
-Status Filler::Patiently(const rpc::Binding& binding, const ufs::CallOptions& call,
+Status Filler::Patiently(const role::Binding& binding, const ufs::CallOptions& call,
                          const std::function<Status()>& read) {
   Random random(RandomSeed());
   for (uint32_t attempt = 0;; ++attempt) {
@@ -160,12 +160,12 @@ Status Filler::Patiently(const rpc::Binding& binding, const ufs::CallOptions& ca
   }
 }
 
-Status Filler::ReadPages(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
+Status Filler::ReadPages(cache::LiveFile& file, const role::Binding& binding, Pages pages,
                          const ufs::CallOptions& call, const Arrived& arrived) {
   return Patiently(binding, call, [&] { return ReadOnce(file, binding, pages, call, arrived); });
 }
 
-Status Filler::ReadThrough(const rpc::Binding& binding, uint64_t offset_bytes,
+Status Filler::ReadThrough(const role::Binding& binding, uint64_t offset_bytes,
                            std::span<std::byte> out) {
   const EitherStop stop(stop_.get_token(), StopOfRequest());
   const ufs::CallOptions call{Deadline::After(clock_, options_.read_deadline), stop.token()};
@@ -178,7 +178,7 @@ Status Filler::ReadThrough(const rpc::Binding& binding, uint64_t offset_bytes,
   });
 }
 
-Status Filler::CheckReadable(const rpc::Binding& binding) {
+Status Filler::CheckReadable(const role::Binding& binding) {
   if (binding.size_bytes == 0) return OkStatus();
   Result<ufs::UnderFileSystem*> ufs = mounts_.Get(binding.mount);
   if (!ufs.ok()) return OkStatus();
@@ -194,7 +194,7 @@ Status Filler::CheckReadable(const rpc::Binding& binding) {
 
 // The first to ask for a page fetches it; the others wait. What the first was told of another
 // version of the object, or did to a file that was replaced meanwhile, does not count for them.
-Status Filler::FetchPage(cache::LiveFile& file, const rpc::Binding& binding, uint64_t page,
+Status Filler::FetchPage(cache::LiveFile& file, const role::Binding& binding, uint64_t page,
                          const ufs::CallOptions& call) {
   const PageKey key(file.Info().ino, page);
   auto mine = std::make_shared<Fetch>();
@@ -227,7 +227,7 @@ Status Filler::FetchPage(cache::LiveFile& file, const rpc::Binding& binding, uin
   return status;
 }
 
-Filler::Claims Filler::Claim(cache::LiveFile& file, const rpc::Binding& binding, Pages pages) {
+Filler::Claims Filler::Claim(cache::LiveFile& file, const role::Binding& binding, Pages pages) {
   Claims claims;
   for (uint64_t page = pages.first; page < pages.first + pages.count; ++page) {
     if (file.Present(page * cache::kPageBytes, 1)) continue;
@@ -250,7 +250,7 @@ void Filler::Settle(InodeId ino, std::span<const Claims::value_type> claims, con
   fetched_.NotifyAll();
 }
 
-Status Filler::FetchRun(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
+Status Filler::FetchRun(cache::LiveFile& file, const role::Binding& binding, Pages pages,
                         const ufs::CallOptions& call) {
   const Claims claims = Claim(file, binding, pages);
   Status first;
@@ -270,7 +270,7 @@ Status Filler::FetchRun(cache::LiveFile& file, const rpc::Binding& binding, Page
 }
 
 // Present when it returns, whoever fetched them.
-Status Filler::FetchAll(cache::LiveFile& file, const rpc::Binding& binding, Pages pages,
+Status Filler::FetchAll(cache::LiveFile& file, const role::Binding& binding, Pages pages,
                         const ufs::CallOptions& call) {
   if (pages.count > 1) RETURN_IF_ERROR(FetchRun(file, binding, pages, call));
   for (uint64_t page = pages.first; page < pages.first + pages.count; ++page) {
@@ -279,7 +279,7 @@ Status Filler::FetchAll(cache::LiveFile& file, const rpc::Binding& binding, Page
   return OkStatus();
 }
 
-Status Filler::Fill(cache::LiveFile& file, const rpc::Binding& binding, uint64_t offset_bytes,
+Status Filler::Fill(cache::LiveFile& file, const role::Binding& binding, uint64_t offset_bytes,
                     uint64_t length_bytes) {
   // The last page counts as a whole: what a writer has put behind the object's end is in it too.
   const uint64_t first = offset_bytes / cache::kPageBytes;
@@ -318,7 +318,7 @@ Status Filler::Fill(cache::LiveFile& file, const rpc::Binding& binding, uint64_t
   return runs->Wait();
 }
 
-Status Filler::FillWhole(cache::LiveFile& file, const rpc::Binding& binding) {
+Status Filler::FillWhole(cache::LiveFile& file, const role::Binding& binding) {
   constexpr uint64_t kStep = 64 * cache::kPageBytes;  // Bounds what is queued at once.
   for (uint64_t at = 0; at < binding.size_bytes && !file.Complete(); at += kStep) {
     RETURN_IF_ERROR(Fill(file, binding, at, kStep));
@@ -326,7 +326,7 @@ Status Filler::FillWhole(cache::LiveFile& file, const rpc::Binding& binding) {
   return OkStatus();
 }
 
-void Filler::Prefetch(const ContentId& content, const rpc::Binding& binding, Range range) {
+void Filler::Prefetch(const ContentId& content, const role::Binding& binding, Range range) {
   const uint64_t begin = range.offset_bytes / cache::kPageBytes;
   const uint64_t end =
       (range.offset_bytes + range.length_bytes + cache::kPageBytes - 1) / cache::kPageBytes;
@@ -352,7 +352,7 @@ void Filler::Prefetch(const ContentId& content, const rpc::Binding& binding, Ran
   }
 }
 
-void Filler::NoteRead(const ContentId& content, const rpc::Binding& binding, uint64_t offset_bytes,
+void Filler::NoteRead(const ContentId& content, const role::Binding& binding, uint64_t offset_bytes,
                       uint64_t length_bytes, ReadHistory& history) {
   if (options_.readahead_max_bytes == 0) return;
   const Range range = PlanReadAhead(history, offset_bytes, length_bytes, binding.size_bytes,

@@ -52,7 +52,7 @@ class FillerTest : public testing::Test {
   FillerOptions options_{.threads = 4};
   std::unique_ptr<Filler> filler_;
   std::string text_;
-  rpc::Binding binding_;
+  role::Binding binding_;
 };
 
 TEST_F(FillerTest, FillsOnlyThePagesAskedFor) {
@@ -73,7 +73,7 @@ TEST_F(FillerTest, AWholeFileIsWhatTheUfsHas) {
 
 TEST_F(FillerTest, TellsWhatCameWithTheFirstPageOfAFileWithGuesses) {
   std::vector<std::pair<InodeId, std::string>> told;
-  options_.on_told = [&told](InodeId ino, const rpc::ToldAttributes& attributes) {
+  options_.on_told = [&told](InodeId ino, const role::ToldAttributes& attributes) {
     told.emplace_back(ino, attributes.etag);
   };
   auto known = AddClean(InodeId(6));
@@ -194,7 +194,7 @@ TEST_F(FillerTest, OtherErrorsAreNotTriedAgain) {
 
 TEST_F(FillerTest, AReplacedObjectIsStaleAndNothingOfItIsCached) {
   auto file = AddClean();
-  const rpc::Binding before = binding_;
+  const role::Binding before = binding_;
   Put(Text(3 * kPageBytes + 200));
   EXPECT_EQ(filler().FillWhole(*file, before).code(), Code::kStale);
   EXPECT_FALSE(file->Present(0, 1));
@@ -287,8 +287,8 @@ TEST(ReadAheadTest, AJumpClosesTheWindow) {
 TEST_F(FillerTest, ASourceThatDoesNotAnswerHoldsUpNoReaderOfAnother) {
   constexpr MountId kOther{2};
   auto other = ufs::NewMemoryUfs(SystemClock());
-  const rpc::Binding there = {kOther, "f", PutObject(*other, "f", text_), Generation(1),
-                              text_.size()};
+  const role::Binding there = {kOther, "f", PutObject(*other, "f", text_), Generation(1),
+                               text_.size()};
   ASSERT_TRUE(mounts_.Add(kOther, std::move(other)).ok());
   faults_->DelayEach(std::chrono::hours(1));
   filler();  // Before the threads.

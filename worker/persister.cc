@@ -20,7 +20,7 @@ bool IsExpected(const Status& status) {
 }
 
 // A file may be unlinked, and its content erased, after its step was prepared.
-bool MayBeUnlinked(const Status& status, const rpc::Task& task) {
+bool MayBeUnlinked(const Status& status, const role::Task& task) {
   return status.code() == Code::kNotFound && task.attempts == 0;
 }
 
@@ -31,12 +31,12 @@ struct Persister::Threads {
 };
 
 struct Persister::Step {
-  rpc::Task task;
-  rpc::Action action;
+  role::Task task;
+  role::Action action;
   Done done;
 };
 
-Persister::Persister(const PersisterOptions& options, rpc::PersistQueue& queue,
+Persister::Persister(const PersisterOptions& options, role::PersistQueue& queue,
                      cache::CacheStore& cache, Filler& filler, ufs::UfsMounts& mounts, Clock& clock)
     : options_(options),
       queue_(queue),
@@ -46,8 +46,8 @@ Persister::Persister(const PersisterOptions& options, rpc::PersistQueue& queue,
       filler_(filler),
       runner_(
           cache, filler, mounts, clock, options.ufs_timeout,
-          [this](const rpc::Action& action) { return queue_.IsWanted(action); },
-          [this](const rpc::Action& action, const std::string& file) {
+          [this](const role::Action& action) { return queue_.IsWanted(action); },
+          [this](const role::Action& action, const std::string& file) {
             return queue_.NoteFile(action, file);
           }),
       threads_(std::make_unique<Threads>()) {
@@ -58,10 +58,10 @@ Persister::Persister(const PersisterOptions& options, rpc::PersistQueue& queue,
   threads_->all.emplace_back([this] { RemoveLeftovers(); });
   for (int i = 0; i < small; ++i) {
     threads_->all.emplace_back(
-        [this] { Run(rpc::TaskClass::kSmall, kSmallBatch, stop_.get_token()); });
+        [this] { Run(role::TaskClass::kSmall, kSmallBatch, stop_.get_token()); });
   }
   for (int i = 0; i < large; ++i) {
-    threads_->all.emplace_back([this] { Run(rpc::TaskClass::kLarge, 1, stop_.get_token()); });
+    threads_->all.emplace_back([this] { Run(role::TaskClass::kLarge, 1, stop_.get_token()); });
   }
 }
 
@@ -114,12 +114,12 @@ void Persister::WaitForLeftovers() {
   while (!may_start_) changed_.Wait(mutex_);
 }
 
-void Persister::Run(rpc::TaskClass task_class, size_t batch, const std::stop_token& stop) {
+void Persister::Run(role::TaskClass task_class, size_t batch, const std::stop_token& stop) {
   GiveWay();
   WaitForLeftovers();
   Patience patience(options_.activity, clock_, options_.patience);
   while (!stop.stop_requested()) {
-    Result<std::vector<rpc::Task>> tasks = queue_.Lease(task_class, batch, kIdleWait);
+    Result<std::vector<role::Task>> tasks = queue_.Lease(task_class, batch, kIdleWait);
     if (!tasks.ok()) {
       LogError("take tasks from the persist queue: ", tasks.status());
       clock_.SleepFor(kAfterError, stop);
@@ -140,7 +140,7 @@ void Persister::Run(rpc::TaskClass task_class, size_t batch, const std::stop_tok
 
 // Task by task goes one step further, all steps of a round become durable together, until each is
 // done or waits.
-void Persister::WorkOff(std::vector<rpc::Task> tasks, const std::stop_token& stop) {
+void Persister::WorkOff(std::vector<role::Task> tasks, const std::stop_token& stop) {
   while (!tasks.empty()) {
     if (stop.stop_requested()) return GiveBack(tasks);
     std::vector<Step> steps;
@@ -161,16 +161,16 @@ void Persister::WorkOff(std::vector<rpc::Task> tasks, const std::stop_token& sto
   }
 }
 
-void Persister::Prepare(std::vector<rpc::Task> tasks, std::vector<Step>* steps) {
-  for (rpc::Task& task : tasks) {
-    Result<rpc::Action> action = queue_.Prepare(task);
+void Persister::Prepare(std::vector<role::Task> tasks, std::vector<Step>* steps) {
+  for (role::Task& task : tasks) {
+    Result<role::Action> action = queue_.Prepare(task);
     if (!action.ok()) {
       LogError("prepare to persist ", task.subject, ": ", action.status());
       GiveBack({task});
       clock_.SleepFor(kAfterError, stop_.get_token());  // The store fails: it may need a moment.
       continue;
     }
-    if (action->kind == rpc::Action::Kind::kDone || action->kind == rpc::Action::Kind::kWait)
+    if (action->kind == role::Action::Kind::kDone || action->kind == role::Action::Kind::kWait)
       continue;
     Step& step = steps->emplace_back();
     step.task = std::move(task);
@@ -182,7 +182,7 @@ void Persister::Prepare(std::vector<rpc::Task> tasks, std::vector<Step>* steps) 
 void Persister::SyncAll(std::vector<Step>& steps) {
   std::map<MountId, Status> synced;
   for (Step& step : steps) {
-    rpc::Outcome& outcome = step.done.outcome;
+    role::Outcome& outcome = step.done.outcome;
     if (!outcome.status.ok()) continue;
     auto [found, first] = synced.try_emplace(step.action.mount);
     if (first) {
@@ -197,7 +197,7 @@ void Persister::SyncAll(std::vector<Step>& steps) {
 void Persister::Settle(std::vector<Step>& steps) {
   GiveBackBrokenOff(steps);
   if (steps.empty()) return;
-  std::vector<rpc::PersistQueue::Settled> items;
+  std::vector<role::PersistQueue::Settled> items;
   for (Step& step : steps) {
     const Status& status = step.done.outcome.status;
     if (!IsExpected(status) && !MayBeUnlinked(status, step.task)) {
@@ -251,7 +251,7 @@ void Persister::GiveBackBrokenOff(std::vector<Step>& steps) {
   });
 }
 
-void Persister::GiveBack(const std::vector<rpc::Task>& tasks) {
+void Persister::GiveBack(const std::vector<role::Task>& tasks) {
   Status status = queue_.Release(tasks);
   if (!status.ok()) LogWarning("give persist tasks back: ", status);
 }

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "cache/cache_store.h"
-#include "rpc/persist_queue.h"
+#include "role/persist_queue.h"
 #include "ufs/mounts.h"
 #include "worker/action.h"
 #include "worker/filler.h"
@@ -24,7 +24,7 @@ struct PersisterOptions {
   Nanos ufs_timeout = std::chrono::minutes(1);  // Of one call.
   // After a crash: where uploads may have been left behind, to be removed before anything else.
   std::vector<MountId> leftovers_in = {};
-  // Makes what the coordinator has decided and recorded durable (rpc::Files::SyncLog). Called
+  // Makes what the coordinator has decided and recorded durable (role::Files::SyncLog). Called
   // before a batch changes the UFS, and before bytes that it has taken over may be evicted: after a
   // power cut neither an unlink that is forgotten again may have cost the object, nor an upload
   // that is forgotten again the only copy. Empty: nothing to do.
@@ -37,7 +37,7 @@ struct PersisterOptions {
 class Persister {
  public:
   // All outlive it. Starts working at once.
-  Persister(const PersisterOptions& options, rpc::PersistQueue& queue, cache::CacheStore& cache,
+  Persister(const PersisterOptions& options, role::PersistQueue& queue, cache::CacheStore& cache,
             Filler& filler, ufs::UfsMounts& mounts, Clock& clock);
   ~Persister();
   // Finishes what is in hand, or breaks it off after ten seconds, and gives the rest back.
@@ -53,9 +53,9 @@ class Persister {
   struct Step;  // A task with its next action and what came of it.
   void RemoveLeftovers();
   void WaitForLeftovers();
-  void Run(rpc::TaskClass task_class, size_t batch, const std::stop_token& stop);
-  void WorkOff(std::vector<rpc::Task> tasks, const std::stop_token& stop);
-  void Prepare(std::vector<rpc::Task> tasks, std::vector<Step>* steps);
+  void Run(role::TaskClass task_class, size_t batch, const std::stop_token& stop);
+  void WorkOff(std::vector<role::Task> tasks, const std::stop_token& stop);
+  void Prepare(std::vector<role::Task> tasks, std::vector<Step>* steps);
   Status SyncLog() const { return options_.sync_log ? options_.sync_log() : OkStatus(); }
   void SyncAll(std::vector<Step>& steps);
   void Settle(std::vector<Step>& steps);
@@ -63,10 +63,10 @@ class Persister {
   // later.
   void MarkClean();
   void GiveBackBrokenOff(std::vector<Step>& steps);
-  void GiveBack(const std::vector<rpc::Task>& tasks);
+  void GiveBack(const std::vector<role::Task>& tasks);
 
   const PersisterOptions options_;
-  rpc::PersistQueue& queue_;
+  role::PersistQueue& queue_;
   cache::CacheStore& cache_;
   ufs::UfsMounts& mounts_;
   Clock& clock_;

@@ -14,7 +14,7 @@ namespace {
 
 using cache::ContentState;
 using cache::kPageBytes;
-using rpc::Action;
+using role::Action;
 using ufs::UfsFaults;
 using Syncing = cache::CacheStore::Syncing;
 using Truncate = cache::CacheStore::Truncate;

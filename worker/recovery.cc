@@ -12,24 +12,24 @@ namespace {
 
 using cache::Recovered;
 using cache::Verdict;
-using Loss = rpc::Maintenance::Loss;
+using Loss = role::Maintenance::Loss;
 
 // Whether the file holds anything else than what the coordinator has of it. Only after the death of
 // the process alone.
-bool WrittenSince(const cache::ContentInfo& content, const rpc::FileInfo& file) {
+bool WrittenSince(const cache::ContentInfo& content, const role::FileInfo& file) {
   const bool committed = file.attr.generation && content.generation == file.attr.generation;
   return !committed || content.live_changed;
 }
 
 // The coordinator went on to another version without this content: it is never made of these bytes.
 // A commit makes the content first, so that it is never behind by one.
-bool IsSuperseded(const cache::ContentInfo& content, const rpc::FileInfo& file) {
+bool IsSuperseded(const cache::ContentInfo& content, const role::FileInfo& file) {
   return content.generation && content.generation < file.attr.generation;
 }
 
 class Judge {
  public:
-  Judge(rpc::Names& names, rpc::Files& files, rpc::Maintenance& maintenance)
+  Judge(role::Names& names, role::Files& files, role::Maintenance& maintenance)
       : names_(names), files_(files), maintenance_(maintenance) {}
 
   Result<Recovered> operator()(const cache::ContentInfo& content, bool power_cut);
@@ -38,29 +38,29 @@ class Judge {
   Status RemoveNeverCommitted(InodeId ino);
 
  private:
-  Result<Recovered> AfterPowerCut(const cache::ContentInfo& content, const rpc::FileInfo& file);
-  Result<Recovered> CommitLive(const cache::ContentInfo& content, const rpc::FileInfo& file);
-  Result<Generation> Commit(const cache::ContentInfo& content, const rpc::FileInfo& file,
+  Result<Recovered> AfterPowerCut(const cache::ContentInfo& content, const role::FileInfo& file);
+  Result<Recovered> CommitLive(const cache::ContentInfo& content, const role::FileInfo& file);
+  Result<Generation> Commit(const cache::ContentInfo& content, const role::FileInfo& file,
                             uint64_t size_bytes);
-  static Result<Recovered> KeepCommitted(const rpc::FileInfo& file);
+  static Result<Recovered> KeepCommitted(const role::FileInfo& file);
   Status UnlinkPath(const std::string& path);
-  Result<Recovered> Lost(const cache::ContentInfo& content, const rpc::FileInfo& file, Loss loss);
+  Result<Recovered> Lost(const cache::ContentInfo& content, const role::FileInfo& file, Loss loss);
 
-  rpc::Names& names_;
-  rpc::Files& files_;
-  rpc::Maintenance& maintenance_;
-  const rpc::Caller caller_{.session = SessionId(1)};
+  role::Names& names_;
+  role::Files& files_;
+  role::Maintenance& maintenance_;
+  const role::Caller caller_{.session = SessionId(1)};
 };
 
 // Bytes that the daemon never saw committed, but that are all in the file.
-Result<Recovered> Judge::CommitLive(const cache::ContentInfo& content, const rpc::FileInfo& file) {
+Result<Recovered> Judge::CommitLive(const cache::ContentInfo& content, const role::FileInfo& file) {
   ASSIGN_OR_RETURN(const Generation made, Commit(content, file, content.live_size_bytes));
   return Recovered{Verdict::kCommitLive, made, content.live_size_bytes};
 }
 
-Result<Generation> Judge::Commit(const cache::ContentInfo& content, const rpc::FileInfo& file,
+Result<Generation> Judge::Commit(const cache::ContentInfo& content, const role::FileInfo& file,
                                  uint64_t size_bytes) {
-  rpc::WriteCommit commit;
+  role::WriteCommit commit;
   commit.base = file.attr.generation;
   commit.generation = Generation(commit.base.value + 1);
   commit.size_bytes = size_bytes;
@@ -72,11 +72,11 @@ Result<Generation> Judge::Commit(const cache::ContentInfo& content, const rpc::F
 }
 
 // What the coordinator has committed is what counts; what was written behind it is cut off.
-Result<Recovered> Judge::KeepCommitted(const rpc::FileInfo& file) {
+Result<Recovered> Judge::KeepCommitted(const role::FileInfo& file) {
   // The UFS has these bytes, and the file here may hold others by now.
   // Its attributes may still be on their way: what counts is where the bytes are.
   const bool stored = file.binding.mount && file.binding.generation == file.attr.generation;
-  if (stored || file.attr.persist == rpc::PersistState::kPersisted)
+  if (stored || file.attr.persist == role::PersistState::kPersisted)
     return Recovered{Verdict::kDrop, {}, 0};
   return Recovered{Verdict::kKeepDirty, file.attr.generation, file.attr.size_bytes};
 }
@@ -96,18 +96,18 @@ Status Judge::UnlinkPath(const std::string& path) {
   InodeId parent = kRootInode;
   std::string_view rest = std::string_view(path).substr(1);
   for (size_t slash = rest.find('/'); slash != std::string_view::npos; slash = rest.find('/')) {
-    ASSIGN_OR_RETURN(rpc::FileInfo info, names_.Lookup(caller_, parent, rest.substr(0, slash)));
+    ASSIGN_OR_RETURN(role::FileInfo info, names_.Lookup(caller_, parent, rest.substr(0, slash)));
     parent = info.attr.ino;
     rest.remove_prefix(slash + 1);
   }
   return names_.Unlink(caller_, parent, rest).status();
 }
 
-Result<Recovered> Judge::Lost(const cache::ContentInfo& content, const rpc::FileInfo& file,
+Result<Recovered> Judge::Lost(const cache::ContentInfo& content, const role::FileInfo& file,
                               Loss loss) {
-  ASSIGN_OR_RETURN(rpc::FileInfo now,
+  ASSIGN_OR_RETURN(role::FileInfo now,
                    maintenance_.ContentLost(content.ino, file.attr.generation, loss));
-  const bool back = now.attr.persist == rpc::PersistState::kPersisted;
+  const bool back = now.attr.persist == role::PersistState::kPersisted;
   LogWarning("recovery: the last bytes written to inode ", content.ino.value,
              loss == Loss::kPowerCut ? " did not survive the power cut: "
                                      : " are gone, for its cache file or directory was removed: ",
@@ -118,7 +118,7 @@ Result<Recovered> Judge::Lost(const cache::ContentInfo& content, const rpc::File
 // The crash may have come between the two steps of a commit. Its first step is enough if that put
 // the bytes on the disk; otherwise the commit before counts.
 Result<Recovered> Judge::AfterPowerCut(const cache::ContentInfo& content,
-                                       const rpc::FileInfo& file) {
+                                       const role::FileInfo& file) {
   const bool ahead = content.generation > file.attr.generation;
   const bool whole = content.synced && !content.lost && !content.cut;
   if (ahead && whole && content.prior_generation == file.attr.generation) {
@@ -138,7 +138,7 @@ Result<Recovered> Judge::AfterPowerCut(const cache::ContentInfo& content,
 }
 
 Result<Recovered> Judge::operator()(const cache::ContentInfo& content, bool power_cut) {
-  Result<rpc::FileInfo> file = files_.GetKnownAttr(content.ino);
+  Result<role::FileInfo> file = files_.GetKnownAttr(content.ino);
   const bool gone = file.code() == Code::kStale || file.code() == Code::kNotFound;
   if (gone) return Recovered{Verdict::kDrop, {}, 0};
   if (!file.ok()) return file.status();
@@ -163,13 +163,14 @@ Result<Recovered> Judge::operator()(const cache::ContentInfo& content, bool powe
 
 }  // namespace
 
-Result<Recovered> JudgeContent(rpc::Names& names, rpc::Files& files, rpc::Maintenance& maintenance,
-                               const cache::ContentInfo& content, bool power_cut) {
+Result<Recovered> JudgeContent(role::Names& names, role::Files& files,
+                               role::Maintenance& maintenance, const cache::ContentInfo& content,
+                               bool power_cut) {
   return Judge(names, files, maintenance)(content, power_cut);
 }
 
-Status RecoverContents(cache::CacheStore& cache, rpc::Names& names, rpc::Files& files,
-                       rpc::Maintenance& maintenance) {
+Status RecoverContents(cache::CacheStore& cache, role::Names& names, role::Files& files,
+                       role::Maintenance& maintenance) {
   RETURN_IF_ERROR(cache.Recover([&](const cache::ContentInfo& content, bool power_cut) {
     return JudgeContent(names, files, maintenance, content, power_cut);
   }));

@@ -5,7 +5,7 @@
 
 #include "base/status.h"
 #include "cache/cache_store.h"
-#include "rpc/coordinator.h"
+#include "role/coordinator.h"
 
 namespace tarn::worker {
 
@@ -14,12 +14,12 @@ namespace tarn::worker {
 // alone, bytes written and never committed are committed as they stand, as any local file system
 // would have kept them; after a power cut they are not, and a file that was never committed is
 // gone.
-Status RecoverContents(cache::CacheStore& cache, rpc::Names& names, rpc::Files& files,
-                       rpc::Maintenance& maintenance);
+Status RecoverContents(cache::CacheStore& cache, role::Names& names, role::Files& files,
+                       role::Maintenance& maintenance);
 
 // What becomes of one of them, as far as the coordinator is concerned; the cache does its part.
-Result<cache::Recovered> JudgeContent(rpc::Names& names, rpc::Files& files,
-                                      rpc::Maintenance& maintenance,
+Result<cache::Recovered> JudgeContent(role::Names& names, role::Files& files,
+                                      role::Maintenance& maintenance,
                                       const cache::ContentInfo& content, bool power_cut);
 
 }  // namespace tarn::worker

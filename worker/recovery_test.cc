@@ -11,13 +11,13 @@ using cache::ContentInfo;
 using cache::ContentState;
 using cache::Recovered;
 using cache::Verdict;
-using rpc::FileInfo;
-using rpc::PersistState;
+using role::FileInfo;
+using role::PersistState;
 
 constexpr InodeId kFile{5};
 
 // A coordinator with files in the root directory. What recovery has no business with is refused.
-class FakeCoordinator final : public rpc::Names, public rpc::Files, public rpc::Maintenance {
+class FakeCoordinator final : public role::Names, public role::Files, public role::Maintenance {
  public:
   std::map<InodeId, FileInfo> files;
   std::map<std::string, InodeId> names;
@@ -30,8 +30,8 @@ class FakeCoordinator final : public rpc::Names, public rpc::Files, public rpc::
     if (found == files.end()) return Status(Code::kStale, "no such inode");
     return found->second;
   }
-  Result<FileInfo> CommitWrite(const rpc::Caller&, InodeId ino,
-                               const rpc::WriteCommit& commit) override {
+  Result<FileInfo> CommitWrite(const role::Caller&, InodeId ino,
+                               const role::WriteCommit& commit) override {
     FileInfo& file = files.at(ino);
     if (file.attr.generation != commit.base) return Status(Code::kStale, "another base");
     file.attr.generation = commit.generation;
@@ -40,7 +40,7 @@ class FakeCoordinator final : public rpc::Names, public rpc::Files, public rpc::
     file.attr.persist = PersistState::kNotPersisted;
     return file;
   }
-  Result<FileInfo> Unlink(const rpc::Caller&, InodeId, std::string_view name) override {
+  Result<FileInfo> Unlink(const role::Caller&, InodeId, std::string_view name) override {
     const InodeId ino = names.at(std::string(name));
     names.erase(std::string(name));
     if (--files.at(ino).attr.nlink == 0) orphans.push_back(ino);
@@ -54,7 +54,7 @@ class FakeCoordinator final : public rpc::Names, public rpc::Files, public rpc::
   void OpenMade(InodeId) override {}
   void CloseForWrite(InodeId) override {}
   Status LearnAttributes(InodeId) override { return OkStatus(); }
-  Status TakeAttributes(InodeId, const rpc::ToldAttributes&) override { return OkStatus(); }
+  Status TakeAttributes(InodeId, const role::ToldAttributes&) override { return OkStatus(); }
   Result<std::string> PathOf(InodeId ino) override {
     for (const auto& [name, named] : names) {
       if (named == ino) return "/" + name;
@@ -85,41 +85,41 @@ class FakeCoordinator final : public rpc::Names, public rpc::Files, public rpc::
     return OkStatus();
   }
 
-  Result<FileInfo> Lookup(const rpc::Caller&, InodeId, std::string_view) override { return No(); }
-  Result<FileInfo> Create(const rpc::Caller&, InodeId, std::string_view,
-                          const rpc::CreateSpec&) override {
+  Result<FileInfo> Lookup(const role::Caller&, InodeId, std::string_view) override { return No(); }
+  Result<FileInfo> Create(const role::Caller&, InodeId, std::string_view,
+                          const role::CreateSpec&) override {
     return No();
   }
-  Result<FileInfo> Link(const rpc::Caller&, InodeId, InodeId, std::string_view) override {
+  Result<FileInfo> Link(const role::Caller&, InodeId, InodeId, std::string_view) override {
     return No();
   }
-  Result<FileInfo> CreateUnnamed(const rpc::Caller&, InodeId, const rpc::CreateSpec&) override {
+  Result<FileInfo> CreateUnnamed(const role::Caller&, InodeId, const role::CreateSpec&) override {
     return No();
   }
-  Result<FileInfo> Rmdir(const rpc::Caller&, InodeId, std::string_view) override { return No(); }
-  Result<Renamed> Rename(const rpc::Caller&, InodeId, std::string_view, InodeId, std::string_view,
-                         rpc::RenameMode) override {
+  Result<FileInfo> Rmdir(const role::Caller&, InodeId, std::string_view) override { return No(); }
+  Result<Renamed> Rename(const role::Caller&, InodeId, std::string_view, InodeId, std::string_view,
+                         role::RenameMode) override {
     return No();
   }
-  Result<Listing> ReadDir(const rpc::Caller&, InodeId, uint64_t, size_t, WithAttrs) override {
+  Result<Listing> ReadDir(const role::Caller&, InodeId, uint64_t, size_t, WithAttrs) override {
     return No();
   }
   Result<InodeId> ParentOf(InodeId) override { return No(); }
-  Result<FileInfo> SetAttr(const rpc::Caller&, InodeId, const rpc::AttrChange&) override {
+  Result<FileInfo> SetAttr(const role::Caller&, InodeId, const role::AttrChange&) override {
     return No();
   }
   Result<std::string> ReadLink(InodeId) override { return No(); }
   Result<std::string> GetXattr(InodeId, std::string_view) override { return No(); }
   Result<std::vector<std::string>> ListXattrs(InodeId) override { return No(); }
-  Status SetXattr(const rpc::Caller&, InodeId, std::string_view, std::string_view,
-                  rpc::XattrMode) override {
+  Status SetXattr(const role::Caller&, InodeId, std::string_view, std::string_view,
+                  role::XattrMode) override {
     return No();
   }
-  Status RemoveXattr(const rpc::Caller&, InodeId, std::string_view) override { return No(); }
+  Status RemoveXattr(const role::Caller&, InodeId, std::string_view) override { return No(); }
   Status SyncLog() override { return No(); }
-  Result<rpc::StatFs> GetStatFs() override { return No(); }
+  Result<role::StatFs> GetStatFs() override { return No(); }
   Status Revalidate(InodeId) override { return No(); }
-  void SetChangeSink(std::function<void(const rpc::Change&)>) override {}
+  void SetChangeSink(std::function<void(const role::Change&)>) override {}
 
  private:
   static Status No() { return Status(Code::kUnsupported, "recovery has no business with it"); }
@@ -160,7 +160,7 @@ class JudgeTest : public testing::Test {
     EXPECT_TRUE(verdict.ok()) << verdict.status().ToString();
     return verdict.ok() ? *verdict : Recovered{};
   }
-  const rpc::Attr& attr() { return coordinator_.files.at(kFile).attr; }
+  const role::Attr& attr() { return coordinator_.files.at(kFile).attr; }
 
   FakeCoordinator coordinator_;
 };
@@ -184,7 +184,7 @@ TEST_F(JudgeTest, WhatTheUfsHasIsDroppedNotPinnedForEver) {
 
 TEST_F(JudgeTest, BytesThatTheUfsHasAreNotPinnedForTheirAttributes) {
   HasFile(3, PersistState::kNotPersisted);  // A mode, set since the upload, is still to follow.
-  rpc::Binding& binding = coordinator_.files.at(kFile).binding;
+  role::Binding& binding = coordinator_.files.at(kFile).binding;
   binding.mount = MountId(1);
   binding.generation = Generation(3);
   EXPECT_EQ(Judge(Content(ContentState::kDirty, 3), false).verdict, Verdict::kDrop);
@@ -299,7 +299,7 @@ TEST_F(JudgeTest, ALostFileIsReported) {
     content.lost = true;
     EXPECT_EQ(Judge(content, power_cut).verdict, Verdict::kDrop);
     EXPECT_EQ(coordinator_.lost, Generation(3));
-    EXPECT_EQ(coordinator_.loss == rpc::Maintenance::Loss::kPowerCut, power_cut);
+    EXPECT_EQ(coordinator_.loss == role::Maintenance::Loss::kPowerCut, power_cut);
     coordinator_.lost = {};
   }
 }
@@ -310,7 +310,7 @@ TEST_F(JudgeTest, WhatWentWithItsCacheDirectoryIsNoLossByAPowerCut) {
   content.lost = content.damaged = true;
   EXPECT_EQ(Judge(content, true).verdict, Verdict::kDrop);
   EXPECT_EQ(coordinator_.lost, Generation(3));
-  EXPECT_EQ(coordinator_.loss, rpc::Maintenance::Loss::kDamage);
+  EXPECT_EQ(coordinator_.loss, role::Maintenance::Loss::kDamage);
 }
 
 TEST_F(JudgeTest, UnlinkedAndUnknownInodesAreDropped) {

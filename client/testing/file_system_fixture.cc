@@ -24,28 +24,28 @@ void FileSystemFixture::Start() {
 }
 
 void FileSystemFixture::PersistDue() {
-  for (const rpc::TaskClass size : {rpc::TaskClass::kSmall, rpc::TaskClass::kLarge}) {
+  for (const role::TaskClass size : {role::TaskClass::kSmall, role::TaskClass::kLarge}) {
     PersistDue(size);
   }
 }
 
-void FileSystemFixture::PersistDue(rpc::TaskClass size, size_t most) {
+void FileSystemFixture::PersistDue(role::TaskClass size, size_t most) {
   worker::ActionRunner runner(
       *cache_, *filler_, mounts_, clock_, std::chrono::minutes(1),
-      [this](const rpc::Action& action) { return queue().IsWanted(action); },
-      [this](const rpc::Action& action, const std::string& file) {
+      [this](const role::Action& action) { return queue().IsWanted(action); },
+      [this](const role::Action& action, const std::string& file) {
         return queue().NoteFile(action, file);
       });
   auto tasks = queue().Lease(size, most, Nanos(0));
   ASSERT_TRUE(tasks.ok()) << tasks.status().ToString();
-  for (const rpc::Task& task : *tasks) {
+  for (const role::Task& task : *tasks) {
     for (;;) {
       auto action = queue().Prepare(task);
       ASSERT_TRUE(action.ok()) << action.status().ToString();
-      if (action->kind == rpc::Action::Kind::kDone || action->kind == rpc::Action::Kind::kWait)
+      if (action->kind == role::Action::Kind::kDone || action->kind == role::Action::Kind::kWait)
         break;
       worker::Done done = runner.Run(*action, {});
-      rpc::PersistQueue::Settled item{task, *action, done.outcome};
+      role::PersistQueue::Settled item{task, *action, done.outcome};
       const Result<bool> persisted = queue().Settle(std::span(&item, 1)).front();
       ASSERT_TRUE(persisted.ok()) << persisted.status().ToString();
       if (!done.outcome.status.ok()) break;

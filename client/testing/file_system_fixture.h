@@ -31,7 +31,7 @@ using worker::Bytes;
 class DemandedPages final : public PageSource {
  public:
   explicit DemandedPages(worker::Filler& filler) : filler_(filler) {}
-  Status Fill(cache::LiveFile& file, const rpc::Binding& binding, uint64_t offset_bytes,
+  Status Fill(cache::LiveFile& file, const role::Binding& binding, uint64_t offset_bytes,
               uint64_t length_bytes) override {
     if (vanishing_ > 0) {
       --vanishing_;
@@ -39,17 +39,18 @@ class DemandedPages final : public PageSource {
     }
     return filler_.Fill(file, binding, offset_bytes, length_bytes);
   }
-  Status FillWhole(cache::LiveFile& file, const rpc::Binding& binding) override {
+  Status FillWhole(cache::LiveFile& file, const role::Binding& binding) override {
     return filler_.FillWhole(file, binding);
   }
-  Status ReadThrough(const rpc::Binding& binding, uint64_t offset_bytes,
+  Status ReadThrough(const role::Binding& binding, uint64_t offset_bytes,
                      std::span<std::byte> out) override {
     return filler_.ReadThrough(binding, offset_bytes, out);
   }
-  Status CheckReadable(const rpc::Binding& binding) override {
+  Status CheckReadable(const role::Binding& binding) override {
     return filler_.CheckReadable(binding);
   }
-  void NoteRead(const ContentId&, const rpc::Binding&, uint64_t, uint64_t, ReadHistory&) override {}
+  void NoteRead(const ContentId&, const role::Binding&, uint64_t, uint64_t, ReadHistory&) override {
+  }
 
   // What the next calls of Fill fetch is gone again when they return.
   void Vanish(int times) { vanishing_ = times; }
@@ -96,9 +97,9 @@ class FileSystemFixture : public ::testing::Test {
     if (!fs_) Start();
     return *fs_;
   }
-  rpc::Files& files() { return namespace_->GetFiles(); }
-  virtual rpc::Files& FilesOfClient() { return files(); }
-  rpc::PersistQueue& queue() { return namespace_->GetPersistQueue(); }
+  role::Files& files() { return namespace_->GetFiles(); }
+  virtual role::Files& FilesOfClient() { return files(); }
+  role::PersistQueue& queue() { return namespace_->GetPersistQueue(); }
 
   // A file of the source, made by somebody else.
   InodeId Outside(const std::string& name, std::string_view text) {
@@ -149,13 +150,13 @@ class FileSystemFixture : public ::testing::Test {
     fs().Release(handle);
     return text;
   }
-  rpc::Attr AttrOf(InodeId ino) {
+  role::Attr AttrOf(InodeId ino) {
     auto info = fs().GetAttr(ino);
     EXPECT_TRUE(info.ok()) << info.status().ToString();
-    return info.ok() ? info->attr : rpc::Attr{};
+    return info.ok() ? info->attr : role::Attr{};
   }
   // As committed, whatever the live file says.
-  rpc::Attr CommittedOf(InodeId ino) { return files().GetAttr(ino)->attr; }
+  role::Attr CommittedOf(InodeId ino) { return files().GetAttr(ino)->attr; }
   bool Forgotten(InodeId ino) {
     return files().GetAttr(ino).code() == Code::kStale && !cache_->Find(ino);
   }
@@ -174,9 +175,9 @@ class FileSystemFixture : public ::testing::Test {
   }
   // Does what the queue has due, as the worker would.
   void PersistDue();
-  void PersistDue(rpc::TaskClass size, size_t most = 100);
+  void PersistDue(role::TaskClass size, size_t most = 100);
 
-  const rpc::Caller caller_{SessionId(1), 0, 1000, 1000};
+  const role::Caller caller_{SessionId(1), 0, 1000, 1000};
   RequestClock clock_;
   std::unique_ptr<ufs::UnderFileSystem> below_;
   ufs::UfsFaults* faults_ = nullptr;

@@ -21,29 +21,29 @@ class SourceTest : public FileSystemFixture {
   SourceTest() { options_.fill_at_open_bytes = 0; }
   // The next step of the queue, not done yet.
   struct Held {
-    rpc::Task task;
-    rpc::Action action;
+    role::Task task;
+    role::Action action;
   };
   Held Prepare() {
-    auto tasks = queue().Lease(rpc::TaskClass::kSmall, 1, Nanos(0));
+    auto tasks = queue().Lease(role::TaskClass::kSmall, 1, Nanos(0));
     EXPECT_TRUE(tasks.ok() && tasks->size() == 1u);
     auto action = queue().Prepare(tasks->front());
     EXPECT_TRUE(action.ok()) << action.status().ToString();
     return {tasks->front(), *action};
   }
-  rpc::Outcome Do(const Held& held) {
+  role::Outcome Do(const Held& held) {
     worker::ActionRunner runner(
         *cache_, *filler_, mounts_, clock_, std::chrono::minutes(1),
-        [this](const rpc::Action& action) { return queue().IsWanted(action); },
-        [this](const rpc::Action& action, const std::string& file) {
+        [this](const role::Action& action) { return queue().IsWanted(action); },
+        [this](const role::Action& action, const std::string& file) {
           return queue().NoteFile(action, file);
         });
-    rpc::Outcome outcome = runner.Run(held.action, {}).outcome;
+    role::Outcome outcome = runner.Run(held.action, {}).outcome;
     EXPECT_TRUE(outcome.status.ok()) << outcome.status.ToString();
     return outcome;
   }
-  void Settle(const Held& held, const rpc::Outcome& outcome) {
-    rpc::PersistQueue::Settled item{held.task, held.action, outcome};
+  void Settle(const Held& held, const role::Outcome& outcome) {
+    role::PersistQueue::Settled item{held.task, held.action, outcome};
     EXPECT_TRUE(queue().Settle(std::span(&item, 1)).front().ok());
   }
 };

@@ -8,8 +8,8 @@
 namespace tarn::meta::ops {
 namespace {
 
-Status CheckCommit(const InodeRecord& inode, const rpc::WriteCommit& commit) {
-  if (inode.type != rpc::FileType::kRegular)
+Status CheckCommit(const InodeRecord& inode, const role::WriteCommit& commit) {
+  if (inode.type != role::FileType::kRegular)
     return Status(Code::kInvalid, "commit of what is not a file");
   if (commit.generation <= commit.base)
     return Status(Code::kInvalid, "commit of a generation not above its base");
@@ -19,7 +19,7 @@ Status CheckCommit(const InodeRecord& inode, const rpc::WriteCommit& commit) {
   return OkStatus();
 }
 
-void Apply(const Attempt& attempt, const rpc::WriteCommit& commit, InodeRecord& inode) {
+void Apply(const Attempt& attempt, const role::WriteCommit& commit, InodeRecord& inode) {
   inode.generation = commit.generation;
   if (commit.from_nothing || !commit.base) inode.origin_generation = commit.generation;
   inode.size_bytes = commit.size_bytes;
@@ -35,10 +35,10 @@ void Apply(const Attempt& attempt, const rpc::WriteCommit& commit, InodeRecord& 
 
 }  // namespace
 
-Result<rpc::FileInfo> CommitWrite(const Env& env, InodeId ino, const rpc::WriteCommit& commit) {
+Result<role::FileInfo> CommitWrite(const Env& env, InodeId ino, const role::WriteCommit& commit) {
   const auto durability = commit.durable ? kv::Durability::kDurable : kv::Durability::kBuffered;
-  return ChangeValue<rpc::FileInfo>(
-      env, durability, [&](Attempt& attempt) -> Result<rpc::FileInfo> {
+  return ChangeValue<role::FileInfo>(
+      env, durability, [&](Attempt& attempt) -> Result<role::FileInfo> {
         ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
         RETURN_IF_ERROR(CheckCommit(inode, commit));
         RETURN_IF_ERROR(attempt.MayChange(inode));

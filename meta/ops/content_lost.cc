@@ -6,7 +6,7 @@
 namespace tarn::meta::ops {
 namespace {
 
-using Loss = rpc::Maintenance::Loss;
+using Loss = role::Maintenance::Loss;
 
 // The number rises all the same, so that whatever is cached of the lost generation can never be
 // served for the old bytes. The time is new, and the UFS is to learn of it.
@@ -38,10 +38,10 @@ bool Lose(Attempt& attempt, InodeRecord& inode, Generation generation, Loss loss
 
 }  // namespace
 
-Result<rpc::FileInfo> ContentLost(const Env& env, InodeId ino, Generation generation,
-                                  rpc::Maintenance::Loss loss) {
+Result<role::FileInfo> ContentLost(const Env& env, InodeId ino, Generation generation,
+                                   role::Maintenance::Loss loss) {
   bool changed = false;
-  auto lose = [&](Attempt& attempt) -> Result<rpc::FileInfo> {
+  auto lose = [&](Attempt& attempt) -> Result<role::FileInfo> {
     ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
     changed = Lose(attempt, inode, generation, loss);
     // The times that the file has now are news to the UFS.
@@ -49,9 +49,9 @@ Result<rpc::FileInfo> ContentLost(const Env& env, InodeId ino, Generation genera
     if (changed) PutInode(attempt.txn, inode);
     return attempt.Info(inode);
   };
-  Result<rpc::FileInfo> info = ChangeValue<rpc::FileInfo>(env, kv::Durability::kDurable, lose);
+  Result<role::FileInfo> info = ChangeValue<role::FileInfo>(env, kv::Durability::kDurable, lose);
   if (info.ok() && changed)
-    env.context.changes.Report({rpc::Change::Kind::kContent, ino, InodeId(), ""});
+    env.context.changes.Report({role::Change::Kind::kContent, ino, InodeId(), ""});
   return info;
 }
 

@@ -11,8 +11,8 @@ constexpr uint32_t kModeBits = 07777;
 constexpr uint32_t kSymlinkMode = 0777;
 constexpr size_t kMaxTargetBytes = 4095;
 
-Status CheckSpec(const rpc::CreateSpec& spec) {
-  if (spec.type != rpc::FileType::kSymlink) return OkStatus();
+Status CheckSpec(const role::CreateSpec& spec) {
+  if (spec.type != role::FileType::kSymlink) return OkStatus();
   if (spec.symlink_target.empty()) return Status(Code::kNotFound, "symlink to nothing");
   if (spec.symlink_target.size() > kMaxTargetBytes)
     return Status(Code::kNameTooLong, "symlink target");
@@ -21,8 +21,8 @@ Status CheckSpec(const rpc::CreateSpec& spec) {
 
 // What the UFS has no form for stays here for good.
 Result<bool> NeverPersists(const Context& context, const InodeRecord& inode) {
-  if (inode.type == rpc::FileType::kRegular || IsDirectory(inode)) return false;
-  if (inode.type != rpc::FileType::kSymlink) return true;
+  if (inode.type == role::FileType::kRegular || IsDirectory(inode)) return false;
+  if (inode.type != role::FileType::kSymlink) return true;
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(inode.mount));
   return !ufs->Traits().attributes;
 }
@@ -35,12 +35,12 @@ void Inherit(const InodeRecord& parent, InodeRecord& inode) {
   if (IsDirectory(inode)) inode.mode |= kSetgid;
 }
 
-InodeRecord NewInode(InodeId ino, const rpc::Caller& caller, const rpc::CreateSpec& spec,
+InodeRecord NewInode(InodeId ino, const role::Caller& caller, const role::CreateSpec& spec,
                      int64_t now_ns) {
   InodeRecord inode;
   inode.ino = ino;
   inode.type = spec.type;
-  inode.mode = spec.type == rpc::FileType::kSymlink ? kSymlinkMode : spec.mode & kModeBits;
+  inode.mode = spec.type == role::FileType::kSymlink ? kSymlinkMode : spec.mode & kModeBits;
   inode.uid = caller.uid;
   inode.gid = caller.gid;
   inode.nlink = 1;
@@ -63,7 +63,7 @@ Status Make(Attempt& attempt, const Path& path, InodeRecord& inode) {
   AddName(attempt.txn, path.parent, path.name, {inode.ino, inode.type, inode.ino.value});
   TouchDirectory(attempt.txn, path.parent, inode.ctime_ns);
   if (IsDirectory(inode)) PutListing(attempt.txn, inode.ino, {true, 0});
-  if (inode.type != rpc::FileType::kRegular && !inode.never_persist)
+  if (inode.type != role::FileType::kRegular && !inode.never_persist)
     RETURN_IF_ERROR(
         NoteDirty(attempt.context, attempt.txn, inode, attempt.context.options.persist_delay));
   PutInode(attempt.txn, inode);
@@ -81,10 +81,10 @@ Status MakeUnnamed(Attempt& attempt, InodeId parent, InodeRecord& inode) {
 
 }  // namespace
 
-void MakeWhiteout(Attempt& attempt, const rpc::Caller& caller, const Path& path,
+void MakeWhiteout(Attempt& attempt, const role::Caller& caller, const Path& path,
                   const InodeRecord& dir, InodeId id) {
-  rpc::CreateSpec spec;
-  spec.type = rpc::FileType::kCharDevice;
+  role::CreateSpec spec;
+  spec.type = role::FileType::kCharDevice;
   InodeRecord inode = NewInode(id, caller, spec, attempt.now_ns);
   inode.name = path.name;
   inode.never_persist = true;
@@ -93,17 +93,17 @@ void MakeWhiteout(Attempt& attempt, const rpc::Caller& caller, const Path& path,
   PutInode(attempt.txn, inode);
 }
 
-Status MakeDirectory(Attempt& attempt, const rpc::Caller& caller, const Path& path, uint32_t mode,
+Status MakeDirectory(Attempt& attempt, const role::Caller& caller, const Path& path, uint32_t mode,
                      InodeId id) {
-  rpc::CreateSpec spec;
-  spec.type = rpc::FileType::kDirectory;
+  role::CreateSpec spec;
+  spec.type = role::FileType::kDirectory;
   spec.mode = mode;
   InodeRecord inode = NewInode(id, caller, spec, attempt.context.clock.FileTimeNs());
   return Make(attempt, path, inode);
 }
 
-Result<rpc::FileInfo> Create(const Env& env, const rpc::Caller& caller, InodeId parent,
-                             std::string_view name, const rpc::CreateSpec& spec) {
+Result<role::FileInfo> Create(const Env& env, const role::Caller& caller, InodeId parent,
+                              std::string_view name, const role::CreateSpec& spec) {
   RETURN_IF_ERROR(CheckName(name));
   RETURN_IF_ERROR(CheckSpec(spec));
   ASSIGN_OR_RETURN(uint64_t id, env.context.ids.Next());
@@ -113,13 +113,13 @@ Result<rpc::FileInfo> Create(const Env& env, const rpc::Caller& caller, InodeId 
     return Make(attempt, {parent, name}, inode);
   }));
   env.loader.NameCreated(parent, name);
-  if (spec.type == rpc::FileType::kDirectory) env.loader.DirectoryMade(inode.ino);
+  if (spec.type == role::FileType::kDirectory) env.loader.DirectoryMade(inode.ino);
   return NewInfo(inode);
 }
 
-Result<rpc::FileInfo> CreateUnnamed(const Env& env, const rpc::Caller& caller, InodeId parent,
-                                    const rpc::CreateSpec& spec) {
-  if (spec.type != rpc::FileType::kRegular)
+Result<role::FileInfo> CreateUnnamed(const Env& env, const role::Caller& caller, InodeId parent,
+                                     const role::CreateSpec& spec) {
+  if (spec.type != role::FileType::kRegular)
     return Status(Code::kInvalid, "only a regular file can be made without a name");
   ASSIGN_OR_RETURN(uint64_t id, env.context.ids.Next());
   InodeRecord inode;

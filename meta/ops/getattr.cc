@@ -7,7 +7,7 @@ namespace tarn::meta::ops {
 namespace {
 
 struct Found {
-  rpc::FileInfo info;
+  role::FileInfo info;
   // By which the UFS is asked; no parent for the root, and for what was unlinked.
   InodeId parent;
   std::string name;
@@ -36,13 +36,13 @@ bool IsFresh(const Env& env, const Found& found) {
 
 // What is too old is asked for: the name, and of a directory, where each look asks, its names.
 Status Ask(const Env& env, const Found& found) {
-  const bool directory = found.info.attr.type == rpc::FileType::kDirectory;
+  const bool directory = found.info.attr.type == role::FileType::kDirectory;
   if (directory && env.context.options.sync_interval == Nanos::zero())
     RETURN_IF_ERROR(env.loader.Touch(found.info.attr.ino));
   return env.loader.TouchName(found.parent, found.name);
 }
 
-rpc::FileInfo Told(const Env& env, Found found) {
+role::FileInfo Told(const Env& env, Found found) {
   if (found.parent)
     found.info.attr.fresh_ns = env.loader.FreshFor(found.parent, found.name).count();
   return std::move(found.info);
@@ -50,7 +50,7 @@ rpc::FileInfo Told(const Env& env, Found found) {
 
 }  // namespace
 
-Result<rpc::FileInfo> GetAttr(const Env& env, InodeId ino) {
+Result<role::FileInfo> GetAttr(const Env& env, InodeId ino) {
   ASSIGN_OR_RETURN(Found found, ReadAttr(env, ino));
   if (!IsFresh(env, found)) {
     RETURN_IF_ERROR(Ask(env, found));
@@ -59,13 +59,13 @@ Result<rpc::FileInfo> GetAttr(const Env& env, InodeId ino) {
   return Told(env, std::move(found));
 }
 
-Result<rpc::FileInfo> GetKnownAttr(const Env& env, InodeId ino) {
+Result<role::FileInfo> GetKnownAttr(const Env& env, InodeId ino) {
   ASSIGN_OR_RETURN(Found found, ReadAttr(env, ino));
   return Told(env, std::move(found));
 }
 
 // The common case reads once: what is fresh is announced before it is read.
-Result<rpc::FileInfo> OpenForWrite(const Env& env, InodeId ino) {
+Result<role::FileInfo> OpenForWrite(const Env& env, InodeId ino) {
   OpenWriters& writers = env.context.writers;
   for (bool asked = false;; asked = true) {
     writers.Begin(ino);

@@ -43,15 +43,15 @@ Status AddLink(Attempt& attempt, InodeRecord& inode, const Path& path, uint64_t 
 
 }  // namespace
 
-Result<rpc::FileInfo> Link(const Env& env, InodeId ino, InodeId parent, std::string_view name) {
+Result<role::FileInfo> Link(const Env& env, InodeId ino, InodeId parent, std::string_view name) {
   RETURN_IF_ERROR(CheckName(name));
   ASSIGN_OR_RETURN(uint64_t cursor, env.context.ids.Next());
-  auto add = [&](Attempt& attempt) -> Result<rpc::FileInfo> {
+  auto add = [&](Attempt& attempt) -> Result<role::FileInfo> {
     ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
     RETURN_IF_ERROR(AddLink(attempt, inode, {parent, name}, cursor));
     return attempt.Info(inode);
   };
-  Result<rpc::FileInfo> info = ChangeValue<rpc::FileInfo>(env, add);
+  Result<role::FileInfo> info = ChangeValue<role::FileInfo>(env, add);
   if (info.ok()) env.loader.NameCreated(parent, name);
   return info;
 }

@@ -9,11 +9,11 @@ Result<InodeRecord> FindInode(Attempt& attempt, InodeId parent, std::string_view
 }
 
 // A file handle stands for an inode by its number, whatever its type.
-Result<rpc::FileInfo> LookupDots(const Env& env, InodeId ino, std::string_view name) {
+Result<role::FileInfo> LookupDots(const Env& env, InodeId ino, std::string_view name) {
   if (name == "..") {
     ASSIGN_OR_RETURN(ino, ParentOf(env, ino));
   }
-  ASSIGN_OR_RETURN(rpc::FileInfo info, GetAttr(env, ino));
+  ASSIGN_OR_RETURN(role::FileInfo info, GetAttr(env, ino));
   if (info.attr.nlink == 0)
     return Status(Code::kStale, "inode " + std::to_string(ino.value) + " has no name any more");
   return info;
@@ -21,12 +21,12 @@ Result<rpc::FileInfo> LookupDots(const Env& env, InodeId ino, std::string_view n
 
 }  // namespace
 
-Result<rpc::FileInfo> Lookup(const Env& env, InodeId parent, std::string_view name) {
+Result<role::FileInfo> Lookup(const Env& env, InodeId parent, std::string_view name) {
   if (name == "." || name == "..") return LookupDots(env, parent, name);
   RETURN_IF_ERROR(CheckName(name));
   RETURN_IF_ERROR(env.loader.TouchName(parent, name));
-  Result<rpc::FileInfo> info =
-      ReadValue<rpc::FileInfo>(env, [&](Attempt& attempt) -> Result<rpc::FileInfo> {
+  Result<role::FileInfo> info =
+      ReadValue<role::FileInfo>(env, [&](Attempt& attempt) -> Result<role::FileInfo> {
         ASSIGN_OR_RETURN(InodeRecord inode, FindInode(attempt, parent, name));
         return attempt.Info(inode);
       });

@@ -26,7 +26,7 @@ Status PromoteName(Attempt& attempt, InodeRecord& inode) {
 }
 
 bool WaitsForFirstCommit(const InodeRecord& inode) {
-  return inode.type == rpc::FileType::kRegular && !inode.generation;
+  return inode.type == role::FileType::kRegular && !inode.generation;
 }
 
 }  // namespace
@@ -73,7 +73,7 @@ Status StoredAttributesChanged(Attempt& attempt, InodeRecord& inode) {
   return ufs->Traits().attributes ? AttributesChanged(attempt, inode) : OkStatus();
 }
 
-void ClearSetid(Attempt& attempt, const rpc::AttrChange& change, InodeRecord& inode) {
+void ClearSetid(Attempt& attempt, const role::AttrChange& change, InodeRecord& inode) {
   if (IsDirectory(inode)) return;
   inode.mode &= ~kSetuid;
   if (change.outsider || (inode.mode & kGroupExecute) != 0) inode.mode &= ~kSetgid;

@@ -14,7 +14,7 @@ namespace tarn::meta::ops {
 inline constexpr uint32_t kMaxLinks = 65000;
 
 inline bool IsDirectory(const InodeRecord& inode) {
-  return inode.type == rpc::FileType::kDirectory;
+  return inode.type == role::FileType::kDirectory;
 }
 inline bool IsPrimary(const InodeRecord& inode, const Path& path) {
   return inode.parent == path.parent && inode.name == path.name;
@@ -24,11 +24,11 @@ inline bool IsPrimary(const InodeRecord& inode, const Path& path) {
 // left the record's primary name is one of them; without any the inode becomes an orphan.
 Status LoseName(Attempt& attempt, InodeRecord& inode, const Path& path);
 // Makes a directory, as mkdir does. kExists.
-Status MakeDirectory(Attempt& attempt, const rpc::Caller& caller, const Path& path, uint32_t mode,
+Status MakeDirectory(Attempt& attempt, const role::Caller& caller, const Path& path, uint32_t mode,
                      InodeId id);
 // Leaves a whiteout of overlayfs, a character device with number 0, under a name that has just gone
 // from `dir`.
-void MakeWhiteout(Attempt& attempt, const rpc::Caller& caller, const Path& path,
+void MakeWhiteout(Attempt& attempt, const role::Caller& caller, const Path& path,
                   const InodeRecord& dir, InodeId id);
 // An empty directory becomes an orphan, and is put; the dentry is the caller's.
 Status LoseDirectory(Attempt& attempt, InodeRecord& dir);
@@ -39,6 +39,6 @@ Status AttributesChanged(Attempt& attempt, InodeRecord& inode);
 // The same of what a UFS without attributes cannot hold anyway: then nothing is to be done.
 Status StoredAttributesChanged(Attempt& attempt, InodeRecord& inode);
 // As a write, truncate or chown does where the bits might give somebody else's rights away.
-void ClearSetid(Attempt& attempt, const rpc::AttrChange& change, InodeRecord& inode);
+void ClearSetid(Attempt& attempt, const role::AttrChange& change, InodeRecord& inode);
 
 }  // namespace tarn::meta::ops

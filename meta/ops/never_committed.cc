@@ -15,7 +15,7 @@ struct Page {
 };
 
 bool IsNeverCommitted(const InodeRecord& inode) {
-  return inode.type == rpc::FileType::kRegular && !inode.generation && !inode.bound &&
+  return inode.type == role::FileType::kRegular && !inode.generation && !inode.bound &&
          inode.nlink > 0;
 }
 

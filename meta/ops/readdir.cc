@@ -4,7 +4,7 @@
 namespace tarn::meta::ops {
 namespace {
 
-using Listing = rpc::Names::Listing;
+using Listing = role::Names::Listing;
 
 Result<kv::ScanPage> ScanNames(Attempt& attempt, InodeId dir, uint64_t cursor, size_t limit) {
   const std::string prefix = keys::CursorPrefix(dir);
@@ -15,9 +15,9 @@ Result<kv::ScanPage> ScanNames(Attempt& attempt, InodeId dir, uint64_t cursor, s
   return attempt.txn.Scan(begin, kv::PrefixEnd(prefix), options);
 }
 
-Result<rpc::DirEntry> Entry(const kv::Pair& pair) {
+Result<role::DirEntry> Entry(const kv::Pair& pair) {
   ASSIGN_OR_RETURN(CursorRecord record, CursorRecord::Decode(pair.value));
-  rpc::DirEntry entry;
+  role::DirEntry entry;
   entry.name = std::move(record.name);
   entry.ino = record.ino;
   entry.type = record.type;
@@ -25,10 +25,10 @@ Result<rpc::DirEntry> Entry(const kv::Pair& pair) {
   return entry;
 }
 
-Status AddAttrs(Attempt& attempt, std::vector<rpc::DirEntry>& entries) {
+Status AddAttrs(Attempt& attempt, std::vector<role::DirEntry>& entries) {
   std::vector<std::string> wanted;
   wanted.reserve(entries.size());
-  for (const rpc::DirEntry& entry : entries) wanted.push_back(keys::Inode(entry.ino));
+  for (const role::DirEntry& entry : entries) wanted.push_back(keys::Inode(entry.ino));
   ASSIGN_OR_RETURN(auto found, attempt.txn.GetMany(wanted, attempt.reads));
   std::vector<InodeRecord> inodes;
   inodes.reserve(found.size());
@@ -37,7 +37,7 @@ Status AddAttrs(Attempt& attempt, std::vector<rpc::DirEntry>& entries) {
     ASSIGN_OR_RETURN(InodeRecord inode, InodeRecord::Decode(*bytes));
     inodes.push_back(std::move(inode));
   }
-  ASSIGN_OR_RETURN(std::vector<rpc::FileInfo> infos, InfosOf(attempt.txn, inodes, attempt.reads));
+  ASSIGN_OR_RETURN(std::vector<role::FileInfo> infos, InfosOf(attempt.txn, inodes, attempt.reads));
   for (size_t i = 0; i < entries.size(); ++i) entries[i].attr = std::move(infos[i].attr);
   return OkStatus();
 }
@@ -52,7 +52,7 @@ struct Wanted {
   InodeId dir;
   uint64_t cursor = 0;
   size_t limit = 0;
-  rpc::Names::WithAttrs attrs = rpc::Names::WithAttrs::kNo;
+  role::Names::WithAttrs attrs = role::Names::WithAttrs::kNo;
 };
 
 Result<Known> ReadKnown(Attempt& attempt, const Wanted& wanted, bool partly) {
@@ -68,13 +68,13 @@ Result<Known> ReadKnown(Attempt& attempt, const Wanted& wanted, bool partly) {
   known.listing.end = !page.more;
   known.listing.entries.reserve(page.pairs.size());
   for (const kv::Pair& pair : page.pairs) {
-    ASSIGN_OR_RETURN(rpc::DirEntry entry, Entry(pair));
+    ASSIGN_OR_RETURN(role::DirEntry entry, Entry(pair));
     known.listing.entries.push_back(std::move(entry));
   }
   if (known.complete) {
     ASSIGN_OR_RETURN(known.listing.newest, attempt.context.ids.Newest());
   }
-  const bool with_attrs = wanted.attrs == rpc::Names::WithAttrs::kYes;
+  const bool with_attrs = wanted.attrs == role::Names::WithAttrs::kYes;
   if (with_attrs) RETURN_IF_ERROR(AddAttrs(attempt, known.listing.entries));
   return known;
 }
@@ -85,7 +85,7 @@ Result<Known> ReadKnown(Attempt& attempt, const Wanted& wanted, bool partly) {
 // first is given, so that what the UFS no longer has is not all that there is to see of a small
 // one.
 Result<Listing> ReadDir(const Env& env, InodeId dir, uint64_t cursor, size_t limit,
-                        rpc::Names::WithAttrs attrs) {
+                        role::Names::WithAttrs attrs) {
   if (cursor == 0) RETURN_IF_ERROR(env.loader.Touch(dir));
   const Wanted wanted{dir, cursor, limit, attrs};
   Loader::Progress progress;
@@ -94,7 +94,7 @@ Result<Listing> ReadDir(const Env& env, InodeId dir, uint64_t cursor, size_t lim
     ASSIGN_OR_RETURN(Known known, ReadValue<Known>(env, [&](Attempt& attempt) {
                        return ReadKnown(attempt, wanted, begun);
                      }));
-    for (rpc::DirEntry& entry : known.listing.entries)
+    for (role::DirEntry& entry : known.listing.entries)
       if (entry.attr) entry.attr->fresh_ns = env.loader.FreshFor(dir, entry.name).count();
     if (known.complete || loaded == Loader::Loaded::kAll) return std::move(known.listing);
     known.listing.end = false;

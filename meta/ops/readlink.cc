@@ -5,7 +5,7 @@ namespace tarn::meta::ops {
 Result<std::string> ReadLink(const Env& env, InodeId ino) {
   return ReadValue<std::string>(env, [&](Attempt& attempt) -> Result<std::string> {
     ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
-    if (inode.type != rpc::FileType::kSymlink)
+    if (inode.type != role::FileType::kSymlink)
       return Status(Code::kInvalid, "readlink: not a symlink");
     return std::move(inode.symlink_target);
   });

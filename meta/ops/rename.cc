@@ -9,7 +9,7 @@
 namespace tarn::meta::ops {
 namespace {
 
-using rpc::RenameMode;
+using role::RenameMode;
 
 // One of the two names of a rename, with what is there before it.
 struct Side {
@@ -120,7 +120,7 @@ Status MoveInode(Attempt& attempt, Side& side, const Path& path) {
   return NoteFileMoved(attempt.context, attempt.txn, inode);
 }
 
-Status Replace(Attempt& attempt, Side& from, Side& to, rpc::FileInfo& replaced) {
+Status Replace(Attempt& attempt, Side& from, Side& to, role::FileInfo& replaced) {
   if (to.dentry && IsDirectory(to.inode)) {
     RETURN_IF_ERROR(LoseDirectory(attempt, to.inode));
     replaced = NewInfo(to.inode);
@@ -143,14 +143,14 @@ Status Exchange(Attempt& attempt, Side& from, Side& to) {
 }
 
 struct Wanted {
-  const rpc::Caller& caller;
+  const role::Caller& caller;
   Path from;
   Path to;
   RenameMode mode;
   InodeId whiteout = {};  // The number of the one that is to be left, if one is.
 };
 
-Status RenameOnce(Attempt& attempt, const Wanted& wanted, rpc::Names::Renamed& renamed) {
+Status RenameOnce(Attempt& attempt, const Wanted& wanted, role::Names::Renamed& renamed) {
   const RenameMode mode = wanted.mode;
   ASSIGN_OR_RETURN(Side from, ReadSide(attempt, wanted.from));
   ASSIGN_OR_RETURN(Side to, ReadSide(attempt, wanted.to));
@@ -176,8 +176,8 @@ Status RenameOnce(Attempt& attempt, const Wanted& wanted, rpc::Names::Renamed& r
 
 }  // namespace
 
-Result<rpc::Names::Renamed> Rename(const Env& env, const rpc::Caller& caller, Path from, Path to,
-                                   RenameMode mode) {
+Result<role::Names::Renamed> Rename(const Env& env, const role::Caller& caller, Path from, Path to,
+                                    RenameMode mode) {
   RETURN_IF_ERROR(CheckName(from.name));
   RETURN_IF_ERROR(CheckName(to.name));
   Wanted wanted{caller, from, to, mode};
@@ -185,7 +185,7 @@ Result<rpc::Names::Renamed> Rename(const Env& env, const rpc::Caller& caller, Pa
     ASSIGN_OR_RETURN(uint64_t id, env.context.ids.Next());
     wanted.whiteout = InodeId(id);
   }
-  rpc::Names::Renamed renamed;
+  role::Names::Renamed renamed;
   RETURN_IF_ERROR(
       RunChange(env, [&](Attempt& attempt) { return RenameOnce(attempt, wanted, renamed); }));
   env.loader.NameCreated(to.parent, to.name);

@@ -3,11 +3,11 @@
 
 namespace tarn::meta::ops {
 
-Result<rpc::FileInfo> Rmdir(const Env& env, InodeId parent, std::string_view name) {
+Result<role::FileInfo> Rmdir(const Env& env, InodeId parent, std::string_view name) {
   RETURN_IF_ERROR(CheckName(name));
-  return ChangeValue<rpc::FileInfo>(env, [&](Attempt& attempt) -> Result<rpc::FileInfo> {
+  return ChangeValue<role::FileInfo>(env, [&](Attempt& attempt) -> Result<role::FileInfo> {
     ASSIGN_OR_RETURN(DentryRecord dentry, attempt.ExistingName(parent, name));
-    if (dentry.type != rpc::FileType::kDirectory) return Status(Code::kNotDirectory, "rmdir");
+    if (dentry.type != role::FileType::kDirectory) return Status(Code::kNotDirectory, "rmdir");
     ASSIGN_OR_RETURN(InodeRecord dir, attempt.Inode(dentry.ino));
     if (IsMountRoot(dir)) return Status(Code::kBusy, "rmdir of a mount point");
     RETURN_IF_ERROR(attempt.MayChange(dir));

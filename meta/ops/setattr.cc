@@ -7,13 +7,13 @@ namespace {
 
 constexpr uint32_t kModeBits = 07777;
 
-bool ChangesOwner(const rpc::AttrChange& change) { return change.uid || change.gid; }
+bool ChangesOwner(const role::AttrChange& change) { return change.uid || change.gid; }
 
 // overlayfs copies a lower file into a directory that gives no permission at all, without a name or
 // under one that begins with '#', and sets the mode and the capabilities before the owner. Both
 // must stay, but the kernel sends overlayfs' change of the owner as it sends anyone's.
 Result<bool> IsCopiedUp(Attempt& attempt, const InodeRecord& inode) {
-  if (inode.type != rpc::FileType::kRegular) return false;
+  if (inode.type != role::FileType::kRegular) return false;
   if (!inode.name.empty() && !inode.name.starts_with('#')) return false;
   Result<InodeRecord> dir = attempt.Directory(inode.parent);
   if (dir.code() == Code::kStale) return false;
@@ -23,7 +23,7 @@ Result<bool> IsCopiedUp(Attempt& attempt, const InodeRecord& inode) {
 
 // An owner's change takes setuid and setgid off a file, as Linux does for everybody; a mode given
 // with it counts.
-Status ApplyMode(Attempt& attempt, const rpc::AttrChange& change, InodeRecord& inode) {
+Status ApplyMode(Attempt& attempt, const role::AttrChange& change, InodeRecord& inode) {
   bool clears = change.clear_setid || ChangesOwner(change);
   if (ChangesOwner(change)) {
     ASSIGN_OR_RETURN(const bool copied_up, IsCopiedUp(attempt, inode));
@@ -36,7 +36,7 @@ Status ApplyMode(Attempt& attempt, const rpc::AttrChange& change, InodeRecord& i
   return OkStatus();
 }
 
-Status ApplyTimes(Attempt& attempt, const rpc::AttrChange& change, InodeRecord& inode) {
+Status ApplyTimes(Attempt& attempt, const role::AttrChange& change, InodeRecord& inode) {
   inode.atime_ns = change.atime_ns.value_or(inode.atime_ns);
   if (!change.mtime_ns) return SetChangeTime(attempt.txn, inode, attempt.now_ns);
   SetModifyTime(attempt.txn, inode, *change.mtime_ns, attempt.now_ns);
@@ -46,11 +46,11 @@ Status ApplyTimes(Attempt& attempt, const rpc::AttrChange& change, InodeRecord& 
 }  // namespace
 
 // What the object keeps is learnt before a part of it is changed.
-Result<rpc::FileInfo> SetAttr(const Env& env, const rpc::Caller& caller, InodeId ino,
-                              const rpc::AttrChange& change) {
+Result<role::FileInfo> SetAttr(const Env& env, const role::Caller& caller, InodeId ino,
+                               const role::AttrChange& change) {
   InodeRecord inode;
   bool guessed = false;
-  const auto set = [&](Attempt& attempt) -> Result<rpc::FileInfo> {
+  const auto set = [&](Attempt& attempt) -> Result<role::FileInfo> {
     ASSIGN_OR_RETURN(inode, attempt.Inode(ino));
     RETURN_IF_ERROR(attempt.MayChange(inode));
     guessed = inode.guessed;
@@ -62,12 +62,12 @@ Result<rpc::FileInfo> SetAttr(const Env& env, const rpc::Caller& caller, InodeId
     PutInode(attempt.txn, inode);
     return attempt.Info(inode);
   };
-  Result<rpc::FileInfo> info = ChangeValue<rpc::FileInfo>(env, set);
+  Result<role::FileInfo> info = ChangeValue<role::FileInfo>(env, set);
   if (guessed) {
     RETURN_IF_ERROR(LearnAttributes(env, ino).status());
     // The kernel has checked by a guess whether the caller is the owner: it looks again.
     if (caller.uid != 0) return info;
-    info = ChangeValue<rpc::FileInfo>(env, set);
+    info = ChangeValue<role::FileInfo>(env, set);
   }
   if (info.ok() && ino != kRootInode)
     info->attr.fresh_ns = env.loader.FreshFor(inode.parent, inode.name).count();

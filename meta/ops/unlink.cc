@@ -3,11 +3,11 @@
 
 namespace tarn::meta::ops {
 
-Result<rpc::FileInfo> Unlink(const Env& env, InodeId parent, std::string_view name) {
+Result<role::FileInfo> Unlink(const Env& env, InodeId parent, std::string_view name) {
   RETURN_IF_ERROR(CheckName(name));
-  return ChangeValue<rpc::FileInfo>(env, [&](Attempt& attempt) -> Result<rpc::FileInfo> {
+  return ChangeValue<role::FileInfo>(env, [&](Attempt& attempt) -> Result<role::FileInfo> {
     ASSIGN_OR_RETURN(DentryRecord dentry, attempt.ExistingName(parent, name));
-    if (dentry.type == rpc::FileType::kDirectory)
+    if (dentry.type == role::FileType::kDirectory)
       return Status(Code::kNotPermitted, "unlink of a directory");
     ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(dentry.ino));
     RETURN_IF_ERROR(attempt.MayChange(inode));

@@ -74,15 +74,15 @@ Result<std::vector<std::string>> ListXattrs(const Env& env, InodeId ino) {
 }
 
 Status SetXattr(const Env& env, InodeId ino, std::string_view name, std::string_view value,
-                rpc::XattrMode mode) {
+                role::XattrMode mode) {
   RETURN_IF_ERROR(CheckXattr(name, value));
   return RunChange(env, [&](Attempt& attempt) -> Status {
     ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
     RETURN_IF_ERROR(attempt.MayChange(inode));
     const std::string key = keys::Xattr(ino, name);
     ASSIGN_OR_RETURN(std::optional<std::string> old, attempt.txn.Get(key));
-    if (mode == rpc::XattrMode::kCreate && old) return Status(Code::kExists, "extended attribute");
-    if (mode == rpc::XattrMode::kReplace && !old) return NoAttribute(name);
+    if (mode == role::XattrMode::kCreate && old) return Status(Code::kExists, "extended attribute");
+    if (mode == role::XattrMode::kReplace && !old) return NoAttribute(name);
     if (old == value) return OkStatus();  // No change of the inode, as on ext4.
     attempt.txn.Put(key, value);
     inode.xattrs = true;

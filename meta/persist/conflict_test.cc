@@ -9,7 +9,7 @@
 namespace tarn::meta {
 namespace {
 
-using rpc::PersistState;
+using role::PersistState;
 
 enum class Kind { kObjects, kDirectory };
 
@@ -46,8 +46,8 @@ class OtherWriter : public ::testing::TestWithParam<Kind> {
     Replace(key + "/x", "X");
   }
   PersistState StateOf(const std::string& path) { return rig().AttrOf(path).persist; }
-  rpc::QueueTotals Totals() { return *rig().ns().GetPersistQueue().Totals(); }
-  Status Resolve(const std::string& path, rpc::Take take) {
+  role::QueueTotals Totals() { return *rig().ns().GetPersistQueue().Totals(); }
+  Status Resolve(const std::string& path, role::Take take) {
     return rig().ns().GetPersistQueue().Resolve(rig().Find(path), take);
   }
   void ExpectConflict(const std::string& path) {
@@ -157,7 +157,7 @@ TEST_P(OtherWriter, TakingTheirsShowsThem) {
   Replace("f", "theirs");
   rig().Drain();
   const InodeId ours = rig().Find("f");
-  ASSERT_TRUE(Resolve("f", rpc::Take::kTheirs).ok());
+  ASSERT_TRUE(Resolve("f", role::Take::kTheirs).ok());
   EXPECT_EQ(rig().Names(), (Tree{{"f", "theirs"}}));
   EXPECT_NE(rig().Find("f"), ours);
   EXPECT_EQ(Totals().conflicts, 0u);
@@ -174,10 +174,10 @@ TEST_P(OtherWriter, TakingOursReplacesTheirs) {
   Replace("f", "theirs");
   rig().Drain();
   ExpectConflict("f");
-  ASSERT_TRUE(Resolve("f", rpc::Take::kOurs).ok());
+  ASSERT_TRUE(Resolve("f", role::Take::kOurs).ok());
   rig().ExpectAtEnd({{"f", "1+2"}});
   EXPECT_EQ(Totals().replaced, 1u);
-  EXPECT_EQ(Resolve("f", rpc::Take::kOurs).code(), Code::kInvalid);
+  EXPECT_EQ(Resolve("f", role::Take::kOurs).code(), Code::kInvalid);
 }
 
 TEST_P(OtherWriter, AConflictWrittenFromNothingWins) {

@@ -35,9 +35,9 @@ class IntervalTest : public ::testing::Test {
     EXPECT_TRUE(ufs_->base().Delete(std::span(&request, 1), {}).front().ok());
   }
   void PassInterval() { clock_.SleepFor(kInterval + std::chrono::seconds(1), {}); }
-  rpc::Files& files() { return namespace_->GetFiles(); }
-  rpc::Maintenance& maintenance() { return namespace_->GetMaintenance(); }
-  Result<rpc::FileInfo> Look(const std::string& name) {
+  role::Files& files() { return namespace_->GetFiles(); }
+  role::Maintenance& maintenance() { return namespace_->GetMaintenance(); }
+  Result<role::FileInfo> Look(const std::string& name) {
     return namespace_->GetNames().Lookup(caller_, kRootInode, name);
   }
   uint64_t SizeOf(const std::string& name) {
@@ -51,11 +51,11 @@ class IntervalTest : public ::testing::Test {
   }
   std::vector<std::string> List() {
     auto listing =
-        namespace_->GetNames().ReadDir(caller_, kRootInode, 0, 100, rpc::Names::WithAttrs::kNo);
+        namespace_->GetNames().ReadDir(caller_, kRootInode, 0, 100, role::Names::WithAttrs::kNo);
     EXPECT_TRUE(listing.ok()) << listing.status().ToString();
     std::vector<std::string> names;
     if (listing.ok())
-      for (const rpc::DirEntry& entry : listing->entries) names.push_back(entry.name);
+      for (const role::DirEntry& entry : listing->entries) names.push_back(entry.name);
     return names;
   }
 
@@ -65,7 +65,7 @@ class IntervalTest : public ::testing::Test {
   HookedUfs* ufs_ = nullptr;
   MetaOptions options_;
   std::unique_ptr<Namespace> namespace_;
-  const rpc::Caller caller_{SessionId(1), 0, 0, 0};
+  const role::Caller caller_{SessionId(1), 0, 0, 0};
 };
 
 TEST_F(IntervalTest, TheFirstLookupAfterItShowsWhatTheSourceHas) {
@@ -126,14 +126,14 @@ TEST_F(IntervalTest, NamesOfAListingAreAsFreshAsIt) {
 
 TEST_F(IntervalTest, AttributesToldMayBeKeptNoLongerThanTheyAreFresh) {
   Outside("f", "bytes");
-  const rpc::Attr first = Look("f")->attr;
+  const role::Attr first = Look("f")->attr;
   EXPECT_GT(first.fresh_ns, 0);
   EXPECT_LE(Nanos(first.fresh_ns), kInterval);
   clock_.SleepFor(kInterval / 2, {});
   EXPECT_LE(Nanos(Look("f")->attr.fresh_ns), kInterval / 2);
   EXPECT_LE(Nanos(files().GetAttr(first.ino)->attr.fresh_ns), kInterval / 2);
   auto listing =
-      namespace_->GetNames().ReadDir(caller_, kRootInode, 0, 10, rpc::Names::WithAttrs::kYes);
+      namespace_->GetNames().ReadDir(caller_, kRootInode, 0, 10, role::Names::WithAttrs::kYes);
   ASSERT_TRUE(listing.ok());
   EXPECT_LE(Nanos(listing->entries.front().attr->fresh_ns), kInterval);
 }

@@ -10,7 +10,7 @@ namespace {
 constexpr Nanos kFirstWait = std::chrono::milliseconds(50);
 constexpr uint32_t kMostDoublings = 4;
 
-bool IsOfClass(const std::string& id, rpc::TaskClass task_class) {
+bool IsOfClass(const std::string& id, role::TaskClass task_class) {
   return id.starts_with(keys::QueuePrefix(static_cast<uint8_t>(task_class)));
 }
 
@@ -32,7 +32,7 @@ bool Leases::TakeIfIdle(const std::string& id) {
   return true;
 }
 
-std::vector<std::string> Leases::TakeWaiting(rpc::TaskClass task_class, MonotonicTime now,
+std::vector<std::string> Leases::TakeWaiting(role::TaskClass task_class, MonotonicTime now,
                                              size_t limit) {
   MutexLock lock(mutex_);
   std::vector<std::string> taken;

@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "meta/key_changes.h"
-#include "rpc/persist_queue.h"
+#include "role/persist_queue.h"
 
 namespace tarn::meta {
 
@@ -28,7 +28,7 @@ class Leases {
   // As Take, also of one that waits: false only if somebody has it.
   bool TakeIfIdle(const std::string& id);
   // Leases up to `limit` entries whose wait is over.
-  std::vector<std::string> TakeWaiting(rpc::TaskClass task_class, MonotonicTime now, size_t limit);
+  std::vector<std::string> TakeWaiting(role::TaskClass task_class, MonotonicTime now, size_t limit);
   // Ends the lease; the entry is not handed out before `until`.
   void Park(const std::string& id, MonotonicTime until);
   // The same for a moment that grows with each call in a row, from 50 ms to 1 s.

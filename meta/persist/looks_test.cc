@@ -24,7 +24,7 @@ class LooksTest : public ::testing::Test {
     ufs_ = hooked.get();
     rig_ = std::make_unique<Rig>(std::move(hooked), before, Pace::kNothing);
   }
-  Result<rpc::FileInfo> Look(const std::string& name) {
+  Result<role::FileInfo> Look(const std::string& name) {
     return rig_->ns().GetNames().Lookup(caller_, kRootInode, name);
   }
   Code Create(const std::string& name) {
@@ -32,11 +32,11 @@ class LooksTest : public ::testing::Test {
   }
   std::vector<std::string> List() {
     auto listing =
-        rig_->ns().GetNames().ReadDir(caller_, kRootInode, 0, 100, rpc::Names::WithAttrs::kNo);
+        rig_->ns().GetNames().ReadDir(caller_, kRootInode, 0, 100, role::Names::WithAttrs::kNo);
     EXPECT_TRUE(listing.ok()) << listing.status().ToString();
     std::vector<std::string> names;
     if (listing.ok())
-      for (const rpc::DirEntry& entry : listing->entries) names.push_back(entry.name);
+      for (const role::DirEntry& entry : listing->entries) names.push_back(entry.name);
     return names;
   }
   // The next question takes longer than a transaction lives.
@@ -47,7 +47,7 @@ class LooksTest : public ::testing::Test {
   TickingClock clock_;
   HookedUfs* ufs_ = nullptr;
   std::unique_ptr<Rig> rig_;
-  const rpc::Caller caller_{SessionId(1), 0, 0, 0};
+  const role::Caller caller_{SessionId(1), 0, 0, 0};
 };
 
 class LateLooksTest : public LooksTest {

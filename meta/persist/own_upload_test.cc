@@ -26,7 +26,7 @@ class OwnUpload : public ::testing::Test {
     ASSERT_TRUE(rig().Crashed());
   }
   Rig& rig() { return *rig_; }
-  rpc::QueueTotals Totals() { return *rig().ns().GetPersistQueue().Totals(); }
+  role::QueueTotals Totals() { return *rig().ns().GetPersistQueue().Totals(); }
   // Another program's, as long as the upload and of its time.
   void WriteInPlace(const std::string& name) {
     const int fd =
@@ -46,7 +46,7 @@ class OwnUpload : public ::testing::Test {
   void ExpectTheirsStay() {
     ASSERT_EQ(rig().AttrOf("f").size_bytes, 6u);
     rig().Drain();
-    EXPECT_EQ(rig().AttrOf("f").persist, rpc::PersistState::kConflict);
+    EXPECT_EQ(rig().AttrOf("f").persist, role::PersistState::kConflict);
     EXPECT_EQ(rig().Stored(), (Tree{{"f", "theirs"}}));
     EXPECT_EQ(rig().Names(), (Tree{{"f", "base+1"}})) << "ours stays readable";
   }
@@ -103,15 +103,15 @@ TEST_F(OwnUpload, IsFoundThoughTheFirstTryAfterTheCrashTouchedNothing) {
     SCOPED_TRACE(static_cast<int>(code));
     std::filesystem::remove(directory_ / "f");
     CrashAt(kAfter);
-    rpc::PersistQueue& queue = rig().ns().GetPersistQueue();
-    const auto tasks = queue.Lease(rpc::TaskClass::kSmall, 1, Nanos(0));
+    role::PersistQueue& queue = rig().ns().GetPersistQueue();
+    const auto tasks = queue.Lease(role::TaskClass::kSmall, 1, Nanos(0));
     ASSERT_EQ(tasks->size(), 1u);
     const auto action = queue.Prepare(tasks->front());
     ASSERT_TRUE(action->repeats);
-    rpc::Outcome outcome;
+    role::Outcome outcome;
     outcome.status = Status(code, "not now");
     outcome.untouched = true;
-    const rpc::PersistQueue::Settled item{tasks->front(), *action, outcome};
+    const role::PersistQueue::Settled item{tasks->front(), *action, outcome};
     ASSERT_TRUE(queue.Settle(std::span(&item, 1)).front().ok());
     const uint64_t made = InodeNumber();
     rig().ExpectAtEnd({{"f", "base+1"}});
@@ -152,7 +152,7 @@ TEST(AnUploadThatFailedItsCheck, IsReplacedAsOursAndNeverBelieved) {
     if (restarts) rig.Restart();
     rig.ExpectAtEnd({{"f", "base+1"}});
     EXPECT_NE(rig.LastAttempt(), first);
-    const rpc::QueueTotals totals = *rig.ns().GetPersistQueue().Totals();
+    const role::QueueTotals totals = *rig.ns().GetPersistQueue().Totals();
     EXPECT_EQ(totals.replaced, 0u) << "it is no other client's";
     EXPECT_EQ(totals.gave_way, 0u);
   }

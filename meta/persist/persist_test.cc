@@ -212,7 +212,7 @@ class LostAnswer : public ::testing::Test {
 
 TEST_F(LostAnswer, OfNewTimesMakesNoOtherFileOfTheOneMoved) {
   rig_.SetTime("f", 1'000'000'000);
-  const rpc::Attr before = rig_.AttrOf("f");
+  const role::Attr before = rig_.AttrOf("f");
   Lose();
   rig_.Move("f", "g");
   rig_.Drain();
@@ -235,12 +235,12 @@ TEST(ReplacedOutside, AFileThatWasRenamedHasTheirBytes) {
     SCOPED_TRACE(Concat("the process ends at point ", crash));
     TickingClock clock;
     Rig rig(ufs::NewMemoryUfs(clock), {{"f", "mine"}}, Pace::kNothing);
-    const rpc::Attr before = rig.AttrOf("f");
+    const role::Attr before = rig.AttrOf("f");
     PutOutside(rig.ufs(), "f", theirs);
     rig.Move("f", "g");
     rig.CrashAt(crash);
     rig.Drain();
-    const rpc::Attr after = rig.AttrOf("g");
+    const role::Attr after = rig.AttrOf("g");
     EXPECT_EQ(after.size_bytes, theirs.size());
     EXPECT_NE(after.ino, before.ino) << "an open handle would mix the two";
     ASSERT_TRUE(rig.ns().GetFiles().Forget(before.ino).ok());
@@ -254,13 +254,13 @@ TEST(PersistQueue, SaysWhatWaitsAndWhy) {
   rig.FailAt(1, Status(Code::kUnavailable, "the UFS is down"), Rig::Effect::kNone);
   rig.Put("f", "12345");
   rig.OneStep();
-  rpc::PersistQueue& queue = rig.ns().GetPersistQueue();
+  role::PersistQueue& queue = rig.ns().GetPersistQueue();
   std::string after;
   auto entries = queue.List(&after, 10);
   ASSERT_TRUE(entries.ok());
   ASSERT_EQ(entries->size(), 1U);
   EXPECT_EQ(after, "");
-  const rpc::QueueEntry& entry = entries->front();
+  const role::QueueEntry& entry = entries->front();
   EXPECT_EQ(entry.path, "/f");
   EXPECT_EQ(entry.what, "content");
   EXPECT_EQ(entry.attempts, 1U);
@@ -271,20 +271,20 @@ TEST(PersistQueue, SaysWhatWaitsAndWhy) {
   ASSERT_TRUE(queue.RetryNow(InodeId()).ok());
   rig.OneStep();
   EXPECT_FALSE(queue.Find(rig.Find("f"))->has_value());
-  EXPECT_EQ(rig.AttrOf("f").persist, rpc::PersistState::kPersisted);
+  EXPECT_EQ(rig.AttrOf("f").persist, role::PersistState::kPersisted);
 }
 
 TEST(PersistQueue, LeasesEachEntryOnceAndTakesThemBack) {
   TickingClock clock;
   Rig rig(ufs::NewMemoryUfs(clock), {}, Pace::kNothing);
   for (int i = 0; i < 10; ++i) rig.Put("f" + std::to_string(i), "x");
-  rpc::PersistQueue& queue = rig.ns().GetPersistQueue();
-  auto first = queue.Lease(rpc::TaskClass::kSmall, 6, Nanos(0));
-  auto second = queue.Lease(rpc::TaskClass::kSmall, 6, Nanos(0));
+  role::PersistQueue& queue = rig.ns().GetPersistQueue();
+  auto first = queue.Lease(role::TaskClass::kSmall, 6, Nanos(0));
+  auto second = queue.Lease(role::TaskClass::kSmall, 6, Nanos(0));
   ASSERT_TRUE(first.ok() && second.ok());
   EXPECT_EQ(first->size(), 6U);
   EXPECT_EQ(second->size(), 4U);
-  EXPECT_TRUE(queue.Lease(rpc::TaskClass::kSmall, 6, Nanos(0))->empty());
+  EXPECT_TRUE(queue.Lease(role::TaskClass::kSmall, 6, Nanos(0))->empty());
   ASSERT_TRUE(queue.Release(*first).ok());
   ASSERT_TRUE(queue.Release(*second).ok());
   rig.ExpectAtEnd({{"f0", "x"},

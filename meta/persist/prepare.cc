@@ -8,7 +8,7 @@
 namespace tarn::meta {
 namespace {
 
-using Kind = rpc::Action::Kind;
+using Kind = role::Action::Kind;
 
 constexpr int kLongestChain = 64;
 constexpr Nanos kOrphanGrace = std::chrono::seconds(2);
@@ -59,21 +59,21 @@ Result<Step> Preparation::Inode(const QueueRecord& entry) {
     txn_.Delete(id_);
     return Done();
   }
-  const bool open = inode->type == rpc::FileType::kRegular && !inode->generation && !inode->bound;
+  const bool open = inode->type == role::FileType::kRegular && !inode->generation && !inode->bound;
   if (inode->nlink == 0 || inode->never_persist || inode->lost || open) return Finish(*inode);
   // It may have grown since it was queued, or shrunk.
-  const rpc::TaskClass task_class = TaskClassOf(*inode);
+  const role::TaskClass task_class = TaskClassOf(*inode);
   if (!id_.starts_with(keys::QueuePrefix(static_cast<uint8_t>(task_class))))
     return Reclassify(entry, *inode, task_class);
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context_.mounts.Get(inode->mount));
   traits_ = &ufs->Traits();
-  return inode->type == rpc::FileType::kDirectory ? Directory(*inode) : File(*inode);
+  return inode->type == role::FileType::kDirectory ? Directory(*inode) : File(*inode);
 }
 
 // Large files must not hold up small ones: the entry goes to where those of its size are taken
 // from, due at once.
 Step Preparation::Reclassify(const QueueRecord& entry, InodeRecord& inode,
-                             rpc::TaskClass task_class) {
+                             role::TaskClass task_class) {
   txn_.Delete(id_);
   inode.queue_key = Enqueue(context_, txn_, entry, task_class, Nanos(0), inode.ino.value);
   txn_.Put(inode.queue_key, entry.Encode());  // As it was queued.
@@ -89,7 +89,7 @@ Result<Step> Preparation::Finish(InodeRecord& inode) {
   return Done();
 }
 
-Step Preparation::Guarded(rpc::Action action) {
+Step Preparation::Guarded(role::Action action) {
   std::vector<std::string> locks;
   if (action.kind != Kind::kLocalize) locks.push_back(LockName(action.mount, action.key));
   if (!action.from_key.empty()) locks.push_back(LockName(action.mount, action.from_key));
@@ -100,7 +100,7 @@ Step Preparation::Guarded(rpc::Action action) {
 }
 
 // Writes the intent into the record.
-Result<Step> Preparation::Begin(InodeRecord& inode, rpc::Action action, char kind) {
+Result<Step> Preparation::Begin(InodeRecord& inode, role::Action action, char kind) {
   ASSIGN_OR_RETURN(uint64_t id, context_.ids.Next());
   // Another store may give out the same number.
   if (!action.repeats) {
@@ -121,8 +121,8 @@ Result<Step> Preparation::Begin(InodeRecord& inode, rpc::Action action, char kin
   return step;
 }
 
-Result<rpc::Action> Preparation::NewAction(Kind kind, const InodeRecord& inode, std::string key) {
-  rpc::Action action;
+Result<role::Action> Preparation::NewAction(Kind kind, const InodeRecord& inode, std::string key) {
+  role::Action action;
   action.kind = kind;
   action.mount = inode.mount;
   action.ino = inode.ino;
@@ -132,13 +132,13 @@ Result<rpc::Action> Preparation::NewAction(Kind kind, const InodeRecord& inode, 
   return action;
 }
 
-Status Preparation::AddAttributes(const InodeRecord& inode, rpc::Action& action) {
+Status Preparation::AddAttributes(const InodeRecord& inode, role::Action& action) {
   if (!traits_->attributes && !traits_->object_metadata) return OkStatus();
   action.mode = inode.mode;
   action.uid = inode.uid;
   action.gid = inode.gid;
   bool times = true;
-  if (inode.type == rpc::FileType::kDirectory) {
+  if (inode.type == role::FileType::kDirectory) {
     // Only a time that somebody set counts; others follow the names in it, here as there.
     ASSIGN_OR_RETURN(std::optional<std::string> changed, txn_.Get(keys::DirMtime(inode.ino)));
     times = !changed;
@@ -147,7 +147,7 @@ Status Preparation::AddAttributes(const InodeRecord& inode, rpc::Action& action)
     action.atime_ns = inode.atime_ns;
     action.mtime_ns = inode.mtime_ns;
   }
-  if (inode.type == rpc::FileType::kSymlink) return OkStatus();
+  if (inode.type == role::FileType::kSymlink) return OkStatus();
   action.xattrs.emplace();
   if (!inode.xattrs) return OkStatus();
   const std::string prefix = keys::XattrPrefix(inode.ino);
@@ -161,7 +161,7 @@ Status Preparation::AddAttributes(const InodeRecord& inode, rpc::Action& action)
 // then its key is free.
 Result<Step> Preparation::Localize(const InodeRecord& inode) {
   if (inode.guessed) return Before(Step::First::kLearn, inode.ino);
-  ASSIGN_OR_RETURN(rpc::Action action, NewAction(Kind::kLocalize, inode, inode.key));
+  ASSIGN_OR_RETURN(role::Action action, NewAction(Kind::kLocalize, inode, inode.key));
   action.from_key = inode.key;
   action.from_size_bytes = inode.bound_size_bytes;
   action.expected_etag = VersionOf(inode);
@@ -247,8 +247,8 @@ Result<Step> Preparation::DeletedKey(const QueueRecord& entry) {
 // `there`, which the path of the key names, is to be uploaded to it.
 Result<bool> Preparation::WillWrite(const std::optional<InodeRecord>& there,
                                     const std::string& key) {
-  const bool symlink = there && there->type == rpc::FileType::kSymlink;
-  const bool file = there && there->type == rpc::FileType::kRegular && there->generation;
+  const bool symlink = there && there->type == role::FileType::kSymlink;
+  const bool file = there && there->type == role::FileType::kRegular && there->generation;
   if (!(symlink || file) || there->never_persist || there->lost) return false;
   ASSIGN_OR_RETURN(UfsPath primary,
                    PathKey(txn_, there->parent, there->name, kv::Reads::kSerializable));
@@ -265,7 +265,7 @@ Result<Step> Preparation::DeletedFile(const QueueRecord& entry, LedgerRecord& re
     PutInode(txn_, *there);
     return Done();
   }
-  rpc::Action action;
+  role::Action action;
   action.kind = Kind::kDelete;
   action.mount = entry.mount;
   action.key = entry.key;
@@ -276,7 +276,7 @@ Result<Step> Preparation::DeletedFile(const QueueRecord& entry, LedgerRecord& re
 
 Result<Step> Preparation::DeletedDirectory(const QueueRecord& entry, LedgerRecord& record,
                                            std::optional<InodeRecord> there) {
-  if (there && there->type == rpc::FileType::kDirectory) {
+  if (there && there->type == role::FileType::kDirectory) {
     // It is the new directory's now, and its removal must take it away.
     SetLedger(txn_, entry.mount, entry.key, record, std::nullopt);
     RETURN_IF_ERROR(Claim(txn_, *there, entry.key));
@@ -300,7 +300,7 @@ Result<Step> Preparation::DeletedDirectory(const QueueRecord& entry, LedgerRecor
     SetLedger(txn_, entry.mount, entry.key, record, std::nullopt);
     return Done();
   }
-  rpc::Action action;
+  role::Action action;
   action.kind = Kind::kRemoveDirectory;
   action.mount = entry.mount;
   action.key = entry.key;

@@ -14,12 +14,12 @@
 #include "meta/persist/leases.h"
 #include "meta/places.h"
 #include "meta/records.h"
-#include "rpc/persist_queue.h"
+#include "role/persist_queue.h"
 
 namespace tarn::meta {
 
 struct Step {
-  rpc::Action action;
+  role::Action action;
   // Something has to be found out or done outside a transaction first; then it is prepared again.
   enum class First : uint8_t {
     kNothing,
@@ -58,7 +58,7 @@ class Preparation {
 
   // prepare.cc
   Result<Step> Inode(const QueueRecord& entry);
-  Step Reclassify(const QueueRecord& entry, InodeRecord& inode, rpc::TaskClass task_class);
+  Step Reclassify(const QueueRecord& entry, InodeRecord& inode, role::TaskClass task_class);
   Result<Step> DeletedKey(const QueueRecord& entry);
   Result<Step> DeletedFile(const QueueRecord& entry, LedgerRecord& record,
                            std::optional<InodeRecord> there);
@@ -69,8 +69,8 @@ class Preparation {
   Step Wait(std::string reason);
   Step Before(Step::First first, InodeId ino);
   Result<Step> Finish(InodeRecord& inode);
-  Result<Step> Begin(InodeRecord& inode, rpc::Action action, char kind);
-  Step Guarded(rpc::Action action);
+  Result<Step> Begin(InodeRecord& inode, role::Action action, char kind);
+  Step Guarded(role::Action action);
   Result<Step> Localize(const InodeRecord& inode);
   Result<Step> LocalizeOrphan(InodeId ino, const Occupant& occupant);
   Status Wake(InodeId ino);
@@ -78,8 +78,9 @@ class Preparation {
   Result<std::optional<InodeId>> BlockerOf(InodeId ino);
   Result<Step> ParentMissing(InodeRecord& inode, const InodeRecord& parent, const std::string& key,
                              Blocked blocked);
-  Status AddAttributes(const InodeRecord& inode, rpc::Action& action);
-  Result<rpc::Action> NewAction(rpc::Action::Kind kind, const InodeRecord& inode, std::string key);
+  Status AddAttributes(const InodeRecord& inode, role::Action& action);
+  Result<role::Action> NewAction(role::Action::Kind kind, const InodeRecord& inode,
+                                 std::string key);
   bool MayLandLate(int64_t started_ns) const;
 
   // prepare_file.cc
@@ -91,7 +92,7 @@ class Preparation {
   Result<std::optional<Step>> MakeRoom(InodeRecord& inode, const Target& target, Blocked blocked);
   Result<Step> Write(InodeRecord& inode, const Target& target);
   // What the action may find at its key.
-  Status Expect(const InodeRecord& inode, rpc::Action& action);
+  Status Expect(const InodeRecord& inode, role::Action& action);
   Result<Step> Attributes(InodeRecord& inode, const std::string& key);
   Result<std::optional<Step>> Links(InodeRecord& inode, const std::string& key);
   Result<std::optional<Step>> OneLink(InodeRecord& inode, const std::string& primary_key,

@@ -7,7 +7,7 @@
 namespace tarn::meta {
 namespace {
 
-using Kind = rpc::Action::Kind;
+using Kind = role::Action::Kind;
 
 constexpr int kLongestChain = 64;
 
@@ -33,7 +33,7 @@ Result<Step> Preparation::Directory(InodeRecord& inode) {
     inode.persisted_attr_version = inode.attr_version;
     return Finish(inode);
   }
-  ASSIGN_OR_RETURN(rpc::Action action, NewAction(Kind::kSetAttributes, inode, target.key));
+  ASSIGN_OR_RETURN(role::Action action, NewAction(Kind::kSetAttributes, inode, target.key));
   action.expected_etag = inode.etag;
   RETURN_IF_ERROR(AddAttributes(inode, action));
   return Begin(inode, std::move(action), kAttributesAttempt);
@@ -124,7 +124,7 @@ Result<std::optional<Step>> Preparation::MoveMarkers(InodeRecord& inode, const s
     return place.record.kind == PlaceRecord::Kind::kMarkers && place.key != key;
   });
   if (left == places.end()) return std::optional<Step>();
-  ASSIGN_OR_RETURN(rpc::Action action, NewAction(Kind::kMoveMarkers, inode, key));
+  ASSIGN_OR_RETURN(role::Action action, NewAction(Kind::kMoveMarkers, inode, key));
   action.from_key = left->key;
   ASSIGN_OR_RETURN(const Occupant there, FindOccupant(txn_, inode.mount, key, inode.ino));
   if (there.kind == Occupant::Kind::kUnknown) return step(Before(Step::First::kLoad, there.ino));
@@ -170,7 +170,7 @@ Result<std::optional<Step>> Preparation::Make(InodeRecord& inode, const Target& 
     return std::optional<Step>();
   }
   if (inode.guessed) return step(Before(Step::First::kLearn, inode.ino));
-  ASSIGN_OR_RETURN(rpc::Action action, NewAction(Kind::kMakeDirectory, inode, target.key));
+  ASSIGN_OR_RETURN(role::Action action, NewAction(Kind::kMakeDirectory, inode, target.key));
   RETURN_IF_ERROR(AddAttributes(inode, action));
   ASSIGN_OR_RETURN(Step begun, Begin(inode, std::move(action), kDirectoryAttempt));
   return step(std::move(begun));

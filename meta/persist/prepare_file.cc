@@ -10,9 +10,9 @@
 namespace tarn::meta {
 namespace {
 
-using Kind = rpc::Action::Kind;
+using Kind = role::Action::Kind;
 
-bool IsSymlink(const InodeRecord& inode) { return inode.type == rpc::FileType::kSymlink; }
+bool IsSymlink(const InodeRecord& inode) { return inode.type == role::FileType::kSymlink; }
 
 // Symlinks have no content apart from their target: being bound says it all.
 bool DataIsDirty(const InodeRecord& inode) {
@@ -167,7 +167,7 @@ Result<std::optional<Step>> Preparation::MakeRoom(InodeRecord& inode, const Targ
   return step(*std::move(made));
 }
 
-Status Preparation::Expect(const InodeRecord& inode, rpc::Action& action) {
+Status Preparation::Expect(const InodeRecord& inode, role::Action& action) {
   ASSIGN_OR_RETURN(const std::optional<LedgerRecord> record,
                    GetLedger(txn_, inode.mount, action.key));
   if (record) {
@@ -192,7 +192,7 @@ Result<Step> Preparation::Write(InodeRecord& inode, const Target& target) {
   Kind kind = stays ? Kind::kLink : Kind::kMove;
   if (dirty) kind = Kind::kUpload;
   if (IsSymlink(inode)) kind = Kind::kMakeSymlink;
-  ASSIGN_OR_RETURN(rpc::Action action, NewAction(kind, inode, target.key));
+  ASSIGN_OR_RETURN(role::Action action, NewAction(kind, inode, target.key));
   action.symlink_target = inode.symlink_target;
   if (inode.bound) {
     action.from_key = inode.key;
@@ -217,7 +217,7 @@ Result<Step> Preparation::Write(InodeRecord& inode, const Target& target) {
 Result<Step> Preparation::Attributes(InodeRecord& inode, const std::string& key) {
   if (inode.attr_version != inode.persisted_attr_version) {
     if (traits_->attributes) {
-      ASSIGN_OR_RETURN(rpc::Action action, NewAction(Kind::kSetAttributes, inode, key));
+      ASSIGN_OR_RETURN(role::Action action, NewAction(Kind::kSetAttributes, inode, key));
       action.expected_etag = VersionOf(inode);
       RETURN_IF_ERROR(AddAttributes(inode, action));
       return Begin(inode, std::move(action), kAttributesAttempt);
@@ -253,7 +253,7 @@ Result<std::optional<Step>> Preparation::OneLink(InodeRecord& inode, const std::
   if (place && place->generation == inode.persisted_generation) return std::optional<Step>();
   ASSIGN_OR_RETURN(std::optional<Step> blocked, MakeRoom(inode, target, Blocked::kWaits));
   if (blocked) return blocked;
-  ASSIGN_OR_RETURN(rpc::Action action, NewAction(Kind::kLink, inode, target.key));
+  ASSIGN_OR_RETURN(role::Action action, NewAction(Kind::kLink, inode, target.key));
   action.from_key = primary_key;
   action.expected_etag = VersionOf(inode);
   RETURN_IF_ERROR(Expect(inode, action));

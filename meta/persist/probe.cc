@@ -14,7 +14,7 @@
 namespace tarn::meta {
 namespace {
 
-using Kind = rpc::Action::Kind;
+using Kind = role::Action::Kind;
 using Seen = std::optional<ufs::ObjectInfo>;
 
 Status Commit(const Context& context, const std::function<Status(kv::Transaction&)>& body) {
@@ -66,7 +66,7 @@ Result<std::optional<Kind>> WhatWasMade(const Context& context, kv::Transaction&
 
 Status SettleMade(const Context& context, kv::Transaction& txn, const InodeRecord& inode, Kind kind,
                   const ufs::ObjectInfo& there) {
-  rpc::PersistQueue::Settled item;
+  role::PersistQueue::Settled item;
   item.action.kind = kind;
   item.action.mount = inode.mount;
   item.action.ino = inode.ino;
@@ -161,7 +161,7 @@ Status GiveUpPlaces(const Context& context, kv::Transaction& txn, InodeRecord& i
 
 struct Followed {
   bool look = false;  // At the name that the source has something else under.
-  std::optional<rpc::Change> change;
+  std::optional<role::Change> change;
 };
 
 Status Follow(const Context& context, kv::Transaction& txn, InodeRecord inode, const Seen& there,
@@ -187,7 +187,7 @@ Status Follow(const Context& context, kv::Transaction& txn, InodeRecord inode, c
     return OkStatus();
   }
   followed.look = true;
-  followed.change = {rpc::Change::Kind::kEntry, inode.nlink == 1 ? inode.ino : InodeId(),
+  followed.change = {role::Change::Kind::kEntry, inode.nlink == 1 ? inode.ino : InodeId(),
                      inode.parent, inode.name};
   RemoveName(txn, inode.parent, inode.name, *dentry);
   TouchDirectory(txn, inode.parent, context.clock.WallNs());
@@ -216,7 +216,7 @@ Status FollowSource(const Context& context, Loader& loader, const InodeRecord& b
     if (inode.attempt != before.attempt || inode.nlink == 0) return OkStatus();
     // Written to since: that decides.
     const bool dirty =
-        inode.type == rpc::FileType::kRegular && inode.generation != inode.persisted_generation;
+        inode.type == role::FileType::kRegular && inode.generation != inode.persisted_generation;
     if (!dirty && inode.key == before.key)
       return Follow(context, txn, std::move(inode), there, followed);
     inode.attempt.clear();
@@ -237,7 +237,7 @@ Status FollowSource(const Context& context, Loader& loader, const InodeRecord& b
 // --- A conflict.
 
 Status DropOurs(const Context& context, kv::Transaction& txn, InodeRecord inode,
-                std::vector<rpc::Change>& changes) {
+                std::vector<role::Change>& changes) {
   EndConflict(txn, inode);
   while (inode.nlink > 0) {
     const InodeId parent = inode.parent;
@@ -248,7 +248,7 @@ Status DropOurs(const Context& context, kv::Transaction& txn, InodeRecord inode,
     RemoveName(txn, parent, name, *dentry);
     TouchDirectory(txn, parent, context.clock.WallNs());
     RETURN_IF_ERROR(DetachName(context, txn, inode, parent, name));
-    changes.push_back({rpc::Change::Kind::kEntry, InodeId(), parent, name});
+    changes.push_back({role::Change::Kind::kEntry, InodeId(), parent, name});
   }
   if (!inode.queue_key.empty()) txn.Delete(inode.queue_key);
   inode.queue_key.clear();
@@ -273,13 +273,13 @@ Status ProbeAttempt(const Context& context, Loader& loader, InodeId ino) {
   });
 }
 
-Status ResolveConflict(const Context& context, Loader& loader, InodeId ino, rpc::Take take) {
-  std::vector<rpc::Change> changes;
+Status ResolveConflict(const Context& context, Loader& loader, InodeId ino, role::Take take) {
+  std::vector<role::Change> changes;
   const Status committed = Commit(context, [&](kv::Transaction& txn) -> Status {
     changes.clear();
     ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, ino, kv::Reads::kSerializable));
     if (!inode.conflict) return Status(Code::kInvalid, "it is not in conflict");
-    if (take == rpc::Take::kTheirs) return DropOurs(context, txn, std::move(inode), changes);
+    if (take == role::Take::kTheirs) return DropOurs(context, txn, std::move(inode), changes);
     EndConflict(txn, inode);
     inode.origin_generation = inode.generation;
     RETURN_IF_ERROR(NoteDirty(context, txn, inode, Nanos(0)));
@@ -287,7 +287,7 @@ Status ResolveConflict(const Context& context, Loader& loader, InodeId ino, rpc:
     return OkStatus();
   });
   if (!committed.ok()) return committed;
-  for (const rpc::Change& change : changes) {
+  for (const role::Change& change : changes) {
     context.changes.Report(change);
     const Status looked = loader.LookAgain(change.parent, change.name);
     if (!looked.ok()) LogInfo("look at '", change.name, "': ", looked);

@@ -6,13 +6,13 @@
 
 #include "meta/context.h"
 #include "meta/loader.h"
-#include "rpc/persist_queue.h"
+#include "role/persist_queue.h"
 
 namespace tarn::meta {
 
 // Settles the attempt of `ino`, outside any transaction. An error of the UFS leaves all as it is.
 Status ProbeAttempt(const Context& context, Loader& loader, InodeId ino);
-// rpc::PersistQueue::Resolve.
-Status ResolveConflict(const Context& context, Loader& loader, InodeId ino, rpc::Take take);
+// role::PersistQueue::Resolve.
+Status ResolveConflict(const Context& context, Loader& loader, InodeId ino, role::Take take);
 
 }  // namespace tarn::meta

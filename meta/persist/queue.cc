@@ -17,7 +17,7 @@
 namespace tarn::meta {
 namespace {
 
-using Kind = rpc::Action::Kind;
+using Kind = role::Action::Kind;
 
 constexpr Nanos kPollInterval = std::chrono::milliseconds(100);
 constexpr Nanos kFirstBackoff = std::chrono::seconds(1);
@@ -31,7 +31,7 @@ constexpr Nanos kLateEntries = kv::kMaxTransactionLife + std::chrono::seconds(1)
 constexpr Nanos kUsuallyLate = std::chrono::milliseconds(50);
 constexpr Nanos kLateScanInterval = std::chrono::seconds(1);
 
-class StoredQueue final : public rpc::PersistQueue {
+class StoredQueue final : public role::PersistQueue {
  public:
   StoredQueue(const Context& context, Loader& loader)
       : context_(context),
@@ -40,21 +40,21 @@ class StoredQueue final : public rpc::PersistQueue {
         relocations_(context, loader),
         random_(RandomSeed()) {}
 
-  Result<std::vector<rpc::Task>> Lease(rpc::TaskClass task_class, size_t limit,
-                                       Nanos wait) override;
-  Result<rpc::Action> Prepare(const rpc::Task& task) override;
-  bool IsWanted(const rpc::Action& action) override;
-  Status NoteFile(const rpc::Action& action, const std::string& file) override;
+  Result<std::vector<role::Task>> Lease(role::TaskClass task_class, size_t limit,
+                                        Nanos wait) override;
+  Result<role::Action> Prepare(const role::Task& task) override;
+  bool IsWanted(const role::Action& action) override;
+  Status NoteFile(const role::Action& action, const std::string& file) override;
   std::vector<Result<bool>> Settle(std::span<const Settled> items) override;
-  Status Release(std::span<const rpc::Task> tasks) override;
-  Result<std::vector<rpc::QueueEntry>> List(std::string* after, size_t limit) override {
+  Status Release(std::span<const role::Task> tasks) override;
+  Result<std::vector<role::QueueEntry>> List(std::string* after, size_t limit) override {
     return ListEntries(context_, leases_, after, limit);
   }
-  Result<std::optional<rpc::QueueEntry>> Find(InodeId ino) override {
+  Result<std::optional<role::QueueEntry>> Find(InodeId ino) override {
     return FindEntry(context_, leases_, ino);
   }
-  Result<rpc::QueueTotals> Totals() override { return SumEntries(context_); }
-  Status Resolve(InodeId ino, rpc::Take take) override {
+  Result<role::QueueTotals> Totals() override { return SumEntries(context_); }
+  Status Resolve(InodeId ino, role::Take take) override {
     return ResolveConflict(context_, loader_, ino, take);
   }
   Status RetryNow(InodeId ino) override {
@@ -64,18 +64,18 @@ class StoredQueue final : public rpc::PersistQueue {
   }
 
  private:
-  Result<std::vector<std::string>> TakeDue(rpc::TaskClass task_class, size_t limit);
-  Status ScanDue(rpc::TaskClass task_class, size_t limit, std::vector<std::string>& taken);
+  Result<std::vector<std::string>> TakeDue(role::TaskClass task_class, size_t limit);
+  Status ScanDue(role::TaskClass task_class, size_t limit, std::vector<std::string>& taken);
   void ParkAll(const std::vector<std::string>& ids);
   std::string BeginOfScan(uint8_t index, int64_t now_ns);
-  Result<std::vector<rpc::Task>> Describe(const std::vector<std::string>& ids);
+  Result<std::vector<role::Task>> Describe(const std::vector<std::string>& ids);
   Result<bool> DoBefore(Step& step);
-  Result<bool> Postpone(const rpc::Task& task, const Status& why);
-  Result<Step> PrepareOnce(const rpc::Task& task);
+  Result<bool> Postpone(const role::Task& task, const Status& why);
+  Result<Step> PrepareOnce(const role::Task& task);
   Result<std::vector<Settlement>> SettleTogether(std::span<const Settled> items,
                                                  std::span<const Nanos> backoffs, bool once);
   void AfterSettle(const Settled& item, const Settlement& settlement);
-  Nanos BackoffOf(const rpc::Task& task);
+  Nanos BackoffOf(const role::Task& task);
   void NoteAvailability(MountId mount, const Status& status);
 
   const Context& context_;
@@ -101,7 +101,7 @@ std::string StoredQueue::BeginOfScan(uint8_t index, int64_t now_ns) {
 }
 
 // Leases what is due and adds it to `taken`, also when an error ends it.
-Status StoredQueue::ScanDue(rpc::TaskClass task_class, size_t limit,
+Status StoredQueue::ScanDue(role::TaskClass task_class, size_t limit,
                             std::vector<std::string>& taken) {
   const auto index = static_cast<uint8_t>(task_class);
   const int64_t now_ns = context_.queue_clock.NowNs();
@@ -133,7 +133,7 @@ void StoredQueue::ParkAll(const std::vector<std::string>& ids) {
 }
 
 // New entries and those that have waited take turns, so that neither keeps the other out.
-Result<std::vector<std::string>> StoredQueue::TakeDue(rpc::TaskClass task_class, size_t limit) {
+Result<std::vector<std::string>> StoredQueue::TakeDue(role::TaskClass task_class, size_t limit) {
   const MonotonicTime now = context_.clock.Now();
   std::vector<std::string> taken =
       leases_.TakeWaiting(task_class, now, std::max<size_t>(1, limit / 2));
@@ -150,8 +150,8 @@ Result<std::vector<std::string>> StoredQueue::TakeDue(rpc::TaskClass task_class,
   return taken;
 }
 
-Result<std::vector<rpc::Task>> StoredQueue::Describe(const std::vector<std::string>& ids) {
-  std::vector<rpc::Task> tasks;
+Result<std::vector<role::Task>> StoredQueue::Describe(const std::vector<std::string>& ids) {
+  std::vector<role::Task> tasks;
   std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
   ASSIGN_OR_RETURN(std::vector<std::optional<std::string>> found,
                    txn->GetMany(ids, kv::Reads::kSnapshot));
@@ -161,7 +161,7 @@ Result<std::vector<rpc::Task>> StoredQueue::Describe(const std::vector<std::stri
       continue;
     }
     ASSIGN_OR_RETURN(QueueRecord record, QueueRecord::Decode(*found[i]));
-    rpc::Task& task = tasks.emplace_back();
+    role::Task& task = tasks.emplace_back();
     task.id = ids[i];
     task.ino = record.ino;
     task.attempts = record.attempts;
@@ -170,27 +170,27 @@ Result<std::vector<rpc::Task>> StoredQueue::Describe(const std::vector<std::stri
   return tasks;
 }
 
-Result<std::vector<rpc::Task>> StoredQueue::Lease(rpc::TaskClass task_class, size_t limit,
-                                                  Nanos wait) {
+Result<std::vector<role::Task>> StoredQueue::Lease(role::TaskClass task_class, size_t limit,
+                                                   Nanos wait) {
   const MonotonicTime end = context_.clock.Now() + wait;
   for (;;) {
     ASSIGN_OR_RETURN(std::vector<std::string> ids, TakeDue(task_class, limit));
     if (!ids.empty()) {
       // What is done to the UFS must not be ahead of what a power cut leaves here.
       Status synced = context_.store.Sync();
-      Result<std::vector<rpc::Task>> tasks =
-          synced.ok() ? Describe(ids) : Result<std::vector<rpc::Task>>(synced);
+      Result<std::vector<role::Task>> tasks =
+          synced.ok() ? Describe(ids) : Result<std::vector<role::Task>>(synced);
       if (!tasks.ok()) ParkAll(ids);
       if (!tasks.ok() || !tasks->empty()) return tasks;
       continue;
     }
     const Nanos left = end - context_.clock.Now();
-    if (left <= Nanos::zero()) return std::vector<rpc::Task>();
+    if (left <= Nanos::zero()) return std::vector<role::Task>();
     context_.clock.SleepFor(std::min(left, kPollInterval), {});
   }
 }
 
-Result<Step> StoredQueue::PrepareOnce(const rpc::Task& task) {
+Result<Step> StoredQueue::PrepareOnce(const role::Task& task) {
   Step step;
   kv::TransactOptions options;
   options.clock = &context_.clock;
@@ -221,7 +221,7 @@ Result<bool> StoredQueue::DoBefore(Step& step) {
   }
 }
 
-Result<rpc::Action> StoredQueue::Prepare(const rpc::Task& task) {
+Result<role::Action> StoredQueue::Prepare(const role::Task& task) {
   Step step;
   for (int i = 0; i < kStepsOutside; ++i) {
     Result<Step> prepared = PrepareOnce(task);
@@ -253,7 +253,7 @@ Result<rpc::Action> StoredQueue::Prepare(const rpc::Task& task) {
   return std::move(step.action);
 }
 
-bool StoredQueue::IsWanted(const rpc::Action& action) {
+bool StoredQueue::IsWanted(const role::Action& action) {
   std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
   const Result<std::optional<InodeRecord>> inode = GetInode(*txn, action.ino, kv::Reads::kSnapshot);
   if (!inode.ok()) return true;  // The settlement meets the error again.
@@ -261,7 +261,7 @@ bool StoredQueue::IsWanted(const rpc::Action& action) {
          (*inode)->generation == action.generation;
 }
 
-Status StoredQueue::NoteFile(const rpc::Action& action, const std::string& file) {
+Status StoredQueue::NoteFile(const role::Action& action, const std::string& file) {
   kv::TransactOptions options;
   options.clock = &context_.clock;
   options.deadline = Deadline::After(context_.clock, context_.options.operation_deadline);
@@ -280,7 +280,7 @@ Status StoredQueue::NoteFile(const rpc::Action& action, const std::string& file)
 }
 
 // What the source was asked before the step was not answered: that counts as a try.
-Result<bool> StoredQueue::Postpone(const rpc::Task& task, const Status& why) {
+Result<bool> StoredQueue::Postpone(const role::Task& task, const Status& why) {
   bool gone = false;
   const Nanos backoff = BackoffOf(task);
   kv::TransactOptions options;
@@ -293,7 +293,7 @@ Result<bool> StoredQueue::Postpone(const rpc::Task& task, const Status& why) {
   return gone;
 }
 
-Nanos StoredQueue::BackoffOf(const rpc::Task& task) {
+Nanos StoredQueue::BackoffOf(const role::Task& task) {
   MutexLock lock(mutex_);
   return JitteredBackoff(task.attempts, kFirstBackoff, context_.options.retry_interval_max,
                          random_);
@@ -380,8 +380,8 @@ std::vector<Result<bool>> StoredQueue::Settle(std::span<const Settled> items) {
   return persisted;
 }
 
-Status StoredQueue::Release(std::span<const rpc::Task> tasks) {
-  for (const rpc::Task& task : tasks) {
+Status StoredQueue::Release(std::span<const role::Task> tasks) {
+  for (const role::Task& task : tasks) {
     leases_.Unlock(task.id);
     leases_.ParkBriefly(task.id, context_.clock.Now());
   }
@@ -390,7 +390,7 @@ Status StoredQueue::Release(std::span<const rpc::Task> tasks) {
 
 }  // namespace
 
-std::unique_ptr<rpc::PersistQueue> NewPersistQueue(const Context& context, Loader& loader) {
+std::unique_ptr<role::PersistQueue> NewPersistQueue(const Context& context, Loader& loader) {
   return std::make_unique<StoredQueue>(context, loader);
 }
 

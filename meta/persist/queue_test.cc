@@ -7,7 +7,7 @@
 namespace tarn::meta {
 namespace {
 
-using rpc::TaskClass;
+using role::TaskClass;
 
 constexpr Nanos kDay = std::chrono::hours(24);
 constexpr uint64_t kLarge = 8 << 20;
@@ -79,32 +79,32 @@ class QueueTest : public NamespaceFixture {
     options_.persist_delay = std::chrono::seconds(1);
     Open();
   }
-  rpc::PersistQueue& queue() { return namespace_->GetPersistQueue(); }
+  role::PersistQueue& queue() { return namespace_->GetPersistQueue(); }
   InodeId Write(std::string_view name, uint64_t size_bytes) {
     const InodeId ino = Make(kRootInode, name);
     EXPECT_TRUE(Commit(ino, size_bytes).ok());
     return ino;
   }
-  std::vector<rpc::Task> Lease(TaskClass task_class = TaskClass::kSmall) {
+  std::vector<role::Task> Lease(TaskClass task_class = TaskClass::kSmall) {
     auto tasks = queue().Lease(task_class, 1000, Nanos(0));
     EXPECT_TRUE(tasks.ok()) << tasks.status().ToString();
-    return tasks.ok() ? *tasks : std::vector<rpc::Task>();
+    return tasks.ok() ? *tasks : std::vector<role::Task>();
   }
   size_t DueAfter(Nanos time) {
     clock_.SleepFor(time, {});
     return Lease().size();
   }
-  rpc::Action Prepare(const rpc::Task& task) {
+  role::Action Prepare(const role::Task& task) {
     auto action = queue().Prepare(task);
     EXPECT_TRUE(action.ok()) << action.status().ToString();
-    return action.ok() ? *action : rpc::Action();
+    return action.ok() ? *action : role::Action();
   }
-  Result<bool> Settle(const rpc::Task& task, const rpc::Action& action, const Status& status) {
-    rpc::Outcome outcome;
+  Result<bool> Settle(const role::Task& task, const role::Action& action, const Status& status) {
+    role::Outcome outcome;
     outcome.status = status;
     outcome.etag = "etag";
     outcome.size_bytes = action.size_bytes;
-    const rpc::PersistQueue::Settled item{task, action, outcome};
+    const role::PersistQueue::Settled item{task, action, outcome};
     return queue().Settle(std::span(&item, 1)).front();
   }
 };
@@ -133,48 +133,48 @@ TEST_F(QueueTest, AClockSetBackBetweenTwoMountsHoldsNothingUp) {
 TEST_F(QueueTest, WhatFailedIsTriedAgainThoughTheClockWasSetBack) {
   Write("f", 10);
   clock_.SleepFor(std::chrono::seconds(2), {});
-  std::vector<rpc::Task> tasks = Lease();
+  std::vector<role::Task> tasks = Lease();
   ASSERT_EQ(tasks.size(), 1U);
   // A store in which a write may land late is left alone for a while, but no longer.
-  const rpc::Action action = Prepare(tasks[0]);
+  const role::Action action = Prepare(tasks[0]);
   ASSERT_TRUE(Settle(tasks[0], action, Status(Code::kMaybeCommitted, "lost")).ok());
   clock_.SetWallBy(-2 * kDay);
   clock_.SleepFor(options_.settling_time + std::chrono::seconds(5), {});
   tasks = Lease();
   ASSERT_EQ(tasks.size(), 1U);
-  EXPECT_EQ(Prepare(tasks[0]).kind, rpc::Action::Kind::kUpload);
+  EXPECT_EQ(Prepare(tasks[0]).kind, role::Action::Kind::kUpload);
 }
 
 TEST_F(QueueTest, AWriteOfAnEarlierProcessMayStillLandAfterARestart) {
   Write("f", 10);
   clock_.SleepFor(std::chrono::seconds(2), {});
-  std::vector<rpc::Task> tasks = Lease();
+  std::vector<role::Task> tasks = Lease();
   ASSERT_EQ(tasks.size(), 1U);
-  const rpc::Action action = Prepare(tasks[0]);
+  const role::Action action = Prepare(tasks[0]);
   ASSERT_TRUE(Settle(tasks[0], action, Status(Code::kMaybeCommitted, "lost")).ok());
   clock_.SetWallBy(2 * kDay);
   Open();
   clock_.SleepFor(std::chrono::seconds(2), {});
   tasks = Lease();
   ASSERT_EQ(tasks.size(), 1U);
-  EXPECT_EQ(Prepare(tasks[0]).kind, rpc::Action::Kind::kWait);
+  EXPECT_EQ(Prepare(tasks[0]).kind, role::Action::Kind::kWait);
   clock_.SleepFor(options_.settling_time, {});
   tasks = Lease();
   ASSERT_EQ(tasks.size(), 1U);
-  EXPECT_EQ(Prepare(tasks[0]).kind, rpc::Action::Kind::kUpload);
+  EXPECT_EQ(Prepare(tasks[0]).kind, role::Action::Kind::kUpload);
 }
 
 TEST_F(QueueTest, AFileThatGrowsLeavesTheSmallOnes) {
   const InodeId ino = Write("f", 10);
   ASSERT_TRUE(Commit(ino, kLarge).ok());
   clock_.SleepFor(std::chrono::seconds(2), {});
-  std::vector<rpc::Task> small = Lease(TaskClass::kSmall);
+  std::vector<role::Task> small = Lease(TaskClass::kSmall);
   ASSERT_EQ(small.size(), 1U);
-  EXPECT_EQ(Prepare(small[0]).kind, rpc::Action::Kind::kDone);
+  EXPECT_EQ(Prepare(small[0]).kind, role::Action::Kind::kDone);
   EXPECT_TRUE(Lease(TaskClass::kSmall).empty());
-  std::vector<rpc::Task> large = Lease(TaskClass::kLarge);
+  std::vector<role::Task> large = Lease(TaskClass::kLarge);
   ASSERT_EQ(large.size(), 1U);
-  EXPECT_EQ(Prepare(large[0]).kind, rpc::Action::Kind::kUpload);
+  EXPECT_EQ(Prepare(large[0]).kind, role::Action::Kind::kUpload);
   ASSERT_TRUE(Commit(ino, 10).ok());  // While it is uploaded: the next round sees to that.
   EXPECT_TRUE(Lease(TaskClass::kLarge).empty());
 }
@@ -198,15 +198,15 @@ TEST_F(QueueTest, AReadErrorGivesBackWhatWasLeased) {
 TEST_F(QueueTest, RetryingEverythingLeavesAloneWhatIsBeingTried) {
   const InodeId ino = Write("f", 10);
   clock_.SleepFor(std::chrono::seconds(2), {});
-  std::vector<rpc::Task> tasks = Lease();
+  std::vector<role::Task> tasks = Lease();
   ASSERT_EQ(tasks.size(), 1U);
   ASSERT_TRUE(Settle(tasks[0], Prepare(tasks[0]), Status(Code::kUnavailable, "down")).ok());
   ASSERT_TRUE(queue().RetryNow(ino).ok());
   tasks = Lease();
   ASSERT_EQ(tasks.size(), 1U);
   EXPECT_EQ(tasks[0].attempts, 0U);
-  const rpc::Action action = Prepare(tasks[0]);
-  ASSERT_EQ(action.kind, rpc::Action::Kind::kUpload);
+  const role::Action action = Prepare(tasks[0]);
+  ASSERT_EQ(action.kind, role::Action::Kind::kUpload);
   ASSERT_TRUE(queue().RetryNow(InodeId()).ok());
   ASSERT_TRUE(queue().RetryNow(ino).ok());
   EXPECT_TRUE(Lease().empty());

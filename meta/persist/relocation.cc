@@ -41,7 +41,7 @@ Result<std::vector<std::string>> OldPrefixes(kv::Transaction& txn, InodeId dir,
 Result<bool> IsInPlace(kv::Transaction& txn, const InodeRecord& child, const std::string& key,
                        const std::vector<std::string>& old_prefixes) {
   if (child.never_persist || IsMountRoot(child)) return true;
-  if (child.type == rpc::FileType::kDirectory)
+  if (child.type == role::FileType::kDirectory)
     return (child.attempt_key.empty() || child.attempt_key == key) && !child.places &&
            (!child.made || child.made_key == key) && (!child.bound || child.key == key);
   std::vector<std::string> keys;

@@ -15,15 +15,15 @@ constexpr size_t kPage = 500;
 constexpr std::string_view kHere = "this node";
 
 bool IsConflict(std::string_view queue_key) {
-  return static_cast<rpc::TaskClass>(queue_key[1]) == rpc::TaskClass::kConflict;
+  return static_cast<role::TaskClass>(queue_key[1]) == role::TaskClass::kConflict;
 }
 
 std::string WhatOf(const InodeRecord& inode) {
   switch (inode.type) {
-    case rpc::FileType::kDirectory:
+    case role::FileType::kDirectory:
       if (!inode.made) return "mkdir";
       return inode.places ? "move" : "attributes";
-    case rpc::FileType::kSymlink:
+    case role::FileType::kSymlink:
       return inode.bound ? "attributes" : "symlink";
     default:
       break;
@@ -32,10 +32,10 @@ std::string WhatOf(const InodeRecord& inode) {
   return inode.attr_version == inode.persisted_attr_version ? "move" : "attributes";
 }
 
-Result<rpc::QueueEntry> EntryOf(const Context& context, const Leases& leases, kv::Transaction& txn,
-                                const kv::Pair& pair) {
+Result<role::QueueEntry> EntryOf(const Context& context, const Leases& leases, kv::Transaction& txn,
+                                 const kv::Pair& pair) {
   ASSIGN_OR_RETURN(QueueRecord record, QueueRecord::Decode(pair.value));
-  rpc::QueueEntry entry;
+  role::QueueEntry entry;
   entry.ino = record.ino;
   entry.path = SubjectOf(txn, record);
   entry.what = "delete";
@@ -79,8 +79,8 @@ Status MakeDue(const Context& context, kv::Transaction& txn, const std::string& 
   // A directory whose removal failed often holds somebody else's names; retrying is no reason to
   // count anew, or who retries for ever would never learn that.
   if (record.what == QueueRecord::What::kInode) record.attempts = 0;
-  const auto task_class = static_cast<rpc::TaskClass>(key[1]);
-  if (task_class == rpc::TaskClass::kConflict) return OkStatus();
+  const auto task_class = static_cast<role::TaskClass>(key[1]);
+  if (task_class == role::TaskClass::kConflict) return OkStatus();
   std::string next;
   if (record.what == QueueRecord::What::kInode) {
     ASSIGN_OR_RETURN(std::optional<InodeRecord> inode,
@@ -131,35 +131,35 @@ std::string SubjectOf(kv::Transaction& txn, const QueueRecord& record) {
   return path.ok() ? *path : Concat("inode ", record.ino.value);
 }
 
-Result<std::vector<rpc::QueueEntry>> ListEntries(const Context& context, const Leases& leases,
-                                                 std::string* after, size_t limit) {
+Result<std::vector<role::QueueEntry>> ListEntries(const Context& context, const Leases& leases,
+                                                  std::string* after, size_t limit) {
   std::unique_ptr<kv::Transaction> txn = context.store.Begin();
   ASSIGN_OR_RETURN(kv::ScanPage page, ScanQueue(*txn, *after, limit));
-  std::vector<rpc::QueueEntry> entries;
+  std::vector<role::QueueEntry> entries;
   for (const kv::Pair& pair : page.pairs) {
-    ASSIGN_OR_RETURN(rpc::QueueEntry entry, EntryOf(context, leases, *txn, pair));
+    ASSIGN_OR_RETURN(role::QueueEntry entry, EntryOf(context, leases, *txn, pair));
     entries.push_back(std::move(entry));
   }
   *after = page.more ? page.pairs.back().key : std::string();
   return entries;
 }
 
-Result<std::optional<rpc::QueueEntry>> FindEntry(const Context& context, const Leases& leases,
-                                                 InodeId ino) {
-  std::optional<rpc::QueueEntry> none;
+Result<std::optional<role::QueueEntry>> FindEntry(const Context& context, const Leases& leases,
+                                                  InodeId ino) {
+  std::optional<role::QueueEntry> none;
   std::unique_ptr<kv::Transaction> txn = context.store.Begin();
   ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(*txn, ino, kv::Reads::kSnapshot));
   if (inode.queue_key.empty()) return none;
   ASSIGN_OR_RETURN(std::optional<std::string> bytes,
                    txn->Get(inode.queue_key, kv::Reads::kSnapshot));
   if (!bytes) return none;
-  ASSIGN_OR_RETURN(rpc::QueueEntry entry,
+  ASSIGN_OR_RETURN(role::QueueEntry entry,
                    EntryOf(context, leases, *txn, {inode.queue_key, *bytes}));
-  return std::optional<rpc::QueueEntry>(std::move(entry));
+  return std::optional<role::QueueEntry>(std::move(entry));
 }
 
-Result<rpc::QueueTotals> SumEntries(const Context& context) {
-  rpc::QueueTotals totals;
+Result<role::QueueTotals> SumEntries(const Context& context) {
+  role::QueueTotals totals;
   totals.replaced = context.encounters.replaced;
   totals.gave_way = context.encounters.gave_way;
   std::string after;
@@ -185,7 +185,7 @@ Result<rpc::QueueTotals> SumEntries(const Context& context) {
         totals.conflict_bytes += inode.size_bytes;
         continue;
       }
-      if (inode.type != rpc::FileType::kRegular || inode.generation == inode.persisted_generation)
+      if (inode.type != role::FileType::kRegular || inode.generation == inode.persisted_generation)
         continue;
       ++totals.files;
       totals.bytes += inode.size_bytes;

@@ -11,18 +11,18 @@
 #include "meta/context.h"
 #include "meta/persist/leases.h"
 #include "meta/records.h"
-#include "rpc/persist_queue.h"
+#include "role/persist_queue.h"
 
 namespace tarn::meta {
 
 // The path or key that an entry is about, as well as it is known.
 std::string SubjectOf(kv::Transaction& txn, const QueueRecord& record);
 
-Result<std::vector<rpc::QueueEntry>> ListEntries(const Context& context, const Leases& leases,
-                                                 std::string* after, size_t limit);
-Result<std::optional<rpc::QueueEntry>> FindEntry(const Context& context, const Leases& leases,
-                                                 InodeId ino);
-Result<rpc::QueueTotals> SumEntries(const Context& context);
+Result<std::vector<role::QueueEntry>> ListEntries(const Context& context, const Leases& leases,
+                                                  std::string* after, size_t limit);
+Result<std::optional<role::QueueEntry>> FindEntry(const Context& context, const Leases& leases,
+                                                  InodeId ino);
+Result<role::QueueTotals> SumEntries(const Context& context);
 // Makes the entry of `ino`, or all of them, due now, with no attempt counted.
 Status RetryEntries(const Context& context, Leases& leases, InodeId ino);
 

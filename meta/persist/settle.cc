@@ -10,8 +10,8 @@
 namespace tarn::meta {
 namespace {
 
-using Kind = rpc::Action::Kind;
-using Settled = rpc::PersistQueue::Settled;
+using Kind = role::Action::Kind;
+using Settled = role::PersistQueue::Settled;
 using Intent = LedgerRecord::Intent;
 
 constexpr std::string_view kGone =
@@ -27,7 +27,7 @@ bool MayHaveHappened(Code code) {
          code == Code::kCancelled;
 }
 
-bool IsDirectory(const InodeRecord& inode) { return inode.type == rpc::FileType::kDirectory; }
+bool IsDirectory(const InodeRecord& inode) { return inode.type == role::FileType::kDirectory; }
 
 // A directory's attempt that failed may have made it all the same: its key stays known.
 void EndFailed(InodeRecord& inode) {
@@ -91,8 +91,8 @@ class Outcome {
   const Context& context_;
   kv::Transaction& txn_;
   const Settled& item_;
-  const rpc::Action& action_;
-  const rpc::Outcome& outcome_;
+  const role::Action& action_;
+  const role::Outcome& outcome_;
   const Nanos backoff_;
 };
 
@@ -107,10 +107,10 @@ Status Outcome::Requeue(InodeRecord* inode, LedgerRecord* record, Settlement* se
   entry.last_error = outcome_.status.ToString();
   ASSIGN_OR_RETURN(uint64_t id, context_.ids.Next());
   const bool large =
-      item_.task.id.starts_with(keys::QueuePrefix(static_cast<uint8_t>(rpc::TaskClass::kLarge)));
+      item_.task.id.starts_with(keys::QueuePrefix(static_cast<uint8_t>(role::TaskClass::kLarge)));
   txn_.Delete(item_.task.id);
   const std::string key =
-      Enqueue(context_, txn_, entry, large ? rpc::TaskClass::kLarge : rpc::TaskClass::kSmall,
+      Enqueue(context_, txn_, entry, large ? role::TaskClass::kLarge : role::TaskClass::kSmall,
               backoff_, inode ? inode->ino.value : id);
   entry.queued_ns = queued_ns;
   txn_.Put(key, entry.Encode());
@@ -254,7 +254,7 @@ void Outcome::TakeVersion(InodeRecord& inode) {
 
 void Outcome::BindAttributes(InodeRecord& inode) {
   TakeVersion(inode);
-  if (inode.type != rpc::FileType::kDirectory) return;
+  if (inode.type != role::FileType::kDirectory) return;
   inode.etag = outcome_.identity;
   inode.identity.clear();  // What was seen of it: nothing yet.
 }
@@ -313,11 +313,11 @@ Result<Settlement> Outcome::Success(InodeRecord& inode) {
 // The common case costs no further Prepare: one name, all persisted, at its path.
 Result<Settlement> Outcome::FinishIfDone(InodeRecord& inode) {
   Settlement settlement;
-  settlement.persisted = inode.type == rpc::FileType::kRegular && inode.bound &&
+  settlement.persisted = inode.type == role::FileType::kRegular && inode.bound &&
                          inode.generation == inode.persisted_generation &&
                          inode.generation == action_.generation;
   const bool data =
-      inode.type != rpc::FileType::kRegular || inode.generation == inode.persisted_generation;
+      inode.type != role::FileType::kRegular || inode.generation == inode.persisted_generation;
   const bool clean = data && inode.attr_version == inode.persisted_attr_version;
   if (clean && inode.nlink == 1 && !inode.places && inode.queue_key == item_.task.id) {
     ASSIGN_OR_RETURN(UfsPath path,
@@ -373,7 +373,7 @@ Result<Settlement> Outcome::BaseGone(InodeRecord& inode) {
     LogWarning("attributes of ", action_.key,
                " are kept here only: another client has replaced it");
     inode.persisted_attr_version = attr_version;
-  } else if (inode.type == rpc::FileType::kRegular &&
+  } else if (inode.type == role::FileType::kRegular &&
              inode.generation != inode.persisted_generation) {
     RETURN_IF_ERROR(BecomeConflict(inode, &settlement));
   } else {
@@ -403,7 +403,7 @@ Status Outcome::BecomeConflict(InodeRecord& inode, Settlement* settlement) {
   PutAside(context_, txn_, inode, kGone);
   settlement->gone = mine;
   settlement->soon = !mine;
-  context_.changes.Report({rpc::Change::Kind::kAttributes, inode.ino, InodeId(), ""});
+  context_.changes.Report({role::Change::Kind::kAttributes, inode.ino, InodeId(), ""});
   return OkStatus();
 }
 
@@ -424,7 +424,7 @@ Result<Settlement> SettleItem(const Context& context, kv::Transaction& txn, cons
   return Outcome(context, txn, item, backoff).Settle();
 }
 
-Result<bool> PostponeItem(const Context& context, kv::Transaction& txn, const rpc::Task& task,
+Result<bool> PostponeItem(const Context& context, kv::Transaction& txn, const role::Task& task,
                           const Status& why, Nanos backoff) {
   Settled item;
   item.task = task;

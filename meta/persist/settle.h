@@ -9,7 +9,7 @@
 #include "kv/store.h"
 #include "meta/context.h"
 #include "meta/records.h"
-#include "rpc/persist_queue.h"
+#include "role/persist_queue.h"
 
 namespace tarn::meta {
 
@@ -22,11 +22,11 @@ struct Settlement {
 };
 // One item in the transaction given.
 Result<Settlement> SettleItem(const Context& context, kv::Transaction& txn,
-                              const rpc::PersistQueue::Settled& item, Nanos backoff);
+                              const role::PersistQueue::Settled& item, Nanos backoff);
 
 // The entry of `task` could not be prepared: it is put back behind `backoff`, with the error. True:
 // it has another key there, or is gone.
-Result<bool> PostponeItem(const Context& context, kv::Transaction& txn, const rpc::Task& task,
+Result<bool> PostponeItem(const Context& context, kv::Transaction& txn, const role::Task& task,
                           const Status& why, Nanos backoff);
 // The UFS may have lost the directory that `key`, of `ino`, is to be put into: makes sure that it
 // is made again.

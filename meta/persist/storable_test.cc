@@ -16,17 +16,17 @@ class ReservedNamesTest : public ::testing::Test {
 
   ufs::TemporaryDirectory directory_;
   Rig rig_{*ufs::OpenLocalUfs(directory_.path()), {}, Pace::kNothing};
-  rpc::Names& names_ = rig_.ns().GetNames();
-  const rpc::Caller caller_{SessionId(1), 0, 0, 0};
+  role::Names& names_ = rig_.ns().GetNames();
+  const role::Caller caller_{SessionId(1), 0, 0, 0};
 };
 
 TEST_F(ReservedNamesTest, NoCallMakesOne) {
   rig_.Put("f", "bytes");
   rig_.MakeDir("d");
-  for (const rpc::FileType type :
-       {rpc::FileType::kRegular, rpc::FileType::kDirectory, rpc::FileType::kSymlink,
-        rpc::FileType::kFifo, rpc::FileType::kSocket}) {
-    rpc::CreateSpec spec;
+  for (const role::FileType type :
+       {role::FileType::kRegular, role::FileType::kDirectory, role::FileType::kSymlink,
+        role::FileType::kFifo, role::FileType::kSocket}) {
+    role::CreateSpec spec;
     spec.type = type;
     spec.symlink_target = "target";
     EXPECT_EQ(names_.Create(caller_, kRootInode, kReserved, spec).code(), Code::kInvalid);
@@ -35,7 +35,7 @@ TEST_F(ReservedNamesTest, NoCallMakesOne) {
   EXPECT_EQ(names_.Link(caller_, rig_.Find("f"), kRootInode, kReserved).code(), Code::kInvalid);
   for (const char* from : {"f", "d"})
     EXPECT_EQ(
-        names_.Rename(caller_, kRootInode, from, kRootInode, kReserved, rpc::RenameMode::kReplace)
+        names_.Rename(caller_, kRootInode, from, kRootInode, kReserved, role::RenameMode::kReplace)
             .code(),
         Code::kInvalid);
   rig_.Put(".tarn-uploads", "not reserved");
@@ -53,11 +53,11 @@ TEST(LongNamesTest, ADirectoryIsNotMovedWhereNamesBelowItGetTooLong) {
     path += "/" + part;
     i < 4 ? rig.MakeDir(path) : rig.Put(path, "bytes");
   }
-  rpc::Names& names = rig.ns().GetNames();
+  role::Names& names = rig.ns().GetNames();
   const auto move = [&](const std::string& from, const std::string& to) {
     return names
         .Rename({SessionId(1), 0, 0, 0}, kRootInode, from, kRootInode, to,
-                rpc::RenameMode::kReplace)
+                role::RenameMode::kReplace)
         .code();
   };
   EXPECT_EQ(move("d", std::string(30, 'e')), Code::kNameTooLong);

@@ -59,26 +59,26 @@ class NamespaceFixture : public ::testing::Test {
     namespace_ = *std::move(opened);
   }
 
-  rpc::Names& names() { return namespace_->GetNames(); }
-  rpc::Files& files() { return namespace_->GetFiles(); }
-  rpc::Maintenance& maintenance() { return namespace_->GetMaintenance(); }
+  role::Names& names() { return namespace_->GetNames(); }
+  role::Files& files() { return namespace_->GetFiles(); }
+  role::Maintenance& maintenance() { return namespace_->GetMaintenance(); }
 
-  Result<rpc::FileInfo> TryMake(InodeId parent, std::string_view name, rpc::FileType type,
-                                uint32_t mode = 0644) {
-    rpc::CreateSpec spec;
+  Result<role::FileInfo> TryMake(InodeId parent, std::string_view name, role::FileType type,
+                                 uint32_t mode = 0644) {
+    role::CreateSpec spec;
     spec.type = type;
     spec.mode = mode;
-    if (type == rpc::FileType::kSymlink) spec.symlink_target = "target";
+    if (type == role::FileType::kSymlink) spec.symlink_target = "target";
     return names().Create(caller_, parent, name, spec);
   }
   InodeId Make(InodeId parent, std::string_view name,
-               rpc::FileType type = rpc::FileType::kRegular) {
+               role::FileType type = role::FileType::kRegular) {
     auto made = TryMake(parent, name, type);
     EXPECT_TRUE(made.ok()) << made.status().ToString();
     return made.ok() ? made->attr.ino : InodeId();
   }
   InodeId MakeDir(InodeId parent, std::string_view name) {
-    return Make(parent, name, rpc::FileType::kDirectory);
+    return Make(parent, name, role::FileType::kDirectory);
   }
   Code Look(InodeId parent, std::string_view name) {
     return names().Lookup(caller_, parent, name).code();
@@ -87,31 +87,31 @@ class NamespaceFixture : public ::testing::Test {
     auto found = names().Lookup(caller_, parent, name);
     return found.ok() ? found->attr.ino : InodeId();
   }
-  rpc::Attr AttrOf(InodeId ino) {
+  role::Attr AttrOf(InodeId ino) {
     auto info = files().GetAttr(ino);
     EXPECT_TRUE(info.ok()) << info.status().ToString();
-    return info.ok() ? info->attr : rpc::Attr{};
+    return info.ok() ? info->attr : role::Attr{};
   }
   Code Rename(InodeId from, std::string_view name, InodeId to, std::string_view new_name,
-              rpc::RenameMode mode = rpc::RenameMode::kReplace) {
+              role::RenameMode mode = role::RenameMode::kReplace) {
     return names().Rename(caller_, from, name, to, new_name, mode).code();
   }
   std::vector<std::string> NamesIn(InodeId dir, size_t page = 1000) {
     std::vector<std::string> found;
     uint64_t cursor = 0;
     for (bool end = false; !end;) {
-      auto listing = names().ReadDir(caller_, dir, cursor, page, rpc::Names::WithAttrs::kNo);
+      auto listing = names().ReadDir(caller_, dir, cursor, page, role::Names::WithAttrs::kNo);
       EXPECT_TRUE(listing.ok()) << listing.status().ToString();
       if (!listing.ok()) break;
-      for (const rpc::DirEntry& entry : listing->entries) found.push_back(entry.name);
+      for (const role::DirEntry& entry : listing->entries) found.push_back(entry.name);
       if (!listing->entries.empty()) cursor = listing->entries.back().cursor;
       end = listing->end;
     }
     return found;
   }
   // The inode's first commit, or the next.
-  Result<rpc::FileInfo> Commit(InodeId ino, uint64_t size_bytes) {
-    rpc::WriteCommit commit;
+  Result<role::FileInfo> Commit(InodeId ino, uint64_t size_bytes) {
+    role::WriteCommit commit;
     commit.base = AttrOf(ino).generation;
     commit.generation = Generation(commit.base.value + 1);
     commit.size_bytes = size_bytes;
@@ -120,7 +120,7 @@ class NamespaceFixture : public ::testing::Test {
     return files().CommitWrite(caller_, ino, commit);
   }
 
-  rpc::Caller caller_{SessionId(1), 0, 1000, 1000};
+  role::Caller caller_{SessionId(1), 0, 1000, 1000};
   TickingClock clock_;
   MetaOptions options_;
   ufs::UfsMounts mounts_;

@@ -53,7 +53,7 @@ void Rig::Open() {
 }
 
 MountId Rig::Mount(const std::string& path, std::unique_ptr<ufs::UnderFileSystem> ufs) {
-  rpc::MountSpec spec;
+  role::MountSpec spec;
   auto id = ns().GetMountTable().NewId();
   EXPECT_OK(id.status());
   spec.mount = id.value();
@@ -121,16 +121,16 @@ bool Rig::Has(const std::string& path) {
   return found.ok();
 }
 
-rpc::Attr Rig::AttrOf(const std::string& path) {
+role::Attr Rig::AttrOf(const std::string& path) {
   auto info = ns().GetFiles().GetAttr(Find(path));
   EXPECT_TRUE(info.ok());
-  return info.ok() ? info->attr : rpc::Attr{};
+  return info.ok() ? info->attr : role::Attr{};
 }
 
 void Rig::Commit(InodeId ino, Content content) {
   auto info = ns().GetFiles().GetAttr(ino);
   ASSERT_TRUE(info.ok());
-  rpc::WriteCommit commit;
+  role::WriteCommit commit;
   commit.base = info->attr.generation;
   commit.generation = Generation(commit.base.value + 1);
   commit.mtime_ns = clock_.WallNs();
@@ -147,7 +147,7 @@ void Rig::Put(const std::string& path, const std::string& bytes) {
   const auto [parent, name] = Split(path);
   auto found = ns().GetNames().Lookup(caller_, parent, name);
   if (found.code() == Code::kNotFound) {
-    rpc::CreateSpec spec;
+    role::CreateSpec spec;
     spec.mode = 0644;
     found = ns().GetNames().Create(caller_, parent, name, spec);
   }
@@ -172,7 +172,7 @@ void Rig::Append(const std::string& path, const std::string& bytes) {
   After();
 }
 
-void Rig::Forget(const rpc::FileInfo& info) {
+void Rig::Forget(const role::FileInfo& info) {
   if (!info.attr.ino || info.attr.nlink > 0 || open_.contains(info.attr.ino)) return;
   contents_.erase(info.attr.ino);
   EXPECT_OK(ns().GetFiles().Forget(info.attr.ino));
@@ -186,7 +186,7 @@ void Rig::Remove(const std::string& path) {
   After();
 }
 
-void Rig::Move(const std::string& from, const std::string& to, rpc::RenameMode mode) {
+void Rig::Move(const std::string& from, const std::string& to, role::RenameMode mode) {
   const auto [parent, name] = Split(from);
   const auto [new_parent, new_name] = Split(to);
   auto moved = ns().GetNames().Rename(caller_, parent, name, new_parent, new_name, mode);
@@ -197,8 +197,8 @@ void Rig::Move(const std::string& from, const std::string& to, rpc::RenameMode m
 
 void Rig::MakeDir(const std::string& path) {
   const auto [parent, name] = Split(path);
-  rpc::CreateSpec spec;
-  spec.type = rpc::FileType::kDirectory;
+  role::CreateSpec spec;
+  spec.type = role::FileType::kDirectory;
   spec.mode = 0755;
   EXPECT_OK(ns().GetNames().Create(caller_, parent, name, spec).status());
   After();
@@ -221,8 +221,8 @@ void Rig::Link(const std::string& from, const std::string& to) {
 
 void Rig::Symlink(const std::string& path, const std::string& target) {
   const auto [parent, name] = Split(path);
-  rpc::CreateSpec spec;
-  spec.type = rpc::FileType::kSymlink;
+  role::CreateSpec spec;
+  spec.type = role::FileType::kSymlink;
   spec.mode = 0777;
   spec.symlink_target = target;
   EXPECT_OK(ns().GetNames().Create(caller_, parent, name, spec).status());
@@ -230,7 +230,7 @@ void Rig::Symlink(const std::string& path, const std::string& target) {
 }
 
 void Rig::Keep(const std::string& path, const std::string& bytes) {
-  const rpc::Attr attr = AttrOf(path);
+  const role::Attr attr = AttrOf(path);
   contents_[attr.ino] = {attr.generation, bytes, false, 0};
 }
 
@@ -243,14 +243,14 @@ void Rig::Fetch(const std::string& path) {
 }
 
 void Rig::Chmod(const std::string& path, uint32_t mode) {
-  rpc::AttrChange change;
+  role::AttrChange change;
   change.mode = mode;
   EXPECT_OK(ns().GetFiles().SetAttr(caller_, Find(path), change).status());
   After();
 }
 
 void Rig::SetTime(const std::string& path, int64_t mtime_ns) {
-  rpc::AttrChange change;
+  role::AttrChange change;
   change.mtime_ns = mtime_ns;
   EXPECT_OK(ns().GetFiles().SetAttr(caller_, Find(path), change).status());
   After();
@@ -277,7 +277,7 @@ void Rig::Close(InodeId ino) {
 // --- Looking.
 
 Result<std::string> Rig::BytesOf(InodeId ino) {
-  ASSIGN_OR_RETURN(rpc::FileInfo info, ns().GetFiles().GetAttr(ino));
+  ASSIGN_OR_RETURN(role::FileInfo info, ns().GetFiles().GetAttr(ino));
   auto found = contents_.find(ino);
   if (found == contents_.end())
     return ReadUfs(info.binding.mount, info.binding.key, info.binding.etag);
@@ -291,14 +291,14 @@ Result<std::string> Rig::BytesOf(InodeId ino) {
 }
 
 void Rig::WalkNames(InodeId dir, const std::string& path, Tree& tree) {
-  auto listing = ns().GetNames().ReadDir(caller_, dir, 0, 1000, rpc::Names::WithAttrs::kYes);
+  auto listing = ns().GetNames().ReadDir(caller_, dir, 0, 1000, role::Names::WithAttrs::kYes);
   ASSERT_TRUE(listing.ok()) << path << ": " << listing.status().ToString();
-  for (const rpc::DirEntry& entry : listing->entries) {
+  for (const role::DirEntry& entry : listing->entries) {
     const std::string full = path.empty() ? entry.name : path + "/" + entry.name;
-    if (entry.type == rpc::FileType::kDirectory) {
+    if (entry.type == role::FileType::kDirectory) {
       tree[full + "/"] = "";
       WalkNames(entry.ino, full, tree);
-    } else if (entry.type == rpc::FileType::kSymlink) {
+    } else if (entry.type == role::FileType::kSymlink) {
       tree[full] = "-> " + *ns().GetFiles().ReadLink(entry.ino);
     } else {
       auto bytes = BytesOf(entry.ino);
@@ -387,7 +387,7 @@ void Rig::ExpectAttributes(const Tree& expected) {
   if (!ufs_->Traits().attributes) return;
   for (const auto& [path, bytes] : expected) {
     if (path.back() == '/' || bytes.starts_with("-> ")) continue;
-    const rpc::Attr attr = AttrOf(path);
+    const role::Attr attr = AttrOf(path);
     Result<ufs::ObjectInfo> stored = ufs_->Stat(path, {});
     ASSERT_TRUE(stored.ok()) << path << ": " << stored.status().ToString();
     EXPECT_EQ(stored->mtime_ns, attr.mtime_ns) << path;

@@ -60,9 +60,9 @@ class Rig {
               const std::string& bytes);  // Over a base that stays in the UFS.
   void Remove(const std::string& path);
   void Move(const std::string& from, const std::string& to,
-            rpc::RenameMode mode = rpc::RenameMode::kReplace);
+            role::RenameMode mode = role::RenameMode::kReplace);
   void Exchange(const std::string& a, const std::string& b) {
-    Move(a, b, rpc::RenameMode::kExchange);
+    Move(a, b, role::RenameMode::kExchange);
   }
   void MakeDir(const std::string& path);
   void RemoveDir(const std::string& path);
@@ -95,7 +95,7 @@ class Rig {
   Namespace& ns() { return *namespace_; }
   InodeId Find(const std::string& path);
   bool Has(const std::string& path);  // Whose parent is there.
-  rpc::Attr AttrOf(const std::string& path);
+  role::Attr AttrOf(const std::string& path);
   size_t Records(char kind);
   std::string Dump();   // Of all inodes and ledger records, for the message of a failure.
   size_t PlacesLeft();  // Other than of hard links, which stay.
@@ -110,9 +110,9 @@ class Rig {
     bool whole = false;  // Written from nothing.
   };
   struct Held {
-    rpc::Task task;
-    rpc::Action action;
-    std::optional<rpc::Outcome> outcome;
+    role::Task task;
+    role::Action action;
+    std::optional<role::Outcome> outcome;
   };
   void Open();
   void After();
@@ -120,27 +120,27 @@ class Rig {
   std::optional<Held> PrepareNext();
   void Do(Held& held);
   void SettleHeld(const Held& held);
-  rpc::Outcome FailedOutcome() const;
-  rpc::Outcome Run(const rpc::Action& action);
-  Result<ufs::ObjectInfo> Effect_(const rpc::Action& action, rpc::Outcome* outcome);
-  Result<ufs::ObjectInfo> Upload(const rpc::Action& action, rpc::Outcome* outcome);
-  Result<ufs::ObjectInfo> CopyOrMove(const rpc::Action& action, rpc::Outcome* outcome);
-  Result<ufs::ObjectInfo> Changed(const rpc::Action& action, const ufs::Change& change, bool marked,
-                                  rpc::Outcome* outcome);
-  Result<ufs::ObjectInfo> Attributed(const rpc::Action& action, rpc::Outcome* outcome);
-  static ufs::AttributeChange AttributesOf(const rpc::Action& action);
-  Result<ufs::ObjectInfo> WithAttributes(const rpc::Action& action);
-  Status Complete(const rpc::Action& action, Content& content, rpc::Outcome* outcome);
-  Status CheckBase(const rpc::Action& action, const std::string& key, const Status& why,
-                   rpc::Outcome* outcome);
-  Status Localize(const rpc::Action& action, rpc::Outcome* outcome);
+  role::Outcome FailedOutcome() const;
+  role::Outcome Run(const role::Action& action);
+  Result<ufs::ObjectInfo> Effect_(const role::Action& action, role::Outcome* outcome);
+  Result<ufs::ObjectInfo> Upload(const role::Action& action, role::Outcome* outcome);
+  Result<ufs::ObjectInfo> CopyOrMove(const role::Action& action, role::Outcome* outcome);
+  Result<ufs::ObjectInfo> Changed(const role::Action& action, const ufs::Change& change,
+                                  bool marked, role::Outcome* outcome);
+  Result<ufs::ObjectInfo> Attributed(const role::Action& action, role::Outcome* outcome);
+  static ufs::AttributeChange AttributesOf(const role::Action& action);
+  Result<ufs::ObjectInfo> WithAttributes(const role::Action& action);
+  Status Complete(const role::Action& action, Content& content, role::Outcome* outcome);
+  Status CheckBase(const role::Action& action, const std::string& key, const Status& why,
+                   role::Outcome* outcome);
+  Status Localize(const role::Action& action, role::Outcome* outcome);
   Result<std::string> ReadUfs(MountId mount, const std::string& key, const std::string& etag);
   Result<std::string> BytesOf(InodeId ino);
   void WalkNames(InodeId dir, const std::string& path, Tree& tree);
   void ExpectAttributes(const Tree& expected);
   void WalkUfs(MountId mount, const std::string& key, Tree& tree);
   std::pair<InodeId, std::string> Split(const std::string& path);
-  void Forget(const rpc::FileInfo& info);
+  void Forget(const role::FileInfo& info);
   void Commit(InodeId ino, Content content);
 
   TickingClock clock_;
@@ -150,7 +150,7 @@ class Rig {
   MetaOptions options_;
   std::unique_ptr<Namespace> namespace_;
   Pace pace_;
-  rpc::Caller caller_{SessionId(1), 0, 0, 0};
+  role::Caller caller_{SessionId(1), 0, 0, 0};
   std::map<InodeId, Content> contents_;
   std::set<InodeId> open_;
   std::optional<Held> held_;

@@ -6,7 +6,7 @@
 namespace tarn::meta {
 namespace {
 
-using Kind = rpc::Action::Kind;
+using Kind = role::Action::Kind;
 
 constexpr int kMostRounds = 3000;
 
@@ -14,7 +14,7 @@ std::span<const std::byte> Bytes(const std::string& text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
-AttemptMark MarkOf(const rpc::Action& action) {
+AttemptMark MarkOf(const role::Action& action) {
   return {action.attempt, action.size_bytes, action.mtime_ns.value_or(0), action.attempt_file};
 }
 
@@ -62,9 +62,9 @@ void Rig::After() {
 }
 
 std::optional<Rig::Held> Rig::PrepareNext() {
-  rpc::PersistQueue& queue = ns().GetPersistQueue();
+  role::PersistQueue& queue = ns().GetPersistQueue();
   for (int i = 0; i < 100; ++i) {
-    auto tasks = queue.Lease(rpc::TaskClass::kSmall, 1, Nanos(0));
+    auto tasks = queue.Lease(role::TaskClass::kSmall, 1, Nanos(0));
     EXPECT_TRUE(tasks.ok()) << tasks.status().ToString();
     if (!tasks.ok() || tasks->empty()) return std::nullopt;
     auto action = queue.Prepare(tasks->front());
@@ -77,8 +77,8 @@ std::optional<Rig::Held> Rig::PrepareNext() {
   return std::nullopt;
 }
 
-rpc::Outcome Rig::FailedOutcome() const {
-  rpc::Outcome outcome;
+role::Outcome Rig::FailedOutcome() const {
+  role::Outcome outcome;
   outcome.status = failure_;
   return outcome;
 }
@@ -86,21 +86,21 @@ rpc::Outcome Rig::FailedOutcome() const {
 void Rig::Do(Held& held) {
   const bool fails = fail_at_ > 0 && --fail_at_ == 0;
   failures_ += fails ? 1 : 0;
-  rpc::Outcome outcome;
+  role::Outcome outcome;
   if (!fails || failure_effect_ == Effect::kDone) outcome = Run(held.action);
   if (fails) outcome = FailedOutcome();
   held.outcome = outcome;
 }
 
 void Rig::SettleHeld(const Held& held) {
-  rpc::PersistQueue::Settled item{held.task, held.action, *held.outcome};
+  role::PersistQueue::Settled item{held.task, held.action, *held.outcome};
   auto settled = ns().GetPersistQueue().Settle(std::span(&item, 1));
   const Result<bool>& persisted = settled.front();
   EXPECT_TRUE(persisted.ok()) << persisted.status().ToString();
   // Clean contents may be evicted at once: whoever still needs them must have said so.
   if (!persisted.ok() || !*persisted) {
     if (held.outcome->status.ok() || !persisted.ok()) {
-      rpc::Task task = held.task;
+      role::Task task = held.task;
       (void)ns().GetPersistQueue().Release(std::span(&task, 1));
     }
     return;
@@ -109,7 +109,7 @@ void Rig::SettleHeld(const Held& held) {
   if ((held.action.kind == Kind::kUpload || held.outcome->uploaded) && content != contents_.end() &&
       content->second.generation == held.action.generation)
     contents_.erase(content);
-  rpc::Task task = held.task;
+  role::Task task = held.task;
   (void)ns().GetPersistQueue().Release(std::span(&task, 1));
 }
 
@@ -132,12 +132,12 @@ void Rig::Drain() {
     clock_.SleepFor(std::chrono::milliseconds(50), {});
     if (ns().GetPersistQueue().Totals()->entries == 0) return;
   }
-  rpc::PersistQueue& queue = ns().GetPersistQueue();
+  role::PersistQueue& queue = ns().GetPersistQueue();
   std::string after;
   std::string all;
   const auto entries = queue.List(&after, 100);
   ASSERT_TRUE(entries.ok());
-  for (const rpc::QueueEntry& entry : *entries)
+  for (const role::QueueEntry& entry : *entries)
     all += Concat("\n  ", entry.what, " ", entry.path, ": ", entry.last_error, " (attempts ",
                   entry.attempts, ", next in ", (entry.next_try_ns - clock_.WallNs()) / 1'000'000,
                   " ms)");
@@ -156,7 +156,7 @@ Result<std::string> Rig::ReadUfs(MountId mount, const std::string& key, const st
   return bytes;
 }
 
-ufs::AttributeChange Rig::AttributesOf(const rpc::Action& action) {
+ufs::AttributeChange Rig::AttributesOf(const role::Action& action) {
   ufs::AttributeChange change;
   change.mode = action.mode;
   change.xattrs = action.xattrs;
@@ -164,7 +164,7 @@ ufs::AttributeChange Rig::AttributesOf(const rpc::Action& action) {
   return change;
 }
 
-Result<ufs::ObjectInfo> Rig::WithAttributes(const rpc::Action& action) {
+Result<ufs::ObjectInfo> Rig::WithAttributes(const role::Action& action) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(action.mount));
   ufs::AttributeStore* attributes = ufs->Attributes();
   if (attributes == nullptr || !action.mode) return ufs::ObjectInfo{};
@@ -174,7 +174,7 @@ Result<ufs::ObjectInfo> Rig::WithAttributes(const rpc::Action& action) {
 }
 
 // Fills in what is still only in the UFS.
-Status Rig::Complete(const rpc::Action& action, Content& content, rpc::Outcome* outcome) {
+Status Rig::Complete(const role::Action& action, Content& content, role::Outcome* outcome) {
   if (!content.on_base) return OkStatus();
   Result<std::string> base = ReadUfs(action.mount, action.from_key, action.expected_etag);
   if (!base.ok()) return CheckBase(action, action.from_key, base.status(), outcome);
@@ -183,8 +183,8 @@ Status Rig::Complete(const rpc::Action& action, Content& content, rpc::Outcome* 
   return OkStatus();
 }
 
-Status Rig::CheckBase(const rpc::Action& action, const std::string& key, const Status& why,
-                      rpc::Outcome* outcome) {
+Status Rig::CheckBase(const role::Action& action, const std::string& key, const Status& why,
+                      role::Outcome* outcome) {
   const bool may_be_gone = why.code() == Code::kStale || why.code() == Code::kNotFound ||
                            why.code() == Code::kIsDirectory || why.code() == Code::kNotDirectory ||
                            why.code() == Code::kInvalid;
@@ -196,8 +196,8 @@ Status Rig::CheckBase(const rpc::Action& action, const std::string& key, const S
   return Status(Code::kStale, key + ": another writer's");
 }
 
-Result<ufs::ObjectInfo> Rig::Changed(const rpc::Action& action, const ufs::Change& change,
-                                     bool marked, rpc::Outcome* outcome) {
+Result<ufs::ObjectInfo> Rig::Changed(const role::Action& action, const ufs::Change& change,
+                                     bool marked, role::Outcome* outcome) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(action.mount));
   ufs::Expectation expected = ufs::ExpectationOf(action);
   if (marked) expected.own = MarkOf(action);
@@ -211,7 +211,7 @@ Result<ufs::ObjectInfo> Rig::Changed(const rpc::Action& action, const ufs::Chang
   return attempted.made;
 }
 
-Result<ufs::ObjectInfo> Rig::Upload(const rpc::Action& action, rpc::Outcome* outcome) {
+Result<ufs::ObjectInfo> Rig::Upload(const role::Action& action, role::Outcome* outcome) {
   outcome->untouched = true;
   auto found = contents_.find(action.ino);
   if (found == contents_.end()) {
@@ -246,7 +246,7 @@ Result<ufs::ObjectInfo> Rig::Upload(const rpc::Action& action, rpc::Outcome* out
       true, outcome);
 }
 
-Result<ufs::ObjectInfo> Rig::CopyOrMove(const rpc::Action& action, rpc::Outcome* outcome) {
+Result<ufs::ObjectInfo> Rig::CopyOrMove(const role::Action& action, role::Outcome* outcome) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(action.mount));
   ufs::MoveOptions options(ufs::IfIs(action.expected_etag));
   const bool marked = ufs->Traits().object_metadata;
@@ -283,7 +283,7 @@ Result<ufs::ObjectInfo> Rig::CopyOrMove(const rpc::Action& action, rpc::Outcome*
   return info;
 }
 
-Status Rig::Localize(const rpc::Action& action, rpc::Outcome* outcome) {
+Status Rig::Localize(const role::Action& action, role::Outcome* outcome) {
   auto found = contents_.find(action.ino);
   if (found != contents_.end()) return Complete(action, found->second, outcome);
   Result<std::string> base = ReadUfs(action.mount, action.from_key, action.expected_etag);
@@ -292,13 +292,13 @@ Status Rig::Localize(const rpc::Action& action, rpc::Outcome* outcome) {
   return OkStatus();
 }
 
-Result<ufs::ObjectInfo> Rig::Attributed(const rpc::Action& action, rpc::Outcome* outcome) {
+Result<ufs::ObjectInfo> Rig::Attributed(const role::Action& action, role::Outcome* outcome) {
   Result<ufs::ObjectInfo> info = WithAttributes(action);
   if (info.ok() || action.expected_etag.empty()) return info;
   return CheckBase(action, action.key, info.status(), outcome);
 }
 
-Result<ufs::ObjectInfo> Rig::Effect_(const rpc::Action& action, rpc::Outcome* outcome) {
+Result<ufs::ObjectInfo> Rig::Effect_(const role::Action& action, role::Outcome* outcome) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(action.mount));
   ufs::AttributeStore* attributes = ufs->Attributes();
   switch (action.kind) {
@@ -347,8 +347,8 @@ Result<ufs::ObjectInfo> Rig::Effect_(const rpc::Action& action, rpc::Outcome* ou
   }
 }
 
-rpc::Outcome Rig::Run(const rpc::Action& action) {
-  rpc::Outcome outcome;
+role::Outcome Rig::Run(const role::Action& action) {
+  role::Outcome outcome;
   Result<ufs::ObjectInfo> info = Effect_(action, &outcome);
   outcome.status = info.status();
   if (!info.ok()) return outcome;

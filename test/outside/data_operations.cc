@@ -47,13 +47,13 @@ Status ReadInTwo(Mounted& mounted) {
 }
 
 Status Chmod(Mounted& mounted) {
-  rpc::AttrChange change;
+  role::AttrChange change;
   change.mode = 0600;
   return mounted.SetAttributes("f", change);
 }
 
 Status SetTimes(Mounted& mounted) {
-  rpc::AttrChange change;
+  role::AttrChange change;
   change.atime_ns = change.mtime_ns = 1'600'000'000'000'000'001;
   return mounted.SetAttributes("f", change);
 }

@@ -15,7 +15,7 @@ constexpr char kConflict[] = "CONFLICT";
 constexpr char kLost[] = "LOST";
 constexpr char kPersisted[] = "PERSISTED";
 
-std::string PathOf(const rpc::QueueEntry& entry) {
+std::string PathOf(const role::QueueEntry& entry) {
   return entry.path.starts_with('/') ? entry.path.substr(1) : entry.path;
 }
 
@@ -49,7 +49,7 @@ class Judgement {
     for (const Theirs& theirs : ending_.theirs) JudgeTheirs(theirs);
     if (ending_.done.ok())
       for (const auto& [path, bytes] : operation_.after) JudgeOurs(path, bytes);
-    for (const rpc::QueueEntry& entry : ending_.queue) JudgeEntry(entry);
+    for (const role::QueueEntry& entry : ending_.queue) JudgeEntry(entry);
     for (const auto& [path, name] : ending_.names) JudgeState(path, name);
     return std::move(violations_);
   }
@@ -61,13 +61,13 @@ class Judgement {
   void Fail(Fault fault, std::string text) { violations_.push_back({fault, std::move(text)}); }
 
   // The entry of a file with several names has the path of one of them.
-  bool IsOf(const rpc::QueueEntry& entry, const std::string& path) const {
+  bool IsOf(const role::QueueEntry& entry, const std::string& path) const {
     if (PathOf(entry) == path) return true;
     const auto name = ending_.names.find(path);
     return name != ending_.names.end() && entry.ino && entry.ino == name->second.ino;
   }
-  const rpc::QueueEntry* EntryOf(const std::string& path) const {
-    for (const rpc::QueueEntry& entry : ending_.queue) {
+  const role::QueueEntry* EntryOf(const std::string& path) const {
+    for (const role::QueueEntry& entry : ending_.queue) {
       if (PathOf(entry).starts_with(path + "/")) return &entry;
       for (size_t end = path.size(); end != std::string::npos; end = path.rfind('/', end - 1))
         if (IsOf(entry, path.substr(0, end))) return &entry;
@@ -187,8 +187,8 @@ class Judgement {
          Concat(path, " (", name->second.state, ") has ", Describe(*name->second.bytes)));
   }
 
-  void JudgeEntry(const rpc::QueueEntry& entry) {
-    const bool conflict = std::string(rpc::PersistStateName(entry.state)) == kConflict;
+  void JudgeEntry(const role::QueueEntry& entry) {
+    const bool conflict = std::string(role::PersistStateName(entry.state)) == kConflict;
     if (conflict || !entry.last_error.empty()) return;
     Fail(Fault::kWaits, Concat(PathOf(entry), " (", entry.what, ") waits, tries ", entry.attempts,
                                ", without a reason"));

@@ -14,7 +14,7 @@ namespace tarn::outside {
 namespace {
 
 using client::HandleId;
-using Kind = rpc::Action::Kind;
+using Kind = role::Action::Kind;
 
 constexpr uint64_t kCacheBytes = 64 << 20;
 // Longer than any wait of the queue is, all together: for a write that may still land, and for the
@@ -106,7 +106,7 @@ Result<std::pair<InodeId, std::string>> Mounted::Split(const std::string& path) 
 
 Result<InodeId> Mounted::Find(const std::string& path) {
   ASSIGN_OR_RETURN(const auto place, Split(path));
-  ASSIGN_OR_RETURN(const rpc::FileInfo found, fs_->Lookup(caller_, place.first, place.second));
+  ASSIGN_OR_RETURN(const role::FileInfo found, fs_->Lookup(caller_, place.first, place.second));
   return found.attr.ino;
 }
 
@@ -161,7 +161,7 @@ Status Mounted::Truncate(const std::string& path, uint64_t size_bytes) {
                  [&](InodeId ino) { return fs_->SetAttr(caller_, ino, {}, size_bytes).status(); });
 }
 
-Status Mounted::SetAttributes(const std::string& path, const rpc::AttrChange& change) {
+Status Mounted::SetAttributes(const std::string& path, const role::AttrChange& change) {
   return OnFound(
       path, [&](InodeId ino) { return fs_->SetAttr(caller_, ino, change, std::nullopt).status(); });
 }
@@ -172,7 +172,7 @@ Status Mounted::Link(const std::string& from, const std::string& to) {
   return fs_->Link(caller_, ino, place.first, place.second).status();
 }
 
-Status Mounted::Rename(const std::string& from, const std::string& to, rpc::RenameMode mode) {
+Status Mounted::Rename(const std::string& from, const std::string& to, role::RenameMode mode) {
   ASSIGN_OR_RETURN(const auto old_place, Split(from));
   ASSIGN_OR_RETURN(const auto new_place, Split(to));
   return fs_->Rename(caller_, old_place.first, old_place.second, new_place.first, new_place.second,
@@ -186,8 +186,8 @@ Status Mounted::Unlink(const std::string& path) {
 
 Status Mounted::MakeDirectory(const std::string& path) {
   ASSIGN_OR_RETURN(const auto place, Split(path));
-  rpc::CreateSpec spec;
-  spec.type = rpc::FileType::kDirectory;
+  role::CreateSpec spec;
+  spec.type = role::FileType::kDirectory;
   spec.mode = 0755;
   return fs_->MakeNode(caller_, place.first, place.second, spec).status();
 }
@@ -213,16 +213,16 @@ bool Mounted::IsKilledNow(bool done) {
 }
 
 // As worker::Persister does it, one step at a time.
-void Mounted::Work(const rpc::Task& task) {
-  rpc::PersistQueue& queue = namespace_->GetPersistQueue();
+void Mounted::Work(const role::Task& task) {
+  role::PersistQueue& queue = namespace_->GetPersistQueue();
   worker::ActionRunner runner(
       *cache_, *filler_, mounts_, clock_, std::chrono::hours(100'000),
-      [&queue](const rpc::Action& action) { return queue.IsWanted(action); },
-      [&queue](const rpc::Action& action, const std::string& file) {
+      [&queue](const role::Action& action) { return queue.IsWanted(action); },
+      [&queue](const role::Action& action, const std::string& file) {
         return queue.NoteFile(action, file);
       });
   for (;;) {
-    Result<rpc::Action> action = queue.Prepare(task);
+    Result<role::Action> action = queue.Prepare(task);
     if (!action.ok()) {
       EXPECT_TRUE(queue.Release(std::span(&task, 1)).ok());
       return;
@@ -236,7 +236,7 @@ void Mounted::Work(const rpc::Task& task) {
       done.outcome.status = source->Sync({});
     if (kill_.done && steps_ == kill_.step) done.content.reset();
     if (IsKilledNow(true)) return;
-    const rpc::PersistQueue::Settled item{task, *action, done.outcome};
+    const role::PersistQueue::Settled item{task, *action, done.outcome};
     const Result<bool> persisted = queue.Settle(std::span(&item, 1)).front();
     ASSERT_TRUE(persisted.ok()) << persisted.status().ToString();
     if (*persisted && done.content) (void)cache_->MarkClean(*done.content);
@@ -244,12 +244,12 @@ void Mounted::Work(const rpc::Task& task) {
   }
 }
 
-bool Mounted::WorkOff(rpc::TaskClass task_class) {
+bool Mounted::WorkOff(role::TaskClass task_class) {
   auto tasks = namespace_->GetPersistQueue().Lease(task_class, 100, Nanos(0));
   EXPECT_TRUE(tasks.ok()) << tasks.status().ToString();
   if (!tasks.ok()) return false;
   const int starts = starts_;
-  for (const rpc::Task& task : *tasks) {
+  for (const role::Task& task : *tasks) {
     Work(task);
     if (starts != starts_) return true;
   }
@@ -269,27 +269,27 @@ void Mounted::Persist() {
     ForgetUnlinked();
     bool worked = true;
     for (int i = 0; worked && i < kRounds; ++i) {
-      worked = WorkOff(rpc::TaskClass::kSmall);
-      worked = WorkOff(rpc::TaskClass::kLarge) || worked;
+      worked = WorkOff(role::TaskClass::kSmall);
+      worked = WorkOff(role::TaskClass::kLarge) || worked;
     }
     if (Queue().empty()) return;
     clock_.Advance(kRound);
   }
 }
 
-std::vector<rpc::QueueEntry> Mounted::Queue() {
+std::vector<role::QueueEntry> Mounted::Queue() {
   std::string after;
   auto entries = namespace_->GetPersistQueue().List(&after, 100);
   EXPECT_TRUE(entries.ok()) << entries.status().ToString();
-  return entries.ok() ? *entries : std::vector<rpc::QueueEntry>();
+  return entries.ok() ? *entries : std::vector<role::QueueEntry>();
 }
 
 // --- What a reader finds.
 
-Name Mounted::ReadAll(InodeId ino, const rpc::Attr& attr) {
+Name Mounted::ReadAll(InodeId ino, const role::Attr& attr) {
   Name name;
   name.ino = ino;
-  name.state = rpc::PersistStateName(attr.persist);
+  name.state = role::PersistStateName(attr.persist);
   Result<client::OpenReply> opened = fs_->Open(caller_, ino, O_RDONLY);
   if (!opened.ok()) {
     name.errors.push_back(opened.status());
@@ -321,20 +321,20 @@ bool IsGone(const Name& name) {
 void Mounted::Walk(InodeId directory, const std::string& path, std::map<std::string, Name>& found,
                    std::vector<InodeId>* directories) {
   if (directories != nullptr) directories->push_back(directory);
-  auto listing = fs_->ReadDir(caller_, directory, 0, 1000, rpc::Names::WithAttrs::kNo);
+  auto listing = fs_->ReadDir(caller_, directory, 0, 1000, role::Names::WithAttrs::kNo);
   ASSERT_TRUE(listing.ok()) << listing.status().ToString();
-  for (const rpc::DirEntry& entry : listing->entries) {
+  for (const role::DirEntry& entry : listing->entries) {
     const std::string full = path.empty() ? entry.name : path + "/" + entry.name;
-    Result<rpc::FileInfo> info = fs_->Lookup(caller_, directory, entry.name);
+    Result<role::FileInfo> info = fs_->Lookup(caller_, directory, entry.name);
     std::optional<Name> name;
-    if (info.ok() && info->attr.type == rpc::FileType::kRegular && directories == nullptr) {
+    if (info.ok() && info->attr.type == role::FileType::kRegular && directories == nullptr) {
       name = ReadAll(info->attr.ino, info->attr);
       if (IsGone(*name)) info = fs_->Lookup(caller_, directory, entry.name);
     }
     if (info.code() == Code::kNotFound) continue;
     if (!info.ok()) {
       found[full].errors.push_back(info.status());
-    } else if (info->attr.type == rpc::FileType::kDirectory) {
+    } else if (info->attr.type == role::FileType::kDirectory) {
       found[full].directory = true;
       Walk(info->attr.ino, full, found, directories);
     } else if (directories == nullptr) {

@@ -54,9 +54,9 @@ class Mounted {
   Status Write(client::HandleId handle, uint64_t offset_bytes, const std::string& bytes);
   Result<std::string> Read(client::HandleId handle, uint64_t offset_bytes, size_t size);
   Status Truncate(const std::string& path, uint64_t size_bytes);
-  Status SetAttributes(const std::string& path, const rpc::AttrChange& change);
+  Status SetAttributes(const std::string& path, const role::AttrChange& change);
   Status Link(const std::string& from, const std::string& to);
-  Status Rename(const std::string& from, const std::string& to, rpc::RenameMode mode);
+  Status Rename(const std::string& from, const std::string& to, role::RenameMode mode);
   Status Unlink(const std::string& path);
   Status MakeDirectory(const std::string& path);
   Status RemoveDirectory(const std::string& path);
@@ -69,7 +69,7 @@ class Mounted {
   // Asks the source for every directory, as an access after the sync interval does.
   Status LookAgain();
   std::map<std::string, Name> Names();
-  std::vector<rpc::QueueEntry> Queue();
+  std::vector<role::QueueEntry> Queue();
 
  private:
   Result<InodeId> Find(const std::string& path);
@@ -80,14 +80,14 @@ class Mounted {
   Result<std::unique_ptr<cache::CacheStore>> OpenCache();
   void Die();
   bool IsKilledNow(bool done);
-  bool WorkOff(rpc::TaskClass task_class);
-  void Work(const rpc::Task& task);
-  Name ReadAll(InodeId ino, const rpc::Attr& attr);
+  bool WorkOff(role::TaskClass task_class);
+  void Work(const role::Task& task);
+  Name ReadAll(InodeId ino, const role::Attr& attr);
   void Walk(InodeId directory, const std::string& path, std::map<std::string, Name>& found,
             std::vector<InodeId>* directories);
   void ForgetUnlinked();
 
-  const rpc::Caller caller_{SessionId(1), 0, 0, 0};
+  const role::Caller caller_{SessionId(1), 0, 0, 0};
   client::RequestClock& clock_;
   const Kill kill_;
   int steps_ = 0;

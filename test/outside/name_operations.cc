@@ -9,7 +9,7 @@ namespace tarn::outside {
 namespace {
 
 using client::HandleId;
-using rpc::RenameMode;
+using role::RenameMode;
 
 const std::string kFirst = Filled('A', kBaseBytes);
 const std::string kSecond = Filled('G', kPage + 700);

@@ -169,7 +169,7 @@ class OutsideWriter : public testing::TestWithParam<Parameters> {
     for (const auto& [path, name] : ending.names)
       text += Concat("  mount ", path, " ", name.state, ": ",
                      name.bytes ? Describe(*name.bytes) : "unreadable", "\n");
-    for (const rpc::QueueEntry& entry : ending.queue)
+    for (const role::QueueEntry& entry : ending.queue)
       text += Concat("  queue ", entry.path, " ", entry.what, ": ", entry.last_error, "\n");
     for (const auto& [key, seen] : ending.objects)
       text += Concat("  source ", key, ": ", Describe(seen.bytes), "\n");

@@ -37,7 +37,7 @@ struct Ending {
   Status done;  // What the application was told.
   std::map<std::string, Name> before_look;
   std::map<std::string, Name> names;  // After the source was looked at again.
-  std::vector<rpc::QueueEntry> queue;
+  std::vector<role::QueueEntry> queue;
   Objects objects;
   std::string log;
 };

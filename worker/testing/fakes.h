@@ -14,7 +14,7 @@
 
 #include "base/mutex.h"
 #include "cache/cache_store.h"
-#include "rpc/persist_queue.h"
+#include "role/persist_queue.h"
 #include "ufs/under_file_system.h"
 
 namespace tarn::worker {
@@ -53,9 +53,9 @@ inline std::string ReadLive(cache::LiveFile& file) {
 
 // Each inode has a list of actions. One that fails is tried again; the task is finished when all
 // are settled.
-class ScriptedQueue final : public rpc::PersistQueue {
+class ScriptedQueue final : public role::PersistQueue {
  public:
-  void Add(rpc::Action action) {
+  void Add(role::Action action) {
     MutexLock lock(mutex_);
     const uint64_t ino = action.ino.value;
     actions_[ino].push_back(std::move(action));
@@ -87,12 +87,12 @@ class ScriptedQueue final : public rpc::PersistQueue {
     return leased_;
   }
 
-  Result<std::vector<rpc::Task>> Lease(rpc::TaskClass task_class, size_t limit,
-                                       Nanos wait) override {
+  Result<std::vector<role::Task>> Lease(role::TaskClass task_class, size_t limit,
+                                        Nanos wait) override {
     MutexLock lock(mutex_);
-    if (task_class == rpc::TaskClass::kLarge) limit = 0;
+    if (task_class == role::TaskClass::kLarge) limit = 0;
     if (due_.empty() || limit == 0) changed_.WaitFor(mutex_, wait / 50);
-    std::vector<rpc::Task> tasks;
+    std::vector<role::Task> tasks;
     while (tasks.size() < limit && !due_.empty()) {
       tasks.push_back(due_.front());
       due_.pop_front();
@@ -100,18 +100,18 @@ class ScriptedQueue final : public rpc::PersistQueue {
     }
     return tasks;
   }
-  Result<rpc::Action> Prepare(const rpc::Task& task) override {
+  Result<role::Action> Prepare(const role::Task& task) override {
     MutexLock lock(mutex_);
-    std::deque<rpc::Action>& actions = actions_[task.ino.value];
+    std::deque<role::Action>& actions = actions_[task.ino.value];
     if (!actions.empty()) return actions.front();
     Return();
-    return rpc::Action{};
+    return role::Action{};
   }
-  bool IsWanted(const rpc::Action& action) override {
+  bool IsWanted(const role::Action& action) override {
     MutexLock lock(mutex_);
     return !unwanted_.contains(action.ino.value);
   }
-  Status NoteFile(const rpc::Action&, const std::string&) override { return OkStatus(); }
+  Status NoteFile(const role::Action&, const std::string&) override { return OkStatus(); }
   // Uploads of the inode are superseded from now on.
   void Supersede(InodeId ino) {
     MutexLock lock(mutex_);
@@ -134,7 +134,7 @@ class ScriptedQueue final : public rpc::PersistQueue {
       }
       settled_.push_back(item);
       const bool ok = item.outcome.status.ok();
-      persisted.emplace_back(ok && item.action.kind == rpc::Action::Kind::kUpload);
+      persisted.emplace_back(ok && item.action.kind == role::Action::Kind::kUpload);
       if (ok) {
         actions_[item.action.ino.value].pop_front();
         continue;
@@ -144,24 +144,24 @@ class ScriptedQueue final : public rpc::PersistQueue {
     }
     return persisted;
   }
-  Status Release(std::span<const rpc::Task> tasks) override {
+  Status Release(std::span<const role::Task> tasks) override {
     MutexLock lock(mutex_);
     for (size_t i = 0; i < tasks.size(); ++i) Return();
     released_ += static_cast<int>(tasks.size());
     return OkStatus();
   }
 
-  Result<std::vector<rpc::QueueEntry>> List(std::string*, size_t) override { return Unasked(); }
-  Result<std::optional<rpc::QueueEntry>> Find(InodeId) override { return Unasked(); }
-  Result<rpc::QueueTotals> Totals() override { return Unasked(); }
+  Result<std::vector<role::QueueEntry>> List(std::string*, size_t) override { return Unasked(); }
+  Result<std::optional<role::QueueEntry>> Find(InodeId) override { return Unasked(); }
+  Result<role::QueueTotals> Totals() override { return Unasked(); }
   Status RetryNow(InodeId) override { return Unasked(); }
-  Status Resolve(InodeId, rpc::Take) override { return Unasked(); }
+  Status Resolve(InodeId, role::Take) override { return Unasked(); }
 
  private:
   static Status Unasked() { return Status(Code::kUnsupported, "no worker asks for it"); }
   void Offer(uint64_t ino, uint32_t attempts) REQUIRES(mutex_) {
     const bool there = std::any_of(due_.begin(), due_.end(),
-                                   [&](const rpc::Task& t) { return t.ino.value == ino; });
+                                   [&](const role::Task& t) { return t.ino.value == ino; });
     if (!there) due_.push_back({std::to_string(ino), InodeId(ino), "task", attempts});
     changed_.NotifyAll();
   }
@@ -173,8 +173,8 @@ class ScriptedQueue final : public rpc::PersistQueue {
   Mutex mutex_;
   CondVar changed_;
   uint32_t tries_ GUARDED_BY(mutex_) = 1;
-  std::map<uint64_t, std::deque<rpc::Action>> actions_ GUARDED_BY(mutex_);
-  std::deque<rpc::Task> due_ GUARDED_BY(mutex_);
+  std::map<uint64_t, std::deque<role::Action>> actions_ GUARDED_BY(mutex_);
+  std::deque<role::Task> due_ GUARDED_BY(mutex_);
   std::vector<Settled> settled_ GUARDED_BY(mutex_);
   std::set<uint64_t> unwanted_ GUARDED_BY(mutex_);
   int leased_ GUARDED_BY(mutex_) = 0;

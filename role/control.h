@@ -12,10 +12,10 @@
 
 #include "base/clock.h"
 #include "base/status.h"
-#include "rpc/persist_queue.h"
-#include "rpc/types.h"
+#include "role/persist_queue.h"
+#include "role/types.h"
 
-namespace tarn::rpc {
+namespace tarn::role {
 
 struct ServerInfo {
   int64_t pid = 0;
@@ -114,4 +114,4 @@ class Control {
   virtual Result<QueueTotals> Stop(const StopRequest& request) = 0;
 };
 
-}  // namespace tarn::rpc
+}  // namespace tarn::role

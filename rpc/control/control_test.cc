@@ -11,10 +11,10 @@
 namespace tarn::rpc {
 namespace {
 
-Attr SomeAttr() {
-  Attr attr;
+role::Attr SomeAttr() {
+  role::Attr attr;
   attr.ino = InodeId(7);
-  attr.type = FileType::kSymlink;
+  attr.type = role::FileType::kSymlink;
   attr.mode = 04755;
   attr.uid = 1000;
   attr.gid = 4294967294u;
@@ -26,11 +26,11 @@ Attr SomeAttr() {
   attr.ctime_ns = 2;
   attr.btime_ns = 3;
   attr.generation = Generation(9);
-  attr.persist = PersistState::kLost;
+  attr.persist = role::PersistState::kLost;
   return attr;
 }
 
-void ExpectSame(const Attr& a, const Attr& b) {
+void ExpectSame(const role::Attr& a, const role::Attr& b) {
   EXPECT_EQ(a.ino, b.ino);
   EXPECT_EQ(a.type, b.type);
   EXPECT_EQ(a.mode, b.mode);
@@ -50,29 +50,29 @@ void ExpectSame(const Attr& a, const Attr& b) {
 // Answers what it was told to, and remembers what it was asked. The server's threads take `order`;
 // a test takes it before and after a call (see `Calls`), which is all the order that TSan sees:
 // gRPC's own is hidden from it.
-class ScriptedControl final : public Control {
+class ScriptedControl final : public role::Control {
  public:
   Mutex order;
   Status error;
-  ServerInfo info;
-  PathInfo path;
+  role::ServerInfo info;
+  role::PathInfo path;
   ListReply listing;
-  QueueEntry entry;
-  QueueTotals totals;
-  Take taken = Take::kTheirs;
-  std::vector<ConfigEntry> config;
+  role::QueueEntry entry;
+  role::QueueTotals totals;
+  role::Take taken = role::Take::kTheirs;
+  std::vector<role::ConfigEntry> config;
   std::string asked;
   ListRequest list_request;
   bool stopped_lazily = false;
-  UfsMountInfo ufs;
+  role::UfsMountInfo ufs;
   UfsMountRequest ufs_request;
   UfsUnmountRequest ufs_unmount;
 
-  Result<ServerInfo> Info() override {
+  Result<role::ServerInfo> Info() override {
     MutexLock lock(order);
     return Answer(info);
   }
-  Result<PathInfo> StatPath(const std::string& of) override {
+  Result<role::PathInfo> StatPath(const std::string& of) override {
     MutexLock lock(order);
     asked = of;
     return Answer(path);
@@ -82,18 +82,18 @@ class ScriptedControl final : public Control {
     list_request = request;
     return Answer(listing);
   }
-  Result<std::vector<QueueEntry>> PersistList(std::string* after, size_t limit) override {
+  Result<std::vector<role::QueueEntry>> PersistList(std::string* after, size_t limit) override {
     MutexLock lock(order);
     asked = *after;
     *after += '\xff';
-    return Answer(std::vector<QueueEntry>(limit, entry));
+    return Answer(std::vector<role::QueueEntry>(limit, entry));
   }
-  Result<QueueEntry> PersistStat(const std::string& of) override {
+  Result<role::QueueEntry> PersistStat(const std::string& of) override {
     MutexLock lock(order);
     asked = of;
     return Answer(entry);
   }
-  Result<QueueTotals> PersistTotals() override {
+  Result<role::QueueTotals> PersistTotals() override {
     MutexLock lock(order);
     return Answer(totals);
   }
@@ -102,17 +102,17 @@ class ScriptedControl final : public Control {
     asked = of;
     return error;
   }
-  Status PersistResolve(const std::string& of, Take take) override {
+  Status PersistResolve(const std::string& of, role::Take take) override {
     MutexLock lock(order);
     asked = of;
     taken = take;
     return error;
   }
-  Result<std::vector<ConfigEntry>> Config() override {
+  Result<std::vector<role::ConfigEntry>> Config() override {
     MutexLock lock(order);
     return Answer(config);
   }
-  Result<UfsMountInfo> UfsMount(const UfsMountRequest& request) override {
+  Result<role::UfsMountInfo> UfsMount(const UfsMountRequest& request) override {
     MutexLock lock(order);
     ufs_request = request;
     return Answer(ufs);
@@ -122,11 +122,11 @@ class ScriptedControl final : public Control {
     ufs_unmount = request;
     return error;
   }
-  Result<std::vector<UfsMountInfo>> UfsList() override {
+  Result<std::vector<role::UfsMountInfo>> UfsList() override {
     MutexLock lock(order);
-    return Answer(std::vector<UfsMountInfo>(2, ufs));
+    return Answer(std::vector<role::UfsMountInfo>(2, ufs));
   }
-  Result<QueueTotals> Stop(const StopRequest& request) override {
+  Result<role::QueueTotals> Stop(const StopRequest& request) override {
     MutexLock lock(order);
     stopped_lazily = request.lazy;
     return Answer(totals);
@@ -143,20 +143,20 @@ class ScriptedControl final : public Control {
 // A Control whose calls each come after all the test did before, and before all it does after.
 class Calls {
  public:
-  Calls(Control& to, Mutex& order) : to_(to), order_(order) {}
+  Calls(role::Control& to, Mutex& order) : to_(to), order_(order) {}
   auto operator->() const {
     struct Call {
-      Control& to;
+      role::Control& to;
       Mutex& order;
       ~Call() { MutexLock lock(order); }
-      Control* operator->() const { return &to; }
+      role::Control* operator->() const { return &to; }
     };
     MutexLock lock(order_);
     return Call{to_, order_};
   }
 
  private:
-  Control& to_;
+  role::Control& to_;
   Mutex& order_;
 };
 
@@ -169,7 +169,7 @@ class ControlOverSocketTest : public testing::Test {
     Result<std::unique_ptr<ControlServer>> server = ControlServer::Start(socket(), local_);
     ASSERT_TRUE(server.ok()) << server.status().ToString();
     server_ = std::move(*server);
-    Result<std::unique_ptr<Control>> remote = ConnectControl(socket());
+    Result<std::unique_ptr<role::Control>> remote = ConnectControl(socket());
     ASSERT_TRUE(remote.ok()) << remote.status().ToString();
     connection_ = std::move(*remote);
   }
@@ -184,13 +184,13 @@ class ControlOverSocketTest : public testing::Test {
   std::string directory_;
   ScriptedControl local_;
   std::unique_ptr<ControlServer> server_;
-  std::unique_ptr<Control> connection_;
+  std::unique_ptr<role::Control> connection_;
 };
 
 TEST_F(ControlOverSocketTest, EveryCodeArrivesAsItself) {
   for (int code = 1; code <= static_cast<int>(Code::kIo); ++code) {
     local_.error = Status(static_cast<Code>(code), "read \xff caf\xc3\xa9: no");
-    Result<ServerInfo> answer = remote()->Info();
+    Result<role::ServerInfo> answer = remote()->Info();
     EXPECT_EQ(CodeName(answer.code()), CodeName(static_cast<Code>(code)));
     EXPECT_EQ(answer.status().message(), local_.error.message());
   }
@@ -199,7 +199,7 @@ TEST_F(ControlOverSocketTest, EveryCodeArrivesAsItself) {
 TEST_F(ControlOverSocketTest, UfsMountsArriveWhole) {
   local_.ufs = {"/s3\xff",      "s3://b/p", true, {{"a", "1"}, {"b", "\xfe"}},
                 "no\xff route", 1ULL << 40, true};
-  Result<UfsMountInfo> mounted =
+  Result<role::UfsMountInfo> mounted =
       remote()->UfsMount({"/at\xff", "file:///d", true, {{"name", "value\xff"}}});
   ASSERT_TRUE(mounted.ok()) << mounted.status().ToString();
   EXPECT_EQ(local_.ufs_request.path, "/at\xff");
@@ -208,10 +208,10 @@ TEST_F(ControlOverSocketTest, UfsMountsArriveWhole) {
   ASSERT_EQ(local_.ufs_request.options.size(), 1u);
   EXPECT_EQ(local_.ufs_request.options[0],
             std::pair(std::string("name"), std::string("value\xff")));
-  Result<std::vector<UfsMountInfo>> listed = remote()->UfsList();
+  Result<std::vector<role::UfsMountInfo>> listed = remote()->UfsList();
   ASSERT_TRUE(listed.ok());
   ASSERT_EQ(listed->size(), 2u);
-  for (const UfsMountInfo& info : {*mounted, listed->front(), listed->back()}) {
+  for (const role::UfsMountInfo& info : {*mounted, listed->front(), listed->back()}) {
     EXPECT_EQ(info.path, local_.ufs.path);
     EXPECT_EQ(info.source, local_.ufs.source);
     EXPECT_TRUE(info.read_only);
@@ -234,7 +234,7 @@ TEST_F(ControlOverSocketTest, PathsAreBytes) {
   local_.path.binding = {MountId(1), "a\xfe", "tag\xff", Generation(8), 77};
   local_.path.symlink_target = "\xc0";
   local_.path.cached_percent = 42;
-  Result<PathInfo> seen = remote()->StatPath("/x\xff");
+  Result<role::PathInfo> seen = remote()->StatPath("/x\xff");
   ASSERT_TRUE(seen.ok()) << seen.status().ToString();
   EXPECT_EQ(local_.asked, "/x\xff");
   EXPECT_EQ(seen->path, local_.path.path);
@@ -250,15 +250,15 @@ TEST_F(ControlOverSocketTest, PathsAreBytes) {
 
 TEST_F(ControlOverSocketTest, AListingWithTheLongestPathsFits) {
   local_.listing.entries.resize(1000);
-  for (PathInfo& entry : local_.listing.entries) entry.path = std::string(8192, 'p');
+  for (role::PathInfo& entry : local_.listing.entries) entry.path = std::string(8192, 'p');
   local_.listing.next_cursor = UINT64_MAX;
   local_.listing.end = true;
-  Control::ListRequest request;
+  role::Control::ListRequest request;
   request.path = "/d";
   request.cursor = 5;
   request.limit = 1000;
   request.revalidate = true;
-  Result<Control::ListReply> seen = remote()->ListPath(request);
+  Result<role::Control::ListReply> seen = remote()->ListPath(request);
   ASSERT_TRUE(seen.ok()) << seen.status().ToString();
   EXPECT_EQ(seen->entries.size(), 1000u);
   EXPECT_EQ(seen->entries.back().path.size(), 8192u);
@@ -271,19 +271,19 @@ TEST_F(ControlOverSocketTest, AListingWithTheLongestPathsFits) {
 }
 
 TEST_F(ControlOverSocketTest, QueueEntriesArriveWhole) {
-  local_.entry = {InodeId(3), "/p\xff", "content",   PersistState::kPersisting, 11, 12, 13,
+  local_.entry = {InodeId(3), "/p\xff", "content",   role::PersistState::kPersisting, 11, 12, 13,
                   14,         "e\xff",  "/state\xff"};
   std::string after = "a\xfe";
-  Result<std::vector<QueueEntry>> seen = remote()->PersistList(&after, 2);
+  Result<std::vector<role::QueueEntry>> seen = remote()->PersistList(&after, 2);
   ASSERT_TRUE(seen.ok()) << seen.status().ToString();
   EXPECT_EQ(local_.asked, "a\xfe");
   EXPECT_EQ(after, "a\xfe\xff");
   ASSERT_EQ(seen->size(), 2u);
-  const QueueEntry& entry = seen->back();
+  const role::QueueEntry& entry = seen->back();
   EXPECT_EQ(entry.ino, InodeId(3));
   EXPECT_EQ(entry.path, "/p\xff");
   EXPECT_EQ(entry.what, "content");
-  EXPECT_EQ(entry.state, PersistState::kPersisting);
+  EXPECT_EQ(entry.state, role::PersistState::kPersisting);
   EXPECT_EQ(entry.size_bytes, 11u);
   EXPECT_EQ(entry.queued_ns, 12);
   EXPECT_EQ(entry.next_try_ns, 13);
@@ -301,17 +301,17 @@ TEST_F(ControlOverSocketTest, TotalsInfoAndConfigurationArriveWhole) {
   EXPECT_EQ(remote()->PersistTotals()->conflict_bytes, 5u);
   EXPECT_EQ(remote()->PersistTotals()->replaced, 6u);
   EXPECT_EQ(remote()->PersistTotals()->gave_way, 7u);
-  EXPECT_TRUE(remote()->PersistResolve("/c", Take::kOurs).ok());
+  EXPECT_TRUE(remote()->PersistResolve("/c", role::Take::kOurs).ok());
   EXPECT_EQ(local_.asked, "/c");
-  EXPECT_EQ(local_.taken, Take::kOurs);
+  EXPECT_EQ(local_.taken, role::Take::kOurs);
   EXPECT_TRUE(remote()->PersistRetry("/r").ok());
   EXPECT_EQ(local_.asked, "/r");
-  Result<QueueTotals> stopped = remote()->Stop({.lazy = true});
+  Result<role::QueueTotals> stopped = remote()->Stop({.lazy = true});
   EXPECT_EQ(stopped->entries, 1u);
   EXPECT_EQ(stopped->files, 2u);
   EXPECT_TRUE(local_.stopped_lazily);
   local_.info = {5, "0.1", "/m\xff", "file:///s\xff", "/st\xff", 6, "embedded", true, 7, 8, 9, 10};
-  Result<ServerInfo> info = remote()->Info();
+  Result<role::ServerInfo> info = remote()->Info();
   ASSERT_TRUE(info.ok()) << info.status().ToString();
   EXPECT_EQ(info->pid, 5);
   EXPECT_EQ(info->mount_point, "/m\xff");
@@ -321,7 +321,7 @@ TEST_F(ControlOverSocketTest, TotalsInfoAndConfigurationArriveWhole) {
   EXPECT_TRUE(info->passthrough);
   EXPECT_EQ(info->open_files, 10u);
   local_.config = {{"tarn.x", "\xff", "-D"}};
-  Result<std::vector<ConfigEntry>> config = remote()->Config();
+  Result<std::vector<role::ConfigEntry>> config = remote()->Config();
   ASSERT_TRUE(config.ok()) << config.status().ToString();
   EXPECT_EQ(config->front().name, "tarn.x");
   EXPECT_EQ(config->front().value, "\xff");

@@ -19,9 +19,9 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/status.h"
-#include "rpc/types.h"
+#include "role/types.h"
 
-namespace tarn::rpc {
+namespace tarn::role {
 
 // Large: over 4 MiB to upload. Conflicts wait for a person, and are never leased.
 enum class TaskClass : uint8_t { kSmall, kLarge, kConflict };
@@ -166,4 +166,4 @@ class PersistQueue {
   virtual Status Resolve(InodeId ino, Take take) = 0;
 };
 
-}  // namespace tarn::rpc
+}  // namespace tarn::role

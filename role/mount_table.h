@@ -16,9 +16,9 @@
 #include <vector>
 
 #include "base/status.h"
-#include "rpc/types.h"
+#include "role/types.h"
 
-namespace tarn::rpc {
+namespace tarn::role {
 
 struct MountSpec {
   MountId mount;     // From NewId, with its store open under it.
@@ -66,4 +66,4 @@ class MountTable {
   virtual Status Forget(MountId mount, const Before& before) = 0;
 };
 
-}  // namespace tarn::rpc
+}  // namespace tarn::role

@@ -6,7 +6,7 @@
 
 #include "base/mutex.h"
 #include "rpc/control.grpc.pb.h"
-#include "rpc/control_convert.h"
+#include "rpc/control/control_convert.h"
 #include "rpc/control_grpc.h"
 
 namespace tarn::rpc {
@@ -52,7 +52,7 @@ class Running {
 
 class ControlService final : public control::ControlService::Service {
  public:
-  explicit ControlService(Control& control) : control_(control) {}
+  explicit ControlService(role::Control& control) : control_(control) {}
 
   void WaitIdle() { calls_.WaitZero(kLastCalls); }
 
@@ -69,7 +69,7 @@ class ControlService final : public control::ControlService::Service {
   grpc::Status ListPath(grpc::ServerContext*, const control::ListRequest* request,
                         control::ListReply* reply) override {
     const Running running(calls_);
-    Control::ListRequest list;
+    role::Control::ListRequest list;
     list.path = request->path();
     list.cursor = request->cursor();
     list.limit = request->limit();
@@ -80,9 +80,9 @@ class ControlService final : public control::ControlService::Service {
                            control::QueueReply* reply) override {
     const Running running(calls_);
     std::string after = request->after();
-    Result<std::vector<QueueEntry>> entries = control_.PersistList(&after, request->limit());
+    Result<std::vector<role::QueueEntry>> entries = control_.PersistList(&after, request->limit());
     if (!entries.ok()) return ToGrpc(entries.status());
-    for (const QueueEntry& entry : *entries) ToWire(entry, reply->add_entries());
+    for (const role::QueueEntry& entry : *entries) ToWire(entry, reply->add_entries());
     reply->set_after(after);
     return grpc::Status::OK;
   }
@@ -104,15 +104,15 @@ class ControlService final : public control::ControlService::Service {
   grpc::Status PersistResolve(grpc::ServerContext*, const control::ResolveRequest* request,
                               control::Nothing*) override {
     const Running running(calls_);
-    const Take take = request->ours() ? Take::kOurs : Take::kTheirs;
+    const role::Take take = request->ours() ? role::Take::kOurs : role::Take::kTheirs;
     return ToGrpc(control_.PersistResolve(request->path(), take));
   }
   grpc::Status Config(grpc::ServerContext*, const control::Nothing*,
                       control::ConfigReply* reply) override {
     const Running running(calls_);
-    Result<std::vector<ConfigEntry>> entries = control_.Config();
+    Result<std::vector<role::ConfigEntry>> entries = control_.Config();
     if (!entries.ok()) return ToGrpc(entries.status());
-    for (const ConfigEntry& entry : *entries) {
+    for (const role::ConfigEntry& entry : *entries) {
       control::ConfigEntry* added = reply->add_entries();
       added->set_name(entry.name);
       added->set_value(entry.value);
@@ -133,15 +133,15 @@ class ControlService final : public control::ControlService::Service {
   grpc::Status UfsList(grpc::ServerContext*, const control::Nothing*,
                        control::UfsListReply* reply) override {
     const Running running(calls_);
-    Result<std::vector<UfsMountInfo>> mounts = control_.UfsList();
+    Result<std::vector<role::UfsMountInfo>> mounts = control_.UfsList();
     if (!mounts.ok()) return ToGrpc(mounts.status());
-    for (const UfsMountInfo& mount : *mounts) ToWire(mount, reply->add_mounts());
+    for (const role::UfsMountInfo& mount : *mounts) ToWire(mount, reply->add_mounts());
     return grpc::Status::OK;
   }
   grpc::Status Stop(grpc::ServerContext*, const control::StopRequest* request,
                     control::QueueTotals* reply) override {
     const Running running(calls_);
-    Control::StopRequest stop;
+    role::Control::StopRequest stop;
     stop.lazy = request->lazy();
     return Answer(control_.Stop(stop), reply);
   }
@@ -153,13 +153,13 @@ class ControlService final : public control::ControlService::Service {
     return ToGrpc(result.status());
   }
 
-  Control& control_;
+  role::Control& control_;
   CallCount calls_;
 };
 
 class UnixControlServer final : public ControlServer {
  public:
-  UnixControlServer(std::string path, Control& control)
+  UnixControlServer(std::string path, role::Control& control)
       : path_(std::move(path)), service_(control) {}
   ~UnixControlServer() override {
     if (!server_) return;
@@ -200,7 +200,7 @@ class UnixControlServer final : public ControlServer {
 }  // namespace
 
 Result<std::unique_ptr<ControlServer>> ControlServer::Start(const std::string& socket_path,
-                                                            Control& control) {
+                                                            role::Control& control) {
   auto server = std::make_unique<UnixControlServer>(socket_path, control);
   RETURN_IF_ERROR(server->Listen());
   return std::unique_ptr<ControlServer>(std::move(server));

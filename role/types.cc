@@ -1,6 +1,6 @@
-#include "rpc/types.h"
+#include "role/types.h"
 
-namespace tarn::rpc {
+namespace tarn::role {
 
 const char* PersistStateName(PersistState state) {
   switch (state) {
@@ -22,4 +22,4 @@ const char* PersistStateName(PersistState state) {
   return "UNKNOWN";
 }
 
-}  // namespace tarn::rpc
+}  // namespace tarn::role

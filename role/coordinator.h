@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "base/status.h"
-#include "rpc/types.h"
+#include "role/types.h"
 
-namespace tarn::rpc {
+namespace tarn::role {
 
 class Names {
  public:
@@ -144,4 +144,4 @@ class Maintenance {
   virtual void SetChangeSink(std::function<void(const Change&)> sink) = 0;
 };
 
-}  // namespace tarn::rpc
+}  // namespace tarn::role

@@ -1,4 +1,4 @@
-#include "rpc/control_convert.h"
+#include "rpc/control/control_convert.h"
 
 #include <grpc/grpc.h>
 #include <grpcpp/support/status.h>
@@ -29,7 +29,7 @@ constexpr CodeRow kCodes[] = {
     {Code::kCorruption, grpc::StatusCode::DATA_LOSS},
 };
 
-void AttrToWire(const Attr& from, control::Attr* to) {
+void AttrToWire(const role::Attr& from, control::Attr* to) {
   to->set_ino(from.ino.value);
   to->set_type(static_cast<uint32_t>(from.type));
   to->set_mode(from.mode);
@@ -46,10 +46,10 @@ void AttrToWire(const Attr& from, control::Attr* to) {
   to->set_persist(static_cast<uint32_t>(from.persist));
 }
 
-Attr AttrFromWire(const control::Attr& from) {
-  Attr to;
+role::Attr AttrFromWire(const control::Attr& from) {
+  role::Attr to;
   to.ino = InodeId(from.ino());
-  to.type = static_cast<FileType>(from.type());
+  to.type = static_cast<role::FileType>(from.type());
   to.mode = from.mode();
   to.uid = from.uid();
   to.gid = from.gid();
@@ -61,11 +61,11 @@ Attr AttrFromWire(const control::Attr& from) {
   to.ctime_ns = from.ctime_ns();
   to.btime_ns = from.btime_ns();
   to.generation = Generation(from.generation());
-  to.persist = static_cast<PersistState>(from.persist());
+  to.persist = static_cast<role::PersistState>(from.persist());
   return to;
 }
 
-void BindingToWire(const Binding& from, control::Binding* to) {
+void BindingToWire(const role::Binding& from, control::Binding* to) {
   to->set_mount(from.mount.value);
   to->set_key(from.key);
   to->set_etag(from.etag);
@@ -73,8 +73,8 @@ void BindingToWire(const Binding& from, control::Binding* to) {
   to->set_size_bytes(from.size_bytes);
 }
 
-Binding BindingFromWire(const control::Binding& from) {
-  Binding to;
+role::Binding BindingFromWire(const control::Binding& from) {
+  role::Binding to;
   to.mount = MountId(from.mount());
   to.key = from.key();
   to.etag = from.etag();
@@ -135,7 +135,7 @@ Status FromGrpc(const grpc::Status& status) {
   return Status(Code::kIo, status.error_message());
 }
 
-void ToWire(const ServerInfo& from, control::ServerInfo* to) {
+void ToWire(const role::ServerInfo& from, control::ServerInfo* to) {
   to->set_pid(from.pid);
   to->set_version(from.version);
   to->set_mount_point(from.mount_point);
@@ -150,7 +150,7 @@ void ToWire(const ServerInfo& from, control::ServerInfo* to) {
   to->set_open_files(from.open_files);
 }
 
-void ToWire(const PathInfo& from, control::PathInfo* to) {
+void ToWire(const role::PathInfo& from, control::PathInfo* to) {
   to->set_path(from.path);
   AttrToWire(from.attr, to->mutable_attr());
   BindingToWire(from.binding, to->mutable_binding());
@@ -158,13 +158,13 @@ void ToWire(const PathInfo& from, control::PathInfo* to) {
   to->set_cached_percent(from.cached_percent);
 }
 
-void ToWire(const Control::ListReply& from, control::ListReply* to) {
-  for (const PathInfo& entry : from.entries) ToWire(entry, to->add_entries());
+void ToWire(const role::Control::ListReply& from, control::ListReply* to) {
+  for (const role::PathInfo& entry : from.entries) ToWire(entry, to->add_entries());
   to->set_next_cursor(from.next_cursor);
   to->set_end(from.end);
 }
 
-void ToWire(const QueueEntry& from, control::QueueEntry* to) {
+void ToWire(const role::QueueEntry& from, control::QueueEntry* to) {
   to->set_ino(from.ino.value);
   to->set_path(from.path);
   to->set_what(from.what);
@@ -177,7 +177,7 @@ void ToWire(const QueueEntry& from, control::QueueEntry* to) {
   to->set_where(from.where);
 }
 
-void ToWire(const QueueTotals& from, control::QueueTotals* to) {
+void ToWire(const role::QueueTotals& from, control::QueueTotals* to) {
   to->set_entries(from.entries);
   to->set_files(from.files);
   to->set_bytes(from.bytes);
@@ -187,31 +187,31 @@ void ToWire(const QueueTotals& from, control::QueueTotals* to) {
   to->set_gave_way(from.gave_way);
 }
 
-void ToWire(const UfsMountInfo& from, control::UfsMountInfo* to) {
+void ToWire(const role::UfsMountInfo& from, control::UfsMountInfo* to) {
   MountToWire(from, to);
   to->set_problem(from.problem);
   to->set_skipped_keys(from.skipped_keys);
   to->set_skipped_more(from.skipped_more);
 }
 
-void ToWire(const Control::UfsMountRequest& from, control::UfsMountRequest* to) {
+void ToWire(const role::Control::UfsMountRequest& from, control::UfsMountRequest* to) {
   MountToWire(from, to);
 }
 
-UfsMountInfo FromWire(const control::UfsMountInfo& from) {
-  auto to = MountFromWire<UfsMountInfo>(from);
+role::UfsMountInfo FromWire(const control::UfsMountInfo& from) {
+  auto to = MountFromWire<role::UfsMountInfo>(from);
   to.problem = from.problem();
   to.skipped_keys = from.skipped_keys();
   to.skipped_more = from.skipped_more();
   return to;
 }
 
-Control::UfsMountRequest FromWire(const control::UfsMountRequest& from) {
-  return MountFromWire<Control::UfsMountRequest>(from);
+role::Control::UfsMountRequest FromWire(const control::UfsMountRequest& from) {
+  return MountFromWire<role::Control::UfsMountRequest>(from);
 }
 
-ServerInfo FromWire(const control::ServerInfo& from) {
-  ServerInfo to;
+role::ServerInfo FromWire(const control::ServerInfo& from) {
+  role::ServerInfo to;
   to.pid = from.pid();
   to.version = from.version();
   to.mount_point = from.mount_point();
@@ -227,8 +227,8 @@ ServerInfo FromWire(const control::ServerInfo& from) {
   return to;
 }
 
-PathInfo FromWire(const control::PathInfo& from) {
-  PathInfo to;
+role::PathInfo FromWire(const control::PathInfo& from) {
+  role::PathInfo to;
   to.path = from.path();
   to.attr = AttrFromWire(from.attr());
   to.binding = BindingFromWire(from.binding());
@@ -237,20 +237,20 @@ PathInfo FromWire(const control::PathInfo& from) {
   return to;
 }
 
-Control::ListReply FromWire(const control::ListReply& from) {
-  Control::ListReply to;
+role::Control::ListReply FromWire(const control::ListReply& from) {
+  role::Control::ListReply to;
   for (const control::PathInfo& entry : from.entries()) to.entries.push_back(FromWire(entry));
   to.next_cursor = from.next_cursor();
   to.end = from.end();
   return to;
 }
 
-QueueEntry FromWire(const control::QueueEntry& from) {
-  QueueEntry to;
+role::QueueEntry FromWire(const control::QueueEntry& from) {
+  role::QueueEntry to;
   to.ino = InodeId(from.ino());
   to.path = from.path();
   to.what = from.what();
-  to.state = static_cast<PersistState>(from.state());
+  to.state = static_cast<role::PersistState>(from.state());
   to.size_bytes = from.size_bytes();
   to.queued_ns = from.queued_ns();
   to.next_try_ns = from.next_try_ns();
@@ -260,8 +260,8 @@ QueueEntry FromWire(const control::QueueEntry& from) {
   return to;
 }
 
-QueueTotals FromWire(const control::QueueTotals& from) {
-  QueueTotals to;
+role::QueueTotals FromWire(const control::QueueTotals& from) {
+  role::QueueTotals to;
   to.entries = from.entries();
   to.files = from.files();
   to.bytes = from.bytes();

@@ -11,7 +11,7 @@
 
 #include "base/ids.h"
 
-namespace tarn::rpc {
+namespace tarn::role {
 
 enum class FileType : uint8_t {
   kRegular,
@@ -178,4 +178,4 @@ struct MountInfo {
   std::vector<std::pair<std::string, std::string>> options;
 };
 
-}  // namespace tarn::rpc
+}  // namespace tarn::role

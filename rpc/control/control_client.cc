@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "rpc/control.grpc.pb.h"
-#include "rpc/control_convert.h"
+#include "rpc/control/control_convert.h"
 #include "rpc/control_grpc.h"
 
 namespace tarn::rpc {
@@ -19,16 +19,16 @@ constexpr auto kCallTimeout =
 constexpr auto kConnectTimeout = std::chrono::seconds(30);  // On a busy machine.
 constexpr int kMaxReplyBytes = 64 << 20;  // A page of a listing with the longest paths.
 
-class RemoteControl final : public Control {
+class RemoteControl final : public role::Control {
  public:
   explicit RemoteControl(const std::shared_ptr<grpc::Channel>& channel)
       : stub_(control::ControlService::NewStub(channel)) {}
 
-  Result<ServerInfo> Info() override {
-    return Call<ServerInfo, control::ServerInfo>(&Stub::Info, control::Nothing());
+  Result<role::ServerInfo> Info() override {
+    return Call<role::ServerInfo, control::ServerInfo>(&Stub::Info, control::Nothing());
   }
-  Result<PathInfo> StatPath(const std::string& path) override {
-    return Call<PathInfo, control::PathInfo>(&Stub::StatPath, PathRequest(path));
+  Result<role::PathInfo> StatPath(const std::string& path) override {
+    return Call<role::PathInfo, control::PathInfo>(&Stub::StatPath, PathRequest(path));
   }
   Result<ListReply> ListPath(const ListRequest& request) override {
     control::ListRequest wire;
@@ -38,44 +38,44 @@ class RemoteControl final : public Control {
     wire.set_revalidate(request.revalidate);
     return Call<ListReply, control::ListReply>(&Stub::ListPath, wire);
   }
-  Result<std::vector<QueueEntry>> PersistList(std::string* after, size_t limit) override {
+  Result<std::vector<role::QueueEntry>> PersistList(std::string* after, size_t limit) override {
     control::QueueRequest wire;
     wire.set_after(*after);
     wire.set_limit(limit);
     ASSIGN_OR_RETURN(control::QueueReply reply, Raw<control::QueueReply>(&Stub::PersistList, wire));
-    std::vector<QueueEntry> entries;
+    std::vector<role::QueueEntry> entries;
     for (const control::QueueEntry& entry : reply.entries()) entries.push_back(FromWire(entry));
     *after = reply.after();
     return entries;
   }
-  Result<QueueEntry> PersistStat(const std::string& path) override {
-    return Call<QueueEntry, control::QueueEntry>(&Stub::PersistStat, PathRequest(path));
+  Result<role::QueueEntry> PersistStat(const std::string& path) override {
+    return Call<role::QueueEntry, control::QueueEntry>(&Stub::PersistStat, PathRequest(path));
   }
-  Result<QueueTotals> PersistTotals() override {
-    return Call<QueueTotals, control::QueueTotals>(&Stub::PersistTotals, control::Nothing());
+  Result<role::QueueTotals> PersistTotals() override {
+    return Call<role::QueueTotals, control::QueueTotals>(&Stub::PersistTotals, control::Nothing());
   }
   Status PersistRetry(const std::string& path) override {
     return Raw<control::Nothing>(&Stub::PersistRetry, PathRequest(path)).status();
   }
-  Status PersistResolve(const std::string& path, Take take) override {
+  Status PersistResolve(const std::string& path, role::Take take) override {
     control::ResolveRequest wire;
     wire.set_path(path);
-    wire.set_ours(take == Take::kOurs);
+    wire.set_ours(take == role::Take::kOurs);
     return Raw<control::Nothing>(&Stub::PersistResolve, wire).status();
   }
-  Result<std::vector<ConfigEntry>> Config() override {
+  Result<std::vector<role::ConfigEntry>> Config() override {
     ASSIGN_OR_RETURN(control::ConfigReply reply,
                      Raw<control::ConfigReply>(&Stub::Config, control::Nothing()));
-    std::vector<ConfigEntry> entries;
+    std::vector<role::ConfigEntry> entries;
     for (const control::ConfigEntry& entry : reply.entries()) {
       entries.push_back({entry.name(), entry.value(), entry.source()});
     }
     return entries;
   }
-  Result<UfsMountInfo> UfsMount(const UfsMountRequest& request) override {
+  Result<role::UfsMountInfo> UfsMount(const UfsMountRequest& request) override {
     control::UfsMountRequest wire;
     ToWire(request, &wire);
-    return Call<UfsMountInfo, control::UfsMountInfo>(&Stub::UfsMount, wire);
+    return Call<role::UfsMountInfo, control::UfsMountInfo>(&Stub::UfsMount, wire);
   }
   Status UfsUnmount(const UfsUnmountRequest& request) override {
     control::UfsUnmountRequest wire;
@@ -84,17 +84,17 @@ class RemoteControl final : public Control {
     wire.set_discard(request.discard);
     return Raw<control::Nothing>(&Stub::UfsUnmount, wire).status();
   }
-  Result<std::vector<UfsMountInfo>> UfsList() override {
+  Result<std::vector<role::UfsMountInfo>> UfsList() override {
     ASSIGN_OR_RETURN(control::UfsListReply reply,
                      Raw<control::UfsListReply>(&Stub::UfsList, control::Nothing()));
-    std::vector<UfsMountInfo> mounts;
+    std::vector<role::UfsMountInfo> mounts;
     for (const control::UfsMountInfo& mount : reply.mounts()) mounts.push_back(FromWire(mount));
     return mounts;
   }
-  Result<QueueTotals> Stop(const StopRequest& request) override {
+  Result<role::QueueTotals> Stop(const StopRequest& request) override {
     control::StopRequest wire;
     wire.set_lazy(request.lazy);
-    return Call<QueueTotals, control::QueueTotals>(&Stub::Stop, wire);
+    return Call<role::QueueTotals, control::QueueTotals>(&Stub::Stop, wire);
   }
 
  private:
@@ -145,7 +145,7 @@ Status CheckListened(const std::string& socket_path) {
 
 }  // namespace
 
-Result<std::unique_ptr<Control>> ConnectControl(const std::string& socket_path) {
+Result<std::unique_ptr<role::Control>> ConnectControl(const std::string& socket_path) {
   RETURN_IF_ERROR(CheckListened(socket_path));
   KeepGrpc();
   grpc::ChannelArguments arguments;
@@ -155,7 +155,7 @@ Result<std::unique_ptr<Control>> ConnectControl(const std::string& socket_path) 
   if (!channel->WaitForConnected(std::chrono::system_clock::now() + kConnectTimeout)) {
     return Status(Code::kUnavailable, "nobody answers on " + socket_path);
   }
-  return std::unique_ptr<Control>(std::make_unique<RemoteControl>(channel));
+  return std::unique_ptr<role::Control>(std::make_unique<RemoteControl>(channel));
 }
 
 }  // namespace tarn::rpc
