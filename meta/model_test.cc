@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/random.h"
+#include "kv/memory.h"
 #include "meta/testing/namespace_fixture.h"
 
 namespace tarn::meta {

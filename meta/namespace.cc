@@ -1,12 +1,12 @@
 #include "meta/namespace.h"
 
-#include "meta/changes.h"
-#include "meta/faces.h"
-#include "meta/format.h"
-#include "meta/loader.h"
-#include "meta/mount_table.h"
-#include "meta/queue.h"
-#include "meta/tree.h"
+#include "meta/loading/loader.h"
+#include "meta/mounts/mount_table.h"
+#include "meta/mounts/root.h"
+#include "meta/persist/queue.h"
+#include "meta/services.h"
+#include "meta/store/changes.h"
+#include "meta/store/tree.h"
 
 namespace tarn::meta {
 namespace {

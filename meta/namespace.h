@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "kv/store.h"
-#include "meta/context.h"
+#include "meta/options.h"
 #include "role/coordinator.h"
 #include "role/mount_table.h"
 #include "role/persist_queue.h"
@@ -27,17 +27,6 @@ class Namespace {
   virtual role::Maintenance& GetMaintenance() = 0;
   virtual role::PersistQueue& GetPersistQueue() = 0;
   virtual role::MountTable& GetMountTable() = 0;
-};
-
-struct RootMount {
-  MountId mount{1};
-  std::string uri;       // For people: "file:///data".
-  std::string identity;  // UnderFileSystem::SourceIdentity; refused (kInvalid) if the store was
-                         // made for another one.
-  bool adopt = false;    // Take the new identity instead of refusing.
-  uint32_t root_mode = 0755;  // Of the root directory where the UFS has no attributes.
-  uint32_t root_uid = 0;
-  uint32_t root_gid = 0;
 };
 
 // Opens or creates the namespace in `store`. All references outlive it.

@@ -3,8 +3,8 @@
 #include <set>
 #include <thread>
 
-#include "meta/context.h"
-#include "meta/keys.h"
+#include "meta/store/context.h"
+#include "meta/store/keys.h"
 #include "meta/testing/namespace_fixture.h"
 
 namespace tarn::meta {

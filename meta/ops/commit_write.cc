@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "base/file_time.h"
-#include "meta/ledger.h"
+#include "meta/ledger/notes.h"
 #include "meta/ops/names.h"
 #include "meta/ops/operations.h"
 
@@ -19,7 +19,7 @@ Status CheckCommit(const InodeRecord& inode, const role::WriteCommit& commit) {
   return OkStatus();
 }
 
-void Apply(const Attempt& attempt, const role::WriteCommit& commit, InodeRecord& inode) {
+void Apply(const Operation& operation, const role::WriteCommit& commit, InodeRecord& inode) {
   inode.generation = commit.generation;
   if (commit.from_nothing || !commit.base) inode.origin_generation = commit.generation;
   inode.size_bytes = commit.size_bytes;
@@ -27,7 +27,7 @@ void Apply(const Attempt& attempt, const role::WriteCommit& commit, InodeRecord&
   inode.mtime_ns = commit.mtime_ns;
   // When the bytes changed, not when somebody closed the file; times set on it since count by
   // themselves.
-  if (!IsInFuture(commit.mtime_ns, attempt.now_ns))
+  if (!IsInFuture(commit.mtime_ns, operation.now_ns))
     inode.ctime_ns = std::max(inode.ctime_ns, commit.mtime_ns);
   inode.synced = commit.synced;
   inode.lost = false;
@@ -38,18 +38,18 @@ void Apply(const Attempt& attempt, const role::WriteCommit& commit, InodeRecord&
 Result<role::FileInfo> CommitWrite(const Env& env, InodeId ino, const role::WriteCommit& commit) {
   const auto durability = commit.durable ? kv::Durability::kDurable : kv::Durability::kBuffered;
   return ChangeValue<role::FileInfo>(
-      env, durability, [&](Attempt& attempt) -> Result<role::FileInfo> {
-        ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
+      env, durability, [&](Operation& operation) -> Result<role::FileInfo> {
+        ASSIGN_OR_RETURN(InodeRecord inode, operation.Inode(ino));
         RETURN_IF_ERROR(CheckCommit(inode, commit));
-        RETURN_IF_ERROR(attempt.MayChange(inode));
+        RETURN_IF_ERROR(operation.MayChange(inode));
         const bool replaces_all = commit.from_nothing || inode.lost;
-        Apply(attempt, commit, inode);
-        if (inode.conflict && replaces_all) EndConflict(attempt.txn, inode);
+        Apply(operation, commit, inode);
+        if (inode.conflict && replaces_all) EndConflict(operation.txn, inode);
         if (inode.nlink > 0 && !inode.never_persist)
-          RETURN_IF_ERROR(NoteDirty(attempt.context, attempt.txn, inode,
-                                    attempt.context.options.persist_delay));
-        PutInode(attempt.txn, inode);
-        return attempt.Info(inode);
+          RETURN_IF_ERROR(NoteDirty(operation.context, operation.txn, inode,
+                                    operation.context.options.persist_delay));
+        PutInode(operation.txn, inode);
+        return operation.Info(inode);
       });
 }
 

@@ -1,7 +1,7 @@
-#include "meta/changes.h"
-#include "meta/ledger.h"
+#include "meta/ledger/notes.h"
 #include "meta/ops/names.h"
 #include "meta/ops/operations.h"
+#include "meta/store/changes.h"
 
 namespace tarn::meta::ops {
 namespace {
@@ -21,14 +21,14 @@ void FallBack(InodeRecord& inode, int64_t now_ns) {
 }
 
 // Whether anything was lost: not if the UFS has the bytes or newer ones have replaced them.
-bool Lose(Attempt& attempt, InodeRecord& inode, Generation generation, Loss loss) {
+bool Lose(Operation& operation, InodeRecord& inode, Generation generation, Loss loss) {
   if (inode.generation != generation || inode.lost) return false;
   if (inode.bound && inode.persisted_generation == generation) return false;
   if (inode.bound && inode.persisted_generation && loss == Loss::kPowerCut) {
-    FallBack(inode, attempt.now_ns);
+    FallBack(inode, operation.now_ns);
   } else {
     inode.lost = true;
-    PutAside(attempt.context, attempt.txn, inode,
+    PutAside(operation.context, operation.txn, inode,
              loss == Loss::kPowerCut
                  ? "its bytes did not survive a power cut"
                  : "the cache file or directory that had its bytes was removed");
@@ -41,13 +41,13 @@ bool Lose(Attempt& attempt, InodeRecord& inode, Generation generation, Loss loss
 Result<role::FileInfo> ContentLost(const Env& env, InodeId ino, Generation generation,
                                    role::Maintenance::Loss loss) {
   bool changed = false;
-  auto lose = [&](Attempt& attempt) -> Result<role::FileInfo> {
-    ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
-    changed = Lose(attempt, inode, generation, loss);
+  auto lose = [&](Operation& operation) -> Result<role::FileInfo> {
+    ASSIGN_OR_RETURN(InodeRecord inode, operation.Inode(ino));
+    changed = Lose(operation, inode, generation, loss);
     // The times that the file has now are news to the UFS.
-    if (changed && !inode.lost) RETURN_IF_ERROR(StoredAttributesChanged(attempt, inode));
-    if (changed) PutInode(attempt.txn, inode);
-    return attempt.Info(inode);
+    if (changed && !inode.lost) RETURN_IF_ERROR(StoredAttributesChanged(operation, inode));
+    if (changed) PutInode(operation.txn, inode);
+    return operation.Info(inode);
   };
   Result<role::FileInfo> info = ChangeValue<role::FileInfo>(env, kv::Durability::kDurable, lose);
   if (info.ok() && changed)

@@ -1,7 +1,8 @@
-#include "meta/keys.h"
-#include "meta/ledger.h"
+#include "meta/ledger/notes.h"
+#include "meta/ledger/paths.h"
 #include "meta/ops/names.h"
 #include "meta/ops/operations.h"
+#include "meta/store/keys.h"
 
 namespace tarn::meta::ops {
 namespace {
@@ -52,54 +53,54 @@ InodeRecord NewInode(InodeId ino, const role::Caller& caller, const role::Create
 }
 
 // All that one creation writes; it reads nothing but the directory's record and the name.
-Status Make(Attempt& attempt, const Path& path, InodeRecord& inode) {
-  ASSIGN_OR_RETURN(Attempt::Place place, attempt.FindPlace(path.parent, path.name));
+Status Make(Operation& operation, const Path& path, InodeRecord& inode) {
+  ASSIGN_OR_RETURN(Operation::Place place, operation.FindPlace(path.parent, path.name));
   if (place.dentry) return Status(Code::kExists, "'" + std::string(path.name) + "'");
-  RETURN_IF_ERROR(attempt.MayChange(place.dir));
+  RETURN_IF_ERROR(operation.MayChange(place.dir));
   inode.name = path.name;
   Inherit(place.dir, inode);
-  ASSIGN_OR_RETURN(inode.never_persist, NeverPersists(attempt.context, inode));
-  RETURN_IF_ERROR(CheckKeyFits(attempt.context, attempt.txn, inode, path.parent, path.name));
-  AddName(attempt.txn, path.parent, path.name, {inode.ino, inode.type, inode.ino.value});
-  TouchDirectory(attempt.txn, path.parent, inode.ctime_ns);
-  if (IsDirectory(inode)) PutListing(attempt.txn, inode.ino, {true, 0});
+  ASSIGN_OR_RETURN(inode.never_persist, NeverPersists(operation.context, inode));
+  RETURN_IF_ERROR(CheckKeyFits(operation.context, operation.txn, inode, path.parent, path.name));
+  AddName(operation.txn, path.parent, path.name, {inode.ino, inode.type, inode.ino.value});
+  TouchDirectory(operation.txn, path.parent, inode.ctime_ns);
+  if (IsDirectory(inode)) PutListing(operation.txn, inode.ino, {true, 0});
   if (inode.type != role::FileType::kRegular && !inode.never_persist)
-    RETURN_IF_ERROR(
-        NoteDirty(attempt.context, attempt.txn, inode, attempt.context.options.persist_delay));
-  PutInode(attempt.txn, inode);
+    RETURN_IF_ERROR(NoteDirty(operation.context, operation.txn, inode,
+                              operation.context.options.persist_delay));
+  PutInode(operation.txn, inode);
   return OkStatus();
 }
 
 // A node without a name, which only its number leads to.
-Status MakeUnnamed(Attempt& attempt, InodeId parent, InodeRecord& inode) {
-  ASSIGN_OR_RETURN(const InodeRecord dir, attempt.Directory(parent));
-  RETURN_IF_ERROR(attempt.MayChange(dir));
+Status MakeUnnamed(Operation& operation, InodeId parent, InodeRecord& inode) {
+  ASSIGN_OR_RETURN(const InodeRecord dir, operation.Directory(parent));
+  RETURN_IF_ERROR(operation.MayChange(dir));
   Inherit(dir, inode);
-  MakeOrphan(attempt.txn, inode);
+  MakeOrphan(operation.txn, inode);
   return OkStatus();
 }
 
 }  // namespace
 
-void MakeWhiteout(Attempt& attempt, const role::Caller& caller, const Path& path,
+void MakeWhiteout(Operation& operation, const role::Caller& caller, const Path& path,
                   const InodeRecord& dir, InodeId id) {
   role::CreateSpec spec;
   spec.type = role::FileType::kCharDevice;
-  InodeRecord inode = NewInode(id, caller, spec, attempt.now_ns);
+  InodeRecord inode = NewInode(id, caller, spec, operation.now_ns);
   inode.name = path.name;
   inode.never_persist = true;
   Inherit(dir, inode);
-  AddName(attempt.txn, path.parent, path.name, {inode.ino, inode.type, inode.ino.value});
-  PutInode(attempt.txn, inode);
+  AddName(operation.txn, path.parent, path.name, {inode.ino, inode.type, inode.ino.value});
+  PutInode(operation.txn, inode);
 }
 
-Status MakeDirectory(Attempt& attempt, const role::Caller& caller, const Path& path, uint32_t mode,
-                     InodeId id) {
+Status MakeDirectory(Operation& operation, const role::Caller& caller, const Path& path,
+                     uint32_t mode, InodeId id) {
   role::CreateSpec spec;
   spec.type = role::FileType::kDirectory;
   spec.mode = mode;
-  InodeRecord inode = NewInode(id, caller, spec, attempt.context.clock.FileTimeNs());
-  return Make(attempt, path, inode);
+  InodeRecord inode = NewInode(id, caller, spec, operation.context.clock.FileTimeNs());
+  return Make(operation, path, inode);
 }
 
 Result<role::FileInfo> Create(const Env& env, const role::Caller& caller, InodeId parent,
@@ -108,9 +109,9 @@ Result<role::FileInfo> Create(const Env& env, const role::Caller& caller, InodeI
   RETURN_IF_ERROR(CheckSpec(spec));
   ASSIGN_OR_RETURN(uint64_t id, env.context.ids.Next());
   InodeRecord inode;
-  RETURN_IF_ERROR(RunChange(env, [&](Attempt& attempt) {
+  RETURN_IF_ERROR(RunChange(env, [&](Operation& operation) {
     inode = NewInode(InodeId(id), caller, spec, env.context.clock.FileTimeNs());
-    return Make(attempt, {parent, name}, inode);
+    return Make(operation, {parent, name}, inode);
   }));
   env.loader.NameCreated(parent, name);
   if (spec.type == role::FileType::kDirectory) env.loader.DirectoryMade(inode.ino);
@@ -123,9 +124,9 @@ Result<role::FileInfo> CreateUnnamed(const Env& env, const role::Caller& caller,
     return Status(Code::kInvalid, "only a regular file can be made without a name");
   ASSIGN_OR_RETURN(uint64_t id, env.context.ids.Next());
   InodeRecord inode;
-  RETURN_IF_ERROR(RunChange(env, [&](Attempt& attempt) {
-    inode = NewInode(InodeId(id), caller, spec, attempt.now_ns);
-    return MakeUnnamed(attempt, parent, inode);
+  RETURN_IF_ERROR(RunChange(env, [&](Operation& operation) {
+    inode = NewInode(InodeId(id), caller, spec, operation.now_ns);
+    return MakeUnnamed(operation, parent, inode);
   }));
   return NewInfo(inode);
 }

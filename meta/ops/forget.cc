@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "meta/keys.h"
-#include "meta/ledger.h"
+#include "meta/ledger/notes.h"
 #include "meta/ops/operations.h"
+#include "meta/store/keys.h"
 
 namespace tarn::meta::ops {
 namespace {
@@ -10,31 +10,31 @@ namespace {
 constexpr size_t kOrphansAtOnce = 1000;
 constexpr size_t kForgottenTogether = 64;
 
-Status ForgetOnce(Attempt& attempt, InodeId ino) {
-  ASSIGN_OR_RETURN(std::optional<InodeRecord> inode, GetInode(attempt.txn, ino, attempt.reads));
+Status ForgetOnce(Operation& operation, InodeId ino) {
+  ASSIGN_OR_RETURN(std::optional<InodeRecord> inode, GetInode(operation.txn, ino, operation.reads));
   if (!inode || inode->nlink > 0) return OkStatus();
-  RETURN_IF_ERROR(NoteForgotten(attempt.context, attempt.txn, *inode));
-  EraseInode(attempt.txn, *inode);
+  RETURN_IF_ERROR(NoteForgotten(operation.context, operation.txn, *inode));
+  EraseInode(operation.txn, *inode);
   return OkStatus();
 }
 
 Status ForgetTogether(const Env& env, std::span<const InodeId> inos) {
-  return RunChange(env, [&](Attempt& attempt) {
-    for (InodeId ino : inos) RETURN_IF_ERROR(ForgetOnce(attempt, ino));
+  return RunChange(env, [&](Operation& operation) {
+    for (InodeId ino : inos) RETURN_IF_ERROR(ForgetOnce(operation, ino));
     return OkStatus();
   });
 }
 
 Result<std::vector<InodeId>> OrphansBehind(const Env& env, InodeId last) {
   return ReadValue<std::vector<InodeId>>(
-      env, [&](Attempt& attempt) -> Result<std::vector<InodeId>> {
+      env, [&](Operation& operation) -> Result<std::vector<InodeId>> {
         std::vector<InodeId> orphans;
         kv::ScanOptions options;
         options.limit = kOrphansAtOnce;
-        options.reads = attempt.reads;
+        options.reads = operation.reads;
         ASSIGN_OR_RETURN(kv::ScanPage page,
-                         attempt.txn.Scan(keys::Orphan(last) + '\0',
-                                          kv::PrefixEnd(keys::OrphanPrefix()), options));
+                         operation.txn.Scan(keys::Orphan(last) + '\0',
+                                            kv::PrefixEnd(keys::OrphanPrefix()), options));
         for (const kv::Pair& pair : page.pairs) orphans.push_back(keys::InodeOfOrphan(pair.key));
         return orphans;
       });

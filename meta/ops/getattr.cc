@@ -1,7 +1,7 @@
 #include <string>
 
-#include "meta/keys.h"
 #include "meta/ops/operations.h"
+#include "meta/store/keys.h"
 
 namespace tarn::meta::ops {
 namespace {
@@ -15,12 +15,12 @@ struct Found {
 };
 
 Result<Found> ReadAttr(const Env& env, InodeId ino) {
-  return ReadValue<Found>(env, [&](Attempt& attempt) -> Result<Found> {
-    ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
+  return ReadValue<Found>(env, [&](Operation& operation) -> Result<Found> {
+    ASSIGN_OR_RETURN(InodeRecord inode, operation.Inode(ino));
     Found found;
-    ASSIGN_OR_RETURN(found.info, attempt.Info(inode));
+    ASSIGN_OR_RETURN(found.info, operation.Info(inode));
     if (inode.nlink == 0) {
-      ASSIGN_OR_RETURN(const auto mark, attempt.txn.Get(keys::Orphan(ino), attempt.reads));
+      ASSIGN_OR_RETURN(const auto mark, operation.txn.Get(keys::Orphan(ino), operation.reads));
       found.replaced = mark == kReplacedOutside;
     } else if (ino != kRootInode) {
       found.parent = inode.parent;

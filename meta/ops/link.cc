@@ -1,7 +1,7 @@
-#include "meta/keys.h"
-#include "meta/ledger.h"
+#include "meta/ledger/paths.h"
 #include "meta/ops/names.h"
 #include "meta/ops/operations.h"
+#include "meta/store/keys.h"
 
 namespace tarn::meta::ops {
 namespace {
@@ -16,28 +16,28 @@ Status CheckLinkable(const InodeRecord& inode, const InodeRecord& dir) {
 }
 
 // The first name of a file that was made without one (O_TMPFILE) and never committed since.
-void GiveFirstName(Attempt& attempt, InodeRecord& inode, const Path& path) {
+void GiveFirstName(Operation& operation, InodeRecord& inode, const Path& path) {
   inode.parent = path.parent;
   inode.name = path.name;
-  attempt.txn.Delete(keys::Orphan(inode.ino));
+  operation.txn.Delete(keys::Orphan(inode.ino));
 }
 
-Status AddLink(Attempt& attempt, InodeRecord& inode, const Path& path, uint64_t cursor) {
-  ASSIGN_OR_RETURN(Attempt::Place place, attempt.FindPlace(path.parent, path.name));
+Status AddLink(Operation& operation, InodeRecord& inode, const Path& path, uint64_t cursor) {
+  ASSIGN_OR_RETURN(Operation::Place place, operation.FindPlace(path.parent, path.name));
   if (place.dentry) return Status(Code::kExists, "'" + std::string(path.name) + "'");
   RETURN_IF_ERROR(CheckLinkable(inode, place.dir));
-  RETURN_IF_ERROR(attempt.MayChange(place.dir));
-  RETURN_IF_ERROR(CheckKeyFits(attempt.context, attempt.txn, inode, path.parent, path.name));
+  RETURN_IF_ERROR(operation.MayChange(place.dir));
+  RETURN_IF_ERROR(CheckKeyFits(operation.context, operation.txn, inode, path.parent, path.name));
   if (inode.nlink == 0)
-    GiveFirstName(attempt, inode, path);
+    GiveFirstName(operation, inode, path);
   else
-    attempt.txn.Put(keys::ExtraName(inode.ino, path.parent, path.name), "");
+    operation.txn.Put(keys::ExtraName(inode.ino, path.parent, path.name), "");
   ++inode.nlink;
-  inode.ctime_ns = attempt.now_ns;
-  AddName(attempt.txn, path.parent, path.name, {inode.ino, inode.type, cursor});
-  TouchDirectory(attempt.txn, path.parent, attempt.now_ns);
-  RETURN_IF_ERROR(AttributesChanged(attempt, inode));
-  PutInode(attempt.txn, inode);
+  inode.ctime_ns = operation.now_ns;
+  AddName(operation.txn, path.parent, path.name, {inode.ino, inode.type, cursor});
+  TouchDirectory(operation.txn, path.parent, operation.now_ns);
+  RETURN_IF_ERROR(AttributesChanged(operation, inode));
+  PutInode(operation.txn, inode);
   return OkStatus();
 }
 
@@ -46,10 +46,10 @@ Status AddLink(Attempt& attempt, InodeRecord& inode, const Path& path, uint64_t 
 Result<role::FileInfo> Link(const Env& env, InodeId ino, InodeId parent, std::string_view name) {
   RETURN_IF_ERROR(CheckName(name));
   ASSIGN_OR_RETURN(uint64_t cursor, env.context.ids.Next());
-  auto add = [&](Attempt& attempt) -> Result<role::FileInfo> {
-    ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
-    RETURN_IF_ERROR(AddLink(attempt, inode, {parent, name}, cursor));
-    return attempt.Info(inode);
+  auto add = [&](Operation& operation) -> Result<role::FileInfo> {
+    ASSIGN_OR_RETURN(InodeRecord inode, operation.Inode(ino));
+    RETURN_IF_ERROR(AddLink(operation, inode, {parent, name}, cursor));
+    return operation.Info(inode);
   };
   Result<role::FileInfo> info = ChangeValue<role::FileInfo>(env, add);
   if (info.ok()) env.loader.NameCreated(parent, name);

@@ -3,9 +3,9 @@
 namespace tarn::meta::ops {
 namespace {
 
-Result<InodeRecord> FindInode(Attempt& attempt, InodeId parent, std::string_view name) {
-  ASSIGN_OR_RETURN(DentryRecord dentry, attempt.ExistingName(parent, name));
-  return attempt.Inode(dentry.ino);
+Result<InodeRecord> FindInode(Operation& operation, InodeId parent, std::string_view name) {
+  ASSIGN_OR_RETURN(DentryRecord dentry, operation.ExistingName(parent, name));
+  return operation.Inode(dentry.ino);
 }
 
 // A file handle stands for an inode by its number, whatever its type.
@@ -26,19 +26,19 @@ Result<role::FileInfo> Lookup(const Env& env, InodeId parent, std::string_view n
   RETURN_IF_ERROR(CheckName(name));
   RETURN_IF_ERROR(env.loader.TouchName(parent, name));
   Result<role::FileInfo> info =
-      ReadValue<role::FileInfo>(env, [&](Attempt& attempt) -> Result<role::FileInfo> {
-        ASSIGN_OR_RETURN(InodeRecord inode, FindInode(attempt, parent, name));
-        return attempt.Info(inode);
+      ReadValue<role::FileInfo>(env, [&](Operation& operation) -> Result<role::FileInfo> {
+        ASSIGN_OR_RETURN(InodeRecord inode, FindInode(operation, parent, name));
+        return operation.Info(inode);
       });
   if (info.ok()) info->attr.fresh_ns = env.loader.FreshFor(parent, name).count();
   return info;
 }
 
 Result<InodeId> ParentOf(const Env& env, InodeId ino) {
-  return ReadValue<InodeId>(env, [&](Attempt& attempt) -> Result<InodeId> {
-    ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
+  return ReadValue<InodeId>(env, [&](Operation& operation) -> Result<InodeId> {
+    ASSIGN_OR_RETURN(InodeRecord inode, operation.Inode(ino));
     if (ino == kRootInode) return ino;
-    ASSIGN_OR_RETURN(InodeRecord parent, attempt.Inode(inode.parent));
+    ASSIGN_OR_RETURN(InodeRecord parent, operation.Inode(inode.parent));
     return parent.ino;
   });
 }

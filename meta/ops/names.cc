@@ -1,7 +1,7 @@
 #include "meta/ops/names.h"
 
-#include "meta/keys.h"
-#include "meta/ledger.h"
+#include "meta/ledger/notes.h"
+#include "meta/store/keys.h"
 
 namespace tarn::meta::ops {
 namespace {
@@ -11,17 +11,17 @@ constexpr uint32_t kSetgid = 02000;
 constexpr uint32_t kGroupExecute = 00010;
 
 // Makes one of the further names, if there are any, the one that the record holds.
-Status PromoteName(Attempt& attempt, InodeRecord& inode) {
+Status PromoteName(Operation& operation, InodeRecord& inode) {
   const std::string prefix = keys::ExtraNamePrefix(inode.ino);
   kv::ScanOptions options;
   options.limit = 1;
-  ASSIGN_OR_RETURN(kv::ScanPage page, attempt.txn.Scan(prefix, kv::PrefixEnd(prefix), options));
+  ASSIGN_OR_RETURN(kv::ScanPage page, operation.txn.Scan(prefix, kv::PrefixEnd(prefix), options));
   if (page.pairs.empty())
     return Status(Code::kCorruption, "inode " + std::to_string(inode.ino.value) + " lacks a name");
   const std::string& key = page.pairs.front().key;
   inode.parent = keys::ParentOfExtraName(key);
   inode.name = keys::NameOfExtraName(key);
-  attempt.txn.Delete(key);
+  operation.txn.Delete(key);
   return OkStatus();
 }
 
@@ -31,53 +31,53 @@ bool WaitsForFirstCommit(const InodeRecord& inode) {
 
 }  // namespace
 
-Status LoseName(Attempt& attempt, InodeRecord& inode, const Path& path) {
+Status LoseName(Operation& operation, InodeRecord& inode, const Path& path) {
   if (inode.nlink == 0)
     return Status(Code::kCorruption,
                   "inode " + std::to_string(inode.ino.value) + " has a name but no link");
   --inode.nlink;
-  inode.ctime_ns = attempt.now_ns;
+  inode.ctime_ns = operation.now_ns;
   if (inode.nlink == 0) {
-    attempt.txn.Put(keys::Orphan(inode.ino), "");
+    operation.txn.Put(keys::Orphan(inode.ino), "");
   } else if (IsPrimary(inode, path)) {
-    RETURN_IF_ERROR(PromoteName(attempt, inode));
+    RETURN_IF_ERROR(PromoteName(operation, inode));
   } else {
-    attempt.txn.Delete(keys::ExtraName(inode.ino, path.parent, path.name));
+    operation.txn.Delete(keys::ExtraName(inode.ino, path.parent, path.name));
   }
-  return NoteNameRemoved(attempt.context, attempt.txn, inode);
+  return NoteNameRemoved(operation.context, operation.txn, inode);
 }
 
-Status LoseDirectory(Attempt& attempt, InodeRecord& dir) {
-  RETURN_IF_ERROR(NoteDirectoryRemoved(attempt.context, attempt.txn, dir));
-  RETURN_IF_ERROR(SetChangeTime(attempt.txn, dir, attempt.now_ns));
-  MakeOrphan(attempt.txn, dir);
+Status LoseDirectory(Operation& operation, InodeRecord& dir) {
+  RETURN_IF_ERROR(NoteDirectoryRemoved(operation.context, operation.txn, dir));
+  RETURN_IF_ERROR(SetChangeTime(operation.txn, dir, operation.now_ns));
+  MakeOrphan(operation.txn, dir);
   return OkStatus();
 }
 
-Status CheckEmpty(Attempt& attempt, InodeId dir) {
-  RETURN_IF_ERROR(attempt.NeedWhole(dir));
-  ASSIGN_OR_RETURN(bool has_names, HasNames(attempt.txn, dir));
+Status CheckEmpty(Operation& operation, InodeId dir) {
+  RETURN_IF_ERROR(operation.NeedWhole(dir));
+  ASSIGN_OR_RETURN(bool has_names, HasNames(operation.txn, dir));
   return has_names ? Status(Code::kNotEmpty, "inode " + std::to_string(dir.value)) : OkStatus();
 }
 
-Status AttributesChanged(Attempt& attempt, InodeRecord& inode) {
+Status AttributesChanged(Operation& operation, InodeRecord& inode) {
   if (inode.never_persist) return OkStatus();
   ++inode.attr_version;
   if (inode.nlink == 0 || WaitsForFirstCommit(inode)) return OkStatus();
-  const Context& context = attempt.context;
-  return NoteDirty(context, attempt.txn, inode, context.options.persist_delay);
+  const Context& context = operation.context;
+  return NoteDirty(context, operation.txn, inode, context.options.persist_delay);
 }
 
-Status StoredAttributesChanged(Attempt& attempt, InodeRecord& inode) {
-  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, attempt.context.mounts.Get(inode.mount));
-  return ufs->Traits().attributes ? AttributesChanged(attempt, inode) : OkStatus();
+Status StoredAttributesChanged(Operation& operation, InodeRecord& inode) {
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, operation.context.mounts.Get(inode.mount));
+  return ufs->Traits().attributes ? AttributesChanged(operation, inode) : OkStatus();
 }
 
-void ClearSetid(Attempt& attempt, const role::AttrChange& change, InodeRecord& inode) {
+void ClearSetid(Operation& operation, const role::AttrChange& change, InodeRecord& inode) {
   if (IsDirectory(inode)) return;
   inode.mode &= ~kSetuid;
   if (change.outsider || (inode.mode & kGroupExecute) != 0) inode.mode &= ~kSetgid;
-  if (inode.xattrs) attempt.txn.Delete(keys::Xattr(inode.ino, "security.capability"));
+  if (inode.xattrs) operation.txn.Delete(keys::Xattr(inode.ino, "security.capability"));
 }
 
 }  // namespace tarn::meta::ops

@@ -1,12 +1,12 @@
 #pragma once
 
 // What unlink, rmdir, link and rename do to an inode's names; the ledger hears of it
-// (meta/ledger.h). Each function edits the record and buffers writes; the caller puts the record
-// afterwards.
+// (meta/ledger/notes.h). Each function edits the record and buffers writes; the caller puts the
+// record afterwards.
 
 #include <string_view>
 
-#include "meta/attempt.h"
+#include "meta/ops/operation.h"
 #include "meta/ops/operations.h"
 
 namespace tarn::meta::ops {
@@ -22,23 +22,23 @@ inline bool IsPrimary(const InodeRecord& inode, const Path& path) {
 
 // A file lost the name `path`, whose dentry is gone or is another inode's already. While names are
 // left the record's primary name is one of them; without any the inode becomes an orphan.
-Status LoseName(Attempt& attempt, InodeRecord& inode, const Path& path);
+Status LoseName(Operation& operation, InodeRecord& inode, const Path& path);
 // Makes a directory, as mkdir does. kExists.
-Status MakeDirectory(Attempt& attempt, const role::Caller& caller, const Path& path, uint32_t mode,
-                     InodeId id);
+Status MakeDirectory(Operation& operation, const role::Caller& caller, const Path& path,
+                     uint32_t mode, InodeId id);
 // Leaves a whiteout of overlayfs, a character device with number 0, under a name that has just gone
 // from `dir`.
-void MakeWhiteout(Attempt& attempt, const role::Caller& caller, const Path& path,
+void MakeWhiteout(Operation& operation, const role::Caller& caller, const Path& path,
                   const InodeRecord& dir, InodeId id);
 // An empty directory becomes an orphan, and is put; the dentry is the caller's.
-Status LoseDirectory(Attempt& attempt, InodeRecord& dir);
+Status LoseDirectory(Operation& operation, InodeRecord& dir);
 // kNotEmpty, after loading what is not known of it.
-Status CheckEmpty(Attempt& attempt, InodeId dir);
+Status CheckEmpty(Operation& operation, InodeId dir);
 // Attributes or names are ahead of the UFS. Files never committed wait for their first commit.
-Status AttributesChanged(Attempt& attempt, InodeRecord& inode);
+Status AttributesChanged(Operation& operation, InodeRecord& inode);
 // The same of what a UFS without attributes cannot hold anyway: then nothing is to be done.
-Status StoredAttributesChanged(Attempt& attempt, InodeRecord& inode);
+Status StoredAttributesChanged(Operation& operation, InodeRecord& inode);
 // As a write, truncate or chown does where the bits might give somebody else's rights away.
-void ClearSetid(Attempt& attempt, const role::AttrChange& change, InodeRecord& inode);
+void ClearSetid(Operation& operation, const role::AttrChange& change, InodeRecord& inode);
 
 }  // namespace tarn::meta::ops

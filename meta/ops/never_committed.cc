@@ -1,5 +1,5 @@
-#include "meta/keys.h"
 #include "meta/ops/operations.h"
+#include "meta/store/keys.h"
 
 namespace tarn::meta::ops {
 namespace {
@@ -20,12 +20,13 @@ bool IsNeverCommitted(const InodeRecord& inode) {
 }
 
 Result<Page> PageBefore(const Env& env, const std::string& end) {
-  return ReadValue<Page>(env, [&](Attempt& attempt) -> Result<Page> {
+  return ReadValue<Page>(env, [&](Operation& operation) -> Result<Page> {
     kv::ScanOptions options;
     options.limit = kPage;
     options.order = kv::Order::kReverse;
     options.reads = kv::Reads::kSnapshot;
-    ASSIGN_OR_RETURN(kv::ScanPage scanned, attempt.txn.Scan(keys::Inode(InodeId()), end, options));
+    ASSIGN_OR_RETURN(kv::ScanPage scanned,
+                     operation.txn.Scan(keys::Inode(InodeId()), end, options));
     Page page;
     page.more = scanned.more;
     for (const kv::Pair& pair : scanned.pairs) {

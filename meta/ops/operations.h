@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "meta/attempt.h"
+#include "meta/ops/operation.h"
 #include "role/coordinator.h"
 
 namespace tarn::meta::ops {

@@ -3,7 +3,7 @@
 namespace tarn::meta::ops {
 Result<std::string> PathOf(const Env& env, InodeId ino) {
   return ReadValue<std::string>(
-      env, [&](Attempt& attempt) { return PathTo(attempt.txn, ino, attempt.reads); });
+      env, [&](Operation& operation) { return PathTo(operation.txn, ino, operation.reads); });
 }
 
 }  // namespace tarn::meta::ops

@@ -1,18 +1,18 @@
-#include "meta/keys.h"
 #include "meta/ops/operations.h"
+#include "meta/store/keys.h"
 
 namespace tarn::meta::ops {
 namespace {
 
 using Listing = role::Names::Listing;
 
-Result<kv::ScanPage> ScanNames(Attempt& attempt, InodeId dir, uint64_t cursor, size_t limit) {
+Result<kv::ScanPage> ScanNames(Operation& operation, InodeId dir, uint64_t cursor, size_t limit) {
   const std::string prefix = keys::CursorPrefix(dir);
   const std::string begin = cursor == 0 ? prefix : keys::Cursor(dir, cursor) + '\0';
   kv::ScanOptions options;
   options.limit = limit;
-  options.reads = attempt.reads;
-  return attempt.txn.Scan(begin, kv::PrefixEnd(prefix), options);
+  options.reads = operation.reads;
+  return operation.txn.Scan(begin, kv::PrefixEnd(prefix), options);
 }
 
 Result<role::DirEntry> Entry(const kv::Pair& pair) {
@@ -25,11 +25,11 @@ Result<role::DirEntry> Entry(const kv::Pair& pair) {
   return entry;
 }
 
-Status AddAttrs(Attempt& attempt, std::vector<role::DirEntry>& entries) {
+Status AddAttrs(Operation& operation, std::vector<role::DirEntry>& entries) {
   std::vector<std::string> wanted;
   wanted.reserve(entries.size());
   for (const role::DirEntry& entry : entries) wanted.push_back(keys::Inode(entry.ino));
-  ASSIGN_OR_RETURN(auto found, attempt.txn.GetMany(wanted, attempt.reads));
+  ASSIGN_OR_RETURN(auto found, operation.txn.GetMany(wanted, operation.reads));
   std::vector<InodeRecord> inodes;
   inodes.reserve(found.size());
   for (const std::optional<std::string>& bytes : found) {
@@ -37,7 +37,8 @@ Status AddAttrs(Attempt& attempt, std::vector<role::DirEntry>& entries) {
     ASSIGN_OR_RETURN(InodeRecord inode, InodeRecord::Decode(*bytes));
     inodes.push_back(std::move(inode));
   }
-  ASSIGN_OR_RETURN(std::vector<role::FileInfo> infos, InfosOf(attempt.txn, inodes, attempt.reads));
+  ASSIGN_OR_RETURN(std::vector<role::FileInfo> infos,
+                   InfosOf(operation.txn, inodes, operation.reads));
   for (size_t i = 0; i < entries.size(); ++i) entries[i].attr = std::move(infos[i].attr);
   return OkStatus();
 }
@@ -55,16 +56,17 @@ struct Wanted {
   role::Names::WithAttrs attrs = role::Names::WithAttrs::kNo;
 };
 
-Result<Known> ReadKnown(Attempt& attempt, const Wanted& wanted, bool partly) {
+Result<Known> ReadKnown(Operation& operation, const Wanted& wanted, bool partly) {
   Known known;
-  ASSIGN_OR_RETURN(const InodeRecord dir, attempt.Directory(wanted.dir));
+  ASSIGN_OR_RETURN(const InodeRecord dir, operation.Directory(wanted.dir));
   if (dir.nlink == 0) {  // Removed, and empty.
     known.complete = known.listing.end = true;
     return known;
   }
-  ASSIGN_OR_RETURN(known.complete, IsComplete(attempt.txn, wanted.dir, kv::Reads::kSnapshot));
+  ASSIGN_OR_RETURN(known.complete, IsComplete(operation.txn, wanted.dir, kv::Reads::kSnapshot));
   if (!known.complete && !partly) return known;
-  ASSIGN_OR_RETURN(kv::ScanPage page, ScanNames(attempt, wanted.dir, wanted.cursor, wanted.limit));
+  ASSIGN_OR_RETURN(kv::ScanPage page,
+                   ScanNames(operation, wanted.dir, wanted.cursor, wanted.limit));
   known.listing.end = !page.more;
   known.listing.entries.reserve(page.pairs.size());
   for (const kv::Pair& pair : page.pairs) {
@@ -72,10 +74,10 @@ Result<Known> ReadKnown(Attempt& attempt, const Wanted& wanted, bool partly) {
     known.listing.entries.push_back(std::move(entry));
   }
   if (known.complete) {
-    ASSIGN_OR_RETURN(known.listing.newest, attempt.context.ids.Newest());
+    ASSIGN_OR_RETURN(known.listing.newest, operation.context.ids.Newest());
   }
   const bool with_attrs = wanted.attrs == role::Names::WithAttrs::kYes;
-  if (with_attrs) RETURN_IF_ERROR(AddAttrs(attempt, known.listing.entries));
+  if (with_attrs) RETURN_IF_ERROR(AddAttrs(operation, known.listing.entries));
   return known;
 }
 
@@ -91,8 +93,8 @@ Result<Listing> ReadDir(const Env& env, InodeId dir, uint64_t cursor, size_t lim
   Loader::Progress progress;
   Loader::Loaded loaded = Loader::Loaded::kSome;
   for (bool begun = cursor != 0;; begun = true) {
-    ASSIGN_OR_RETURN(Known known, ReadValue<Known>(env, [&](Attempt& attempt) {
-                       return ReadKnown(attempt, wanted, begun);
+    ASSIGN_OR_RETURN(Known known, ReadValue<Known>(env, [&](Operation& operation) {
+                       return ReadKnown(operation, wanted, begun);
                      }));
     for (role::DirEntry& entry : known.listing.entries)
       if (entry.attr) entry.attr->fresh_ns = env.loader.FreshFor(dir, entry.name).count();

@@ -1,10 +1,11 @@
 #include <optional>
 #include <utility>
 
-#include "meta/keys.h"
-#include "meta/ledger.h"
+#include "meta/ledger/notes.h"
+#include "meta/ledger/paths.h"
 #include "meta/ops/names.h"
 #include "meta/ops/operations.h"
+#include "meta/store/keys.h"
 
 namespace tarn::meta::ops {
 namespace {
@@ -19,11 +20,11 @@ struct Side {
   InodeRecord inode;  // Of the dentry, if there is one.
 };
 
-Result<Side> ReadSide(Attempt& attempt, const Path& path) {
-  ASSIGN_OR_RETURN(Attempt::Place place, attempt.FindPlace(path.parent, path.name));
+Result<Side> ReadSide(Operation& operation, const Path& path) {
+  ASSIGN_OR_RETURN(Operation::Place place, operation.FindPlace(path.parent, path.name));
   Side side{path, std::move(place.dir), place.dentry, {}};
   if (!side.dentry) return side;
-  ASSIGN_OR_RETURN(side.inode, attempt.Inode(side.dentry->ino));
+  ASSIGN_OR_RETURN(side.inode, operation.Inode(side.dentry->ino));
   return side;
 }
 
@@ -57,38 +58,38 @@ Status CheckMounts(const Side& from, const Side& to) {
 
 // kInvalid when `dir` is `below` or above it. The chain is read, so that two crossing renames
 // conflict.
-Status CheckNotAbove(Attempt& attempt, const InodeRecord& dir, const Side& below) {
+Status CheckNotAbove(Operation& operation, const InodeRecord& dir, const Side& below) {
   if (!IsDirectory(dir)) return OkStatus();
   InodeId ino = below.path.parent;
   InodeId next = below.dir.parent;
   while (ino != kRootInode) {
     if (ino == dir.ino) return Status(Code::kInvalid, "rename of a directory into its own subtree");
     ino = next;
-    ASSIGN_OR_RETURN(InodeRecord above, attempt.Inode(ino));
+    ASSIGN_OR_RETURN(InodeRecord above, operation.Inode(ino));
     next = above.parent;
   }
   return ino == dir.ino ? Status(Code::kInvalid, "rename of the root") : OkStatus();
 }
 
-Status CheckLoops(Attempt& attempt, const Side& from, const Side& to, RenameMode mode) {
+Status CheckLoops(Operation& operation, const Side& from, const Side& to, RenameMode mode) {
   if (from.path.parent == to.path.parent) return OkStatus();
-  RETURN_IF_ERROR(CheckNotAbove(attempt, from.inode, to));
-  return mode == RenameMode::kExchange ? CheckNotAbove(attempt, to.inode, from) : OkStatus();
+  RETURN_IF_ERROR(CheckNotAbove(operation, from.inode, to));
+  return mode == RenameMode::kExchange ? CheckNotAbove(operation, to.inode, from) : OkStatus();
 }
 
-Status CheckReplaceable(Attempt& attempt, const Side& from, const Side& to) {
+Status CheckReplaceable(Operation& operation, const Side& from, const Side& to) {
   if (!to.dentry) return OkStatus();
   const bool from_directory = IsDirectory(from.inode);
   const bool to_directory = IsDirectory(to.inode);
   if (from_directory && !to_directory) return Status(Code::kNotDirectory, "rename over a file");
   if (!from_directory && to_directory) return Status(Code::kIsDirectory, "rename over a directory");
-  return to_directory ? CheckEmpty(attempt, to.inode.ino) : OkStatus();
+  return to_directory ? CheckEmpty(operation, to.inode.ino) : OkStatus();
 }
 
 // The names of directories change; a cursor stays with its place in the listing, and the name that
 // takes an absent one brings its own, which no other name anywhere has.
-void MoveDentries(Attempt& attempt, const Side& from, const Side& to, RenameMode mode) {
-  kv::Transaction& txn = attempt.txn;
+void MoveDentries(Operation& operation, const Side& from, const Side& to, RenameMode mode) {
+  kv::Transaction& txn = operation.txn;
   const DentryRecord& source = *from.dentry;
   RemoveName(txn, from.path.parent, from.path.name, source);
   if (to.dentry) RemoveName(txn, to.path.parent, to.path.name, *to.dentry);
@@ -97,48 +98,49 @@ void MoveDentries(Attempt& attempt, const Side& from, const Side& to, RenameMode
   if (mode == RenameMode::kExchange)
     AddName(txn, from.path.parent, from.path.name,
             {to.dentry->ino, to.dentry->type, source.cursor});
-  TouchDirectory(txn, from.path.parent, attempt.now_ns);
-  TouchDirectory(txn, to.path.parent, attempt.now_ns);
+  TouchDirectory(txn, from.path.parent, operation.now_ns);
+  TouchDirectory(txn, to.path.parent, operation.now_ns);
 }
 
 // A further name of a file moved: for the UFS one name is new and another one gone.
-Status MoveExtraName(Attempt& attempt, InodeRecord& inode, const Path& old_path, const Path& path) {
-  attempt.txn.Delete(keys::ExtraName(inode.ino, old_path.parent, old_path.name));
-  attempt.txn.Put(keys::ExtraName(inode.ino, path.parent, path.name), "");
-  RETURN_IF_ERROR(NoteNameRemoved(attempt.context, attempt.txn, inode));
-  return AttributesChanged(attempt, inode);
+Status MoveExtraName(Operation& operation, InodeRecord& inode, const Path& old_path,
+                     const Path& path) {
+  operation.txn.Delete(keys::ExtraName(inode.ino, old_path.parent, old_path.name));
+  operation.txn.Put(keys::ExtraName(inode.ino, path.parent, path.name), "");
+  RETURN_IF_ERROR(NoteNameRemoved(operation.context, operation.txn, inode));
+  return AttributesChanged(operation, inode);
 }
 
 // The record of `side`, whose dentry is at `path` now, and what the ledger must know.
-Status MoveInode(Attempt& attempt, Side& side, const Path& path) {
+Status MoveInode(Operation& operation, Side& side, const Path& path) {
   InodeRecord& inode = side.inode;
-  RETURN_IF_ERROR(SetChangeTime(attempt.txn, inode, attempt.now_ns));
-  if (!IsPrimary(inode, side.path)) return MoveExtraName(attempt, inode, side.path, path);
+  RETURN_IF_ERROR(SetChangeTime(operation.txn, inode, operation.now_ns));
+  if (!IsPrimary(inode, side.path)) return MoveExtraName(operation, inode, side.path, path);
   inode.parent = path.parent;
   inode.name = path.name;
-  if (IsDirectory(inode)) return NoteDirectoryMoved(attempt.context, attempt.txn, inode);
-  return NoteFileMoved(attempt.context, attempt.txn, inode);
+  if (IsDirectory(inode)) return NoteDirectoryMoved(operation.context, operation.txn, inode);
+  return NoteFileMoved(operation.context, operation.txn, inode);
 }
 
-Status Replace(Attempt& attempt, Side& from, Side& to, role::FileInfo& replaced) {
+Status Replace(Operation& operation, Side& from, Side& to, role::FileInfo& replaced) {
   if (to.dentry && IsDirectory(to.inode)) {
-    RETURN_IF_ERROR(LoseDirectory(attempt, to.inode));
+    RETURN_IF_ERROR(LoseDirectory(operation, to.inode));
     replaced = NewInfo(to.inode);
   } else if (to.dentry) {
-    RETURN_IF_ERROR(LoseName(attempt, to.inode, to.path));
-    PutInode(attempt.txn, to.inode);
+    RETURN_IF_ERROR(LoseName(operation, to.inode, to.path));
+    PutInode(operation.txn, to.inode);
     replaced = NewInfo(to.inode);
   }
-  RETURN_IF_ERROR(MoveInode(attempt, from, to.path));
-  PutInode(attempt.txn, from.inode);
+  RETURN_IF_ERROR(MoveInode(operation, from, to.path));
+  PutInode(operation.txn, from.inode);
   return OkStatus();
 }
 
-Status Exchange(Attempt& attempt, Side& from, Side& to) {
-  RETURN_IF_ERROR(MoveInode(attempt, from, to.path));
-  PutInode(attempt.txn, from.inode);
-  RETURN_IF_ERROR(MoveInode(attempt, to, from.path));
-  PutInode(attempt.txn, to.inode);
+Status Exchange(Operation& operation, Side& from, Side& to) {
+  RETURN_IF_ERROR(MoveInode(operation, from, to.path));
+  PutInode(operation.txn, from.inode);
+  RETURN_IF_ERROR(MoveInode(operation, to, from.path));
+  PutInode(operation.txn, to.inode);
   return OkStatus();
 }
 
@@ -150,28 +152,28 @@ struct Wanted {
   InodeId whiteout = {};  // The number of the one that is to be left, if one is.
 };
 
-Status RenameOnce(Attempt& attempt, const Wanted& wanted, role::Names::Renamed& renamed) {
+Status RenameOnce(Operation& operation, const Wanted& wanted, role::Names::Renamed& renamed) {
   const RenameMode mode = wanted.mode;
-  ASSIGN_OR_RETURN(Side from, ReadSide(attempt, wanted.from));
-  ASSIGN_OR_RETURN(Side to, ReadSide(attempt, wanted.to));
+  ASSIGN_OR_RETURN(Side from, ReadSide(operation, wanted.from));
+  ASSIGN_OR_RETURN(Side to, ReadSide(operation, wanted.to));
   RETURN_IF_ERROR(CheckPresence(from, to, mode));
   renamed = {from.inode.ino, {}, false};
   if (IsNothingToDo(from, to)) return OkStatus();
   RETURN_IF_ERROR(CheckMounts(from, to));
   RETURN_IF_ERROR(
-      CheckKeyFits(attempt.context, attempt.txn, from.inode, to.path.parent, to.path.name));
+      CheckKeyFits(operation.context, operation.txn, from.inode, to.path.parent, to.path.name));
   if (mode == RenameMode::kExchange)
     RETURN_IF_ERROR(
-        CheckKeyFits(attempt.context, attempt.txn, to.inode, from.path.parent, from.path.name));
-  RETURN_IF_ERROR(attempt.MayChange(from.dir));
-  RETURN_IF_ERROR(CheckLoops(attempt, from, to, mode));
-  if (mode != RenameMode::kExchange) RETURN_IF_ERROR(CheckReplaceable(attempt, from, to));
-  MoveDentries(attempt, from, to, mode);
+        CheckKeyFits(operation.context, operation.txn, to.inode, from.path.parent, from.path.name));
+  RETURN_IF_ERROR(operation.MayChange(from.dir));
+  RETURN_IF_ERROR(CheckLoops(operation, from, to, mode));
+  if (mode != RenameMode::kExchange) RETURN_IF_ERROR(CheckReplaceable(operation, from, to));
+  MoveDentries(operation, from, to, mode);
   if (LeavesWhiteout(mode))
-    MakeWhiteout(attempt, wanted.caller, from.path, from.dir, wanted.whiteout);
-  if (mode == RenameMode::kExchange) return Exchange(attempt, from, to);
+    MakeWhiteout(operation, wanted.caller, from.path, from.dir, wanted.whiteout);
+  if (mode == RenameMode::kExchange) return Exchange(operation, from, to);
   renamed.uncovers = from.inode.conflict && !LeavesWhiteout(mode);
-  return Replace(attempt, from, to, renamed.replaced);
+  return Replace(operation, from, to, renamed.replaced);
 }
 
 }  // namespace
@@ -187,7 +189,7 @@ Result<role::Names::Renamed> Rename(const Env& env, const role::Caller& caller, 
   }
   role::Names::Renamed renamed;
   RETURN_IF_ERROR(
-      RunChange(env, [&](Attempt& attempt) { return RenameOnce(attempt, wanted, renamed); }));
+      RunChange(env, [&](Operation& operation) { return RenameOnce(operation, wanted, renamed); }));
   env.loader.NameCreated(to.parent, to.name);
   return renamed;
 }

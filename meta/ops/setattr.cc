@@ -1,4 +1,4 @@
-#include "meta/learn.h"
+#include "meta/ops/learn.h"
 #include "meta/ops/names.h"
 #include "meta/ops/operations.h"
 
@@ -12,10 +12,10 @@ bool ChangesOwner(const role::AttrChange& change) { return change.uid || change.
 // overlayfs copies a lower file into a directory that gives no permission at all, without a name or
 // under one that begins with '#', and sets the mode and the capabilities before the owner. Both
 // must stay, but the kernel sends overlayfs' change of the owner as it sends anyone's.
-Result<bool> IsCopiedUp(Attempt& attempt, const InodeRecord& inode) {
+Result<bool> IsCopiedUp(Operation& operation, const InodeRecord& inode) {
   if (inode.type != role::FileType::kRegular) return false;
   if (!inode.name.empty() && !inode.name.starts_with('#')) return false;
-  Result<InodeRecord> dir = attempt.Directory(inode.parent);
+  Result<InodeRecord> dir = operation.Directory(inode.parent);
   if (dir.code() == Code::kStale) return false;
   RETURN_IF_ERROR(dir.status());
   return dir->mode == 0;
@@ -23,23 +23,23 @@ Result<bool> IsCopiedUp(Attempt& attempt, const InodeRecord& inode) {
 
 // An owner's change takes setuid and setgid off a file, as Linux does for everybody; a mode given
 // with it counts.
-Status ApplyMode(Attempt& attempt, const role::AttrChange& change, InodeRecord& inode) {
+Status ApplyMode(Operation& operation, const role::AttrChange& change, InodeRecord& inode) {
   bool clears = change.clear_setid || ChangesOwner(change);
   if (ChangesOwner(change)) {
-    ASSIGN_OR_RETURN(const bool copied_up, IsCopiedUp(attempt, inode));
+    ASSIGN_OR_RETURN(const bool copied_up, IsCopiedUp(operation, inode));
     clears = !copied_up;
   }
-  if (clears) ClearSetid(attempt, change, inode);
+  if (clears) ClearSetid(operation, change, inode);
   if (change.mode) inode.mode = *change.mode & kModeBits;
   inode.uid = change.uid.value_or(inode.uid);
   inode.gid = change.gid.value_or(inode.gid);
   return OkStatus();
 }
 
-Status ApplyTimes(Attempt& attempt, const role::AttrChange& change, InodeRecord& inode) {
+Status ApplyTimes(Operation& operation, const role::AttrChange& change, InodeRecord& inode) {
   inode.atime_ns = change.atime_ns.value_or(inode.atime_ns);
-  if (!change.mtime_ns) return SetChangeTime(attempt.txn, inode, attempt.now_ns);
-  SetModifyTime(attempt.txn, inode, *change.mtime_ns, attempt.now_ns);
+  if (!change.mtime_ns) return SetChangeTime(operation.txn, inode, operation.now_ns);
+  SetModifyTime(operation.txn, inode, *change.mtime_ns, operation.now_ns);
   return OkStatus();
 }
 
@@ -50,17 +50,17 @@ Result<role::FileInfo> SetAttr(const Env& env, const role::Caller& caller, Inode
                                const role::AttrChange& change) {
   InodeRecord inode;
   bool guessed = false;
-  const auto set = [&](Attempt& attempt) -> Result<role::FileInfo> {
-    ASSIGN_OR_RETURN(inode, attempt.Inode(ino));
-    RETURN_IF_ERROR(attempt.MayChange(inode));
+  const auto set = [&](Operation& operation) -> Result<role::FileInfo> {
+    ASSIGN_OR_RETURN(inode, operation.Inode(ino));
+    RETURN_IF_ERROR(operation.MayChange(inode));
     guessed = inode.guessed;
     if (guessed) return Status(Code::kStale, "set attributes of a file whose owner is not known");
     inode.attributes_here = true;
-    RETURN_IF_ERROR(ApplyMode(attempt, change, inode));
-    RETURN_IF_ERROR(ApplyTimes(attempt, change, inode));
-    RETURN_IF_ERROR(StoredAttributesChanged(attempt, inode));
-    PutInode(attempt.txn, inode);
-    return attempt.Info(inode);
+    RETURN_IF_ERROR(ApplyMode(operation, change, inode));
+    RETURN_IF_ERROR(ApplyTimes(operation, change, inode));
+    RETURN_IF_ERROR(StoredAttributesChanged(operation, inode));
+    PutInode(operation.txn, inode);
+    return operation.Info(inode);
   };
   Result<role::FileInfo> info = ChangeValue<role::FileInfo>(env, set);
   if (guessed) {

@@ -1,6 +1,6 @@
-#include "meta/keys.h"
 #include "meta/ops/names.h"
 #include "meta/ops/operations.h"
+#include "meta/store/keys.h"
 
 namespace tarn::meta::ops {
 namespace {
@@ -37,10 +37,10 @@ Status NoAttribute(std::string_view name) {
 }
 
 // The attribute was changed: the inode's part of it.
-Status XattrChanged(Attempt& attempt, InodeRecord& inode) {
-  RETURN_IF_ERROR(SetChangeTime(attempt.txn, inode, attempt.now_ns));
-  RETURN_IF_ERROR(StoredAttributesChanged(attempt, inode));
-  PutInode(attempt.txn, inode);
+Status XattrChanged(Operation& operation, InodeRecord& inode) {
+  RETURN_IF_ERROR(SetChangeTime(operation.txn, inode, operation.now_ns));
+  RETURN_IF_ERROR(StoredAttributesChanged(operation, inode));
+  PutInode(operation.txn, inode);
   return OkStatus();
 }
 
@@ -48,26 +48,26 @@ Status XattrChanged(Attempt& attempt, InodeRecord& inode) {
 
 Result<std::string> GetXattr(const Env& env, InodeId ino, std::string_view name) {
   RETURN_IF_ERROR(CheckNamespace(name));
-  return ReadValue<std::string>(env, [&](Attempt& attempt) -> Result<std::string> {
-    ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
+  return ReadValue<std::string>(env, [&](Operation& operation) -> Result<std::string> {
+    ASSIGN_OR_RETURN(InodeRecord inode, operation.Inode(ino));
     if (!inode.xattrs) return NoAttribute(name);
     ASSIGN_OR_RETURN(std::optional<std::string> found,
-                     attempt.txn.Get(keys::Xattr(ino, name), attempt.reads));
+                     operation.txn.Get(keys::Xattr(ino, name), operation.reads));
     return found ? Result<std::string>(*std::move(found)) : NoAttribute(name);
   });
 }
 
 Result<std::vector<std::string>> ListXattrs(const Env& env, InodeId ino) {
   return ReadValue<std::vector<std::string>>(
-      env, [&](Attempt& attempt) -> Result<std::vector<std::string>> {
+      env, [&](Operation& operation) -> Result<std::vector<std::string>> {
         std::vector<std::string> names;
-        ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
+        ASSIGN_OR_RETURN(InodeRecord inode, operation.Inode(ino));
         if (!inode.xattrs) return names;
         const std::string prefix = keys::XattrPrefix(ino);
         kv::ScanOptions options;
-        options.reads = attempt.reads;
+        options.reads = operation.reads;
         ASSIGN_OR_RETURN(kv::ScanPage page,
-                         attempt.txn.Scan(prefix, kv::PrefixEnd(prefix), options));
+                         operation.txn.Scan(prefix, kv::PrefixEnd(prefix), options));
         for (const kv::Pair& pair : page.pairs) names.emplace_back(keys::NameOfXattr(pair.key));
         return names;
       });
@@ -76,30 +76,30 @@ Result<std::vector<std::string>> ListXattrs(const Env& env, InodeId ino) {
 Status SetXattr(const Env& env, InodeId ino, std::string_view name, std::string_view value,
                 role::XattrMode mode) {
   RETURN_IF_ERROR(CheckXattr(name, value));
-  return RunChange(env, [&](Attempt& attempt) -> Status {
-    ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
-    RETURN_IF_ERROR(attempt.MayChange(inode));
+  return RunChange(env, [&](Operation& operation) -> Status {
+    ASSIGN_OR_RETURN(InodeRecord inode, operation.Inode(ino));
+    RETURN_IF_ERROR(operation.MayChange(inode));
     const std::string key = keys::Xattr(ino, name);
-    ASSIGN_OR_RETURN(std::optional<std::string> old, attempt.txn.Get(key));
+    ASSIGN_OR_RETURN(std::optional<std::string> old, operation.txn.Get(key));
     if (mode == role::XattrMode::kCreate && old) return Status(Code::kExists, "extended attribute");
     if (mode == role::XattrMode::kReplace && !old) return NoAttribute(name);
     if (old == value) return OkStatus();  // No change of the inode, as on ext4.
-    attempt.txn.Put(key, value);
+    operation.txn.Put(key, value);
     inode.xattrs = true;
-    return XattrChanged(attempt, inode);
+    return XattrChanged(operation, inode);
   });
 }
 
 Status RemoveXattr(const Env& env, InodeId ino, std::string_view name) {
   RETURN_IF_ERROR(CheckNamespace(name));
-  return RunChange(env, [&](Attempt& attempt) -> Status {
-    ASSIGN_OR_RETURN(InodeRecord inode, attempt.Inode(ino));
-    RETURN_IF_ERROR(attempt.MayChange(inode));
+  return RunChange(env, [&](Operation& operation) -> Status {
+    ASSIGN_OR_RETURN(InodeRecord inode, operation.Inode(ino));
+    RETURN_IF_ERROR(operation.MayChange(inode));
     const std::string key = keys::Xattr(ino, name);
-    ASSIGN_OR_RETURN(std::optional<std::string> old, attempt.txn.Get(key));
+    ASSIGN_OR_RETURN(std::optional<std::string> old, operation.txn.Get(key));
     if (!old) return NoAttribute(name);
-    attempt.txn.Delete(key);
-    return XattrChanged(attempt, inode);
+    operation.txn.Delete(key);
+    return XattrChanged(operation, inode);
   });
 }
 

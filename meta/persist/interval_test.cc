@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include "kv/memory.h"
 #include "meta/testing/hooked_ufs.h"
 #include "meta/testing/rig.h"
+#include "ufs/memory.h"
 
 namespace tarn::meta {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "meta/keys.h"
+#include "meta/store/keys.h"
 
 namespace tarn::meta {
 namespace {

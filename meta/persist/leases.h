@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "base/mutex.h"
-#include "meta/key_changes.h"
+#include "meta/store/key_changes.h"
 #include "role/persist_queue.h"
 
 namespace tarn::meta {

@@ -3,11 +3,12 @@
 
 #include <gmock/gmock.h>
 
-#include "meta/key_changes.h"
-#include "meta/keys.h"
-#include "meta/queue.h"
+#include "meta/persist/queue.h"
+#include "meta/store/key_changes.h"
+#include "meta/store/keys.h"
 #include "meta/testing/hooked_ufs.h"
 #include "meta/testing/rig.h"
+#include "ufs/memory.h"
 
 namespace tarn::meta {
 namespace {

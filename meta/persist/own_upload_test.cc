@@ -9,6 +9,8 @@
 
 #include "base/testing/temporary_directory.h"
 #include "meta/testing/rig.h"
+#include "ufs/local.h"
+#include "ufs/memory.h"
 
 namespace tarn::meta {
 namespace {

@@ -2,8 +2,12 @@
 
 #include "base/log.h"
 #include "base/random.h"
-#include "meta/keys.h"
-#include "meta/tree.h"
+#include "meta/ledger/ledger.h"
+#include "meta/ledger/notes.h"
+#include "meta/ledger/occupants.h"
+#include "meta/ledger/paths.h"
+#include "meta/store/keys.h"
+#include "meta/store/tree.h"
 
 namespace tarn::meta {
 namespace {

@@ -10,10 +10,11 @@
 
 #include "base/status.h"
 #include "kv/store.h"
-#include "meta/context.h"
+#include "meta/ledger/occupants.h"
+#include "meta/ledger/paths.h"
 #include "meta/persist/leases.h"
-#include "meta/places.h"
-#include "meta/records.h"
+#include "meta/store/context.h"
+#include "meta/store/records.h"
 #include "role/persist_queue.h"
 
 namespace tarn::meta {

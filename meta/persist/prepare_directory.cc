@@ -1,8 +1,11 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "meta/ledger/ledger.h"
+#include "meta/ledger/occupants.h"
+#include "meta/ledger/paths.h"
 #include "meta/persist/prepare.h"
-#include "meta/tree.h"
+#include "meta/store/tree.h"
 
 namespace tarn::meta {
 namespace {

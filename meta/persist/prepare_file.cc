@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <set>
 
-#include "meta/keys.h"
+#include "meta/ledger/ledger.h"
+#include "meta/ledger/occupants.h"
+#include "meta/ledger/paths.h"
 #include "meta/persist/prepare.h"
-#include "meta/tree.h"
+#include "meta/store/keys.h"
+#include "meta/store/tree.h"
 
 namespace tarn::meta {
 namespace {

@@ -1,14 +1,16 @@
 #include "meta/persist/probe.h"
 
 #include "base/log.h"
-#include "meta/changes.h"
-#include "meta/detach.h"
-#include "meta/import.h"
-#include "meta/keys.h"
+#include "meta/ledger/detach.h"
+#include "meta/ledger/ledger.h"
+#include "meta/ledger/notes.h"
+#include "meta/ledger/paths.h"
+#include "meta/loading/import.h"
 #include "meta/persist/prepare.h"
 #include "meta/persist/settle.h"
-#include "meta/places.h"
-#include "meta/tree.h"
+#include "meta/store/changes.h"
+#include "meta/store/keys.h"
+#include "meta/store/tree.h"
 #include "ufs/expectation.h"
 
 namespace tarn::meta {

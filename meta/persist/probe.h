@@ -4,8 +4,8 @@
 // what the UFS has; and what becomes of a file whose object another writer has replaced or removed
 // while no bytes of the file waited to be persisted.
 
-#include "meta/context.h"
-#include "meta/loader.h"
+#include "meta/loading/loader.h"
+#include "meta/store/context.h"
 #include "role/persist_queue.h"
 
 namespace tarn::meta {

@@ -1,18 +1,18 @@
-#include "meta/queue.h"
+#include "meta/persist/queue.h"
 
 #include <limits>
 #include <set>
 
 #include "base/log.h"
 #include "base/random.h"
-#include "meta/keys.h"
-#include "meta/learn.h"
+#include "meta/ops/learn.h"
 #include "meta/persist/prepare.h"
 #include "meta/persist/probe.h"
 #include "meta/persist/relocation.h"
 #include "meta/persist/report.h"
 #include "meta/persist/settle.h"
-#include "meta/tree.h"
+#include "meta/store/keys.h"
+#include "meta/store/tree.h"
 
 namespace tarn::meta {
 namespace {

@@ -9,7 +9,10 @@
 
 #include "base/strings.h"
 #include "base/testing/temporary_directory.h"
+#include "kv/memory.h"
 #include "meta/testing/rig.h"
+#include "ufs/local.h"
+#include "ufs/memory.h"
 
 namespace tarn::meta {
 namespace {

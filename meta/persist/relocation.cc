@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <set>
 
-#include "meta/keys.h"
-#include "meta/ledger.h"
-#include "meta/tree.h"
+#include "meta/ledger/ledger.h"
+#include "meta/ledger/notes.h"
+#include "meta/ledger/paths.h"
+#include "meta/store/keys.h"
+#include "meta/store/tree.h"
 
 namespace tarn::meta {
 namespace {

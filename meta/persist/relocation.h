@@ -10,10 +10,9 @@
 
 #include "base/mutex.h"
 #include "base/status.h"
-#include "meta/context.h"
-#include "meta/loader.h"
-#include "meta/places.h"
-#include "meta/records.h"
+#include "meta/loading/loader.h"
+#include "meta/store/context.h"
+#include "meta/store/records.h"
 
 namespace tarn::meta {
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "base/strings.h"
-#include "meta/keys.h"
-#include "meta/ledger.h"
-#include "meta/places.h"
-#include "meta/tree.h"
+#include "meta/ledger/ledger.h"
+#include "meta/ledger/paths.h"
+#include "meta/store/keys.h"
+#include "meta/store/tree.h"
 
 namespace tarn::meta {
 namespace {

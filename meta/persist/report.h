@@ -8,9 +8,9 @@
 
 #include "base/status.h"
 #include "kv/store.h"
-#include "meta/context.h"
 #include "meta/persist/leases.h"
-#include "meta/records.h"
+#include "meta/store/context.h"
+#include "meta/store/records.h"
 #include "role/persist_queue.h"
 
 namespace tarn::meta {

@@ -1,11 +1,13 @@
 #include "meta/persist/settle.h"
 
 #include "base/log.h"
-#include "meta/changes.h"
-#include "meta/keys.h"
+#include "meta/ledger/ledger.h"
+#include "meta/ledger/notes.h"
+#include "meta/ledger/paths.h"
 #include "meta/persist/prepare.h"
-#include "meta/places.h"
-#include "meta/tree.h"
+#include "meta/store/changes.h"
+#include "meta/store/keys.h"
+#include "meta/store/tree.h"
 
 namespace tarn::meta {
 namespace {

@@ -4,8 +4,9 @@
 
 #include "base/encoding.h"
 #include "base/strings.h"
-#include "meta/keys.h"
-#include "meta/records.h"
+#include "kv/memory.h"
+#include "meta/store/keys.h"
+#include "meta/store/records.h"
 
 namespace tarn::meta {
 namespace {

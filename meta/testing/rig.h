@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "kv/memory.h"
 #include "meta/testing/namespace_fixture.h"
 #include "ufs/expectation.h"
 

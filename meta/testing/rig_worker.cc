@@ -1,6 +1,7 @@
 // What the rig's worker does.
 
 #include "base/strings.h"
+#include "meta/ledger/ledger.h"
 #include "meta/testing/rig.h"
 
 namespace tarn::meta {

@@ -1,0 +1,216 @@
+#include "meta/ledger/notes.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/strings.h"
+#include "meta/ledger/ledger.h"
+#include "meta/ledger/paths.h"
+#include "meta/store/keys.h"
+#include "meta/store/tree.h"
+
+namespace tarn::meta {
+namespace {
+
+constexpr uint64_t kLargeBytes = 4 << 20;
+
+// Bytes may be there that the binding does not know of.
+bool MayHaveLeft(const InodeRecord& inode) {
+  return !inode.attempt_key.empty() && !(inode.bound && inode.key == inode.attempt_key);
+}
+
+void LeaveQueue(kv::Transaction& txn, InodeRecord& inode) {
+  if (!inode.queue_key.empty()) txn.Delete(inode.queue_key);
+  inode.queue_key.clear();
+}
+
+// A place of the inode that is not its binding, or is about to be none of its places.
+Status DiscardPlace(const Context& context, kv::Transaction& txn, const InodeRecord& inode,
+                    const Place& place) {
+  if (place.record.kind == PlaceRecord::Kind::kLink) {
+    RETURN_IF_ERROR(Disown(txn, inode, place.key));
+    Discarding link;
+    link.etag = place.record.etag;
+    return Discard(context, txn, place.mount, place.key, link);
+  }
+  if (inode.bound && place.key == inode.key) return Disown(txn, inode, place.key);
+  return DiscardOwned(context, txn, inode, place.key);
+}
+
+// Everything that an inode without names has in the UFS goes; its binding only when it is
+// forgotten.
+Status DiscardAll(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
+  if (inode.places) {
+    ASSIGN_OR_RETURN(std::vector<Place> places, PlacesOf(txn, inode.ino));
+    for (const Place& place : places) {
+      RETURN_IF_ERROR(DiscardPlace(context, txn, inode, place));
+    }
+    inode.places = false;
+  }
+  const bool unsettled = !inode.attempt_key.empty();
+  Discarding left;
+  left.attempt_started_ns = inode.attempt_started_ns;
+  if (unsettled) left.marks.push_back(MarkOf(context, inode));
+  if (MayHaveLeft(inode)) {
+    // A link, or what was moved, is the version itself.
+    if (inode.bound) left.etag = VersionOf(inode);
+    RETURN_IF_ERROR(Discard(context, txn, inode.mount, inode.attempt_key, left));
+  }
+  if (!inode.bound) return OkStatus();
+  Discarding binding;
+  if (unsettled && inode.attempt_key == inode.key) binding = left;
+  binding.etag = VersionOf(inode);
+  if (inode.type == role::FileType::kRegular) binding.readable_by = inode.ino;
+  return Discard(context, txn, inode.mount, inode.key, binding);
+}
+
+// Links at keys that no name of the inode stands for. The primary one may be about to be the
+// binding.
+Status DiscardUnwantedLinks(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
+  if (!inode.places) return OkStatus();
+  ASSIGN_OR_RETURN(std::set<std::string> wanted, LinkKeys(txn, inode.ino));
+  ASSIGN_OR_RETURN(UfsPath primary,
+                   PathKey(txn, inode.parent, inode.name, kv::Reads::kSerializable));
+  wanted.insert(primary.key);
+  ASSIGN_OR_RETURN(std::vector<Place> places, PlacesOf(txn, inode.ino));
+  for (const Place& place : places) {
+    if (place.record.kind != PlaceRecord::Kind::kLink || wanted.contains(place.key)) continue;
+    RETURN_IF_ERROR(DiscardPlace(context, txn, inode, place));
+  }
+  return OkStatus();
+}
+
+// One of several names went. What is at its key is not to be imported again, nor to be lost if it
+// is all there is.
+Status NoteLinkRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(inode.mount));
+  // The object of the names that are left changes its ctime, and so its etag, with each of them.
+  if (ufs->Traits().attributes) inode.etag = inode.identity;
+  // With the name goes the way by which its bytes were found, so each place gets a record.
+  if (inode.bound) RETURN_IF_ERROR(Own(txn, inode, inode.key));
+  if (MayHaveLeft(inode)) RETURN_IF_ERROR(Own(txn, inode, inode.attempt_key));
+  RETURN_IF_ERROR(DiscardUnwantedLinks(context, txn, inode));
+  return NoteDirty(context, txn, inode, context.options.persist_delay);
+}
+
+}  // namespace
+
+Status NoteNameRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
+  if (inode.never_persist) return OkStatus();
+  if (inode.nlink > 0) return NoteLinkRemoved(context, txn, inode);
+  LeaveQueue(txn, inode);
+  return DiscardAll(context, txn, inode);
+}
+
+Status NoteFileMoved(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
+  if (inode.never_persist) return OkStatus();
+  const bool may_have_links = inode.places;
+  if (inode.bound) RETURN_IF_ERROR(Own(txn, inode, inode.key));
+  if (MayHaveLeft(inode)) RETURN_IF_ERROR(Own(txn, inode, inode.attempt_key));
+  // What the UFS has under the name that it left may be a link, made when that was a further name.
+  if (may_have_links) RETURN_IF_ERROR(DiscardUnwantedLinks(context, txn, inode));
+  if (!inode.bound && !MayHaveLeft(inode) && !inode.places) return OkStatus();
+  return NoteDirty(context, txn, inode, context.options.persist_delay);
+}
+
+Status NoteDirectoryMoved(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
+  if (inode.bound) RETURN_IF_ERROR(Claim(txn, inode, inode.key));
+  if (inode.made) RETURN_IF_ERROR(Claim(txn, inode, inode.made_key));
+  if (!inode.attempt_key.empty()) RETURN_IF_ERROR(Claim(txn, inode, inode.attempt_key));
+  return NoteDirty(context, txn, inode, context.options.persist_delay);
+}
+
+Status NoteDirectoryRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
+  LeaveQueue(txn, inode);
+  std::set<std::string> keys;
+  if (inode.bound) keys.insert(inode.key);
+  if (inode.made) keys.insert(inode.made_key);
+  if (!inode.attempt_key.empty()) keys.insert(inode.attempt_key);
+  if (inode.places) {
+    ASSIGN_OR_RETURN(std::vector<Place> places, PlacesOf(txn, inode.ino));
+    for (const Place& place : places) keys.insert(place.key);
+  }
+  for (const std::string& key : keys) {
+    ASSIGN_OR_RETURN(Unclaimed unclaimed, Unclaim(txn, inode.ino, inode.mount, key));
+    const int64_t started_ns = key == inode.attempt_key ? inode.attempt_started_ns : 0;
+    if (unclaimed == Unclaimed::kLast)
+      RETURN_IF_ERROR(DiscardDirectory(context, txn, inode.mount, key, started_ns));
+  }
+  return OkStatus();
+}
+
+namespace {
+
+// The marker at the key was another directory's, and went with it.
+Status MakeMarkerAgain(const Context& context, kv::Transaction& txn, MountId mount,
+                       const std::string& key) {
+  ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(mount));
+  if (!ufs->Traits().writes_markers) return OkStatus();
+  ASSIGN_OR_RETURN(std::optional<InodeRecord> there, ResolveKey(txn, mount, key));
+  const bool made = there && there->type == role::FileType::kDirectory && there->made;
+  if (!made || there->made_key != key) return OkStatus();
+  there->made = false;
+  RETURN_IF_ERROR(NoteDirty(context, txn, *there, Nanos(0)));
+  PutInode(txn, *there);
+  return OkStatus();
+}
+
+}  // namespace
+
+Status NoteMarkersMoved(const Context& context, kv::Transaction& txn, InodeRecord& inode,
+                        const std::string& key) {
+  ASSIGN_OR_RETURN(const std::vector<Place> places, PlacesOf(txn, inode.ino));
+  inode.places = std::any_of(places.begin(), places.end(),
+                             [&](const Place& place) { return place.key != key; });
+  ASSIGN_OR_RETURN(const Unclaimed unclaimed, Unclaim(txn, inode.ino, inode.mount, key));
+  if (unclaimed == Unclaimed::kLast)
+    RETURN_IF_ERROR(DiscardDirectory(context, txn, inode.mount, key, 0));
+  return MakeMarkerAgain(context, txn, inode.mount, key);
+}
+
+role::TaskClass TaskClassOf(const InodeRecord& inode) {
+  const bool large = inode.type == role::FileType::kRegular && inode.size_bytes > kLargeBytes;
+  return large ? role::TaskClass::kLarge : role::TaskClass::kSmall;
+}
+
+Status NoteDirty(const Context& context, kv::Transaction& txn, InodeRecord& inode, Nanos delay) {
+  const bool queued = !inode.queue_key.empty();
+  if (inode.never_persist || inode.nlink == 0 || queued) return OkStatus();
+  QueueRecord entry;
+  entry.ino = inode.ino;
+  inode.queue_key = Enqueue(context, txn, entry, TaskClassOf(inode), delay, inode.ino.value);
+  return OkStatus();
+}
+
+void PutAside(const Context& context, kv::Transaction& txn, InodeRecord& inode,
+              std::string_view reason) {
+  LeaveQueue(txn, inode);
+  inode.conflict = true;
+  if (inode.nlink == 0) return;
+  QueueRecord entry;
+  entry.ino = inode.ino;
+  entry.last_error = reason;
+  inode.queue_key =
+      Enqueue(context, txn, entry, role::TaskClass::kConflict, Nanos(0), inode.ino.value);
+}
+
+void EndConflict(kv::Transaction& txn, InodeRecord& inode) {
+  inode.conflict = false;
+  LeaveQueue(txn, inode);
+}
+
+Status NoteForgotten(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
+  LeaveQueue(txn, inode);
+  if (!inode.bound) return OkStatus();
+  ASSIGN_OR_RETURN(std::optional<LedgerRecord> record, GetLedger(txn, inode.mount, inode.key));
+  const bool waits =
+      record && record->intent == LedgerRecord::Intent::kDelete && record->owner == inode.ino;
+  if (!waits) return OkStatus();
+  Discarding discarding;
+  discarding.etag = record->etag;
+  discarding.delay = context.options.persist_delay;
+  return Discard(context, txn, inode.mount, inode.key, discarding);
+}
+
+}  // namespace tarn::meta

@@ -1,0 +1,218 @@
+#include "meta/loading/listing_pass.h"
+
+#include <algorithm>
+#include <functional>
+#include <future>
+#include <span>
+
+#include "base/current_request.h"
+#include "meta/loading/import.h"
+#include "meta/loading/name_look.h"
+#include "meta/store/keys.h"
+#include "meta/store/tree.h"
+
+namespace tarn::meta {
+namespace {
+
+constexpr size_t kPageNames = 1000;
+constexpr size_t kSliceNames = 50;
+constexpr int kSliceTries = 5;
+
+// The UFS has it, and it is not on its way to another place there.
+bool IsListable(const InodeRecord& dir) { return dir.bound && !dir.places; }
+
+// One page of a listing, and the look that began before it was asked for.
+struct Fetched {
+  std::unique_ptr<KeyChanges::Look> look;
+  ufs::ListPage page;
+};
+
+class PagedPass final : public ListingPass {
+ public:
+  PagedPass(const Context& context, InodeId dir, ThreadPool* pool)
+      : context_(context), dir_(dir), pool_(pool) {}
+  ~PagedPass() override {
+    if (ahead_.valid()) ahead_.wait();
+  }
+
+  Result<State> Next() override {
+    if (!begun_) {
+      begun_ = true;
+      ASSIGN_OR_RETURN(bool listable, Start());
+      if (!listable) return State::kDone;
+      RETURN_IF_ERROR(CheckSource(context_, mount_, UfsDeadline(context_)));
+    }
+    ASSIGN_OR_RETURN(Fetched fetched, ahead_.valid() ? ahead_.get() : Fetch(after_));
+    after_ = fetched.page.next_start_after;
+    if (!after_.empty()) FetchAhead();
+    RETURN_IF_ERROR(ApplyPage(fetched));
+    if (!fetched.page.entries.empty()) last_ = NameOf(fetched.page.entries.back().key);
+    if (!after_.empty()) return State::kMore;
+    // Only what can be recognized can be missed.
+    RETURN_IF_ERROR(CheckSource(context_, mount_, UfsDeadline(context_)));
+    RETURN_IF_ERROR(Sweep());
+    RETURN_IF_ERROR(Complete());
+    return State::kDone;
+  }
+
+  std::string Last() const override { return last_; }
+
+ private:
+  Result<bool> Start() {
+    std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
+    ASSIGN_OR_RETURN(InodeRecord dir, ReadDirectory(*txn, dir_));
+    ASSIGN_OR_RETURN(was_complete_, IsComplete(*txn, dir_, kv::Reads::kSnapshot));
+    mount_ = dir.mount;
+    key_ = dir.key;
+    // One that is moving is listed once, so that all of it can be moved.
+    return IsListable(dir) || (dir.bound && !was_complete_);
+  }
+
+  // The directory as it is read before a question and before the answer is applied.
+  Result<InodeRecord> ReadUnmoved(kv::Transaction& txn) const {
+    ASSIGN_OR_RETURN(InodeRecord dir, ReadDirectory(txn, dir_));
+    if (!dir.bound || dir.key != key_) return Status(Code::kStale, "the directory moved");
+    return dir;
+  }
+
+  Result<Fetched> Fetch(const std::string& after) const {
+    Fetched fetched;
+    fetched.look = context_.key_changes.Begin();
+    RETURN_IF_ERROR(ReadUnmoved(*context_.store.Begin()).status());
+    ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context_.mounts.Get(mount_));
+    Result<ufs::ListPage> page =
+        ufs->List(key_, {after, kPageNames}, {UfsDeadline(context_), StopOfRequest()});
+    if (!page.ok() && !SaysAbsent(page.code())) return page.status();
+    if (page.ok()) fetched.page = *std::move(page);
+    return fetched;
+  }
+
+  // Without room in the pool it is fetched when it is wanted.
+  void FetchAhead() {
+    if (pool_ == nullptr) return;
+    auto fetch = std::make_shared<std::packaged_task<Result<Fetched>()>>(
+        [this, after = after_] { return Fetch(after); });
+    if (pool_->TrySubmit([fetch] { (*fetch)(); }).ok()) ahead_ = fetch->get_future();
+  }
+
+  Status ApplyPage(const Fetched& fetched) {
+    const std::span<const ufs::ObjectInfo> entries = fetched.page.entries;
+    for (const ufs::ObjectInfo& info : entries) seen_.push_back(HashOf(NameOf(info.key)));
+    const Status applied = ApplyEntries(*fetched.look, entries);
+    if (!MayTryFewer(applied.code())) return applied;
+    for (size_t i = 0; i < entries.size(); i += kSliceNames)
+      RETURN_IF_ERROR(
+          ApplySlice(*fetched.look, entries.subspan(i, std::min(kSliceNames, entries.size() - i))));
+    return OkStatus();
+  }
+
+  static bool MayTryFewer(Code code) { return MayApplyAgain(code) || code == Code::kTooBig; }
+
+  // Names of the page are being looked up or changed at this moment: in small transactions few of
+  // its names are held up by that.
+  Status ApplySlice(const KeyChanges::Look& look, std::span<const ufs::ObjectInfo> slice) {
+    Status applied;
+    for (int i = 0; i < kSliceTries; ++i) {
+      applied = ApplyEntries(look, slice);
+      if (!MayApplyAgain(applied.code())) break;
+    }
+    if (!MayTryFewer(applied.code())) return applied;
+    for (const ufs::ObjectInfo& info : slice) RETURN_IF_ERROR(LookAgain(NameOf(info.key)));
+    return OkStatus();
+  }
+
+  Status ApplyEntries(const KeyChanges::Look& look, std::span<const ufs::ObjectInfo> entries) {
+    Imported imported(look, context_.writers);
+    RETURN_IF_ERROR(CommitEntries(entries, imported));
+    imported.claims.Release();
+    for (const std::string& name : imported.blocked) RETURN_IF_ERROR(LookAgain(name));
+    for (const std::string& name : imported.disturbed) RETURN_IF_ERROR(LookAgain(name));
+    return OkStatus();
+  }
+
+  Status CommitEntries(std::span<const ufs::ObjectInfo> entries, Imported& imported) {
+    MutexLock turn(context_.ids.ImportTurn(dir_));
+    const std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
+    ASSIGN_OR_RETURN(const InodeRecord dir, ReadUnmoved(*txn));
+    for (const ufs::ObjectInfo& info : entries)
+      RETURN_IF_ERROR(ApplyFound(context_, *txn, dir, NameOf(info.key), info, imported));
+    if (!was_complete_)
+      std::erase_if(imported.changes, [](const role::Change& change) {
+        return change.kind == role::Change::Kind::kEntry && !change.ino;
+      });
+    return CommitImport(context_, *txn, imported.changes, imported.wrote);
+  }
+
+  Status LookAgain(std::string_view name) { return LookAtName(context_, dir_, name, {}).status(); }
+
+  // Names that the listing lacks.
+  Status Sweep() {
+    std::sort(seen_.begin(), seen_.end());
+    const std::string prefix = keys::DentryPrefix(dir_);
+    std::string begin = prefix;
+    LookOptions recognized;
+    recognized.recognized = LookOptions::Recognized::kYes;
+    for (bool more = true; more;) {
+      std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
+      kv::ScanOptions options;
+      options.limit = kPageNames;
+      options.reads = kv::Reads::kSnapshot;
+      ASSIGN_OR_RETURN(kv::ScanPage page, txn->Scan(begin, kv::PrefixEnd(prefix), options));
+      txn.reset();
+      for (const kv::Pair& pair : page.pairs) {
+        const std::string_view name = keys::NameOfDentry(pair.key);
+        if (std::binary_search(seen_.begin(), seen_.end(), HashOf(name))) continue;
+        RETURN_IF_ERROR(LookAtName(context_, dir_, name, recognized).status());
+      }
+      more = page.more;
+      if (more) begin = page.pairs.back().key + '\0';
+    }
+    return OkStatus();
+  }
+
+  Status Complete() {
+    kv::TransactOptions options;
+    options.clock = &context_.clock;
+    return kv::Transact(context_.store, options,
+                        [&](kv::Transaction& txn) -> Status {
+                          RETURN_IF_ERROR(ReadUnmoved(txn).status());
+                          PutListing(txn, dir_, {true, context_.clock.WallNs()});
+                          return OkStatus();
+                        })
+        .status();
+  }
+
+  std::string_view NameOf(std::string_view key) const {
+    return key.substr(key_.empty() ? 0 : key_.size() + 1);
+  }
+  static uint64_t HashOf(std::string_view name) { return std::hash<std::string_view>()(name); }
+
+  const Context& context_;
+  const InodeId dir_;
+  ThreadPool* const pool_;
+  bool begun_ = false;
+  bool was_complete_ = false;
+  MountId mount_;
+  std::string key_;
+  std::string last_;
+  std::string after_;                   // Of the next page.
+  std::future<Result<Fetched>> ahead_;  // The next page, if it is on its way.
+  std::vector<uint64_t> seen_;  // Hashes: a collision at worst delays the removal of a name.
+};
+
+}  // namespace
+
+std::unique_ptr<ListingPass> NewListingPass(const Context& context, InodeId dir,
+                                            ThreadPool* ahead) {
+  return std::make_unique<PagedPass>(context, dir, ahead);
+}
+
+Status ApplyListing(const Context& context, InodeId dir) {
+  PagedPass pass(context, dir, nullptr);
+  for (;;) {
+    ASSIGN_OR_RETURN(ListingPass::State state, pass.Next());
+    if (state == ListingPass::State::kDone) return OkStatus();
+  }
+}
+
+}  // namespace tarn::meta

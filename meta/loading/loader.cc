@@ -1,0 +1,409 @@
+#include "meta/loading/loader.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <unordered_map>
+
+#include "base/current_request.h"
+#include "base/log.h"
+#include "base/mutex.h"
+#include "base/strings.h"
+#include "base/thread_pool.h"
+#include "meta/loading/freshness.h"
+#include "meta/loading/listings.h"
+#include "meta/loading/name_look.h"
+#include "meta/store/tree.h"
+
+namespace tarn::meta {
+namespace {
+
+constexpr size_t kThreads = 2;
+constexpr size_t kMostThreads = 64;  // Sources that do not answer keep some.
+constexpr size_t kQueued = 256;
+constexpr size_t kMaxRemembered = 1 << 16;  // Directories, and absent names.
+constexpr int kManyLookups = 16;            // Of names not known, in one directory.
+// How long a source that did not answer in time is not waited for again. Meanwhile accesses have it
+// asked in the background.
+constexpr Nanos kAfterSilence = std::chrono::seconds(10);
+constexpr Nanos kBetweenWarnings = std::chrono::seconds(10);
+
+struct NameKey {
+  InodeId dir;
+  std::string name;
+  friend bool operator==(const NameKey&, const NameKey&) = default;
+};
+struct HashNameKey {
+  size_t operator()(const NameKey& key) const {
+    return std::hash<std::string>()(key.name) * 31 + std::hash<InodeId>()(key.dir);
+  }
+};
+
+// Names that the UFS did not have when it was asked last.
+class AbsentNames {
+ public:
+  bool Has(InodeId dir, std::string_view name, MonotonicTime now) {
+    MutexLock lock(mutex_);
+    auto found = until_.find({dir, std::string(name)});
+    return found != until_.end() && now < found->second;
+  }
+  void Add(InodeId dir, std::string_view name, MonotonicTime until) {
+    MutexLock lock(mutex_);
+    if (until_.size() >= kMaxRemembered) until_.clear();
+    until_[{dir, std::string(name)}] = until;
+  }
+  void Remove(InodeId dir, std::string_view name) {
+    MutexLock lock(mutex_);
+    if (!until_.empty()) until_.erase({dir, std::string(name)});
+  }
+
+ private:
+  Mutex mutex_;
+  std::unordered_map<NameKey, MonotonicTime, HashNameKey> until_ GUARDED_BY(mutex_);
+};
+
+// How often each directory was asked for a name that was not known.
+class Lookups {
+ public:
+  int Count(InodeId dir) {
+    MutexLock lock(mutex_);
+    if (counts_.size() >= kMaxRemembered) counts_.clear();
+    return ++counts_[dir];
+  }
+
+ private:
+  Mutex mutex_;
+  std::unordered_map<InodeId, int> counts_ GUARDED_BY(mutex_);
+};
+
+// Questions about single names that are under way: who needs the same name waits for the answer.
+// Thread-safe.
+class NameFlights {
+ public:
+  explicit NameFlights(Clock& clock) : clock_(clock) {}
+
+  // kDeadlineExceeded: the question of another caller is not answered yet. kCancelled: this caller
+  // was stopped.
+  Status Run(const NameKey& name, Deadline deadline, const std::function<Status()>& ask) {
+    const std::stop_token stop = StopOfRequest();
+    const std::stop_callback wake(stop, [this] {
+      MutexLock lock(mutex_);
+      landed_.NotifyAll();
+    });
+    std::shared_ptr<Flight> flight;
+    {
+      MutexLock lock(mutex_);
+      for (;;) {
+        std::shared_ptr<Flight>& slot = flights_[name];
+        if (!slot) {
+          flight = slot = std::make_shared<Flight>();
+          break;
+        }
+        const std::shared_ptr<Flight> other = slot;
+        Status answer = Await(*other, deadline, stop);
+        // That the caller who asked was stopped is no answer for another.
+        if (answer.code() != Code::kCancelled || stop.stop_requested()) return answer;
+      }
+    }
+    const Status answer = ask();
+    MutexLock lock(mutex_);
+    flight->done = true;
+    flight->answer = answer;
+    flights_.erase(name);
+    landed_.NotifyAll();
+    return answer;
+  }
+
+ private:
+  struct Flight {
+    bool done = false;
+    Status answer;
+  };
+  Status Await(const Flight& flight, Deadline deadline, const std::stop_token& stop)
+      REQUIRES(mutex_) {
+    while (!flight.done) {
+      if (stop.stop_requested()) return Status(Code::kCancelled, "the caller was stopped");
+      const MonotonicTime now = clock_.Now();
+      if (deadline.PassedBy(now))
+        return Status(Code::kDeadlineExceeded, "the source has not answered in time");
+      landed_.WaitFor(mutex_, deadline.at() - now);
+    }
+    return flight.answer;
+  }
+
+  Clock& clock_;
+  Mutex mutex_;  // Held over no I/O.
+  CondVar landed_;
+  std::unordered_map<NameKey, std::shared_ptr<Flight>, HashNameKey> flights_ GUARDED_BY(mutex_);
+};
+
+// Sources that did not answer in time. Thread-safe.
+class Silence {
+ public:
+  bool Holds(MountId mount, MonotonicTime now) const {
+    MutexLock lock(mutex_);
+    const auto found = until_.find(mount);
+    return found != until_.end() && now < found->second;
+  }
+  void Note(MountId mount, MonotonicTime until) {
+    MutexLock lock(mutex_);
+    until_[mount] = until;
+  }
+  void End(MountId mount) {
+    MutexLock lock(mutex_);
+    if (!until_.empty()) until_.erase(mount);
+  }
+  // True: the caller asks now, and says so when it has ended.
+  bool BeginProbe(MountId mount) {
+    MutexLock lock(mutex_);
+    return probed_.insert(mount).second;
+  }
+  void EndProbe(MountId mount) {
+    MutexLock lock(mutex_);
+    probed_.erase(mount);
+  }
+  bool MayWarn(MonotonicTime now) {
+    MutexLock lock(mutex_);
+    if (now < next_warning_) return false;
+    next_warning_ = now + kBetweenWarnings;
+    return true;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::map<MountId, MonotonicTime> until_ GUARDED_BY(mutex_);
+  std::set<MountId> probed_ GUARDED_BY(mutex_);
+  MonotonicTime next_warning_ GUARDED_BY(mutex_) = MonotonicTime::min();
+};
+
+bool MeansSilence(Code code) {
+  return code == Code::kUnavailable || code == Code::kDeadlineExceeded || code == Code::kIo;
+}
+
+class UfsLoader final : public Loader {
+ public:
+  explicit UfsLoader(const Context& context)
+      : context_(context),
+        name_flights_(context.clock),
+        flights_(context, [this](const Flights::News& news) { Listed(news); }),
+        pool_({.name = "tarn-revalidate",
+               .threads = kThreads,
+               .most_threads = kMostThreads,
+               .queue_capacity = kQueued}) {}
+  ~UfsLoader() override { pool_.Shutdown(); }
+
+  Status LoadName(InodeId dir, std::string_view name) override {
+    const MonotonicTime now = context_.clock.Now();
+    if (absent_.Has(dir, name, now)) return OkStatus();
+    ASSIGN_OR_RETURN(const Known known, Read(dir, name));
+    if (known.complete) return OkStatus();
+    // Asked for name by name, a directory costs more than its listing.
+    if (Interval() != Nanos::zero() && lookups_.Count(dir) == kManyLookups) flights_.Ahead(dir);
+    ASSIGN_OR_RETURN(const NameAnswer answer, LookAtName(context_, dir, name));
+    if (Interval() == Nanos::zero()) return OkStatus();
+    const MonotonicTime until =
+        Interval() < Nanos::zero() ? MonotonicTime::max() : now + Interval();
+    freshness_.NoteName(dir, name, until);
+    if (answer == NameAnswer::kAbsent) absent_.Add(dir, name, until);
+    return OkStatus();
+  }
+
+  Status LoadAll(InodeId dir) override {
+    ASSIGN_OR_RETURN(bool complete, Complete(dir));
+    return complete ? OkStatus() : flights_.Whole(dir, Joining::kAny);
+  }
+
+  Result<Loaded> LoadMore(InodeId dir, Progress& progress) override {
+    ASSIGN_OR_RETURN(bool complete, Complete(dir));
+    if (complete) return Loaded::kAll;
+    return flights_.Some(dir, progress);
+  }
+
+  Status Touch(InodeId dir) override {
+    if (Interval() < Nanos::zero()) return OkStatus();
+    if (Interval() == Nanos::zero()) return flights_.Whole(dir, Joining::kBegunLater);
+    if (freshness_.Left(dir, "", context_.clock.Now()) > Nanos::zero()) return OkStatus();
+    return ListFirst(dir);
+  }
+
+  Status TouchName(InodeId dir, std::string_view name) override {
+    if (Interval() < Nanos::zero()) return OkStatus();
+    if (Interval() == Nanos::zero()) return LookAtName(context_, dir, name).status();
+    if (freshness_.Left(dir, name, context_.clock.Now()) > Nanos::zero()) return OkStatus();
+    return AskFirst(dir, name);
+  }
+
+  Nanos FreshFor(InodeId dir, std::string_view name) const override {
+    if (Interval() < Nanos::zero()) return Nanos::max();
+    if (Interval() == Nanos::zero()) return Nanos::zero();
+    return freshness_.Left(dir, name, context_.clock.Now());
+  }
+
+  Status LookAgain(InodeId dir, std::string_view name) override {
+    const MonotonicTime now = context_.clock.Now();
+    LookOptions options;
+    options.appeared = LookOptions::Appeared::kTold;
+    RETURN_IF_ERROR(LookAtName(context_, dir, name, options).status());
+    absent_.Remove(dir, name);
+    if (Interval() > Nanos::zero()) freshness_.NoteName(dir, name, now + Interval());
+    return OkStatus();
+  }
+
+  Status Revalidate(InodeId dir) override { return flights_.Whole(dir, Joining::kBegunLater); }
+
+  void NameCreated(InodeId dir, std::string_view name) override {
+    absent_.Remove(dir, name);
+    if (Interval() <= Nanos::zero()) return;
+    const MonotonicTime now = context_.clock.Now();
+    // Most names are made in directories that are fresh themselves.
+    if (freshness_.Left(dir, "", now) == Nanos::zero())
+      freshness_.NoteName(dir, name, now + Interval());
+  }
+
+  void DirectoryMade(InodeId dir) override {
+    if (Interval() > Nanos::zero()) freshness_.NoteWhole(dir, context_.clock.Now() + Interval());
+  }
+
+ private:
+  using Joining = Flights::Joining;
+
+  Nanos Interval() const { return context_.options.sync_interval; }
+
+  // What is here of a name, and where it would be asked for.
+  struct Known {
+    MountId mount;
+    bool complete = false;
+    bool name = false;
+  };
+  Result<Known> Read(InodeId dir, std::string_view name) {
+    const std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
+    Known known;
+    ASSIGN_OR_RETURN(const InodeRecord inode, ReadInode(*txn, dir, kv::Reads::kSnapshot));
+    known.mount = inode.mount;
+    ASSIGN_OR_RETURN(known.complete, IsComplete(*txn, dir, kv::Reads::kSnapshot));
+    if (name.empty()) return known;
+    ASSIGN_OR_RETURN(const std::optional<DentryRecord> dentry,
+                     GetDentry(*txn, dir, name, kv::Reads::kSnapshot));
+    known.name = dentry.has_value();
+    return known;
+  }
+  Result<bool> Complete(InodeId dir) {
+    return IsComplete(*context_.store.Begin(), dir, kv::Reads::kSnapshot);
+  }
+
+  // What is known of the name is older than the interval.
+  Status AskFirst(InodeId dir, std::string_view name) {
+    const Result<Known> known = Read(dir, name);
+    if (known.code() == Code::kStale) return OkStatus();  // The operation finds that out itself.
+    RETURN_IF_ERROR(known.status());
+    // What is not known here is asked for by LoadName, without which there is no answer.
+    if (!known->complete && !known->name) return OkStatus();
+    if (known->complete) ListInBackground(dir);
+    if (silence_.Holds(known->mount, context_.clock.Now())) {
+      Probe(known->mount, dir, std::string(name));
+      return OkStatus();
+    }
+    Ask(known->mount, dir, name);
+    return OkStatus();
+  }
+
+  void Ask(MountId mount, InodeId dir, std::string_view name) {
+    const MonotonicTime now = context_.clock.Now();
+    const Deadline deadline = Deadline::After(context_.clock, context_.options.sync_timeout);
+    const Status asked = name_flights_.Run({dir, std::string(name)}, deadline, [&]() -> Status {
+      LookOptions options;
+      options.deadline = deadline;
+      RETURN_IF_ERROR(LookAtName(context_, dir, name, options).status());
+      freshness_.NoteName(dir, name, now + Interval());
+      return OkStatus();
+    });
+    if (asked.ok()) return silence_.End(mount);
+    if (asked.code() == Code::kCancelled) return;  // The caller does not wait any more.
+    ServeKnown(mount, Concat("'", name, "'"), asked);
+    // Refused for this name alone, it would be refused at each access.
+    if (!MeansSilence(asked.code()))
+      freshness_.NoteName(dir, name, now + std::min(kAfterSilence, Interval()));
+  }
+
+  void Probe(MountId mount, InodeId dir, std::string name) {
+    if (!silence_.BeginProbe(mount)) return;
+    const Status submitted = pool_.TrySubmit([this, mount, dir, name = std::move(name)] {
+      Ask(mount, dir, name);
+      silence_.EndProbe(mount);
+    });
+    if (!submitted.ok()) silence_.EndProbe(mount);
+  }
+
+  // The same of all names of a directory. One that is not complete is listed for its reader anyway.
+  Status ListFirst(InodeId dir) {
+    const Result<Known> known = Read(dir, "");
+    if (known.code() == Code::kStale) return OkStatus();
+    RETURN_IF_ERROR(known.status());
+    if (!known->complete || silence_.Holds(known->mount, context_.clock.Now())) return OkStatus();
+    const Status listed =
+        flights_.Within(dir, Deadline::After(context_.clock, context_.options.sync_timeout));
+    // A long listing is no silence: it goes on.
+    const bool long_one = listed.code() == Code::kDeadlineExceeded;
+    if (!listed.ok() && !long_one)
+      ServeKnown(known->mount, Concat("directory ", dir.value), listed);
+    if (long_one) Warn(Concat("directory ", dir.value), listed);
+    return OkStatus();
+  }
+
+  void ServeKnown(MountId mount, const std::string& what, const Status& why) {
+    if (why.code() == Code::kStale || why.code() == Code::kNotDirectory) return;  // It is gone.
+    const MonotonicTime now = context_.clock.Now();
+    if (MeansSilence(why.code())) silence_.Note(mount, now + kAfterSilence);
+    Warn(what, why);
+  }
+
+  void Warn(const std::string& what, const Status& why) {
+    if (!silence_.MayWarn(context_.clock.Now())) return;
+    LogWarning("the answer for ", what, " is what was known before the sync interval passed, ",
+               "because the source could not be asked: ", why);
+  }
+
+  // Most names of a directory that is looked into are looked at again before long.
+  void ListInBackground(InodeId dir) {
+    if (!freshness_.TakeListing(dir, context_.clock.Now(), Interval())) return;
+    const Status submitted = pool_.TrySubmit([this, dir] {
+      const Status listed = flights_.Whole(dir, Joining::kAny);
+      if (!listed.ok() && listed.code() != Code::kStale)
+        LogWarning("list directory ", dir.value, " again: ", listed);
+    });
+    if (!submitted.ok()) LogDebug("list directory ", dir.value, " again: ", submitted);
+  }
+
+  // What a listing says is as old as its beginning. One that takes longer than the interval counts
+  // from its end, or it would be under way all the time.
+  void Listed(const Flights::News& news) {
+    if (Interval() <= Nanos::zero()) return;
+    const MonotonicTime until = news.began + Interval();
+    const MonotonicTime now = context_.clock.Now();
+    if (news.last)
+      freshness_.NoteListed(news.dir, *news.last, until);
+    else
+      freshness_.NoteWhole(news.dir, until > now ? until : now + Interval());
+  }
+
+  const Context& context_;
+  AbsentNames absent_;
+  Freshness freshness_;
+  Silence silence_;
+  Lookups lookups_;
+  NameFlights name_flights_;
+  Flights flights_;
+  ThreadPool pool_;  // Last: its tasks use all of the above.
+};
+
+}  // namespace
+
+std::unique_ptr<Loader> NewLoader(const Context& context) {
+  return std::make_unique<UfsLoader>(context);
+}
+
+}  // namespace tarn::meta

@@ -1,0 +1,212 @@
+// What a mount that was unmounted leaves in the store is forgotten from the leaves up, a few
+// hundred names a transaction. A crash in between leaves a smaller tree, of which the mount's
+// record still knows the root.
+
+#include <optional>
+
+#include "meta/ledger/paths.h"
+#include "meta/mounts/mount_table.h"
+#include "meta/store/keys.h"
+
+namespace tarn::meta {
+namespace {
+
+constexpr size_t kNamesAtOnce = 200;
+
+Status Commit(const Context& context, kv::Durability durability,
+              const std::function<Status(kv::Transaction&)>& body) {
+  kv::TransactOptions options;
+  options.durability = durability;
+  options.clock = &context.clock;
+  return kv::Transact(context.store, options, body).status();
+}
+
+// The record with all that hangs on it, what waits for it included.
+void EraseWhole(kv::Transaction& txn, const InodeRecord& inode) {
+  if (!inode.queue_key.empty()) txn.Delete(inode.queue_key);
+  const std::string places = keys::ClaimPrefix(inode.ino);
+  txn.DeleteRange(places, kv::PrefixEnd(places));
+  const std::string names = keys::ExtraNamePrefix(inode.ino);
+  if (inode.nlink > 1) txn.DeleteRange(names, kv::PrefixEnd(names));
+  EraseInode(txn, inode);
+}
+
+struct Name {
+  std::string name;
+  DentryRecord dentry;
+};
+
+class Forgetting {
+ public:
+  Forgetting(const Context& context, MountId mount, const role::MountTable::Before& before)
+      : context_(context), mount_(mount), before_(before) {}
+
+  Status Run() {
+    std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
+    ASSIGN_OR_RETURN(std::optional<MountRecord> record,
+                     GetMount(*txn, mount_, kv::Reads::kSnapshot));
+    txn.reset();
+    if (!record) return OkStatus();
+    if (!record->unmounting) return Status(Code::kInvalid, "forget of a mount that is still there");
+    RETURN_IF_ERROR(ForgetTree(record->root));
+    RETURN_IF_ERROR(ForgetOrphans());
+    RETURN_IF_ERROR(ForgetLedger());
+    return Commit(context_, kv::Durability::kDurable, [&](kv::Transaction& last) {
+      last.Delete(keys::Mount(mount_));
+      return OkStatus();
+    });
+  }
+
+ private:
+  // A directory on the way down, with those of its directories that are still to be entered.
+  struct Level {
+    InodeId dir;
+    std::optional<Name> name;  // In the level above; the root has none any more.
+    std::vector<Name> directories = {};
+  };
+
+  Status ForgetTree(InodeId root) {
+    std::vector<Level> levels;
+    levels.push_back({root, std::nullopt});
+    while (!levels.empty()) {
+      Level& level = levels.back();
+      if (!level.directories.empty()) {
+        Name next = std::move(level.directories.back());
+        level.directories.pop_back();
+        const InodeId ino = next.dentry.ino;
+        levels.push_back({ino, std::move(next)});
+        continue;
+      }
+      ASSIGN_OR_RETURN(bool empty, ForgetNames(level));
+      if (!empty) continue;
+      const InodeId above = levels.size() > 1 ? levels[levels.size() - 2].dir : InodeId();
+      ASSIGN_OR_RETURN(bool gone, ForgetDirectory(level, above));
+      if (gone) levels.pop_back();
+    }
+    return OkStatus();
+  }
+
+  // Some of the directory's names: files go, directories are to be entered. True: it has none.
+  Result<bool> ForgetNames(Level& level) {
+    std::vector<Name> files;
+    std::vector<InodeId> inodes;
+    const std::string prefix = keys::DentryPrefix(level.dir);
+    std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
+    kv::ScanOptions options;
+    options.limit = kNamesAtOnce;
+    options.reads = kv::Reads::kSnapshot;
+    ASSIGN_OR_RETURN(kv::ScanPage page, txn->Scan(prefix, kv::PrefixEnd(prefix), options));
+    txn.reset();
+    for (const kv::Pair& pair : page.pairs) {
+      Name name{std::string(keys::NameOfDentry(pair.key)), {}};
+      ASSIGN_OR_RETURN(name.dentry, DentryRecord::Decode(pair.value));
+      if (name.dentry.type == role::FileType::kDirectory) {
+        level.directories.push_back(std::move(name));
+      } else {
+        inodes.push_back(name.dentry.ino);
+        files.push_back(std::move(name));
+      }
+    }
+    if (!files.empty()) RETURN_IF_ERROR(ForgetFiles(level.dir, files, inodes));
+    return page.pairs.empty();
+  }
+
+  Status ForgetFiles(InodeId dir, const std::vector<Name>& files,
+                     const std::vector<InodeId>& inodes) {
+    RETURN_IF_ERROR(before_(inodes));
+    return Commit(context_, kv::Durability::kBuffered, [&](kv::Transaction& txn) -> Status {
+      for (const Name& file : files) {
+        RemoveName(txn, dir, file.name, file.dentry);
+        ASSIGN_OR_RETURN(std::optional<InodeRecord> inode,
+                         GetInode(txn, file.dentry.ino, kv::Reads::kSerializable));
+        if (inode) EraseWhole(txn, *inode);  // Otherwise it went with another of its names.
+      }
+      return OkStatus();
+    });
+  }
+
+  // False: a name was made in it meanwhile.
+  Result<bool> ForgetDirectory(const Level& level, InodeId above) {
+    bool gone = false;
+    RETURN_IF_ERROR(
+        Commit(context_, kv::Durability::kBuffered, [&](kv::Transaction& txn) -> Status {
+          ASSIGN_OR_RETURN(bool has_names, HasNames(txn, level.dir));
+          gone = !has_names;
+          if (has_names) return OkStatus();
+          if (level.name) {
+            ASSIGN_OR_RETURN(std::optional<DentryRecord> dentry,
+                             GetDentry(txn, above, level.name->name, kv::Reads::kSerializable));
+            if (dentry) RemoveName(txn, above, level.name->name, *dentry);
+          }
+          ASSIGN_OR_RETURN(std::optional<InodeRecord> inode,
+                           GetInode(txn, level.dir, kv::Reads::kSerializable));
+          if (inode) EraseWhole(txn, *inode);
+          return OkStatus();
+        }));
+    return gone;
+  }
+
+  Status ForgetOrphans() {
+    std::string begin = keys::OrphanPrefix();
+    const std::string end = kv::PrefixEnd(begin);
+    for (bool more = true; more;) {
+      std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
+      kv::ScanOptions options;
+      options.limit = kNamesAtOnce;
+      options.reads = kv::Reads::kSnapshot;
+      ASSIGN_OR_RETURN(kv::ScanPage page, txn->Scan(begin, end, options));
+      more = page.more;
+      std::vector<InodeRecord> orphans;
+      std::vector<InodeId> inodes;
+      for (const kv::Pair& pair : page.pairs) {
+        begin = pair.key + '\0';
+        ASSIGN_OR_RETURN(std::optional<InodeRecord> inode,
+                         GetInode(*txn, keys::InodeOfOrphan(pair.key), kv::Reads::kSnapshot));
+        if (!inode || inode->mount != mount_) continue;
+        inodes.push_back(inode->ino);
+        orphans.push_back(*std::move(inode));
+      }
+      txn.reset();
+      if (orphans.empty()) continue;
+      RETURN_IF_ERROR(before_(inodes));
+      RETURN_IF_ERROR(Commit(context_, kv::Durability::kBuffered, [&](kv::Transaction& erasing) {
+        for (const InodeRecord& orphan : orphans) EraseWhole(erasing, orphan);
+        return OkStatus();
+      }));
+    }
+    return OkStatus();
+  }
+
+  // What was to be done to keys of the UFS is not done any more.
+  Status ForgetLedger() {
+    const std::string prefix = keys::LedgerPrefix(mount_, "");
+    for (bool more = true; more;) {
+      RETURN_IF_ERROR(
+          Commit(context_, kv::Durability::kBuffered, [&](kv::Transaction& txn) -> Status {
+            kv::ScanOptions options;
+            options.limit = kNamesAtOnce;
+            ASSIGN_OR_RETURN(kv::ScanPage page, txn.Scan(prefix, kv::PrefixEnd(prefix), options));
+            more = page.more;
+            for (const kv::Pair& pair : page.pairs) {
+              ASSIGN_OR_RETURN(LedgerRecord record, LedgerRecord::Decode(pair.value));
+              if (!record.queue_key.empty()) txn.Delete(record.queue_key);
+              txn.Delete(pair.key);
+            }
+            return OkStatus();
+          }));
+    }
+    return OkStatus();
+  }
+
+  const Context& context_;
+  const MountId mount_;
+  const role::MountTable::Before& before_;
+};
+
+}  // namespace
+
+Status ForgetMount(const Context& context, MountId mount, const role::MountTable::Before& before) {
+  return Forgetting(context, mount, before).Run();
+}
+
+}  // namespace tarn::meta

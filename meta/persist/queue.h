@@ -1,0 +1,16 @@
+#pragma once
+
+// The persist queue over the namespace's store: decides each next step from the inode, its path and
+// the ledger.
+
+#include <memory>
+
+#include "meta/loading/loader.h"
+#include "meta/store/context.h"
+#include "role/persist_queue.h"
+
+namespace tarn::meta {
+
+std::unique_ptr<role::PersistQueue> NewPersistQueue(const Context& context, Loader& loader);
+
+}  // namespace tarn::meta
