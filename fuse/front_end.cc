@@ -18,9 +18,9 @@
 
 #include "base/log.h"
 #include "base/mutex.h"
-#include "fuse/read_limit.h"
-#include "fuse/request.h"
-#include "fuse/request_loop.h"
+#include "fuse/loop/read_limit.h"
+#include "fuse/loop/request_loop.h"
+#include "fuse/requests/request.h"
 
 namespace tarn::fuse {
 namespace {

@@ -232,7 +232,7 @@ Status Embedded::OpenWorker() {
     const Status taken = maintenance.TakeAttributes(ino, told);
     if (!taken.ok()) LogDebug("attributes of inode ", ino.value, " stay guesses: ", taken);
   };
-  filler_ = std::make_unique<worker::Filler>(fill, *cache_, mounts_, SystemClock());
+  filler_ = worker::NewFiller(fill, *cache_, mounts_, SystemClock());
   pages_ = NewPageSource(*filler_);
   client::Options client;
   client.sync_on_close = properties().Get(property::kSyncOnClose);
@@ -287,8 +287,8 @@ Status Embedded::Mount() {
   persist.activity = &activity_;
   persist.sync_log = [this] { return namespace_->GetFiles().SyncLog(); };
   if (IsReadOnly(options_.mount_options)) return OkStatus();
-  persister_ = std::make_unique<worker::Persister>(persist, namespace_->GetPersistQueue(), *cache_,
-                                                   *filler_, mounts_, SystemClock());
+  persister_ = worker::NewPersister(persist, namespace_->GetPersistQueue(), *cache_, *filler_,
+                                    mounts_, SystemClock());
   return OkStatus();
 }
 

@@ -1,20 +1,20 @@
 #pragma once
 
 // Brings the UFS in line with the namespace: takes tasks from the queue, does what the coordinator
-// says is next, reports.
+// says is next, reports. Thread-safe.
 
-#include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <vector>
 
 #include "base/activity.h"
 #include "base/clock.h"
-#include "base/mutex.h"
+#include "base/ids.h"
+#include "base/status.h"
 #include "cache/cache_store.h"
 #include "role/persist_queue.h"
 #include "ufs/mounts.h"
-#include "worker/action.h"
 #include "worker/filler.h"
 
 namespace tarn::worker {
@@ -36,51 +36,19 @@ struct PersisterOptions {
 
 class Persister {
  public:
-  // All outlive it. Starts working at once.
-  Persister(const PersisterOptions& options, role::PersistQueue& queue, cache::CacheStore& cache,
-            Filler& filler, ufs::UfsMounts& mounts, Clock& clock);
-  ~Persister();
-  // Finishes what is in hand, or breaks it off after ten seconds, and gives the rest back.
+  virtual ~Persister() = default;
+  // Finishes the tasks in hand, or breaks them off after ten seconds, and gives the rest back.
   // Idempotent; the filler is of no use afterwards.
-  void Stop();
-  // Of a mount that could not be reached at the start. Safe at any time.
-  Status RemoveLeftovers(MountId mount);
+  virtual void Stop() = 0;
+  // Removes the uploads left in a mount that could not be reached at the start. Safe at any time.
+  virtual Status RemoveLeftovers(MountId mount) = 0;
   // Uploads of processes that died have been removed where the options said so.
-  bool LeftoversGone() const { return leftovers_gone_; }
-
- private:
-  struct Threads;
-  struct Step;  // A task with its next action and what came of it.
-  void RemoveLeftovers();
-  void WaitForLeftovers();
-  void Run(role::TaskClass task_class, size_t batch, const std::stop_token& stop);
-  void WorkOff(std::vector<role::Task> tasks, const std::stop_token& stop);
-  void Prepare(std::vector<role::Task> tasks, std::vector<Step>* steps);
-  Status SyncLog() const { return options_.sync_log ? options_.sync_log() : OkStatus(); }
-  void SyncAll(std::vector<Step>& steps);
-  void Settle(std::vector<Step>& steps);
-  // Contents that are settled may be evicted once the log is synced. What fails is tried again
-  // later.
-  void MarkClean();
-  void GiveBackBrokenOff(std::vector<Step>& steps);
-  void GiveBack(const std::vector<role::Task>& tasks);
-
-  const PersisterOptions options_;
-  role::PersistQueue& queue_;
-  cache::CacheStore& cache_;
-  ufs::UfsMounts& mounts_;
-  Clock& clock_;
-  Filler& filler_;
-  ActionRunner runner_;
-  std::stop_source stop_;       // Takes no more tasks.
-  std::stop_source break_off_;  // Ends the calls under way.
-  Mutex mutex_;
-  CondVar changed_;
-  int running_ GUARDED_BY(mutex_) = 0;
-  bool may_start_ GUARDED_BY(mutex_) = false;
-  std::vector<std::unique_ptr<cache::FrozenContent>> settled_ GUARDED_BY(mutex_);
-  std::atomic<bool> leftovers_gone_{false};
-  std::unique_ptr<Threads> threads_;
+  virtual bool LeftoversGone() const = 0;
 };
+
+// All references outlive it. It starts working at once.
+std::unique_ptr<Persister> NewPersister(const PersisterOptions& options, role::PersistQueue& queue,
+                                        cache::CacheStore& cache, Filler& filler,
+                                        ufs::UfsMounts& mounts, Clock& clock);
 
 }  // namespace tarn::worker

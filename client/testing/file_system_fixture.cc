@@ -10,8 +10,8 @@ void FileSystemFixture::Start() {
   CHECK(opened.ok());
   namespace_ = *std::move(opened);
   cache_ = cache::NewMemoryCacheStore(cache_bytes_);
-  filler_ = std::make_unique<worker::Filler>(
-      worker::FillerOptions{.threads = 2, .readahead_max_bytes = 0}, *cache_, mounts_, clock_);
+  filler_ = worker::NewFiller(worker::FillerOptions{.threads = 2, .readahead_max_bytes = 0},
+                              *cache_, mounts_, clock_);
   pages_ = std::make_unique<DemandedPages>(*filler_);
   const Dependencies dependencies{namespace_->GetNames(),
                                   FilesOfClient(),

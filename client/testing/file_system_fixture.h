@@ -18,8 +18,8 @@
 #include "meta/namespace.h"
 #include "ufs/faults.h"
 #include "ufs/memory.h"
-#include "worker/action.h"
 #include "worker/filler.h"
+#include "worker/persisting/action.h"
 #include "worker/testing/fakes.h"
 
 namespace tarn::client {

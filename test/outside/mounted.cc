@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/strings.h"
-#include "client/local_file_system.h"
+#include "client/local/local_file_system.h"
 #include "kv/memory.h"
 #include "worker/recovery.h"
 
@@ -86,7 +86,7 @@ void Mounted::Start() {
   fill.threads = 1;
   fill.readahead_max_bytes = 0;
   fill.read_deadline = std::chrono::hours(100'000);
-  filler_ = std::make_unique<worker::Filler>(fill, *cache_, mounts_, clock_);
+  filler_ = worker::NewFiller(fill, *cache_, mounts_, clock_);
   pages_ = std::make_unique<client::DemandedPages>(*filler_);
   client::Options options;
   options.fill_at_open_bytes = 0;  // Pages stay in the source until somebody reads them.

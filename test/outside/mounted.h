@@ -18,8 +18,8 @@
 #include "meta/namespace.h"
 #include "outside/scratch.h"
 #include "ufs/mounts.h"
-#include "worker/action.h"
 #include "worker/filler.h"
+#include "worker/persisting/action.h"
 
 namespace tarn::outside {
 

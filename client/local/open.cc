@@ -1,0 +1,326 @@
+// Opening, creating and closing: who shares the live file, and how the kernel reaches it.
+
+#include <fcntl.h>
+
+#include "base/log.h"
+#include "client/local/local_file_system.h"
+
+namespace tarn::client {
+namespace {
+
+bool Writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
+
+}  // namespace
+
+Status LocalFileSystem::EnsureLive(OpenInode& inode) {
+  if (inode.live) return OkStatus();
+  ASSIGN_OR_RETURN(role::FileInfo info, deps_.files.GetKnownAttr(inode.ino));
+  if (info.attr.type == role::FileType::kDirectory) {
+    return Status(Code::kIsDirectory, "open inode " + std::to_string(inode.ino.value));
+  }
+  if (info.attr.type != role::FileType::kRegular) {
+    return Status(Code::kInvalid,
+                  "open inode " + std::to_string(inode.ino.value) + ": not a regular file");
+  }
+  RETURN_IF_ERROR(LoadLive(inode, info));
+  inode.binding = info.binding;
+  inode.generation = info.attr.generation;
+  inode.unlinked = info.attr.nlink == 0;
+  inode.guessed = info.attr.guessed;
+  return OkStatus();
+}
+
+// The kernel let the caller pass by defaults where the source may keep something narrower: that is
+// learnt before a handle exists. The kernel takes kStale for "look the name up again", and then
+// checks by what is known; root passes in any case. Outside the mutex.
+Status LocalFileSystem::EnsureLearnt(const role::Caller& caller, OpenInode& inode, Next next) {
+  {
+    MutexLock lock(inode.mutex);
+    if (!inode.guessed) return OkStatus();
+  }
+  if (next == Next::kRead) CompleteSmall(inode);
+  RETURN_IF_ERROR(deps_.maintenance.LearnAttributes(inode.ino));
+  {
+    MutexLock lock(inode.mutex);
+    inode.guessed = false;
+  }
+  if (caller.uid == 0) return OkStatus();
+  // A way that needs no name, such as /proc/self/fd, looks nothing up.
+  InvalidateAttributes(inode.ino);
+  return Status(Code::kStale, "open inode " + std::to_string(inode.ino.value) +
+                                  ": its mode has become known; look it up again");
+}
+
+// The content on disk, or an empty one that pages are filled into.
+Status LocalFileSystem::LoadLive(OpenInode& inode, const role::FileInfo& info) {
+  const ContentId content{inode.ino, info.attr.generation};
+  Result<std::unique_ptr<cache::LiveFile>> found = deps_.cache.Open(content);
+  if (found.ok()) {
+    inode.live = std::move(found).value();
+    // Its last writer may have left while a mapping stayed.
+    inode.staging = inode.live->Info().state == cache::ContentState::kStaging;
+    return OkStatus();
+  }
+  if (found.code() != Code::kNotFound) return found.status();
+  const bool in_ufs = info.binding.mount && info.binding.generation == info.attr.generation;
+  const bool gone = !in_ufs || info.attr.persist == role::PersistState::kLost;
+  if (info.attr.nlink == 0 && gone) {  // Replaced since its lookup: the kernel looks again.
+    return Status(Code::kStale, "open inode " + std::to_string(inode.ino.value) + ": removed");
+  }
+  if (!in_ufs && info.attr.size_bytes > 0) {
+    return Status(Code::kIo, "open inode " + std::to_string(inode.ino.value) + " generation " +
+                                 std::to_string(info.attr.generation.value) +
+                                 ": its bytes are neither on this node nor in the UFS");
+  }
+  ASSIGN_OR_RETURN(inode.live, deps_.cache.AddClean(content, info.attr.size_bytes));
+  return OkStatus();
+}
+
+// Small contents are completed before the mode is chosen, so that they pass through. A failure is
+// met again by the reads that need the pages, and reported there.
+void LocalFileSystem::CompleteSmall(OpenInode& inode) {
+  {
+    MutexLock lock(inode.mutex);
+    if (inode.live->Complete() || inode.live->CurrentSize() > options_.fill_at_open_bytes) return;
+  }
+  Status status = FetchPages(inode, 0, kWholeFile);  // An open does not wait for room.
+  if (!status.ok()) LogDebug("fill at open: ", status);
+}
+
+Status LocalFileSystem::WithBackPressure(const std::function<Status()>& attempt) {
+  Deadline deadline = Deadline::After(deps_.clock, options_.no_space_wait);
+  bool hurried = false;
+  for (uint64_t before = 0;;) {
+    Status status = attempt();
+    if (status.code() != Code::kNoSpace) return status;
+    const uint64_t pinned = deps_.cache.GetUsage().pinned_bytes;
+    if (pinned == 0) return status;  // Waiting frees nothing.
+    // However slow the source is, what it takes makes room.
+    if (pinned < before) deadline = Deadline::After(deps_.clock, options_.no_space_wait);
+    if (deadline.PassedBy(deps_.clock.Now())) return status;
+    before = pinned;
+    if (!hurried) RETURN_IF_ERROR(deps_.queue.RetryNow(InodeId()));
+    hurried = true;
+    deps_.clock.SleepFor(std::chrono::milliseconds(100), std::stop_token());
+  }
+}
+
+Status LocalFileSystem::AdmitWriter(OpenInode& inode, cache::CacheStore::Truncate truncate) {
+  if (options_.read_only)
+    return inode.RefuseWriter(deps_.files, Status(Code::kReadOnly, "open for writing"));
+  if (!inode.announced) deps_.files.OpenMade(inode.ino);
+  inode.announced = true;
+  Status admitted = WithBackPressure(
+      [&]() NO_THREAD_SAFETY_ANALYSIS { return deps_.cache.BeginWriting(*inode.live, truncate); });
+  if (!admitted.ok()) return inode.RefuseWriter(deps_.files, std::move(admitted));
+  ++inode.writers;
+  inode.staging = true;
+  if (truncate == cache::CacheStore::Truncate::kToZero) inode.from_nothing = true;
+  return OkStatus();
+}
+
+void LocalFileSystem::RemoveWriter(OpenInode& inode) {
+  deps_.cache.EndWriting(*inode.live);
+  if (--inode.writers == 0) SettleOrLinger(inode);
+}
+
+// Opens what the handle will need, for programs expect ENFILE of an open and of no read. Any other
+// error is met again, and told, by whoever needs the bytes.
+Status LocalFileSystem::CheckDescriptor(OpenInode& inode, int flags) {
+  if (inode.passthrough > 0) return OkStatus();
+  Status opened =
+      Writes(flags) ? inode.live->AnyDescriptor().status() : inode.live->Readable(0, 0).status();
+  return opened.code() == Code::kTooManyFiles ? opened : OkStatus();
+}
+
+// The mode of the handles that are there decides; alone, passthrough if the content is complete.
+// What is to be durable with each write is to be seen by the daemon, which commits it.
+IoMode LocalFileSystem::ChooseMode(OpenInode& inode, int flags) {
+  if (inode.passthrough > 0) return IoMode::kPassthrough;
+  Backing* backing = backing_;
+  if (backing == nullptr) return IoMode::kCached;
+  const bool syncs = Writes(flags) && (flags & O_DSYNC) != 0;
+  if (inode.daemon_io > 0 || syncs || !inode.live->Complete()) return IoMode::kDirect;
+  Result<int> id = inode.live->AnyDescriptor();
+  if (id.ok()) id = backing->Register(*id);
+  if (!id.ok()) {
+    LogWarning("passthrough of inode ", inode.ino.value, ": ", id.status().ToString());
+    return IoMode::kDirect;
+  }
+  inode.backing_id = *id;
+  return IoMode::kPassthrough;
+}
+
+Result<OpenReply> LocalFileSystem::AddHandle(Hold& hold, int flags) {
+  OpenInode& inode = *hold;
+  auto handle = std::make_unique<Handle>();
+  OpenReply reply;
+  {
+    MutexLock lock(inode.mutex);
+    const Status ready = CheckDescriptor(inode, flags);
+    if (!ready.ok() && Writes(flags)) RemoveWriter(inode);
+    RETURN_IF_ERROR(ready);
+    reply.mode = ChooseMode(inode, flags);
+    reply.backing_id = inode.backing_id;
+    ++(reply.mode == IoMode::kPassthrough ? inode.passthrough : inode.daemon_io);
+  }
+  // The kernel sees all changes of a file whose pages it has, but those of others, of which it is
+  // told.
+  reply.keep_cache = reply.mode == IoMode::kCached;
+  handle->flags = flags;
+  handle->writes = Writes(flags);
+  handle->mode = reply.mode;
+  handle->inode = hold.Keep();
+  ++open_handles_;
+  reply.handle = HandleId(reinterpret_cast<uintptr_t>(handle.release()));
+  return reply;
+}
+
+// Linux truncates at an open for reading too. Its close commits nothing, so this does.
+Status LocalFileSystem::TruncateForReader(const role::Caller& caller, InodeId ino) {
+  return SetAttr(caller, ino, {}, 0).status();
+}
+
+Status LocalFileSystem::OpenForWriting(OpenInode& inode, int flags) {
+  ASSIGN_OR_RETURN(role::FileInfo info, deps_.files.OpenForWrite(inode.ino));
+  MutexLock lock(inode.mutex);
+  inode.KeepAnnounced(deps_.files);
+  if (info.read_only)
+    return inode.RefuseWriter(deps_.files,
+                              Status(Code::kReadOnly, "open for writing in a read-only mount"));
+  return AdmitWriter(inode, (flags & O_TRUNC) != 0 ? cache::CacheStore::Truncate::kToZero
+                                                   : cache::CacheStore::Truncate::kNo);
+}
+
+Result<OpenReply> LocalFileSystem::Open(const role::Caller& caller, InodeId ino, int flags) {
+  Hold hold(table_, ino);
+  OpenInode& inode = *hold;
+  {
+    MutexLock lock(inode.mutex);
+    RETURN_IF_ERROR(EnsureLive(inode));
+  }
+  const bool truncates = (flags & O_TRUNC) != 0;
+  RETURN_IF_ERROR(EnsureLearnt(caller, inode, truncates ? Next::kNothing : Next::kRead));
+  if (!truncates) CompleteSmall(inode);
+  if (truncates && !Writes(flags)) RETURN_IF_ERROR(TruncateForReader(caller, ino));
+  const bool staging = inode.staging;
+  if (Writes(flags)) RETURN_IF_ERROR(OpenForWriting(inode, flags));
+  ASSIGN_OR_RETURN(OpenReply reply, AddHandle(hold, flags));
+  // From now on neither the kernel nor the daemon sees when a mapping changes the file, so that it
+  // has to be asked each time. A truncation makes the kernel ask by itself.
+  const bool unseen = Writes(flags) && !staging && !truncates;
+  if (unseen && reply.mode == IoMode::kPassthrough) InvalidateAttributes(ino);
+  return reply;
+}
+
+// The kernel did not know the name when it asked to create it, but somebody else has made it.
+Result<FileSystem::Created> LocalFileSystem::OpenExisting(const role::Caller& caller,
+                                                          InodeId parent, std::string_view name,
+                                                          int flags) {
+  Created created;
+  ASSIGN_OR_RETURN(created.info, Lookup(caller, parent, name));
+  ASSIGN_OR_RETURN(created.open, Open(caller, created.info.attr.ino, flags));
+  Result<role::FileInfo> opened = GetAttr(created.info.attr.ino);
+  if (opened.ok()) created.info = *std::move(opened);  // It may be truncated now.
+  return created;
+}
+
+Result<FileSystem::Created> LocalFileSystem::Create(const role::Caller& caller, InodeId parent,
+                                                    std::string_view name, uint32_t mode,
+                                                    int flags) {
+  if (options_.read_only) return Status(Code::kReadOnly, "create");
+  role::CreateSpec spec;
+  spec.mode = mode;
+  Result<role::FileInfo> made = deps_.names.Create(caller, parent, name, spec);
+  if (made.code() == Code::kExists && (flags & O_EXCL) == 0) {
+    return OpenExisting(caller, parent, name, flags);
+  }
+  RETURN_IF_ERROR(made.status());
+  Result<Created> opened = OpenNew(*std::move(made), flags);
+  if (opened.ok()) return opened;
+  Status undone = Unlink(caller, parent, name);  // Nothing is half made: the name goes again.
+  if (!undone.ok()) LogError("undo create of ", name, ": ", undone.ToString());
+  return opened;
+}
+
+Result<FileSystem::Created> LocalFileSystem::OpenNew(role::FileInfo info, int flags) {
+  Created created;
+  created.info = std::move(info);
+  const role::Attr& attr = created.info.attr;
+  Hold hold(table_, attr.ino);
+  OpenInode& inode = *hold;
+  {
+    MutexLock lock(inode.mutex);
+    inode.unlinked = attr.nlink == 0;
+    RETURN_IF_ERROR(WithBackPressure([&]() NO_THREAD_SAFETY_ANALYSIS {
+      Result<std::unique_ptr<cache::LiveFile>> live = deps_.cache.Stage(attr.ino);
+      if (live.ok()) inode.live = std::move(live).value();
+      return live.status();
+    }));
+    inode.writers = 1;
+    inode.staging = true;
+    deps_.files.OpenMade(attr.ino);
+    inode.KeepAnnounced(deps_.files);
+    Result<cache::CacheStore::Changed> fresh = deps_.cache.CheckChanged(*inode.live);
+    if (fresh.ok()) inode.fresh_mtime_ns = fresh->mtime_ns;
+    inode.created_ns = attr.mtime_ns;
+  }
+  // Stage made one writer, which this handle is even if it only reads: an empty file is to be
+  // committed.
+  ASSIGN_OR_RETURN(created.open, AddHandle(hold, (flags & ~O_ACCMODE) | O_RDWR));
+  created.info.attr.may_change = true;
+  return created;
+}
+
+Result<FileSystem::Created> LocalFileSystem::CreateUnnamed(const role::Caller& caller,
+                                                           InodeId parent, uint32_t mode,
+                                                           int flags) {
+  if (options_.read_only) return Status(Code::kReadOnly, "create");
+  role::CreateSpec spec;
+  spec.mode = mode;
+  ASSIGN_OR_RETURN(role::FileInfo made, deps_.names.CreateUnnamed(caller, parent, spec));
+  const InodeId ino = made.attr.ino;
+  Result<Created> opened = OpenNew(std::move(made), flags);
+  if (!opened.ok()) QueueReap(ino);
+  return opened;
+}
+
+void LocalFileSystem::Release(HandleId id) {
+  std::unique_ptr<Handle> handle(&Of(id));
+  OpenInode& inode = *handle->inode;
+  {
+    MutexLock lock(inode.mutex);
+    if (handle->mode != IoMode::kPassthrough) {
+      --inode.daemon_io;
+    } else if (--inode.passthrough == 0) {  // Before it settles: the kernel has it for writing.
+      backing_.load()->Unregister(inode.backing_id);
+      inode.backing_id = 0;
+    }
+    if (handle->writes) {
+      Status status = CommitChanges(inode, Durable::kPolicy);
+      if (!status.ok()) LogError("commit at release: ", status.ToString());
+      RemoveWriter(inode);
+    }
+  }
+  table_.Drop(handle->inode);
+  --open_handles_;
+}
+
+std::vector<InodeId> LocalFileSystem::OpenInodes() {
+  std::vector<InodeId> open;
+  for (const OpenInodePtr& inode : table_.All()) {
+    MutexLock lock(inode->mutex);
+    const int handles = inode->passthrough + inode->daemon_io;
+    if (!inode->dead && (handles > 0 || inode->lingering)) open.push_back(inode->ino);
+  }
+  return open;
+}
+
+// The last hold is gone: unpins the live file, and forgets the inode if it has no name.
+void LocalFileSystem::CloseInode(OpenInode& inode) {
+  inode.EndAnnounced(deps_.files);
+  inode.live.reset();
+  if (inode.unlinked) QueueReap(inode.ino);
+}
+
+}  // namespace tarn::client

@@ -1,0 +1,275 @@
+#include "fuse/loop/request_loop.h"
+
+#include <algorithm>
+#include <limits>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "base/log.h"
+#include "base/strings.h"
+
+namespace tarn::fuse {
+namespace {
+
+using Got = RequestSource::Slot::Got;
+
+constexpr uint64_t kEnded = std::numeric_limits<uint64_t>::max();
+constexpr Nanos kLook = std::chrono::microseconds(500);  // How often the watcher does.
+constexpr int kQuietLooks = 20;                          // Without a request: then it sleeps.
+constexpr int kLetIn = 4;                                // Threads that wait in the kernel's queue.
+constexpr int kLeast = 2;                                // Fewer are too few.
+constexpr int kFirstThreads = 16;                        // More are made when all of them wait.
+constexpr Nanos kStarved = std::chrono::milliseconds(1);  // Until a thread is added.
+constexpr int kInTurn = 256;
+constexpr Nanos kShort = std::chrono::microseconds(200);
+
+}  // namespace
+
+class RequestLoop::Pace {
+ public:
+  // Before the next request: whether it is here already.
+  void NoteWaiting(bool waits) {
+    backlog_ = waits ? backlog_ + 1 : std::max(0, backlog_ - kRelief);
+  }
+  // How long after the end of the last one the request came.
+  void NoteGap(bool close) {
+    close_ = close ? std::min(kMostClose, close_ + 1) : std::max(0, close_ - kFarCosts);
+  }
+  bool KeepsUp() const { return backlog_ < kMuch; }
+  bool PollPays() const { return close_ >= kFewClose; }
+
+ private:
+  static constexpr int kMuch = 64;
+  static constexpr int kRelief = 2;
+  static constexpr int kMostClose = 16;
+  static constexpr int kFewClose = 4;
+  static constexpr int kFarCosts = 4;
+  int backlog_ = 0;
+  int close_ = 0;
+};
+
+RequestLoop::RequestLoop(const RequestLoopOptions& options, RequestSource& source, Clock& clock)
+    : options_(options), source_(source), clock_(clock), threads_(std::make_unique<Threads>()) {
+  if (options_.busy_poll > Nanos::zero() && options_.threads > 1) BecomeAlone();
+}
+
+struct RequestLoop::Threads {
+  std::vector<std::jthread> all;
+};
+
+RequestLoop::~RequestLoop() = default;
+
+Status RequestLoop::Run() {
+  std::vector<std::jthread> threads;
+  {
+    MutexLock lock(mutex_);
+    for (int i = 0; i < std::min(options_.threads, kFirstThreads); ++i) AddThread();
+    while (!ended_) {
+      // What took no longer than others is not worth a thread.
+      if (IsStarved()) starved_.WaitFor(mutex_, kStarved);
+      if (ended_) break;
+      IsStarved() ? AddThread() : starved_.Wait(mutex_);
+    }
+    threads.swap(threads_->all);
+  }
+  threads.clear();  // Waits for each.
+  MutexLock lock(mutex_);
+  return status_;
+}
+
+// All threads serve, perhaps waiting for a source that hangs: what comes next waits for one.
+bool RequestLoop::IsStarved() const {
+  return epoch_ == 0 && listening_ == 0 && parked_ == 0 &&
+         threads_->all.size() < static_cast<size_t>(options_.threads);
+}
+
+void RequestLoop::AddThread() {
+  try {
+    threads_->all.emplace_back([this] { Work(); });
+  } catch (const std::system_error& error) {
+    LogWarning("start a thread for requests of the kernel: ", error.what());
+    if (threads_->all.empty()) ended_ = true;
+    starved_.WaitFor(mutex_, std::chrono::seconds(1));
+  }
+}
+
+void RequestLoop::LetOneMoreIn() {
+  MutexLock lock(mutex_);
+  if (parked_ > 0) {
+    changed_.NotifyOne();
+  } else {
+    starved_.NotifyOne();
+  }
+}
+
+void RequestLoop::Work() {
+  const std::unique_ptr<RequestSource::Slot> slot = source_.NewSlot();
+  for (;;) {
+    const uint64_t epoch = Enter();
+    if (epoch == kEnded) return;
+    if (epoch == 0)
+      ServeAsOneOfMany(*slot);
+    else
+      ServeAlone(*slot, epoch);
+  }
+}
+
+bool RequestLoop::MayListen() {
+  if (listening_.fetch_add(1) < kLetIn) return true;
+  --listening_;
+  return false;
+}
+
+uint64_t RequestLoop::Enter() {
+  if (!ended_ && epoch_ == 0 && MayListen()) return 0;
+  MutexLock lock(mutex_);
+  for (;;) {
+    if (ended_) return kEnded;
+    const uint64_t epoch = epoch_;
+    if (epoch == 0) {
+      if (MayListen()) return 0;
+      Park();
+    } else if (!has_listener_) {
+      has_listener_ = true;
+      return epoch;
+    } else if (!has_watcher_) {
+      has_watcher_ = true;
+      Watch(epoch);
+      has_watcher_ = false;
+    } else {
+      changed_.Wait(mutex_);
+    }
+  }
+}
+
+// Whoever is taken out of the kernel's queue looks for parked threads only after that.
+void RequestLoop::Park() {
+  ++parked_;
+  if (listening_ >= kLetIn) changed_.Wait(mutex_);
+  --parked_;
+}
+
+void RequestLoop::Watch(uint64_t epoch) {
+  uint64_t seen = turn_;
+  int quiet = 0;
+  while (!ended_ && epoch_ == epoch) {
+    if (quiet < kQuietLooks) {
+      watch_.WaitFor(mutex_, kLook);
+    } else {
+      SleepUntilNextTurn(seen);
+      quiet = 0;
+    }
+    if (!ended_ && epoch_ == epoch && IsStuck(seen, quiet)) BecomeManyLocked();
+  }
+}
+
+bool RequestLoop::IsStuck(uint64_t& seen, int& quiet) {
+  const uint64_t now = turn_;
+  const bool same = now == seen;
+  const bool serves = now % 2 == 1;
+  seen = now;
+  quiet = same && !serves ? quiet + 1 : 0;
+  return same && serves;
+}
+
+// Whoever begins a turn looks whether it sleeps only after that.
+void RequestLoop::SleepUntilNextTurn(uint64_t seen) {
+  watcher_sleeps_ = true;
+  if (turn_ == seen) watch_.Wait(mutex_);
+  watcher_sleeps_ = false;
+}
+
+void RequestLoop::TurnBegins() {
+  ++turn_;
+  if (!watcher_sleeps_) return;
+  MutexLock lock(mutex_);
+  watch_.NotifyAll();
+}
+
+bool RequestLoop::Receive(RequestSource::Slot& slot) {
+  const Result<Got> got = slot.Receive();
+  if (!got.ok() || *got == Got::kEnd) End(got.status());
+  return got.ok() && *got == Got::kRequest;
+}
+
+void RequestLoop::ServeAlone(RequestSource::Slot& slot, uint64_t epoch) {
+  Pace pace;
+  MonotonicTime last = clock_.Now();
+  while (epoch_ == epoch) {
+    bool waits = slot.Waits();
+    pace.NoteWaiting(waits);
+    if (!pace.KeepsUp()) return BecomeMany(epoch);
+    // Threads left in the kernel's queue are served first there, and leave it.
+    const bool poll = listening_ == 0 && pace.PollPays();
+    while (poll && !waits && clock_.Now() - last < options_.busy_poll) waits = slot.Waits();
+    if (!Receive(slot)) {
+      if (ended_) return;
+      continue;
+    }
+    const MonotonicTime now = clock_.Now();
+    if (options_.activity != nullptr) options_.activity->Note(now);
+    pace.NoteGap(now - last < options_.busy_poll);
+    TurnBegins();
+    slot.Serve();
+    if (epoch_ != epoch) return;  // The watcher found that it took long.
+    ++turn_;
+    last = clock_.Now();
+  }
+}
+
+void RequestLoop::ServeAsOneOfMany(RequestSource::Slot& slot) {
+  const bool received = Receive(slot);
+  const int left = --listening_;
+  if (!received) return;
+  if (left < kLeast && (parked_ > 0 || left == 0)) LetOneMoreIn();
+  const bool alone = busy_++ == 0;
+  const MonotonicTime begun = clock_.Now();
+  if (options_.activity != nullptr) options_.activity->Note(begun);
+  slot.Serve();
+  --busy_;
+  NoteServed(alone, clock_.Now() - begun);
+}
+
+void RequestLoop::NoteServed(bool alone, Nanos took) {
+  if (epoch_ != 0 || options_.busy_poll == Nanos::zero() || options_.threads < 2) return;
+  if (took > kShort) {
+    in_turn_ = 0;
+  } else if (!alone) {
+    if (in_turn_ > 0) --in_turn_;
+  } else if (++in_turn_ >= kInTurn) {
+    BecomeAlone();
+  }
+}
+
+void RequestLoop::BecomeMany(uint64_t epoch) {
+  MutexLock lock(mutex_);
+  if (epoch_ == epoch) BecomeManyLocked();
+}
+
+void RequestLoop::BecomeManyLocked() {
+  in_turn_ = 0;
+  epoch_ = 0;
+  changed_.NotifyAll();
+  watch_.NotifyAll();
+}
+
+void RequestLoop::BecomeAlone() {
+  MutexLock lock(mutex_);
+  if (epoch_ != 0 || ended_) return;
+  turn_ += turn_ % 2;  // It may be odd: the last one was found to take long.
+  has_listener_ = false;
+  epoch_ = ++epochs_;
+  changed_.NotifyAll();
+}
+
+void RequestLoop::End(const Status& status) {
+  MutexLock lock(mutex_);
+  if (!ended_) status_ = status;
+  ended_ = true;
+  changed_.NotifyAll();
+  watch_.NotifyAll();
+  starved_.NotifyAll();
+}
+
+}  // namespace tarn::fuse

@@ -1,0 +1,265 @@
+#include "fuse/loop/request_loop.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <functional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace tarn::fuse {
+namespace {
+
+using Mode = RequestLoop::Mode;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+// A queue of functions in the place of the kernel's.
+class FakeSource final : public RequestSource {
+ public:
+  std::unique_ptr<Slot> NewSlot() override { return std::make_unique<FakeSlot>(*this); }
+
+  void Add(std::function<void()> request) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    requests_.push_back(std::move(request));
+    changed_.NotifyOne();
+  }
+  // Returns once it was served.
+  void Call(std::function<void()> request) EXCLUDES(mutex_) {
+    bool done = false;
+    Add([&, request = std::move(request)] {
+      request();
+      MutexLock lock(mutex_);
+      done = true;
+      called_.NotifyAll();
+    });
+    MutexLock lock(mutex_);
+    while (!done) called_.Wait(mutex_);
+  }
+  void End(Status status) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    ended_ = true;
+    status_ = std::move(status);
+    changed_.NotifyAll();
+  }
+
+ private:
+  class FakeSlot final : public Slot {
+   public:
+    explicit FakeSlot(FakeSource& source) : source_(source) {}
+    bool Waits() override {
+      MutexLock lock(source_.mutex_);
+      return source_.ended_ || !source_.requests_.empty();
+    }
+    Result<Got> Receive() override {
+      MutexLock lock(source_.mutex_);
+      while (!source_.ended_ && source_.requests_.empty()) source_.changed_.Wait(source_.mutex_);
+      if (source_.ended_) {
+        const Status status = std::exchange(source_.status_, OkStatus());
+        return status.ok() ? Result<Got>(Got::kEnd) : Result<Got>(status);
+      }
+      request_ = std::move(source_.requests_.front());
+      source_.requests_.pop_front();
+      return Got::kRequest;
+    }
+    void Serve() override { request_(); }
+
+   private:
+    FakeSource& source_;
+    std::function<void()> request_;
+  };
+
+  Mutex mutex_;
+  CondVar changed_;
+  CondVar called_;
+  std::deque<std::function<void()>> requests_ GUARDED_BY(mutex_);
+  bool ended_ GUARDED_BY(mutex_) = false;
+  Status status_ GUARDED_BY(mutex_);
+};
+
+// Long enough for the watcher to see it.
+void Linger() {
+  const MonotonicTime end = SystemClock().Now() + milliseconds(2);
+  while (SystemClock().Now() < end) std::this_thread::yield();
+}
+
+class RequestLoopTest : public ::testing::Test {
+ protected:
+  void Start(RequestLoopOptions options) {
+    loop_ = std::make_unique<RequestLoop>(options, source_, SystemClock());
+    runner_ = std::thread([this] { status_ = loop_->Run(); });
+  }
+  Status End(Status status = OkStatus()) {
+    source_.End(std::move(status));
+    runner_.join();
+    return status_;
+  }
+  void WaitFor(Mode mode) {
+    while (loop_->mode() != mode) std::this_thread::yield();
+  }
+  // One after the other until the loop is alone again.
+  void CallUntilAlone() {
+    while (loop_->mode() != Mode::kAlone) source_.Call([] {});
+  }
+
+  FakeSource source_;
+  std::unique_ptr<RequestLoop> loop_;
+  std::thread runner_;
+  Status status_;
+};
+
+TEST_F(RequestLoopTest, OneThreadServesWhatComesOneAfterTheOther) {
+  Start({8, microseconds(50)});
+  std::thread::id last;
+  int in_a_row = 0;
+  // A slow moment may make it many for a while.
+  for (int i = 0; i < 100'000 && in_a_row < 200; ++i) {
+    std::thread::id id;
+    source_.Call([&] { id = std::this_thread::get_id(); });
+    in_a_row = id == last ? in_a_row + 1 : 0;
+    last = id;
+  }
+  EXPECT_EQ(in_a_row, 200);
+  EXPECT_TRUE(End().ok());
+}
+
+// A request may wait for another one, which has to be served meanwhile.
+TEST_F(RequestLoopTest, ARequestThatTakesLongHoldsUpNoOther) {
+  Start({8, microseconds(50)});
+  Mutex mutex;
+  CondVar changed;
+  int released = 0;
+  constexpr int kWaiting = 7;  // One thread is left.
+  for (int i = 0; i < kWaiting; ++i)
+    source_.Add([&] {
+      MutexLock lock(mutex);
+      while (released == 0) changed.Wait(mutex);
+      ++released;
+      changed.NotifyAll();
+    });
+  source_.Call([&] {
+    MutexLock lock(mutex);
+    ++released;
+    changed.NotifyAll();
+  });
+  {
+    MutexLock lock(mutex);
+    while (released <= kWaiting) changed.Wait(mutex);
+  }
+  EXPECT_EQ(loop_->mode(), Mode::kMany);
+  EXPECT_TRUE(End().ok());
+}
+
+TEST_F(RequestLoopTest, ManyServeWhenRequestsKeepWaiting) {
+  Start({4, microseconds(50)});
+  std::atomic<bool> queued = false;
+  std::atomic<bool> many = false;
+  std::atomic<int> left = 2000;
+  source_.Add([&] {
+    while (!queued) std::this_thread::yield();
+  });
+  for (int i = 0; i < 2000; ++i)
+    source_.Add([&] {
+      if (loop_->mode() == Mode::kMany) many = true;
+      --left;
+    });
+  queued = true;
+  while (left > 0) std::this_thread::yield();
+  EXPECT_TRUE(many);
+  EXPECT_TRUE(End().ok());
+}
+
+TEST_F(RequestLoopTest, AloneAgainAfterShortRequestsInTurn) {
+  Start({4, microseconds(50)});
+  for (int round = 0; round < 5; ++round) {
+    while (loop_->mode() == Mode::kAlone) source_.Add([] {});
+    CallUntilAlone();
+  }
+  EXPECT_TRUE(End().ok());
+}
+
+TEST_F(RequestLoopTest, WithoutPollingManyServeAllTheTime) {
+  Start({4, Nanos::zero()});
+  for (int i = 0; i < 1000; ++i) {
+    source_.Call([] {});
+    EXPECT_EQ(loop_->mode(), Mode::kMany);
+  }
+  EXPECT_TRUE(End().ok());
+}
+
+TEST_F(RequestLoopTest, OneThreadAloneServesAll) {
+  Start({1, microseconds(50)});
+  int served = 0;
+  for (int i = 0; i < 100; ++i) source_.Call([&] { ++served; });
+  EXPECT_EQ(served, 100);
+  EXPECT_TRUE(End().ok());
+}
+
+TEST_F(RequestLoopTest, AWatcherThatFellAsleepIsWoken) {
+  Start({3, microseconds(50)});
+  source_.Call([] {});
+  while (!loop_->WatcherSleeps()) std::this_thread::yield();
+  source_.Call([this] { WaitFor(Mode::kMany); });
+  EXPECT_TRUE(End().ok());
+}
+
+TEST_F(RequestLoopTest, FromSeveralCallersAtOnceNothingIsLost) {
+  for (const int threads : {1, 2, 3, 8}) {
+    SCOPED_TRACE(threads);
+    FakeSource source;
+    RequestLoop loop({threads, microseconds(50)}, source, SystemClock());
+    std::thread runner([&] { EXPECT_TRUE(loop.Run().ok()); });
+    std::atomic<int> served = 0;
+    std::vector<std::thread> callers;
+    for (int c = 0; c < 4; ++c)
+      callers.emplace_back([&, c] {
+        for (int i = 0; i < 500; ++i)
+          source.Call([&] {
+            if (i % 100 == c) Linger();
+            ++served;
+          });
+      });
+    for (std::thread& caller : callers) caller.join();
+    EXPECT_EQ(served, 2000);
+    source.End(OkStatus());
+    runner.join();
+  }
+}
+
+TEST_F(RequestLoopTest, ASourceThatFailsEndsItWithItsStatus) {
+  Start({4, microseconds(50)});
+  EXPECT_EQ(End(Status(Code::kIo, "no more")).code(), Code::kIo);
+}
+
+// Sixty-four readers of a source that hangs.
+TEST_F(RequestLoopTest, RequestsThatWaitHoldUpNoOthers) {
+  Start({.threads = 128, .busy_poll = microseconds(50)});
+  Mutex mutex;
+  CondVar changed;
+  int waiting = 0;
+  bool go_on = false;
+  constexpr int kReaders = 64;
+  for (int i = 0; i < kReaders; ++i) {
+    source_.Add([&] {
+      MutexLock lock(mutex);
+      ++waiting;
+      changed.NotifyAll();
+      while (!go_on) changed.Wait(mutex);
+    });
+  }
+  {
+    MutexLock lock(mutex);
+    while (waiting < kReaders) changed.Wait(mutex);
+  }
+  for (int i = 0; i < 100; ++i) source_.Call([] {});
+  {
+    MutexLock lock(mutex);
+    go_on = true;
+    changed.NotifyAll();
+  }
+  EXPECT_TRUE(End().ok());
+}
+
+}  // namespace
+}  // namespace tarn::fuse
