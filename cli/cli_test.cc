@@ -28,17 +28,6 @@ TEST(ModeTextTest, ShowsTypePermissionsAndSpecialBits) {
   EXPECT_EQ(ModeText(attr), "drwSr-Sr--");
 }
 
-TEST(BelowTest, OnlyWholePartsCount) {
-  EXPECT_EQ(Below("/mnt/x/a/b", "/mnt/x"), "/a/b");
-  EXPECT_EQ(Below("/mnt/x", "/mnt/x"), "/");
-  EXPECT_EQ(Below("/mnt/xy", "/mnt/x"), "");
-}
-
-TEST(AbsoluteTest, DotsAndDoubledSlashesGo) {
-  EXPECT_EQ(Absolute("/a//b/./c/../d/"), "/a/b/d");
-  EXPECT_EQ(Absolute("/"), "/");
-}
-
 TEST(ShownTest, ControlCharactersAreEscaped) {
   EXPECT_EQ(Shown("a\nb\x1b"), "a\\x0ab\\x1b");
   EXPECT_EQ(Shown("\xc3\xa9"), "\xc3\xa9");

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/paths.h"
 #include "base/strings.h"
 #include "rpc/control_grpc.h"
 
@@ -25,22 +26,6 @@ std::string Resolved(const std::string& path) {
 }
 
 }  // namespace
-
-std::string Absolute(const std::string& path) {
-  std::error_code error;
-  std::filesystem::path absolute = path;
-  if (absolute.is_relative()) absolute = std::filesystem::current_path(error) / absolute;
-  std::string text = absolute.lexically_normal().string();
-  while (text.size() > 1 && text.ends_with('/')) text.pop_back();
-  return text;
-}
-
-std::string Below(const std::string& path, const std::string& directory) {
-  if (path == directory) return "/";
-  if (directory == "/") return path;
-  if (!path.starts_with(directory + "/")) return "";
-  return path.substr(directory.size());
-}
 
 Result<RunningMount> PickMount(const std::string& at) {
   ASSIGN_OR_RETURN(std::vector<RunningMount> mounts, ListRunningMounts());

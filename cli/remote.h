@@ -25,10 +25,4 @@ Result<Target> PickPath(const std::string& path, const std::string& at);
 
 Result<std::unique_ptr<role::Control>> Connect(const RunningMount& mount);
 
-// Without "." parts, doubled and trailing '/'; made absolute by the working directory. ".." parts
-// are resolved as text.
-std::string Absolute(const std::string& path);
-// `path` relative to `directory` with a leading '/', or empty if it is not at or below it.
-std::string Below(const std::string& path, const std::string& directory);
-
 }  // namespace tarn::cli

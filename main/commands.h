@@ -33,6 +33,4 @@ void AddCommon(CLI::App& command, GlobalOptions& global);
 int Fail(const Status& status);
 inline int Finish(const Status& status) { return status.ok() ? 0 : Fail(status); }
 
-inline constexpr const char kVersion[] = TARN_VERSION;
-
 }  // namespace tarn

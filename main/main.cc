@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "base/version.h"
 #include "config/properties.h"
 #include "main/commands.h"
 

@@ -15,8 +15,8 @@
 #include "base/strings.h"
 #include "cli/format.h"
 #include "main/commands.h"
-#include "main/embedded.h"
 #include "main/mount_options.h"
+#include "node/embedded.h"
 
 namespace tarn {
 namespace {

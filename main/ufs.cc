@@ -4,11 +4,12 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "base/paths.h"
 #include "base/strings.h"
 #include "cli/format.h"
 #include "cli/remote.h"
 #include "main/commands.h"
-#include "main/source_options.h"
+#include "node/source_options.h"
 
 namespace tarn {
 namespace {
@@ -73,12 +74,12 @@ Status Mount(const GlobalOptions& global, const UfsCommand& command) {
     request.options.push_back(std::move(option));
   }
   // A path is one of this shell; the process that serves has another working directory.
-  request.options = ResolvePaths(std::move(request.options), cli::Absolute("."));
+  request.options = ResolvePaths(std::move(request.options), Absolute("."));
   ASSIGN_OR_RETURN(request.options, CheckOptions(request.options));
   ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(command.path, global.at));
   request.path = target.path;
   const bool directory = command.source.find("://") == std::string::npos;
-  request.source = directory ? cli::Absolute(command.source) : command.source;
+  request.source = directory ? Absolute(command.source) : command.source;
   request.read_only = command.read_only;
   ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(target.mount));
   ASSIGN_OR_RETURN(role::UfsMountInfo mounted, control->UfsMount(request));

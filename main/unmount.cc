@@ -4,12 +4,13 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "base/paths.h"
 #include "base/strings.h"
 #include "cli/format.h"
 #include "cli/remote.h"
 #include "main/commands.h"
-#include "main/mount_checks.h"
 #include "main/progress.h"
+#include "node/mount_checks.h"
 
 namespace tarn {
 namespace {
@@ -104,7 +105,7 @@ Status NothingFlushed(const std::string& mount_point) {
 Status Unmount(const UnmountOptions& options) {
   Result<cli::RunningMount> found = cli::PickMount(options.mount_point);
   if (!found.ok()) {
-    ASSIGN_OR_RETURN(const bool detached, DetachIfDead(cli::Absolute(options.mount_point)));
+    ASSIGN_OR_RETURN(const bool detached, DetachIfDead(Absolute(options.mount_point)));
     if (detached && options.flush) return NothingFlushed(options.mount_point);
     if (detached) return ReportDead(options);
     return Status(found.code(), Concat("cannot unmount: ", found.status().message()));

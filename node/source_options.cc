@@ -1,4 +1,4 @@
-#include "main/source_options.h"
+#include "node/source_options.h"
 
 #include <cerrno>
 #include <charconv>

@@ -11,8 +11,8 @@
 
 #include "base/status.h"
 #include "config/properties.h"
-#include "main/mount_checks.h"
-#include "main/state_directory.h"
+#include "node/mount_checks.h"
+#include "node/state_directory.h"
 
 namespace tarn {
 

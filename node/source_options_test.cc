@@ -1,4 +1,4 @@
-#include "main/source_options.h"
+#include "node/source_options.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -6,8 +6,8 @@
 
 #include <fstream>
 
-#include "main/open_source.h"
-#include "main/source_mounts.h"
+#include "node/sources/open_source.h"
+#include "node/sources/source_mounts.h"
 
 namespace tarn {
 namespace {

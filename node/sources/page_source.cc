@@ -1,4 +1,4 @@
-#include "main/page_source.h"
+#include "node/sources/page_source.h"
 
 namespace tarn {
 namespace {

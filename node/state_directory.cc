@@ -1,4 +1,4 @@
-#include "main/state_directory.h"
+#include "node/state_directory.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -14,10 +14,10 @@
 #include "base/checksum.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/paths.h"
 #include "base/strings.h"
 #include "base/units.h"
 #include "cli/registry.h"
-#include "cli/remote.h"
 
 namespace tarn {
 namespace {
@@ -112,7 +112,7 @@ std::string DefaultStatePath(const Source& source) {
 
 Result<std::unique_ptr<StateDirectory>> StateDirectory::Open(const std::string& path,
                                                              const Source& source) {
-  const std::string absolute = path.empty() ? DefaultStatePath(source) : cli::Absolute(path);
+  const std::string absolute = path.empty() ? DefaultStatePath(source) : Absolute(path);
   Status made = MakeDirectories(absolute);
   if (!made.ok())
     return Status(made.code(), Concat("state directory ", absolute, ": ", made.message()));

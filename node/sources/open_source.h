@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "config/properties.h"
-#include "main/mount_checks.h"
-#include "main/source_options.h"
+#include "node/mount_checks.h"
+#include "node/source_options.h"
 #include "ufs/skipped_keys.h"
 #include "ufs/under_file_system.h"
 

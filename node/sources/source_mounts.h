@@ -13,7 +13,7 @@
 #include "cache/cache_store.h"
 #include "client/file_system.h"
 #include "config/properties.h"
-#include "main/mount_checks.h"
+#include "node/mount_checks.h"
 #include "role/control.h"
 #include "role/mount_table.h"
 #include "ufs/mounts.h"

@@ -9,7 +9,7 @@
 #include "base/status.h"
 #include "cache/cache_store.h"
 #include "config/properties.h"
-#include "main/mount_checks.h"
+#include "node/mount_checks.h"
 
 namespace tarn {
 

@@ -1,4 +1,4 @@
-#include "main/source_mounts.h"
+#include "node/sources/source_mounts.h"
 
 #include <unistd.h>
 
@@ -10,10 +10,10 @@
 
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/paths.h"
 #include "base/strings.h"
-#include "cli/remote.h"
-#include "main/open_source.h"
-#include "main/source_options.h"
+#include "node/source_options.h"
+#include "node/sources/open_source.h"
 #include "ufs/late_ufs.h"
 
 namespace tarn {
@@ -169,7 +169,7 @@ Status TableMounts::CheckPlace(const Source& source) {
   ours.insert(ours.end(), {options_.mount_point, options_.state_directory});
   for (const std::string& directory : ours) {
     const std::string own = directory == options_.mount_point ? directory : ResolvedPath(directory);
-    const bool apart = cli::Below(source.path, own).empty() && cli::Below(own, source.path).empty();
+    const bool apart = Below(source.path, own).empty() && Below(own, source.path).empty();
     if (!apart)
       return Status(Code::kInvalid, Concat("cannot mount ", source.uri, ": ", own,
                                            ", which this mount uses itself, overlaps with it"));
@@ -486,7 +486,7 @@ bool IdentitiesOverlap(const std::string& one, const std::string& other) {
 Status CheckApart(const Source& source, const Source& other, const std::string& other_path) {
   if (source.scheme != other.scheme || source.where != other.where) return OkStatus();
   const bool apart =
-      cli::Below(source.path, other.path).empty() && cli::Below(other.path, source.path).empty();
+      Below(source.path, other.path).empty() && Below(other.path, source.path).empty();
   if (apart) return OkStatus();
   return Status(Code::kInvalid, Concat("cannot mount ", source.uri, ": it overlaps with ",
                                        other.uri, ", which is mounted on ", other_path));

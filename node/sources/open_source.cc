@@ -1,9 +1,9 @@
-#include "main/open_source.h"
+#include "node/sources/open_source.h"
 
 #include <algorithm>
 
 #include "base/strings.h"
-#include "main/commands.h"
+#include "base/version.h"
 #include "ufs/local.h"
 #include "ufs/s3.h"
 

@@ -1,4 +1,4 @@
-#include "main/mount_checks.h"
+#include "node/mount_checks.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -16,8 +16,8 @@
 #include <memory>
 #include <optional>
 
+#include "base/paths.h"
 #include "base/strings.h"
-#include "cli/remote.h"
 #include "ufs/s3_options.h"
 
 namespace tarn {
@@ -65,7 +65,7 @@ MountedFs MountOf(const std::string& path) {
   MountedFs nearest;
   for (std::string line; std::getline(table, line);) {
     std::optional<MountedFs> mount = ParseMount(line);
-    if (!mount || cli::Below(path, mount->path).empty()) continue;
+    if (!mount || Below(path, mount->path).empty()) continue;
     if (mount->path.size() >= nearest.path.size()) nearest = *std::move(mount);
   }
   return nearest;
@@ -82,14 +82,14 @@ std::string MountedType(const std::string& path) {
 std::string UriOf(const std::string& path) {
   const MountedFs mount = MountOf(path);
   if (mount.type != "fuse.tarn") return Concat("file://", path);
-  const std::string below = cli::Below(path, mount.path);
+  const std::string below = Below(path, mount.path);
   return below == "/" ? mount.source : mount.source + below;
 }
 
 Status CheckOutside(const std::string& what, const std::string& path, const Source& source,
                     const std::string& advice) {
   const bool inside = source.path == "/" ? UriOf(path).starts_with(source.uri)
-                                         : !cli::Below(UriOf(path), source.uri).empty();
+                                         : !Below(UriOf(path), source.uri).empty();
   if (!inside) return OkStatus();
   return Status(Code::kInvalid,
                 Concat("cannot mount ", source.uri, ": ", what, " ", path,
@@ -174,7 +174,7 @@ Result<Source> ParseBucket(const std::string& text, const Properties& properties
 }  // namespace
 
 void ResolvePaths(Properties& properties) {
-  const std::string here = cli::Absolute(".");
+  const std::string here = Absolute(".");
   properties.ResolvePaths(here);
   const ufs::s3::Environment environment = ufs::s3::ProcessEnvironment();
   for (const char* name : ufs::s3::FileVariables()) {
@@ -222,7 +222,7 @@ Result<bool> DetachIfDead(const std::string& path) {
 }
 
 Result<std::string> PrepareMountPoint(const std::string& text, const Source& source) {
-  const std::string absolute = cli::Absolute(text);
+  const std::string absolute = Absolute(text);
   RETURN_IF_ERROR(DetachIfDead(absolute).status());
   RETURN_IF_ERROR(
       CheckDirectory(absolute, "cannot mount: mount point ", "; make the directory first"));
@@ -236,7 +236,7 @@ Result<std::string> PrepareMountPoint(const std::string& text, const Source& sou
     return Status(Code::kBusy, Concat("cannot mount on ", path, ": a file system (", type,
                                       ") is already mounted there; unmount it first"));
   }
-  if (source.scheme == "file" && !cli::Below(path, source.path).empty()) {
+  if (source.scheme == "file" && !Below(path, source.path).empty()) {
     return Status(Code::kInvalid,
                   Concat("cannot mount on ", path, ": it is inside of the source ", source.path));
   }
@@ -248,7 +248,7 @@ Result<std::string> PrepareMountPoint(const std::string& text, const Source& sou
 }
 
 std::string ResolvedPath(const std::string& path) {
-  std::string there = cli::Absolute(path);
+  std::string there = Absolute(path);
   std::string missing;
   char resolved[PATH_MAX];
   while (realpath(there.c_str(), resolved) == nullptr) {
@@ -265,7 +265,7 @@ Status CheckNotHidden(const std::string& mount_point, const std::string& state,
   std::vector<std::string> all = caches;
   all.push_back(state);
   for (const std::string& own : all) {
-    if (cli::Below(ResolvedPath(own), mount_point).empty()) continue;
+    if (Below(ResolvedPath(own), mount_point).empty()) continue;
     return Status(Code::kInvalid, Concat("cannot mount on ", mount_point, ": it would hide ", own,
                                          ", where Tarn is to keep its state or cache"));
   }

@@ -1,4 +1,4 @@
-#include "main/embedded.h"
+#include "node/embedded.h"
 
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -11,16 +11,16 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "base/version.h"
 #include "cli/registry.h"
 #include "client/control.h"
 #include "client/file_system.h"
 #include "fuse/front_end.h"
 #include "kv/rocksdb.h"
-#include "main/commands.h"
-#include "main/open_source.h"
-#include "main/page_source.h"
-#include "main/source_mounts.h"
 #include "meta/namespace.h"
+#include "node/sources/open_source.h"
+#include "node/sources/page_source.h"
+#include "node/sources/source_mounts.h"
 #include "rpc/control_grpc.h"
 #include "ufs/mounts.h"
 #include "worker/persister.h"

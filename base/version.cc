@@ -1,0 +1,7 @@
+#include "base/version.h"
+
+namespace tarn {
+
+const char* const kVersion = TARN_VERSION;
+
+}  // namespace tarn
