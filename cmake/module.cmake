@@ -8,6 +8,7 @@
 # - A second target links the library alone, whole, with its declared DEPS, so that a symbol smuggled past the headers
 #   does not link.
 # - Each header is compiled alone. A door sees nothing but doors.
+# - The test doors (cmake/doors_test.cmake) tries it: with the include path of a dependant no header of a room is found.
 # Third-party LIBS, and DEFINES, stay private to the module.
 #
 # TESTS: x_test.cc files, built into one executable NAME_test, which with TEST_SHARDS runs n times at once, each time
@@ -29,11 +30,7 @@ function(make_roots name)
   file(MAKE_DIRECTORY ${room})
   file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${room}/${name} SYMBOLIC)
   file(REMOVE_RECURSE ${door})
-  if(NOT ARGN)
-    set(door ${room})  # The folder has no rooms yet.
-  else()
-    file(MAKE_DIRECTORY ${door}/${name})
-  endif()
+  file(MAKE_DIRECTORY ${door}/${name})
   foreach(header ${ARGN})
     if(header MATCHES / OR NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${header})
       message(FATAL_ERROR "${name}: '${header}' in API is no header at the top of the folder")
@@ -76,6 +73,12 @@ function(module name)
   set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
   target_link_libraries(${name} PUBLIC ${M_DEPS} PRIVATE ${M_LIBS})
   precompile(${name})
+  foreach(header ${M_API})
+    set_property(GLOBAL APPEND PROPERTY TARN_DOORS ${name}/${header})
+  endforeach()
+  foreach(header ${headers} ${testing_headers})
+    set_property(GLOBAL APPEND PROPERTY TARN_INNER_HEADERS ${name}/${header})
+  endforeach()
 
   list(TRANSFORM doors PREPEND ${name}/)
   list(TRANSFORM headers PREPEND ${name}/ )

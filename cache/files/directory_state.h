@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
-#include "cache/files/open_file.h"
 #include "base/status.h"
+#include "cache/files/open_file.h"
 
 namespace tarn::cache {
 

@@ -9,9 +9,9 @@
 #include <memory>
 #include <string>
 
-#include "cache/files/open_file.h"
 #include "base/ids.h"
 #include "base/status.h"
+#include "cache/files/open_file.h"
 
 namespace tarn::cache {
 

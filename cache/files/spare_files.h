@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "cache/files/open_file.h"
 #include "base/mutex.h"
 #include "base/status.h"
+#include "cache/files/open_file.h"
 
 namespace tarn::cache {
 

@@ -9,8 +9,8 @@
 #include <functional>
 #include <thread>
 
-#include "cache/index/content_index.h"
 #include "cache/files/open_file.h"
+#include "cache/index/content_index.h"
 #include "cache/testing/recovery_fixture.h"
 
 namespace tarn::cache {

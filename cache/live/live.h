@@ -12,10 +12,10 @@
 #include "base/ids.h"
 #include "base/mutex.h"
 #include "cache/files/file_place.h"
+#include "cache/files/open_file.h"
 #include "cache/index/content_index.h"
 #include "cache/index/page_map.h"
 #include "cache/index/record.h"
-#include "cache/files/open_file.h"
 
 namespace tarn::cache {
 

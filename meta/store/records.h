@@ -13,8 +13,7 @@
 #include "base/attempt_mark.h"
 #include "base/ids.h"
 #include "base/status.h"
-#include "role/persist_queue.h"
-#include "role/types.h"
+#include "role/persist_queue.h"  // And role/types.h.
 
 namespace tarn::meta {
 
