@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <system_error>
 
-namespace tarn::ufs {
+namespace tarn {
 
 void TemporaryDirectory::RemoveTree(const std::string& path) {
   std::error_code error;
@@ -11,4 +11,4 @@ void TemporaryDirectory::RemoveTree(const std::string& path) {
   EXPECT_FALSE(error) << error.message();
 }
 
-}  // namespace tarn::ufs
+}  // namespace tarn

@@ -7,13 +7,13 @@
 
 #include <string>
 
-namespace tarn::ufs {
+namespace tarn {
 
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
     const char* base = getenv("TMPDIR");
-    path_ = std::string(base != nullptr ? base : "/var/tmp") + "/tarn-ufs-test.XXXXXX";
+    path_ = std::string(base != nullptr ? base : "/var/tmp") + "/tarn-test.XXXXXX";
     EXPECT_NE(mkdtemp(path_.data()), nullptr);
   }
   ~TemporaryDirectory() { RemoveTree(path_); }
@@ -28,4 +28,4 @@ class TemporaryDirectory {
   std::string path_;
 };
 
-}  // namespace tarn::ufs
+}  // namespace tarn

@@ -112,13 +112,12 @@ class Directory final : public FilePlace {
   Status Remove(FileId file) override {
     const FileName name(file);
     if (spares_.Keep(name.c_str())) return OkStatus();
-    if (unlinkat(fd_.get(), name.c_str(), 0) == 0 || errno == ENOENT) return OkStatus();
+    if (Unlink(name)) return OkStatus();
     const int error = errno;
-    if (error == EPERM && Unfence(file) && unlinkat(fd_.get(), name.c_str(), 0) == 0) {
-      return OkStatus();
-    }
-    errno = error;
-    return ErrnoStatus(errno, Concat("remove ", path_, "/", name.c_str()));
+    // The sweep of stray files may remove it between any two of these calls.
+    if (error == EPERM) Unfence(file);
+    if (error == EPERM && Unlink(name)) return OkStatus();
+    return ErrnoStatus(error, Concat("remove ", path_, "/", name.c_str()));
   }
 
   Result<std::string> SetAside(FileId file) override;
@@ -148,6 +147,9 @@ class Directory final : public FilePlace {
     Result<Descriptor> opened = OpenFlags(file, O_RDWR, "open");
     if (opened.code() != Code::kNotPermitted || !Unfence(file)) return opened;
     return OpenFlags(file, O_RDWR, "open");
+  }
+  bool Unlink(const FileName& name) {  // Absent is fine.
+    return unlinkat(fd_.get(), name.c_str(), 0) == 0 || errno == ENOENT;
   }
   bool Unfence(FileId file) {  // False: there was no fence.
     const Result<Descriptor> opened = OpenFlags(file, O_RDONLY, "open");

@@ -103,7 +103,7 @@ class LoaderTest : public ::testing::Test {
   struct MadeDirectory {
     explicit MadeDirectory(const std::string& path) { fs::create_directory(path); }
   };
-  ufs::TemporaryDirectory directory_;
+  TemporaryDirectory directory_;
   std::atomic<int> next_new_{0};
   const MadeDirectory made_{directory_ / "s"};
   TickingClock clock_;

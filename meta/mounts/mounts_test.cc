@@ -310,8 +310,8 @@ class MountsPersistTest : public ::testing::TestWithParam<bool> {
   }
 
   TickingClock clock_;
-  ufs::TemporaryDirectory outer_;
-  ufs::TemporaryDirectory inner_;
+  TemporaryDirectory outer_;
+  TemporaryDirectory inner_;
   Rig rig_;
   MountId mount_;
 };
@@ -375,7 +375,7 @@ TEST_P(MountsPersistTest, TheEmptyDirectoryBehindAMountPointIsRemoved) {
 
 TEST(MountsPersist, WhatIsPutBehindAMountPointStaysAndHoldsUpNothing) {
   TickingClock clock;
-  ufs::TemporaryDirectory outer;
+  TemporaryDirectory outer;
   Rig rig(*ufs::OpenLocalUfs(outer.path()), {}, Pace::kNothing);
   rig.MakeDir("a");
   rig.Mount("a/m", ufs::NewMemoryUfs(clock));

@@ -23,7 +23,7 @@ class OtherWriter : public ::testing::TestWithParam<Kind> {
  protected:
   void Begin(const Tree& before) {
     rig_.reset();
-    directory_ = std::make_unique<ufs::TemporaryDirectory>();
+    directory_ = std::make_unique<TemporaryDirectory>();
     std::unique_ptr<ufs::UnderFileSystem> ufs;
     if (GetParam() == Kind::kObjects)
       ufs = ufs::NewMemoryUfs(clock_);
@@ -67,7 +67,7 @@ class OtherWriter : public ::testing::TestWithParam<Kind> {
   }
 
   TickingClock clock_;
-  std::unique_ptr<ufs::TemporaryDirectory> directory_;
+  std::unique_ptr<TemporaryDirectory> directory_;
   std::unique_ptr<Rig> rig_;
 };
 
@@ -345,7 +345,7 @@ class OtherWriterOfAttributes : public ::testing::Test {
   void Forget(InodeId ino) { ASSERT_TRUE(rig_.ns().GetFiles().Forget(ino).ok()); }
   uint32_t ModeThere() { return rig_.ufs().Stat("f", {})->mode; }
 
-  ufs::TemporaryDirectory directory_;
+  TemporaryDirectory directory_;
   Rig rig_{*ufs::OpenLocalUfs(directory_.path()), {{"f", "base"}}, Pace::kNothing};
 };
 

@@ -60,7 +60,7 @@ class OwnUpload : public ::testing::Test {
 
   static constexpr int kBefore = 1;
   static constexpr int kAfter = 2;
-  ufs::TemporaryDirectory directory_;
+  TemporaryDirectory directory_;
   std::unique_ptr<Rig> rig_;
 };
 

@@ -36,13 +36,13 @@ class PersistTest : public ::testing::TestWithParam<Scenario> {
     SCOPED_TRACE("a local directory");
     body([&](Pace pace) {
       directory_.reset();
-      directory_ = std::make_unique<ufs::TemporaryDirectory>();
+      directory_ = std::make_unique<TemporaryDirectory>();
       return std::make_unique<Rig>(*ufs::OpenLocalUfs(directory_->path()), scenario.before, pace);
     });
   }
 
   TickingClock clock_;
-  std::unique_ptr<ufs::TemporaryDirectory> directory_;
+  std::unique_ptr<TemporaryDirectory> directory_;
 };
 
 constexpr Pace kPaces[] = {Pace::kNothing, Pace::kOneStep, Pace::kAll, Pace::kHoldPrepared,
@@ -208,7 +208,7 @@ class LostAnswer : public ::testing::Test {
     rig_.OneStep();
   }
 
-  ufs::TemporaryDirectory directory_;
+  TemporaryDirectory directory_;
   Rig rig_{*ufs::OpenLocalUfs(directory_.path()), {{"f", "F"}}, Pace::kNothing};
 };
 

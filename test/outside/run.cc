@@ -34,7 +34,7 @@ class LogFile {
   }
 
  private:
-  ufs::TemporaryDirectory directory_;
+  TemporaryDirectory directory_;
   std::streamoff read_ = 0;
 };
 

@@ -16,7 +16,7 @@ class Scratch {
  public:
   Scratch() {
     if (mkdtemp(path_.data()) != nullptr) return;
-    slow_ = std::make_unique<ufs::TemporaryDirectory>();
+    slow_ = std::make_unique<TemporaryDirectory>();
     path_ = slow_->path();
   }
   ~Scratch();
@@ -26,7 +26,7 @@ class Scratch {
 
  private:
   std::string path_ = "/dev/shm/tarn-outside-test.XXXXXX";
-  std::unique_ptr<ufs::TemporaryDirectory> slow_;
+  std::unique_ptr<TemporaryDirectory> slow_;
 };
 
 }  // namespace tarn::outside

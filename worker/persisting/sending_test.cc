@@ -196,7 +196,7 @@ TEST(Holes, AreWhatTheDataLeaveOut) {
 
 // A terabyte of zeros could neither be read nor written in the time of a test.
 TEST(Holes, OfAStoreThatHasThemAreNotSent) {
-  const ufs::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   const auto source = ufs::OpenLocalUfs(directory.path()).value();
   const auto cache = cache::NewMemoryCacheStore(128 << 20);
   auto file = cache->Stage(InodeId(5)).value();
