@@ -1,5 +1,5 @@
-// Operations a second of the namespace over RocksDB, as the FUSE front end calls them. Nothing is
-// synced: this is the price of a transaction, not of the disk.
+// Operations per second of the namespace over RocksDB, as the FUSE front end calls them. The store
+// syncs nothing: the figures are the price of a transaction, not of the disk.
 
 #include <benchmark/benchmark.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-// Random operations on the namespace and on a model of it that is simple enough to be right, while
-// commits lose races at random. The seed is printed; TARN_SEED repeats a run.
+// Random operations on the namespace and on a model that is simple enough to be right. Commits lose
+// races at random. The test prints its seed; TARN_SEED repeats a run.
 
 #include <gmock/gmock.h>
 
@@ -21,11 +21,11 @@ uint64_t SeedOfRun() {
   return static_cast<uint64_t>(SystemClock().WallNs());
 }
 
-// One file or directory as it should be.
+// The expected state of a file or directory.
 struct Node {
   FileType type = FileType::kRegular;
-  std::map<std::string, uint64_t> children;  // Of a directory.
-  uint64_t parent = 0;                       // Of a directory.
+  std::map<std::string, uint64_t> children;  // For a directory.
+  uint64_t parent = 0;                       // For a directory.
   uint32_t nlink = 0;
   uint32_t mode = 0;
   uint64_t size_bytes = 0;
@@ -33,7 +33,7 @@ struct Node {
   std::map<std::string, std::string> xattrs;
 };
 
-// Nodes are named by the inode numbers that the namespace gave them.
+// A node has the inode number that the namespace gave it.
 class Model {
  public:
   Model() {
@@ -278,7 +278,7 @@ class ModelTest : public NamespaceFixture {
     ASSERT_TRUE(maintenance().ListOrphans([&](InodeId) { return ++orphans, OkStatus(); }).ok());
     ASSERT_EQ(orphans, 0U);
   }
-  // Replaced files are forgotten here, as a client would that has none of them open.
+  // Forgets replaced files, like a client that has none of them open.
   void ForgetOrphans() {
     std::vector<InodeId> orphans;
     ASSERT_TRUE(maintenance()

@@ -40,7 +40,7 @@ class EmbeddedNamespace final : public Namespace {
   role::MountTable& GetMountTable() override { return *mount_table_; }
 
  private:
-  // In this order: what stands later uses what stands before, and goes first.
+  // The order matters: a member uses those declared before it and is destroyed before them.
   IdAllocator ids_;
   ChangeFeed changes_;
   ChangeGate gate_;

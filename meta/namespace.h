@@ -20,7 +20,7 @@ namespace tarn::meta {
 class Namespace {
  public:
   virtual ~Namespace() = default;  // Stops background work.
-  // When its store was made: tells it from an earlier one of the same source.
+  // When its store was made. It distinguishes the store from an earlier one of the same source.
   virtual Result<int64_t> MadeNs() = 0;
   virtual role::Names& GetNames() = 0;
   virtual role::Files& GetFiles() = 0;

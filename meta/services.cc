@@ -64,7 +64,8 @@ class OperationNames final : public role::Names {
   static bool IsAside(role::PersistState state) {
     return state == role::PersistState::kConflict || state == role::PersistState::kLost;
   }
-  // A file in CONFLICT or LOST was all that hid the object of another client.
+  // A file in CONFLICT or LOST hid the object of another client under its name. The name is free
+  // now, so import that object.
   void Uncover(InodeId parent, std::string_view name) const {
     const Status looked = env_.loader.LookAgain(parent, name);
     if (!looked.ok()) LogInfo("look at '", name, "': ", looked);
@@ -72,7 +73,7 @@ class OperationNames final : public role::Names {
   const Env env_;
 };
 
-// How full the UFS is, remembered for a moment: programs ask for it far more often than it changes.
+// Caches how full the UFS is for a short time: programs ask far more often than it changes.
 class UsageCache {
  public:
   std::optional<role::StatFs> Get(MonotonicTime now) const {

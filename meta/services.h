@@ -1,6 +1,6 @@
 #pragma once
 
-// The operations as the interfaces that clients see.
+// Implements the interfaces that clients call (role/coordinator.h) by the operations of meta/ops.
 
 #include <memory>
 

@@ -28,7 +28,7 @@ ChangeFeed::~ChangeFeed() {
     thread = std::move(thread_);
     changed_.NotifyAll();
   }
-}  // Joins.
+}  // `thread` joins.
 
 void ChangeFeed::Report(role::Change change) {
   MutexLock lock(mutex_);

@@ -1,9 +1,9 @@
 #pragma once
 
-// The change feed of the embedded coordinator: hands changes to the one sink from a thread of its
-// own, in order, so that whoever reports one may hold locks or be in the middle of a request.
-// Thread-safe. When the sink cannot keep up, what waits becomes one kEverything: memory is bounded
-// and nothing is missed. The thread starts with the first sink.
+// The change feed of the embedded coordinator. Its own thread hands the changes to the one sink in
+// order, so a caller may report one while it holds locks or serves a request. Thread-safe. If the
+// sink cannot keep up, all waiting changes become one kEverything: memory is bounded and no change
+// is missed. The thread starts with the first sink.
 
 #include <deque>
 #include <functional>
@@ -17,15 +17,15 @@ namespace tarn::meta {
 class ChangeFeed {
  public:
   ChangeFeed();
-  ~ChangeFeed();  // Delivers nothing more; waits for a call in flight.
+  ~ChangeFeed();  // Delivers no further change; waits for a call in flight.
   ChangeFeed(const ChangeFeed&) = delete;
   ChangeFeed& operator=(const ChangeFeed&) = delete;
 
-  // Without a sink the change is dropped: nobody has cached anything.
+  // Drops the change if there is no sink: then no client has cached anything.
   void Report(role::Change change);
-  // On return no call of the former sink is in flight; must not be called from a sink.
+  // On return no call of the former sink is in flight. A sink must not call it.
   void SetSink(std::function<void(const role::Change&)> sink);
-  // Waits until all that was reported before has been delivered. For tests.
+  // Waits until every change reported before the call is delivered. For tests.
   void Drain();
 
  private:

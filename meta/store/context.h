@@ -1,6 +1,6 @@
 #pragma once
 
-// What every operation of meta/ stands on. All references outlive the operations.
+// The parts that every operation of meta/ uses. All references outlive the operations.
 
 #include <atomic>
 #include <cstdint>
@@ -26,9 +26,9 @@ namespace tarn::meta {
 // meta/store/changes.h.
 class ChangeFeed;
 
-// How often changes made here met those of other writers in the UFS, since the start.
+// How often changes made here met changes of other clients in the UFS, since the start.
 struct Encounters {
-  std::atomic<uint64_t> replaced = 0;  // role::QueueTotals.
+  std::atomic<uint64_t> replaced = 0;  // Both are reported in role::QueueTotals.
   std::atomic<uint64_t> gave_way = 0;
 };
 

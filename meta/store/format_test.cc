@@ -1,4 +1,4 @@
-// doc/format.md, held against the code: its examples are what the code writes and reads.
+// Checks doc/format.md against the code: the code writes and reads its examples.
 
 #include <gtest/gtest.h>
 
@@ -18,8 +18,8 @@ namespace {
 const std::string kDocument = TARN_SOURCE_DIR "/doc/format.md";
 const std::string kQueueKey = keys::Queue(0, 1'000'000'001, 4098);
 
-// Each row says what its bytes mean; all rows together are what the code writes; the code reads it
-// back.
+// The bytes of each row have the meaning that the row states. All rows together are the encoding,
+// and the code decodes it.
 template <typename Record>
 void ExpectDocumented(const std::string& heading, const Record& record) {
   const std::vector<FormatRow> rows = FormatTable(kDocument, heading);

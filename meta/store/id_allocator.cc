@@ -17,7 +17,8 @@ Result<uint64_t> FirstUnreserved(const std::optional<std::string>& bytes) {
   return static_cast<uint64_t>(next);
 }
 
-// The first of kBatch numbers that are nobody else's, ever: durable before one of them is used.
+// Reserves kBatch numbers that no caller ever gets again, and returns the first. The reservation is
+// durable before the caller uses one.
 Result<uint64_t> Reserve(kv::Store& store) {
   const std::string key = keys::System("next-id");
   uint64_t first = 0;
@@ -29,7 +30,7 @@ Result<uint64_t> Reserve(kv::Store& store) {
     txn.Put(key, kv::EncodeCounter(static_cast<int64_t>(first + kBatch)));
     return OkStatus();
   });
-  // An unknown outcome wastes numbers at worst.
+  // If the outcome is unknown, a new reservation at worst wastes numbers.
   if (version.code() == Code::kMaybeCommitted) return Reserve(store);
   if (!version.ok()) return version.status();
   return first;
@@ -55,8 +56,8 @@ Result<uint64_t> IdAllocator::Next() {
   }
   ASSIGN_OR_RETURN(uint64_t first, Reserve(store_));
   MutexLock lock(mutex_);
-  // Another thread may have reserved a batch at the same time: the later one is used, since numbers
-  // only ascend.
+  // Another thread may have reserved a batch at the same time. The later batch is used, because
+  // numbers only ascend.
   if (next_ == end_ || next_ < first) {
     next_ = first;
     end_ = first + kBatch;

@@ -10,17 +10,16 @@
 
 namespace tarn::meta {
 
-// Inode numbers (also used as directory cursors and queue ids): unique for ever and ascending,
-// given out in batches that one transaction a batch reserves. Thread-safe.
+// Inode numbers, also used as directory cursors and queue ids. They ascend, and none is given out
+// twice. One transaction reserves a batch of them. Thread-safe.
 class IdAllocator {
  public:
   explicit IdAllocator(kv::Store& store) : store_(store) {}
   Result<uint64_t> Next();
-  // The last one given out by now, or a number below those that will be.
+  // The last number given out, or a number that is less than all future ones.
   Result<uint64_t> Newest();
-  // Held by who imports names into `dir` from taking their numbers until the commit, and over
-  // nothing else: so imported names become visible in the order of their cursors, and who reads a
-  // directory while it is being listed misses none. Taken before every other mutex.
+  // Lock order: first. Hold it while importing names into `dir`, from allocating their inode
+  // numbers to the commit. Names then appear in cursor order, and a concurrent readdir misses none.
   Mutex& ImportTurn(InodeId dir) { return turns_[dir.value % kTurns]; }
 
  private:

@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t kFewKeys = 1024;
 
-// Whether `matches` is true of the value of `name` or, if asked, of a name below it.
+// Whether `matches` is true for the value of `name` or, with kBelow, of a name below it.
 template <typename Map, typename Matches>
 bool Finds(const Map& map, const std::string& name, KeyChanges::Look::Reach reach,
            const Matches& matches) {
@@ -38,7 +38,7 @@ void KeyChanges::Unlocked(const std::string& name) {
   if (unlocked_.size() >= trim_at_) Trim();
 }
 
-// What was unlocked before the oldest look began disturbs none.
+// A key unlocked before the oldest look began disturbs no look.
 void KeyChanges::Trim() {
   const uint64_t oldest = *looks_.begin();
   std::erase_if(unlocked_, [oldest](const auto& item) { return item.second <= oldest; });

@@ -79,8 +79,8 @@ std::string OrphanPrefix() { return "Z"; }
 
 std::string Queue(uint8_t task_class, int64_t due_ns, uint64_t unique) {
   std::string key = QueuePrefix(task_class);
-  AppendBig64(key,
-              static_cast<uint64_t>(due_ns) ^ (uint64_t{1} << 63));  // Negative times sort first.
+  // Negative times sort first.
+  AppendBig64(key, static_cast<uint64_t>(due_ns) ^ (uint64_t{1} << 63));
   AppendBig64(key, unique);
   return key;
 }

@@ -1,8 +1,8 @@
 #pragma once
 
-// Which inodes are open for writing. News of the UFS must not replace or remove a file under its
-// writer: what the writer is told is written would be lost with the inode. Thread-safe. In memory
-// only: after a restart nothing is open.
+// Which inodes are open for writing. A change found in the UFS must not replace or remove a file
+// that a writer has open: bytes acknowledged to the writer would be lost with the inode.
+// Thread-safe. In memory only: after a restart no file is open.
 
 #include <cstdint>
 #include <unordered_map>
@@ -15,18 +15,19 @@ namespace tarn::meta {
 
 class OpenWriters {
  public:
-  // As often as End. Waits for a commit that is about to replace the inode.
+  // Pairs with End. Waits for a commit that is about to replace the inode.
   void Begin(InodeId ino);
   void End(InodeId ino);
 
-  // Inodes that one transaction is about to replace, remove or change, until it has committed.
+  // The inodes that one transaction replaces, removes or changes. Hold it until the commit.
   class Claims {
    public:
     explicit Claims(OpenWriters& writers) : writers_(writers) {}
     ~Claims() { Release(); }
     Claims(const Claims&) = delete;
     Claims& operator=(const Claims&) = delete;
-    bool Take(InodeId ino);  // False: it is open for writing, and must stay as it is.
+    // False: a writer has `ino` open, so the transaction must not change it.
+    bool Take(InodeId ino);
     void Release();
 
    private:

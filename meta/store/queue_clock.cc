@@ -8,7 +8,7 @@
 namespace tarn::meta {
 namespace {
 
-// The latest time at which an entry of the class is due; 0: there is none.
+// The latest due time of the entries of the class; 0: no entry.
 Result<int64_t> LastDue(kv::Transaction& txn, uint8_t task_class) {
   const std::string prefix = keys::QueuePrefix(task_class);
   kv::ScanOptions options;

@@ -2,8 +2,8 @@
 
 #include "base/encoding.h"
 
-// Each record starts with its version. A field is only ever added by a new version, so that Decode
-// of the old one stays.
+// Each record starts with its version. A new field needs a new version, and Decode still reads the
+// old versions.
 
 namespace tarn::meta {
 namespace {
@@ -32,7 +32,7 @@ Status BadField(const char* what, const char* field) {
 
 bool Known(role::FileType type) { return type <= role::FileType::kBlockDevice; }
 
-// One byte of an inode record.
+// The first byte of flags of an inode record.
 enum InodeFlag : uint8_t {
   kSynced = 1,
   kLost = 2,
@@ -44,7 +44,7 @@ enum InodeFlag : uint8_t {
   kXattrs = 128
 };
 
-// A further byte.
+// The second byte of flags.
 enum MoreInodeFlag : uint8_t { kGuessed = 1, kAttributesHere = 2 };
 
 constexpr uint8_t kMountVersion = 2;
@@ -253,7 +253,8 @@ Result<CursorRecord> CursorRecord::Decode(std::string_view bytes) {
   return r;
 }
 
-// The first version knew the root's mount alone, which still looks like that.
+// Version 1 has only the path, URI and identity. The mount of the root without options is still
+// written that way.
 std::string MountRecord::Encode() const {
   const bool first = root == kRootInode && !read_only && !unmounting && options.empty();
   std::string out = Start(16 + path.size() + uri.size() + identity.size());

@@ -1,7 +1,7 @@
 #pragma once
 
-// The records behind the namespace, as stored (doc/format.md). Values. Decode gives kCorruption for
-// anything it did not write; unknown versions are refused.
+// The stored records of the namespace (doc/format.md). Values. Decode returns kCorruption for bytes
+// that Encode does not write, and for an unknown version.
 
 #include <cstdint>
 #include <optional>
@@ -13,12 +13,12 @@
 #include "base/attempt_mark.h"
 #include "base/ids.h"
 #include "base/status.h"
-#include "role/persist_queue.h"  // And role/types.h.
+#include "role/persist_queue.h"  // Includes role/types.h.
 
 namespace tarn::meta {
 
-// I/ino. For directories size and times live in keys of their own (keys.h), so that creates in one
-// do not conflict.
+// I/ino. The time of the last change of names of a directory and its subdirectory count have keys
+// of their own (keys.h), so that two creates in one directory do not conflict.
 struct InodeRecord {
   InodeId ino;
   role::FileType type = role::FileType::kRegular;
@@ -28,70 +28,71 @@ struct InodeRecord {
   uint32_t nlink = 0;
   uint64_t rdev = 0;
   uint64_t size_bytes = 0;
-  uint64_t allocated_bytes = 0;  // Less than the size where a file has holes.
+  uint64_t allocated_bytes = 0;  // Less than the size if the file has holes.
   int64_t atime_ns = 0;
   int64_t mtime_ns = 0;
   int64_t ctime_ns = 0;
   int64_t btime_ns = 0;
-  InodeId
-      parent;  // Of the primary name; further names are B/ino/parent/name. Unlinked: the last one.
+  // The primary name; if unlinked, the last name. B/ino/parent/name has further names.
+  InodeId parent;
   std::string name;
   std::string symlink_target;
 
-  Generation generation;  // Data: raised by each CommitWrite.
-  uint64_t attr_version =
-      0;  // Mode, owner, times, xattrs, names: raised by each change that the UFS should learn of.
-  // The pair last known to be in the UFS.
+  Generation generation;  // Version of the data; each CommitWrite raises it.
+  // Raised by each change of mode, owner, times, xattrs or names that the UFS must get.
+  uint64_t attr_version = 0;
+  // The generation and attribute version that the UFS is known to have.
   Generation persisted_generation;
   uint64_t persisted_attr_version = 0;
-  bool synced = true;  // The bytes of `generation` survive a power cut (CommitWrite said so, or
-                       // they are in the UFS).
+  // The bytes of `generation` survive a power cut: CommitWrite said so, or the UFS has them.
+  bool synced = true;
   bool lost = false;
-  bool never_persist = false;  // Special files, and what the policy keeps from the UFS.
+  bool never_persist = false;  // Special files, and files that the policy keeps out of the UFS.
 
-  // Where the bytes of `persisted_generation` are; for a directory the prefix its children were
-  // found under. May differ from what the path says: relocate brings them together.
+  // The binding: where the UFS has the bytes of `persisted_generation`. For a directory: the prefix
+  // with its children. It differs from the path key from a rename until the move in the UFS.
   MountId mount;
-  std::string key;  // Meaningful only with a mount and `bound`.
+  std::string key;  // Meaningful only with `mount` and `bound`.
   bool bound = false;
-  // The version there; never unknown. After a change by Tarn itself of names or attributes it is
-  // the identity until the etag was read again. Of a directory: its identity.
+  // The version at `key`, never unknown. A change of names or attributes by Tarn sets it to the
+  // identity until the ETag is read again. For a directory: its identity.
   std::string etag;
-  std::string identity;  // ufs::ObjectInfo::identity. Of a directory: what was seen of it last.
+  // ufs::ObjectInfo::identity. For a directory: the attributes last seen of it.
+  std::string identity;
   uint64_t bound_size_bytes = 0;
-  // Directories: where the UFS is known to have it, so that children may be put there. Unlike `key`
-  // it is the new place as soon as that was made, while children are still found at the old one.
+  // Directories: the key at which the UFS is known to have it, so that children may be put there.
+  // It is the new key once that is made, while `key` still names the old prefix with children.
   bool made = false;
   std::string made_key;
-  // There may be K/ino/...: UFS keys other than `key` where bytes of this inode are
+  // Records K/ino/... may exist: UFS keys other than `key` with bytes of this inode
   // (meta/ledger/ledger.h).
   bool places = false;
-  // There may be X/ino/...: extended attributes.
+  // Records X/ino/... may exist: extended attributes.
   bool xattrs = false;
-  // The version that it was made from is gone from the UFS: not bound, and in the queue as such.
+  // Unbound, in class kConflict: the UFS lost the version that the file was made from.
   bool conflict = false;
-  // The oldest generation that the bytes of `generation` are made from: no byte is older.
+  // The oldest generation that any byte of `generation` is made from.
   Generation origin_generation;
-  // Mode, owner and times are defaults, since a listing does not tell what the object keeps: it is
-  // to be asked before they count (meta/ops/learn.h).
+  // Mode, owner and times are defaults, because a listing does not show what the object keeps. Ask
+  // the UFS before they count (meta/ops/learn.h).
   bool guessed = false;
-  // Changed here since the object was written: what the object keeps is older.
+  // Attributes changed here after the object was written: those that the object keeps are older.
   bool attributes_here = false;
-  int64_t stored_s = 0;  // ufs::ObjectInfo::stored_s as last seen; 0: not since a change by Tarn.
+  // ufs::ObjectInfo::stored_s as last seen; 0: not seen since a change by Tarn.
+  int64_t stored_s = 0;
 
-  // The change of the UFS in flight for this inode: an intent, written before it is begun, and kept
-  // until its outcome is known. How it is recognized: AttemptMark.
+  // The attempt for this inode: an intent, written before the step begins and kept until its
+  // outcome is known. AttemptMark says how its result is recognized.
   std::string attempt;
   std::string attempt_key;
   uint64_t attempt_size_bytes = 0;
   int64_t attempt_mtime_ns = 0;
-  std::string attempt_file;  // Or NothingMade (meta/ledger/ledger.h).
+  std::string attempt_file;  // AttemptMark::file, or NothingMade (meta/ledger/ledger.h).
   Generation attempt_generation;
   uint64_t attempt_attr_version = 0;
-  int64_t attempt_started_ns =
-      0;  // Of the queue's clock (meta/store/queue_clock.h); 0: no attempt.
+  int64_t attempt_started_ns = 0;  // By the queue clock (meta/store/queue_clock.h); 0: no attempt.
 
-  std::string queue_key;  // Of its entry in the persist queue; empty: none.
+  std::string queue_key;  // The key of its entry in the persist queue; empty: no entry.
 
   std::string Encode() const;
   static Result<InodeRecord> Decode(std::string_view bytes);
@@ -101,13 +102,12 @@ struct InodeRecord {
 struct DentryRecord {
   InodeId ino;
   role::FileType type = role::FileType::kRegular;
-  uint64_t cursor =
-      0;  // E/parent/cursor -> name: the order of readdir. Unique in the directory for ever.
+  uint64_t cursor = 0;  // The order of readdir. No other name of the directory ever has it.
   std::string Encode() const;
   static Result<DentryRecord> Decode(std::string_view bytes);
 };
 
-// E/parent/cursor: what a directory's listing needs of the dentry.
+// E/parent/cursor: the part of a dentry that readdir needs.
 struct CursorRecord {
   std::string name;
   InodeId ino;
@@ -118,74 +118,73 @@ struct CursorRecord {
 
 // M/mount.
 struct MountRecord {
-  std::string path;  // In the namespace, where it was mounted; an ancestor may be renamed since.
+  std::string path;  // The namespace path at mount time; an ancestor may be renamed since.
   std::string uri;
-  std::string identity;  // UnderFileSystem::SourceIdentity when it was mounted.
+  std::string identity;  // UnderFileSystem::SourceIdentity at mount time.
   InodeId root = kRootInode;
   bool read_only = false;
-  bool unmounting = false;  // Its name is gone; what was below it is being forgotten.
-  // Properties of the source apart from those of the process. Secrets only as references to where
-  // they are.
+  bool unmounting = false;  // Its name is gone, and its inodes are being forgotten.
+  // Properties of this source alone. A secret is stored only as a reference to its location.
   std::vector<std::pair<std::string, std::string>> options;
   std::string Encode() const;
   static Result<MountRecord> Decode(std::string_view bytes);
 };
 
-// K/owner/mount/key: a place where bytes of `owner` are apart from its binding, or may be.
+// K/owner/mount/key: a UFS key other than the binding where bytes of `owner` are or may be.
 struct PlaceRecord {
   enum class Kind : uint8_t {
-    kRecord,   // U/mount/key says so (kOwned, kClaim).
-    kLink,     // A further name of a file, in its place; no ledger record.
-    kMarkers,  // U/mount/key says so; nothing but markers of a directory may be there.
+    kRecord,   // U/mount/key has a record (kOwned, kClaim).
+    kLink,     // A further name of a file, at its path key; no ledger record.
+    kMarkers,  // U/mount/key has a record (kClaim); only markers of the directory may be there.
   };
   Kind kind = Kind::kRecord;
-  Generation generation;  // kLink: of the bytes.
-  std::string etag;       // kLink: which copy is there, or which file (ufs::ObjectInfo::file).
+  Generation generation;  // kLink: of the bytes there.
+  std::string etag;       // kLink: the version of the copy, or the file (ufs::ObjectInfo::file).
   std::string Encode() const;
   static Result<PlaceRecord> Decode(std::string_view bytes);
 };
 
-// U/mount/key: what Tarn knows and intends of a UFS key that the path alone does not say. No
-// record: the key belongs to whatever the path resolves to, and may be imported. Any record: never
-// import the key.
+// U/mount/key: what Tarn knows and intends of a UFS key that the path alone does not say. Without a
+// record the key belongs to the inode at its path and may be imported. A key with a record is never
+// imported.
 struct LedgerRecord {
   enum class Intent : uint8_t {
-    kOwned,   // What is there is `owner`'s, whose path is another one by now, or who has taken over
-              // what is to be deleted there and will write over it.
-    kDelete,  // Nobody's: to be deleted. With an owner: once that unlinked inode, which may still
-              // be read from here, is forgotten.
-    kDeleteDirectory,  // The same, a directory of the UFS.
-    kClaim,  // All below key + "/" that is not its path's belongs to the directories `claimants`,
-             // renamed away.
+    // The object belongs to `owner`, whose path has changed; or `owner` took over a pending delete
+    // and will overwrite the object.
+    kOwned,
+    // A pending delete. It waits for the unlinked inode `owner`, if there is one: its readers may
+    // read from here until it is forgotten.
+    kDelete,
+    kDeleteDirectory,  // A pending delete of a UFS directory.
+    // Keys below key + "/" that no path maps to belong to the renamed directories `claimants`.
+    kClaim,
   };
   Intent intent = Intent::kOwned;
   InodeId owner;
-  int64_t attempt_started_ns =
-      0;  // Of the last change of unknown outcome that may still land here late; 0: none.
-  // What Tarn has there: this version, or what one of these attempts has made. Anything else is
-  // another writer's, and is not deleted.
+  // Start of the last change of unknown outcome that may still take effect here; 0: none.
+  int64_t attempt_started_ns = 0;
+  // The object that Tarn put there: this version, or the result of one of these attempts. Any other
+  // object is another client's and is not deleted.
   std::string etag;
   std::vector<AttemptMark> marks;
-  std::string queue_key;  // Of the delete's entry.
+  std::string queue_key;  // The key of the queue entry of the delete.
   std::vector<InodeId> claimants;
   std::string Encode() const;
   static Result<LedgerRecord> Decode(std::string_view bytes);
 };
 
-// G/ino: whether a directory is known whole.
+// G/ino: whether a directory is complete.
 struct ListingRecord {
   bool complete = false;
-  int64_t listed_ns = 0;  // Wall clock of the last full listing that was applied; 0: never.
+  int64_t listed_ns = 0;  // Wall clock of the last listing that was applied whole; 0: never.
   std::string Encode() const;
   static Result<ListingRecord> Decode(std::string_view bytes);
 };
 
 // P/class/due/id.
 struct QueueRecord {
-  enum class What : uint8_t {
-    kInode,
-    kDeleteKey
-  };  // An inode's entry covers all that is dirty about it.
+  // kInode covers all unpersisted changes of the inode.
+  enum class What : uint8_t { kInode, kDeleteKey };
   What what = What::kInode;
   InodeId ino;
   MountId mount;  // kDeleteKey.

@@ -58,7 +58,7 @@ InodeRecord FullInode() {
   return r;
 }
 
-// Fails for every proper prefix of what was written, and for what is longer.
+// Decode fails for each proper prefix of the encoding, and for a longer one.
 template <typename Record>
 void ExpectWholeOrNothing(const Record& record) {
   const std::string bytes = record.Encode();
@@ -111,7 +111,7 @@ TEST(Records, EachRefusesWhatIsCutOffLongerOrNewer) {
   mount.uri = "file:///x";
   mount.identity = "fs:1";
   ExpectWholeOrNothing(mount);
-  EXPECT_EQ(mount.Encode().front(), 1);  // As the first version wrote it.
+  EXPECT_EQ(mount.Encode().front(), 1);  // The first version of the format.
   mount.root = InodeId(9);
   mount.read_only = mount.unmounting = true;
   mount.options = {{"a", "b"}, {"c", ""}};

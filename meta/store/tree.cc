@@ -15,7 +15,7 @@ void EraseBelow(kv::Transaction& txn, const std::string& prefix) {
   txn.DeleteRange(prefix, kv::PrefixEnd(prefix));
 }
 
-// What the keys of a directory add to its record.
+// The counters of a directory that complete its record.
 struct DirectoryCounters {
   std::optional<int64_t> changed_ns;
   int64_t subdirs = 0;
@@ -63,7 +63,8 @@ role::FileInfo RecordInfo(const InodeRecord& r) {
   if (r.type == role::FileType::kSymlink) info.attr.size_bytes = r.symlink_target.size();
   info.binding.gone = !r.bound && r.type == role::FileType::kRegular && r.generation;
   if (!r.bound) return info;
-  // While anything waits to be persisted, a change of attributes by another writer is not noted.
+  // While a change of the file waits to be persisted, Tarn does not notice that another client
+  // changes attributes. The identity ignores such a change, the ETag does not.
   const bool settled = r.queue_key.empty() && r.attempt.empty();
   info.binding = {r.mount,
                   r.key,
@@ -97,7 +98,6 @@ Status CheckName(std::string_view name) {
   return bad ? Status(Code::kInvalid, "not a name: '" + std::string(name) + "'") : OkStatus();
 }
 
-// No other directory that the UFS is known to have is bound to "".
 role::PersistState PersistStateOf(const InodeRecord& inode) {
   if (inode.lost) return role::PersistState::kLost;
   if (inode.conflict) return role::PersistState::kConflict;
@@ -111,6 +111,7 @@ role::PersistState PersistStateOf(const InodeRecord& inode) {
   return under_way ? role::PersistState::kPersisting : role::PersistState::kNotPersisted;
 }
 
+// Only the root of a mount is bound to the key "".
 bool IsMountRoot(const InodeRecord& inode) {
   return inode.ino == kRootInode || (IsDirectory(inode) && inode.bound && inode.key.empty());
 }
