@@ -12,7 +12,7 @@ namespace {
 struct ExtraName {
   InodeId parent;
   std::string name;
-  std::string key;  // Of its path.
+  std::string key;  // The path key.
   std::optional<PlaceRecord> link;
 };
 

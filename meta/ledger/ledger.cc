@@ -12,8 +12,8 @@ namespace {
 
 using Intent = LedgerRecord::Intent;
 
-// A record of a directory's claim is never replaced by one of a file: as long as the UFS has a
-// directory there, it has no file.
+// A claim is never replaced by a record of a file: while the UFS has a directory at a key, it has
+// no file there.
 bool IsClaim(const std::optional<LedgerRecord>& record) {
   return record && record->intent == Intent::kClaim;
 }
@@ -52,7 +52,8 @@ Status Own(kv::Transaction& txn, InodeRecord& owner, std::string_view key) {
   if (IsClaim(old)) return ClaimInTheWay(key);
   LedgerRecord next;
   next.owner = owner.ino;
-  if (old) {  // It will be replaced or deleted by the new owner.
+  // The new owner replaces or deletes the old object.
+  if (old) {
     next.attempt_started_ns = old->attempt_started_ns;
     next.etag = old->etag;
     next.marks = old->marks;
@@ -69,7 +70,7 @@ Status Disown(kv::Transaction& txn, const InodeRecord& owner, std::string_view k
   if (old && old->intent == Intent::kOwned && old->owner == owner.ino)
     SetLedger(txn, owner.mount, key, old, std::nullopt);
   else
-    txn.Delete(keys::Claim(owner.ino, owner.mount, key));  // A link's place has no record.
+    txn.Delete(keys::Claim(owner.ino, owner.mount, key));  // A link has no ledger record.
   return OkStatus();
 }
 
@@ -122,7 +123,7 @@ Status DiscardDirectory(const Context& context, kv::Transaction& txn, MountId mo
 
 Status Claim(kv::Transaction& txn, InodeRecord& directory, std::string_view key) {
   ASSIGN_OR_RETURN(std::optional<LedgerRecord> old, GetLedger(txn, directory.mount, key));
-  // A directory is only made where no file's bytes are.
+  // A directory is made only at a key without bytes of a file.
   const bool files = old && (old->intent == Intent::kOwned || old->intent == Intent::kDelete);
   if (files) return Status(Code::kBusy, Concat("a file has not left ", key, " yet"));
   LedgerRecord next;

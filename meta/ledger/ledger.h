@@ -1,8 +1,8 @@
 #pragma once
 
-// Where bytes are in the UFS, and whose: the reading and writing of ledger records, claims and the
-// index of an inode's places, always together. Rules in doc/metadata.md. Functions without a state
-// of their own; writes are buffered on the transaction given.
+// Which inode has bytes at which UFS key. Reads and writes ledger records, claims and the index of
+// an inode's places, always together. doc/metadata.md has the rules. Functions without a state of
+// their own; they buffer writes on the transaction given.
 
 #include <optional>
 #include <set>
@@ -20,56 +20,60 @@ namespace tarn::meta {
 
 Result<std::optional<LedgerRecord>> GetLedger(kv::Transaction& txn, MountId mount,
                                               std::string_view key);
-// Replaces a record as it was read, with what hangs on it: the entry of a delete, the owner's
-// index.
+// Replaces the record `old`, as it was read, by `next`; with it the queue entry of a delete and the
+// owner's index.
 void SetLedger(kv::Transaction& txn, MountId mount, std::string_view key,
                const std::optional<LedgerRecord>& old, const std::optional<LedgerRecord>& next);
 
-// What is at `key` is `owner`'s, whatever the path says.
+// Records that the object at `key` belongs to `owner`, whatever path maps to `key`. kBusy: a
+// directory claims the key.
 Status Own(kv::Transaction& txn, InodeRecord& owner, std::string_view key);
-// Takes that back, if it is so.
+// Deletes the record of `owner` at `key`, or the place of its link there, if there is one.
 Status Disown(kv::Transaction& txn, const InodeRecord& owner, std::string_view key);
 
-// How what the unsettled attempt of the inode has made is recognized.
+// The mark of the object that the unsettled attempt of the inode makes.
 AttemptMark MarkOf(const Context& context, const InodeRecord& inode);
-// A version that may be at a key beside the one that is noted.
+// The mark of a version that a key may have instead of the noted one.
 AttemptMark MarkOfVersion(std::string version);
 
-// The attempt is over, and has left nothing.
+// Call it when the attempt ended and left nothing in the UFS.
 void EndAttempt(InodeRecord& inode);
-// The attempt is over, but may have left something at its key: that is known by its mark from now
-// on, to be replaced or deleted, and is never taken for what was to be uploaded.
+// Call it when the attempt ended and may have left an object at its key. The record of the key
+// keeps the mark of that object: it is replaced or deleted later, and never taken for the intended
+// upload.
 Status LeaveMark(const Context& context, kv::Transaction& txn, InodeRecord& inode);
-// What is left of it is only here, if at all.
+// Removes the binding: the remaining bytes of the inode, if any, are only here.
 void Unbind(InodeRecord& inode);
-// AttemptMark::file of an upload that begins: nothing is made until NoteFile. A power cut may take
-// the note of a file, so this counts for one boot only.
+// AttemptMark::file of an upload that begins: it makes no file before NoteFile. A power cut may
+// lose the note of a file, so the value holds for one boot only.
 std::string NothingMade(const Context& context);
 
 struct Discarding {
-  // What is ours there. What the record of the key says besides stays known.
+  // The version of the object that is ours. Versions and marks in the record of the key are kept.
   std::string etag;
-  int64_t attempt_started_ns = 0;  // A change that may still land there.
-  InodeId readable_by;             // This unlinked inode may need the bytes until it is forgotten.
+  int64_t attempt_started_ns = 0;  // Start of a change that may still take effect there; 0: none.
+  InodeId readable_by;  // An unlinked inode that may need the bytes until it is forgotten.
   Nanos delay{0};
   std::vector<AttemptMark> marks;
 };
-// What is ours at `key` is to be deleted.
+// Notes a pending delete of our object at `key`. kBusy: a directory claims the key.
 Status Discard(const Context& context, kv::Transaction& txn, MountId mount, std::string_view key,
                const Discarding& discarding);
-// The same of a key that `owner` owned, or may have left something at; nothing if nothing is known
-// to be there.
+// Notes a pending delete at a key that `owner` owned or may have left an object at. If the record
+// knows no object there, deletes the record.
 Status DiscardOwned(const Context& context, kv::Transaction& txn, const InodeRecord& owner,
                     std::string_view key);
-// The same of a directory; `attempt_started_ns`: a marker of it may still land there, or 0.
+// Notes a pending delete of a UFS directory. `attempt_started_ns`: start of an attempt whose marker
+// may still appear there; 0: none.
 Status DiscardDirectory(const Context& context, kv::Transaction& txn, MountId mount,
                         std::string_view key, int64_t attempt_started_ns);
 
 Status Claim(kv::Transaction& txn, InodeRecord& directory, std::string_view key);
-// Nothing but markers is left of what the directory claims at `key`.
+// Notes that only markers are left at the claim of the directory at `key`.
 void ClaimMarkers(kv::Transaction& txn, const InodeRecord& directory, std::string_view key);
 enum class Unclaimed { kLast, kOthersRemain, kNothing };
-// kLast: the record is gone, and the key with it unless its path has a directory again.
+// Removes one claimant. kLast: the record is gone; the directory at `key` may go too, unless a
+// directory is at that path again.
 Result<Unclaimed> Unclaim(kv::Transaction& txn, InodeId directory, MountId mount,
                           std::string_view key);
 
@@ -79,17 +83,17 @@ struct Place {
   PlaceRecord record;
 };
 Result<std::vector<Place>> PlacesOf(kv::Transaction& txn, InodeId ino);
-// Where the paths of a file's further names say that it is to be linked.
+// The path keys of the further names of a file, at which it needs a link.
 Result<std::set<std::string>> LinkKeys(kv::Transaction& txn, InodeId ino);
-// `generation`: of the object that it is a link of, or kOutdatedLink.
+// `generation`: that of the linked object, or kOutdatedLink.
 inline constexpr Generation kOutdatedLink(~uint64_t{0});
-// `etag`: the copy there, or the file (ufs::ObjectInfo::file).
+// `etag`: the version of the copy, or the file (ufs::ObjectInfo::file).
 void PutLinkPlace(kv::Transaction& txn, InodeRecord& inode, std::string_view key,
                   Generation generation, std::string_view etag);
 Result<std::optional<PlaceRecord>> GetLinkPlace(kv::Transaction& txn, const InodeRecord& inode,
                                                 std::string_view key);
 
-// Adds an entry, due `delay` from now by the queue's clock; its key.
+// Adds an entry that is due after `delay` by the queue clock. Returns its key.
 std::string Enqueue(const Context& context, kv::Transaction& txn, const QueueRecord& record,
                     role::TaskClass task_class, Nanos delay, uint64_t unique);
 

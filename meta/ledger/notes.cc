@@ -15,7 +15,7 @@ namespace {
 
 constexpr uint64_t kLargeBytes = 4 << 20;
 
-// Bytes may be there that the binding does not know of.
+// Whether bytes may be at the key of the attempt that the binding does not name.
 bool MayHaveLeft(const InodeRecord& inode) {
   return !inode.attempt_key.empty() && !(inode.bound && inode.key == inode.attempt_key);
 }
@@ -25,7 +25,7 @@ void LeaveQueue(kv::Transaction& txn, InodeRecord& inode) {
   inode.queue_key.clear();
 }
 
-// A place of the inode that is not its binding, or is about to be none of its places.
+// Discards one place of the inode. At the key of the binding it deletes only the record.
 Status DiscardPlace(const Context& context, kv::Transaction& txn, const InodeRecord& inode,
                     const Place& place) {
   if (place.record.kind == PlaceRecord::Kind::kLink) {
@@ -38,8 +38,7 @@ Status DiscardPlace(const Context& context, kv::Transaction& txn, const InodeRec
   return DiscardOwned(context, txn, inode, place.key);
 }
 
-// Everything that an inode without names has in the UFS goes; its binding only when it is
-// forgotten.
+// Discards all objects of an inode without names; the binding only once the inode is forgotten.
 Status DiscardAll(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
   if (inode.places) {
     ASSIGN_OR_RETURN(std::vector<Place> places, PlacesOf(txn, inode.ino));
@@ -53,7 +52,7 @@ Status DiscardAll(const Context& context, kv::Transaction& txn, InodeRecord& ino
   left.attempt_started_ns = inode.attempt_started_ns;
   if (unsettled) left.marks.push_back(MarkOf(context, inode));
   if (MayHaveLeft(inode)) {
-    // A link, or what was moved, is the version itself.
+    // A link or a moved object has the version of the binding.
     if (inode.bound) left.etag = VersionOf(inode);
     RETURN_IF_ERROR(Discard(context, txn, inode.mount, inode.attempt_key, left));
   }
@@ -65,8 +64,8 @@ Status DiscardAll(const Context& context, kv::Transaction& txn, InodeRecord& ino
   return Discard(context, txn, inode.mount, inode.key, binding);
 }
 
-// Links at keys that no name of the inode stands for. The primary one may be about to be the
-// binding.
+// Discards links at keys that no name of the inode maps to. The link at the path key of the primary
+// name is kept: it may become the binding.
 Status DiscardUnwantedLinks(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
   if (!inode.places) return OkStatus();
   ASSIGN_OR_RETURN(std::set<std::string> wanted, LinkKeys(txn, inode.ino));
@@ -81,13 +80,13 @@ Status DiscardUnwantedLinks(const Context& context, kv::Transaction& txn, InodeR
   return OkStatus();
 }
 
-// One of several names went. What is at its key is not to be imported again, nor to be lost if it
-// is all there is.
+// Notes that one of several names was removed. The object at its key must not be imported again,
+// nor be deleted if it is the only copy.
 Status NoteLinkRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(inode.mount));
-  // The object of the names that are left changes its ctime, and so its etag, with each of them.
+  // Removing a name changes the ctime, and so the ETag, of the object of the remaining names.
   if (ufs->Traits().attributes) inode.etag = inode.identity;
-  // With the name goes the way by which its bytes were found, so each place gets a record.
+  // The path that led to the bytes is gone, so each place gets a record.
   if (inode.bound) RETURN_IF_ERROR(Own(txn, inode, inode.key));
   if (MayHaveLeft(inode)) RETURN_IF_ERROR(Own(txn, inode, inode.attempt_key));
   RETURN_IF_ERROR(DiscardUnwantedLinks(context, txn, inode));
@@ -108,7 +107,7 @@ Status NoteFileMoved(const Context& context, kv::Transaction& txn, InodeRecord& 
   const bool may_have_links = inode.places;
   if (inode.bound) RETURN_IF_ERROR(Own(txn, inode, inode.key));
   if (MayHaveLeft(inode)) RETURN_IF_ERROR(Own(txn, inode, inode.attempt_key));
-  // What the UFS has under the name that it left may be a link, made when that was a further name.
+  // The object under the old name may be a link, made when that name was a further name.
   if (may_have_links) RETURN_IF_ERROR(DiscardUnwantedLinks(context, txn, inode));
   if (!inode.bound && !MayHaveLeft(inode) && !inode.places) return OkStatus();
   return NoteDirty(context, txn, inode, context.options.persist_delay);
@@ -142,7 +141,8 @@ Status NoteDirectoryRemoved(const Context& context, kv::Transaction& txn, InodeR
 
 namespace {
 
-// The marker at the key was another directory's, and went with it.
+// A directory that is now at `key` used the marker that moved away with the renamed directory: it
+// needs a new marker.
 Status MakeMarkerAgain(const Context& context, kv::Transaction& txn, MountId mount,
                        const std::string& key) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(mount));

@@ -1,9 +1,9 @@
 #pragma once
 
-// What a change of the namespace means for the UFS, noted inside the change's own transaction, so
-// that nothing is ever imported again after it was removed, uploaded over bytes that still belong
-// to another inode, or deleted after it was made anew (doc/metadata.md). Each function edits the
-// record given (the caller puts it) and buffers ledger, claim and queue writes on the transaction.
+// Notes the effect of a change of the namespace on the UFS, in the transaction of the change. No
+// object is then imported again after its removal, overwritten while it still belongs to another
+// inode, or deleted after it was made again (doc/metadata.md). Each function edits the record
+// given, which the caller puts, and buffers ledger, claim and queue writes on the transaction.
 // Inodes that never persist are left alone.
 
 #include <string>
@@ -17,30 +17,31 @@
 
 namespace tarn::meta {
 
-// `inode` lost a name by unlink or by a rename or create over it; nlink is already lowered and its
-// names are those that are left. With names left the object moves to one of them; with none left
-// its key is to be deleted once nobody has it open.
+// `inode` lost a name to an unlink, or to a rename or create over it. Its nlink is already lowered,
+// and its names are the remaining ones. If names are left, the object moves to one of them.
+// Otherwise its key is deleted once no process has the inode open.
 Status NoteNameRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode);
-// `inode` (a file or symlink) has another primary name now.
+// `inode`, a file or symlink, has another primary name.
 Status NoteFileMoved(const Context& context, kv::Transaction& txn, InodeRecord& inode);
-// The same of a directory: claims the prefixes where its bytes are.
+// `inode`, a directory, has another name. Claims the prefixes where it has bytes.
 Status NoteDirectoryMoved(const Context& context, kv::Transaction& txn, InodeRecord& inode);
-// Nothing of the renamed directory is at the place any more, its markers included.
+// The renamed directory has left `key` with its markers.
 Status NoteMarkersMoved(const Context& context, kv::Transaction& txn, InodeRecord& inode,
                         const std::string& key);
-// An empty directory goes.
+// `inode`, an empty directory, was removed.
 Status NoteDirectoryRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode);
-// Data, attributes or names are ahead of the UFS: puts the inode into the queue unless it is there.
-// `delay` from now.
-role::TaskClass TaskClassOf(const InodeRecord& inode);  // By its size.
+role::TaskClass TaskClassOf(const InodeRecord& inode);  // Depends on the size.
+// The data, attributes or names of `inode` are newer than in the UFS. Puts it into the queue, due
+// after `delay`, unless it has an entry.
 Status NoteDirty(const Context& context, kv::Transaction& txn, InodeRecord& inode, Nanos delay);
-// What is in CONFLICT or LOST waits for a person, and is listed with its reason.
+// Moves the entry of a file in CONFLICT or LOST to class kConflict, where it waits for the operator
+// and is listed with `reason`.
 void PutAside(const Context& context, kv::Transaction& txn, InodeRecord& inode,
               std::string_view reason);
-// The version here does not derive from any in the UFS any more, or is dropped: it is not in the
-// queue.
+// Ends CONFLICT and removes the entry: the version here no longer derives from one in the UFS, or
+// is dropped.
 void EndConflict(kv::Transaction& txn, InodeRecord& inode);
-// The unlinked inode is not open any more: what it has in the UFS may be deleted.
+// No process has the unlinked inode open any more: its object in the UFS may be deleted.
 Status NoteForgotten(const Context& context, kv::Transaction& txn, InodeRecord& inode);
 
 }  // namespace tarn::meta

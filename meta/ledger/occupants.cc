@@ -12,14 +12,14 @@ namespace {
 using Intent = LedgerRecord::Intent;
 using Kind = Occupant::Kind;
 
-// A directory renamed away still has bytes below its former prefix, which are found by walking its
-// names: a name that was itself moved has a record of its own.
+// A prefix of a key, with its record. A renamed directory still has bytes below its claim; a walk
+// down its names finds their inodes. A name that was itself moved has a record of its own.
 struct Prefix {
   std::string_view key;
   std::optional<LedgerRecord> record;
 };
 
-// The records of the key and of every prefix of it, the key's own first.
+// The records of the key and of each prefix, that of the key first.
 Result<std::vector<Prefix>> ReadPrefixes(kv::Transaction& txn, MountId mount,
                                          std::string_view key) {
   std::vector<Prefix> prefixes{{key, {}}};
@@ -58,7 +58,7 @@ Result<Occupant> OfRecord(kv::Transaction& txn, const LedgerRecord& record, Inod
   return occupant;
 }
 
-// Whether children of `dir` that nobody has looked at yet may be below `prefix`.
+// Whether children of `dir` that were never listed may be below `prefix`.
 Result<bool> MayHaveMore(kv::Transaction& txn, const InodeRecord& dir, std::string_view prefix) {
   if (!dir.bound || dir.key != prefix) return false;
   ASSIGN_OR_RETURN(bool complete, IsComplete(txn, dir.ino, kv::Reads::kSerializable));
@@ -74,8 +74,8 @@ Result<bool> HasBytesAt(kv::Transaction& txn, const InodeRecord& inode, const st
   return place.has_value();
 }
 
-// Follows the rest of `key` behind `prefix` down the names of `claimant`. A mount point ends the
-// way: nothing of this mount is behind it.
+// Follows the rest of `key`, after its first `prefix_size` bytes, down the names of `claimant`. A
+// mount point ends the walk: no bytes of this mount are below it.
 Result<Occupant> Descend(kv::Transaction& txn, InodeId claimant, const std::string& key,
                          size_t prefix_size, InodeId self) {
   InodeId ino = claimant;
@@ -150,10 +150,11 @@ Result<bool> IsBelowClaim(kv::Transaction& txn, MountId mount, std::string_view 
   return std::any_of(prefixes.begin(), prefixes.end(), IsClaim);
 }
 
-// What is known to be another's is not imported, whichever claim covers it: a directory may have
-// been made at the former prefix of `dir`, or above it, and have left that too. What nobody knows
-// belongs to the directory that was there first: the one bound to the prefix whose names are not
-// all known, since whatever comes to a prefix later is made or loaded whole.
+// An object that is known to belong to another inode is not imported, whichever claim covers it: a
+// directory may have been made at the former prefix of `dir`, or above it, and have left that
+// prefix too. An unknown object belongs to the directory that had the prefix first: the one that is
+// bound to it and not complete, because each later object below a prefix is made here or loaded
+// whole.
 Result<bool> MayImport(kv::Transaction& txn, const InodeRecord& dir, const std::string& key) {
   ASSIGN_OR_RETURN(std::vector<Prefix> prefixes, ReadPrefixes(txn, dir.mount, key));
   if (prefixes.front().record) return false;
@@ -174,7 +175,7 @@ Result<bool> MayImport(kv::Transaction& txn, const InodeRecord& dir, const std::
     }
   }
   if (!ours) return false;
-  // Something new may be at that path by now, in a directory made there since.
+  // A directory made at the prefix since then may have a new object at that path.
   ASSIGN_OR_RETURN(std::optional<InodeRecord> there, ResolveKey(txn, dir.mount, key));
   if (!there) return true;
   ASSIGN_OR_RETURN(bool has, HasBytesAt(txn, *there, key));

@@ -11,14 +11,15 @@
 namespace tarn::meta {
 namespace {
 
-constexpr size_t kMostNamesBelow = 1024;  // That a rename looks at.
+constexpr size_t kMostNamesBelow = 1024;  // Names below a directory that a rename checks.
 
 Status CheckKey(const ufs::UfsTraits& traits, const std::string& key, role::FileType type) {
   const bool marked = type == role::FileType::kDirectory && traits.writes_markers;
   return ufs::CheckStorable(traits, key, marked ? ufs::Form::kMarker : ufs::Form::kObject);
 }
 
-// A directory that gets a longer path makes those of all names below longer.
+// Checks the known names below a directory if its path key gets longer, because theirs get longer
+// too.
 Status CheckBelow(const ufs::UfsTraits& traits, kv::Transaction& txn, const InodeRecord& dir,
                   const std::string& key) {
   const Result<UfsPath> now = PathKey(txn, dir.parent, dir.name, kv::Reads::kSnapshot);

@@ -1,6 +1,6 @@
-// What a mount that was unmounted leaves in the store is forgotten from the leaves up, a few
-// hundred names a transaction. A crash in between leaves a smaller tree, of which the mount's
-// record still knows the root.
+// Forgets the records of an unmounted mount, from the leaves up, a few hundred names in a
+// transaction. After a crash in between, the record of the mount still has the root of the
+// remaining tree.
 
 #include <optional>
 
@@ -21,7 +21,7 @@ Status Commit(const Context& context, kv::Durability durability,
   return kv::Transact(context.store, options, body).status();
 }
 
-// The record with all that hangs on it, what waits for it included.
+// Deletes the record of the inode with its xattrs, further names, places and queue entry.
 void EraseWhole(kv::Transaction& txn, const InodeRecord& inode) {
   if (!inode.queue_key.empty()) txn.Delete(inode.queue_key);
   const std::string places = keys::ClaimPrefix(inode.ino);
@@ -58,10 +58,10 @@ class Forgetting {
   }
 
  private:
-  // A directory on the way down, with those of its directories that are still to be entered.
+  // A directory on the path from the root, with its subdirectories that are still to be forgotten.
   struct Level {
     InodeId dir;
-    std::optional<Name> name;  // In the level above; the root has none any more.
+    std::optional<Name> name;  // Its name in the level above; the root has no name any more.
     std::vector<Name> directories = {};
   };
 
@@ -86,7 +86,8 @@ class Forgetting {
     return OkStatus();
   }
 
-  // Some of the directory's names: files go, directories are to be entered. True: it has none.
+  // Forgets some files of the directory, and adds its subdirectories to `level`. True: no names are
+  // left.
   Result<bool> ForgetNames(Level& level) {
     std::vector<Name> files;
     std::vector<InodeId> inodes;
@@ -119,13 +120,13 @@ class Forgetting {
         RemoveName(txn, dir, file.name, file.dentry);
         ASSIGN_OR_RETURN(std::optional<InodeRecord> inode,
                          GetInode(txn, file.dentry.ino, kv::Reads::kSerializable));
-        if (inode) EraseWhole(txn, *inode);  // Otherwise it went with another of its names.
+        if (inode) EraseWhole(txn, *inode);  // Otherwise another of its names deleted it.
       }
       return OkStatus();
     });
   }
 
-  // False: a name was made in it meanwhile.
+  // False: a name was made in the directory meanwhile.
   Result<bool> ForgetDirectory(const Level& level, InodeId above) {
     bool gone = false;
     RETURN_IF_ERROR(
@@ -177,7 +178,7 @@ class Forgetting {
     return OkStatus();
   }
 
-  // What was to be done to keys of the UFS is not done any more.
+  // Drops the intended changes of UFS keys of the mount.
   Status ForgetLedger() {
     const std::string prefix = keys::LedgerPrefix(mount_, "");
     for (bool more = true; more;) {

@@ -21,7 +21,7 @@ constexpr uint32_t kParentMode = 0755;
 constexpr size_t kPage = 500;
 constexpr int64_t kFirstFurtherMount = 2;
 
-// The parts of an absolute path, which must be given as it is.
+// The parts of an absolute path. kInvalid: a relative path, "/", or a path with "." or "..".
 Result<std::vector<std::string_view>> PartsOf(std::string_view path) {
   std::vector<std::string_view> parts;
   if (!path.starts_with('/'))
@@ -69,7 +69,7 @@ Result<std::vector<StoredMount>> ReadMounts(kv::Transaction& txn, kv::Reads read
   return mounts;
 }
 
-// One try of Mount.
+// One try of Mount, in one transaction.
 class Mounting {
  public:
   Mounting(Operation& operation, const role::Caller& caller, const MountSpec& spec,
@@ -86,11 +86,11 @@ class Mounting {
     }
     return Place({above, parts.back()}, std::move(root));
   }
-  // The names that are new.
+  // The changes to report: one for each new name.
   const std::vector<role::Change>& Changed() const { return changed_; }
 
  private:
-  // A directory on the way, made if it is not there.
+  // Finds a directory on the way, or makes it.
   Result<InodeId> Enter(const ops::Path& path, InodeId id) {
     ASSIGN_OR_RETURN(Operation::Place place, attempt_.FindPlace(path.parent, path.name));
     if (!place.dentry) {
@@ -126,7 +126,7 @@ class Mounting {
     return OkStatus();
   }
 
-  // The empty directory there is removed, here and in its UFS.
+  // Removes the empty directory at the mount point, here and in its UFS.
   Status Clear(const ops::Path& path, const DentryRecord& dentry) {
     if (dentry.type != role::FileType::kDirectory)
       return Status(Code::kExists, Concat(spec_.path, " is there and not a directory"));
@@ -256,7 +256,7 @@ void StoredMountTable::StopChanges(MountId mount) {
 
 Result<role::Unpersisted> StoredMountTable::Waiting(MountId mount, size_t subjects) {
   role::Unpersisted unpersisted;
-  // In this order: what is forgotten in between is in the queue by then.
+  // The order matters: an orphan that is forgotten between the two counts is in the queue by then.
   RETURN_IF_ERROR(CountOrphans(mount, unpersisted));
   RETURN_IF_ERROR(CountQueue(mount, subjects, unpersisted));
   return unpersisted;

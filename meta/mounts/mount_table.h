@@ -1,7 +1,7 @@
 #pragma once
 
-// The mounts of the namespace: their records and mount points (role/mount_table.h has the
-// contract).
+// The mounts of the namespace: their records and mount points. The contract is in
+// role/mount_table.h.
 
 #include <memory>
 
@@ -12,7 +12,7 @@ namespace tarn::meta {
 
 std::unique_ptr<role::MountTable> NewMountTable(const Env& env);
 
-// Forgets what a detached mount has in the store, then its record.
+// Forgets the inodes and keys of a detached mount, then its record.
 Status ForgetMount(const Context& context, MountId mount, const role::MountTable::Before& before);
 
 }  // namespace tarn::meta

@@ -1,5 +1,4 @@
-// Several under file systems in one namespace: mount points, the borders between mounts, restart
-// and unmounting.
+// Several UFS in one namespace: mount points, the borders between mounts, restart and unmounting.
 
 #include <gmock/gmock.h>
 
@@ -64,7 +63,7 @@ class MountsTest : public NamespaceFixture {
     });
   }
 
-  ufs::UnderFileSystem* other_ = nullptr;  // Of the last mount.
+  ufs::UnderFileSystem* other_ = nullptr;  // The UFS of the last mount.
   std::vector<InodeId> forgotten_;
 };
 
@@ -101,14 +100,14 @@ TEST_F(MountsTest, ReplacesAnEmptyDirectoryOnly) {
   EXPECT_EQ(TryMount("/").code(), Code::kInvalid);
   EXPECT_EQ(TryMount("relative").code(), Code::kInvalid);
   EXPECT_EQ(TryMount("/a/../b").code(), Code::kInvalid);
-  EXPECT_EQ(Look(kRootInode, "a"), Code::kNotFound);  // Nothing is half made.
+  EXPECT_EQ(Look(kRootInode, "a"), Code::kNotFound);  // A mount that fails leaves no directory.
   EXPECT_EQ(Records('M'), 1U);
   MustMount("/empty");
   EXPECT_EQ(TryMount("/empty").code(), Code::kBusy);
 }
 
 TEST_F(MountsTest, WhatTheSourceAboveHasUnderTheNameCounts) {
-  PutOutside(*ufs_, "s3/there", "x");  // Not known here yet.
+  PutOutside(*ufs_, "s3/there", "x");  // The namespace does not know it yet.
   EXPECT_EQ(TryMount("/s3").code(), Code::kNotEmpty);
 }
 
@@ -150,13 +149,13 @@ TEST_F(MountsTest, AnAncestorMayBeRenamed) {
 TEST_F(MountsTest, AListingOfTheDirectoryAboveLeavesItAlone) {
   const InodeId root = MustMount("/s3");
   Make(root, "f");
-  Revalidate(kRootInode);  // The source above lacks the name,
+  Revalidate(kRootInode);  // The source above lacks the name.
   EXPECT_EQ(Find(kRootInode, "s3"), root);
-  PutOutside(*ufs_, "s3", "a file");  // has a file there,
+  PutOutside(*ufs_, "s3", "a file");  // It has a file there.
   Revalidate(kRootInode);
   EXPECT_EQ(Find(kRootInode, "s3"), root);
   EXPECT_TRUE(ufs_->Delete(std::vector<ufs::DeleteRequest>{{"s3", {}}}, {}).front().ok());
-  PutOutside(*ufs_, "s3/x", "a directory");  // or a directory.
+  PutOutside(*ufs_, "s3/x", "a directory");  // It has a directory there.
   Revalidate(kRootInode);
   EXPECT_EQ(Find(kRootInode, "s3"), root);
   EXPECT_THAT(NamesIn(root), ElementsAre("f"));
@@ -221,14 +220,14 @@ TEST_F(MountsTest, UnmountingForgetsEverythingBelowAndNothingElse) {
   Status unmounted = Unmount(mount.mount);
   ASSERT_TRUE(unmounted.ok()) << unmounted.ToString();
   EXPECT_EQ(Look(kRootInode, "s3"), Code::kNotFound);
-  EXPECT_EQ(forgotten_.size(), 453U);  // A name each.
+  EXPECT_EQ(forgotten_.size(), 453U);  // One for each name.
   EXPECT_THAT(forgotten_, ::testing::Contains(top));
   EXPECT_EQ(Records('I'), inodes);
   EXPECT_EQ(Records('D'), names_before);
   for (const char kind : {'B', 'X', 'P', 'U', 'K', 'Z'}) EXPECT_EQ(Records(kind), 0U) << kind;
   EXPECT_EQ(Records('M'), 1U);
   EXPECT_THAT(NamesIn(kRootInode), ElementsAre("stays"));
-  EXPECT_TRUE(other_->Stat("top", {}).ok());  // The source keeps what it has.
+  EXPECT_TRUE(other_->Stat("top", {}).ok());  // The source keeps its objects.
 }
 
 TEST_F(MountsTest, UnmountingGoesOnAfterACrash) {
@@ -293,11 +292,11 @@ TEST_F(MountsTest, ANestedMountIsUnmountedFirst) {
   EXPECT_EQ(table().Detach(MountId(1)).code(), Code::kInvalid);
 }
 
-// --- What is persisted, and where.
+// --- Persisting below a mount point.
 
 class MountsPersistTest : public ::testing::TestWithParam<bool> {
  protected:
-  // Mounted at "s3" in a local directory: another one, or an object store.
+  // Mounts another local directory, or an object store, at "s3" in a local directory.
   MountsPersistTest() : rig_(*ufs::OpenLocalUfs(outer_.path()), {{"old", "o"}}, Pace::kAll) {
     mount_ = rig_.Mount("s3",
                         GetParam() ? *ufs::OpenLocalUfs(inner_.path()) : ufs::NewMemoryUfs(clock_));
@@ -385,7 +384,7 @@ TEST(MountsPersist, WhatIsPutBehindAMountPointStaysAndHoldsUpNothing) {
   std::ofstream(behind / "hidden") << "h";
   rig.Move("a", "b");
   for (int i = 0; i < 200 && rig.Records('P') > 0; ++i) {
-    ASSERT_TRUE(rig.ns().GetPersistQueue().RetryNow(InodeId()).ok());  // As `async-persist wait`.
+    ASSERT_TRUE(rig.ns().GetPersistQueue().RetryNow(InodeId()).ok());  // Like `async-persist wait`.
     rig.OneStep();
   }
   EXPECT_EQ(rig.Records('P'), 0U) << rig.Dump();

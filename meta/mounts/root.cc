@@ -69,7 +69,7 @@ Result<InodeRecord> NewMountRoot(const Context& context, const RootMount& root) 
   inode.attr_version = inode.persisted_attr_version = 1;
   inode.mount = root.mount;
   inode.bound = true;
-  // The prefix that is mounted may have a marker, which keeps them.
+  // The mounted prefix may have a marker, which keeps the attributes.
   inode.guessed = ufs->Traits().directory_markers;
   if (ufs->Attributes() == nullptr) return inode;
   ufs::CallOptions call;

@@ -1,7 +1,6 @@
 #pragma once
 
-// What a store must hold before operations run on it: its format version, the mount and the root
-// inode.
+// Prepares a store for operations: its format version, the mount and the root inode.
 
 #include "base/status.h"
 #include "meta/options.h"
@@ -10,13 +9,13 @@
 
 namespace tarn::meta {
 
-// Makes a new store one of `root`'s, or checks that it is. kUnsupported: written by a newer format.
-// kInvalid: made for another source. kUnavailable and others: the UFS could not be asked for its
-// root. An error writes nothing.
+// Initializes a new store for `root`, or checks that the store belongs to it. kUnsupported: a newer
+// format wrote the store. kInvalid: the store was made for another source. kUnavailable and others:
+// the UFS could not be asked for its root. On error nothing is written.
 Status PrepareStore(const Context& context, const RootMount& root);
 
-// The root directory of a mount as the UFS has it, or as the mount says where the UFS keeps no
-// attributes. Its ino and parent are those of the namespace's root; its name is empty.
+// The root directory of a mount, with the attributes of the UFS, or with those of `root` if the UFS
+// keeps none. Ino and parent are those of the root of the namespace; the name is empty.
 Result<InodeRecord> NewMountRoot(const Context& context, const RootMount& root);
 
 }  // namespace tarn::meta
