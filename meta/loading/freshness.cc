@@ -24,7 +24,7 @@ Nanos Freshness::Left(InodeId dir, std::string_view name, MonotonicTime now) con
   return until > now ? until - now : Nanos::zero();
 }
 
-// Whole shards go at once: the names of a directory are looked at again together anyway.
+// Drops a whole shard at once: the names of a directory are looked at again together anyway.
 void Freshness::MakeRoom(Shard& shard) {
   if (++shard.entries < kMostEntries / kShards) return;
   shard.directories.clear();

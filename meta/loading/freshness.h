@@ -1,8 +1,8 @@
 #pragma once
 
-// Since when what is known of each name is as the UFS has it, so that an access knows whether it
-// has to ask first. Thread-safe, in shards; asked on every operation. Memory is bounded: what is
-// forgotten is asked for again.
+// Until when the known answer for each name is fresh. An access to an older one asks the UFS first.
+// Thread-safe, in shards, because every operation uses it. Memory is bounded: a dropped name is
+// asked for again.
 
 #include <cstdint>
 #include <functional>
@@ -18,15 +18,15 @@ namespace tarn::meta {
 
 class Freshness {
  public:
-  // How long the name may still be answered without asking; zero or less: no longer. "" is the
-  // directory whole.
+  // How long the name may be answered without asking the UFS; zero or less: not at all. "" stands
+  // for all names of the directory.
   Nanos Left(InodeId dir, std::string_view name, MonotonicTime now) const;
-  // The name alone was asked for.
+  // The UFS answered for this name alone.
   void NoteName(InodeId dir, std::string_view name, MonotonicTime until);
   // All names up to `last` were listed.
   void NoteListed(InodeId dir, std::string_view last, MonotonicTime until);
   void NoteWhole(InodeId dir, MonotonicTime until);
-  // True once an interval: the caller lists the directory again.
+  // True once per interval: the caller then lists the directory again.
   bool TakeListing(InodeId dir, MonotonicTime now, Nanos interval);
 
  private:
@@ -44,7 +44,7 @@ class Freshness {
   struct Shard {
     mutable Mutex mutex;
     std::unordered_map<InodeId, Directory> directories GUARDED_BY(mutex);
-    size_t entries GUARDED_BY(mutex) = 0;  // At least as many as there are names and directories.
+    size_t entries GUARDED_BY(mutex) = 0;  // At least the number of names and directories.
   };
   static constexpr size_t kShards = 16;
 

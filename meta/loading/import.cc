@@ -32,7 +32,7 @@ std::optional<role::FileType> TypeOf(ufs::ObjectType type) {
   return std::nullopt;  // Fifos, sockets and devices of the UFS's own machine.
 }
 
-// Directories have no etag: what was seen of one last.
+// The attributes seen of a directory, which has no ETag.
 std::string SeenOf(const ufs::ObjectInfo& info) {
   return Concat(info.mode, "-", info.uid, "-", info.gid);
 }
@@ -60,12 +60,12 @@ void TakeAttributes(const ufs::ObjectInfo& info, const ufs::UfsTraits& traits,
   inode.stored_s = info.stored_s;
 }
 
-// What the object itself says takes the place of guesses.
+// Replaces guesses by the attributes that the object keeps.
 void FillIn(const ufs::ObjectInfo& info, InodeRecord& inode) {
   if (info.mode_kept) inode.mode = info.mode;
   if (info.uid_kept) inode.uid = info.uid;
   if (info.gid_kept) inode.gid = info.gid;
-  // The time of another version says nothing of this one; that of a directory follows its names.
+  // The time of another version is not that of this one. The time of a directory follows its names.
   if (inode.type != role::FileType::kDirectory && info.etag == inode.etag) {
     inode.mtime_ns = inode.atime_ns = info.mtime_ns;
   }
@@ -132,7 +132,8 @@ struct Known {
   std::string identity;
 };
 
-// Nothing: something of it waits to be persisted, or it is not where the name says.
+// Nullopt: a change of the inode waits to be persisted, or its object is not at the key of the
+// name.
 Result<std::optional<Known>> KnownAt(kv::Transaction& txn, const InodeRecord& inode,
                                      const InodeRecord& dir, std::string_view name) {
   std::optional<Known> unsettled;
@@ -146,14 +147,15 @@ Result<std::optional<Known>> KnownAt(kv::Transaction& txn, const InodeRecord& in
   if (inode.key != key) {
     ASSIGN_OR_RETURN(const std::optional<PlaceRecord> link, GetLinkPlace(txn, inode, key));
     if (!link || link->generation != inode.persisted_generation) return unsettled;
-    if (inode.identity.empty()) known.etag = link->etag;  // A copy.
+    if (inode.identity.empty()) known.etag = link->etag;  // The link is a copy.
   }
   ASSIGN_OR_RETURN(std::optional<LedgerRecord> record, GetLedger(txn, inode.mount, key));
-  // With one, what the UFS has there may be another's.
+  // With a record, the object there may belong to another inode.
   return record ? unsettled : std::optional<Known>(std::move(known));
 }
 
-// Asked when something is about to be written; notes the name if so.
+// Whether a step changed the key since the look began; if so, notes the name. Call it before
+// writing.
 bool IsTooOld(const InodeRecord& dir, std::string_view name, Imported& imported,
               Reach reach = Reach::kKey) {
   if (!imported.look.Disturbed(dir.mount, JoinKey(dir.key, name), reach)) return false;
@@ -161,8 +163,8 @@ bool IsTooOld(const InodeRecord& dir, std::string_view name, Imported& imported,
   return true;
 }
 
-// The dentry is gone already. The inode, if that was its last name: what is not cached of a file is
-// gone with its object.
+// Takes a name from an inode; its dentry is already removed. Returns the inode if that was its last
+// name. The bytes of a file that are not cached are lost with its object.
 Result<InodeId> LoseInode(const Context& context, kv::Transaction& txn, InodeRecord& inode,
                           const InodeRecord& dir, std::string_view name) {
   const bool file = inode.type == role::FileType::kRegular;
@@ -195,7 +197,8 @@ Status Replace(const Context& context, kv::Transaction& txn, const InodeRecord& 
 
 Result<bool> HasXattrs(kv::Transaction& txn, const InodeRecord& inode,
                        const std::map<std::string, std::string>& xattrs) {
-  if (inode.type == role::FileType::kSymlink) return true;  // The source never gets them.
+  // The source never gets xattrs of a symlink.
+  if (inode.type == role::FileType::kSymlink) return true;
   if (!inode.xattrs || xattrs.empty()) return inode.xattrs == !xattrs.empty();
   const std::string prefix = keys::XattrPrefix(inode.ino);
   ASSIGN_OR_RETURN(const kv::ScanPage page, txn.Scan(prefix, kv::PrefixEnd(prefix), {}));
@@ -204,13 +207,14 @@ Result<bool> HasXattrs(kv::Transaction& txn, const InodeRecord& inode,
   });
 }
 
-// Bytes are what they were; mode, owner, times or the number of links are not. A name that the
-// object got or lost changes nothing that is kept here: it may be one that Tarn itself removed,
-// after the last look at the object.
+// Takes a change of mode, owner, times or the number of links; the bytes are the same. A name that
+// the object got or lost changes nothing that is kept here: Tarn itself may have removed it after
+// the last look at the object.
 Status TakeChange(const Context& context, kv::Transaction& txn, InodeRecord inode,
                   const InodeRecord& dir, const ufs::ObjectInfo& info, Imported& imported) {
   ASSIGN_OR_RETURN(const ufs::UfsTraits* traits, TraitsOf(context, inode.mount));
-  // The etag was not read again after a change of ours, which the attributes here are of.
+  // Tarn changed the object and has not read its ETag again: the attributes here are the result of
+  // that change.
   const bool ours = inode.type == role::FileType::kDirectory
                         ? inode.identity.empty()
                         : inode.etag.empty() || inode.etag == inode.identity;
@@ -239,19 +243,21 @@ Status TakeChange(const Context& context, kv::Transaction& txn, InodeRecord inod
   return OkStatus();
 }
 
-// A copy of an object onto itself gives it other attributes and leaves its ETag.
+// Whether the object was stored again. A copy of an object onto itself changes its attributes, but
+// not its ETag.
 bool IsStoredAgain(const InodeRecord& inode, const ufs::ObjectInfo& info) {
   return info.stored_s != 0 && info.stored_s != inode.stored_s;
 }
 
-// The bytes are those that are known. What the object keeps beside them is told for the first time,
-// or it may have changed.
+// The bytes are the same. The attributes that the object keeps are seen for the first time, or may
+// have changed.
 void RefreshStored(kv::Transaction& txn, InodeRecord inode, const ufs::ObjectInfo& info,
                    Imported& imported) {
   imported.wrote = true;
-  // The kernel knows no guesses that it would have to forget.
+  // The kernel caches no guesses, so it has nothing to forget.
   const bool was_guessed = inode.guessed;
-  // The first look after an upload: the time is that of ours.
+  // At the first look after an upload by Tarn the store time is that of the upload, and the
+  // attributes here are the right ones.
   const bool ours = !was_guessed && (inode.stored_s == 0 || inode.attributes_here);
   if (!ours && !info.attributes_untold) FillIn(info, inode);
   if (!ours && info.attributes_untold) inode.guessed = true;
@@ -317,7 +323,7 @@ Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecor
     RefreshStored(txn, std::move(inode), info, imported);
     return OkStatus();
   }
-  // Two directories may share one of the UFS while they change places.
+  // Two directories may share one UFS directory while they are being exchanged.
   ASSIGN_OR_RETURN(bool shared, IsBelowClaim(txn, inode.mount, inode.key));
   if (shared || IsTooOld(dir, name, imported)) return OkStatus();
   if (!imported.claims.Take(inode.ino)) return OkStatus();
@@ -343,7 +349,7 @@ Status ApplyAbsent(const Context& context, kv::Transaction& txn, const InodeReco
   if (shared) return OkStatus();
   if (inode.type == role::FileType::kDirectory) {
     ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(inode.mount));
-    if (!ufs->Traits().real_directories) return OkStatus();  // It may be here only.
+    if (!ufs->Traits().real_directories) return OkStatus();  // The directory may exist here only.
     ASSIGN_OR_RETURN(bool has_names, HasNames(txn, inode.ino));
     if (has_names) return OkStatus();
   }

@@ -1,10 +1,10 @@
 #pragma once
 
-// What the UFS says of one name, applied to the namespace in the transaction given, which may begin
-// after the answer came: old news never undo a change. Entries that the UFS is still to learn of
-// are left alone, and so are files that are open for writing, and a name whose key a step of the
-// persist queue has changed since the look began (meta/store/key_changes.h): that one is to be
-// asked for again.
+// Applies the answer of the UFS for one name to the namespace, in the transaction given. The
+// transaction may begin after the answer came: an old answer never undoes a change. Three things
+// are left alone: inodes with unpersisted changes, files that are open for writing, and a name
+// whose key a step of the persist queue changed since the look began (meta/store/key_changes.h).
+// The caller asks for such a name again.
 
 #include <string>
 #include <string_view>
@@ -18,35 +18,38 @@
 
 namespace tarn::meta {
 
-// The UFS has `info` under the name; `changes` gets what the world must hear once the transaction
-// is committed. `wrote` becomes true if there is anything to commit.
+// The results of applied answers. The caller reports `changes` after the commit. `wrote`: there is
+// something to commit.
 struct Imported {
   Imported(const KeyChanges::Look& look_under_way, OpenWriters& writers)
       : look(look_under_way), claims(writers) {}
   const KeyChanges::Look& look;
-  OpenWriters::Claims claims;  // Of the inodes that are to change, until they have.
+  OpenWriters::Claims claims;  // The inodes that change. Held until the commit.
   std::vector<role::Change> changes;
   bool wrote = false;
-  // Names that the UFS gave to something else than the directory known here, which still has names:
-  // they are to go first (ApplyAbsent), each by its own absence.
+  // Names under which the UFS has another object than the directory known here, which still has
+  // names. The caller removes those names first, one ApplyAbsent each.
   std::vector<std::string> blocked;
-  std::vector<std::string> disturbed;  // The answer is too old for them: to be asked for again.
+  std::vector<std::string> disturbed;  // Names for which the answer is too old: ask again.
 };
-// A record, not put yet, of what the UFS has under a name; its extended attributes are put.
+// Makes a record for the object of the UFS under a name. Puts its extended attributes, but not the
+// record.
 Result<InodeRecord> NewImported(const Context& context, kv::Transaction& txn,
                                 const InodeRecord& dir, std::string_view name,
                                 const ufs::ObjectInfo& info);
+// The UFS has `info` under the name: imports the name, or changes or replaces its inode.
 Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
                   std::string_view name, const ufs::ObjectInfo& info, Imported& imported);
-// Nothing of the inode waits to be persisted, and it is where the name says: only then may what the
-// UFS says change it.
+// Whether an answer of the UFS may change the inode: no change of it waits to be persisted, and its
+// object is at the key of the name.
 Result<bool> IsSettled(kv::Transaction& txn, const InodeRecord& inode, const InodeRecord& dir,
                        std::string_view name);
-// The UFS has no such name. A directory with names left stays.
+// Removes a name that the UFS lacks. A directory with names stays.
 Status ApplyAbsent(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
                    std::string_view name, Imported& imported);
 
-// `info` is what the object itself says of an inode whose attributes were guessed.
+// Replaces guessed attributes of the inode by those in the answer for its object, and puts the
+// record.
 void TakeTold(kv::Transaction& txn, InodeRecord inode, const ufs::ObjectInfo& info);
 
 }  // namespace tarn::meta

@@ -18,10 +18,10 @@ constexpr size_t kPageNames = 1000;
 constexpr size_t kSliceNames = 50;
 constexpr int kSliceTries = 5;
 
-// The UFS has it, and it is not on its way to another place there.
+// Whether the UFS has the directory and no relocation moves it.
 bool IsListable(const InodeRecord& dir) { return dir.bound && !dir.places; }
 
-// One page of a listing, and the look that began before it was asked for.
+// A page of a listing, with the look that began before the request.
 struct Fetched {
   std::unique_ptr<KeyChanges::Look> look;
   ufs::ListPage page;
@@ -48,7 +48,7 @@ class PagedPass final : public ListingPass {
     RETURN_IF_ERROR(ApplyPage(fetched));
     if (!fetched.page.entries.empty()) last_ = NameOf(fetched.page.entries.back().key);
     if (!after_.empty()) return State::kMore;
-    // Only what can be recognized can be missed.
+    // An absent name counts only if the source is recognized.
     RETURN_IF_ERROR(CheckSource(context_, mount_, UfsDeadline(context_)));
     RETURN_IF_ERROR(Sweep());
     RETURN_IF_ERROR(Complete());
@@ -64,11 +64,11 @@ class PagedPass final : public ListingPass {
     ASSIGN_OR_RETURN(was_complete_, IsComplete(*txn, dir_, kv::Reads::kSnapshot));
     mount_ = dir.mount;
     key_ = dir.key;
-    // One that is moving is listed once, so that all of it can be moved.
+    // A directory under relocation is listed once, so that all its children can be moved.
     return IsListable(dir) || (dir.bound && !was_complete_);
   }
 
-  // The directory as it is read before a question and before the answer is applied.
+  // Reads the directory, before a request and before its answer is applied. kStale: it moved.
   Result<InodeRecord> ReadUnmoved(kv::Transaction& txn) const {
     ASSIGN_OR_RETURN(InodeRecord dir, ReadDirectory(txn, dir_));
     if (!dir.bound || dir.key != key_) return Status(Code::kStale, "the directory moved");
@@ -87,7 +87,7 @@ class PagedPass final : public ListingPass {
     return fetched;
   }
 
-  // Without room in the pool it is fetched when it is wanted.
+  // Fetches the next page in the background. If the pool has no room, Next fetches it later.
   void FetchAhead() {
     if (pool_ == nullptr) return;
     auto fetch = std::make_shared<std::packaged_task<Result<Fetched>()>>(
@@ -108,8 +108,8 @@ class PagedPass final : public ListingPass {
 
   static bool MayTryFewer(Code code) { return MayApplyAgain(code) || code == Code::kTooBig; }
 
-  // Names of the page are being looked up or changed at this moment: in small transactions few of
-  // its names are held up by that.
+  // Applies a part of a page whose transaction conflicted with lookups or changes of some names, or
+  // was too large. A small transaction holds up few names.
   Status ApplySlice(const KeyChanges::Look& look, std::span<const ufs::ObjectInfo> slice) {
     Status applied;
     for (int i = 0; i < kSliceTries; ++i) {
@@ -145,7 +145,7 @@ class PagedPass final : public ListingPass {
 
   Status LookAgain(std::string_view name) { return LookAtName(context_, dir_, name, {}).status(); }
 
-  // Names that the listing lacks.
+  // Looks at each name here that the listing lacks.
   Status Sweep() {
     std::sort(seen_.begin(), seen_.end());
     const std::string prefix = keys::DentryPrefix(dir_);
@@ -195,9 +195,10 @@ class PagedPass final : public ListingPass {
   MountId mount_;
   std::string key_;
   std::string last_;
-  std::string after_;                   // Of the next page.
-  std::future<Result<Fetched>> ahead_;  // The next page, if it is on its way.
-  std::vector<uint64_t> seen_;  // Hashes: a collision at worst delays the removal of a name.
+  std::string after_;                   // Where the next page starts.
+  std::future<Result<Fetched>> ahead_;  // The next page, if it is being fetched.
+  // Hashes of names: a collision at worst delays the removal of a name.
+  std::vector<uint64_t> seen_;
 };
 
 }  // namespace

@@ -23,12 +23,12 @@ namespace tarn::meta {
 namespace {
 
 constexpr size_t kThreads = 2;
-constexpr size_t kMostThreads = 64;  // Sources that do not answer keep some.
+constexpr size_t kMostThreads = 64;  // A source that does not answer keeps some.
 constexpr size_t kQueued = 256;
-constexpr size_t kMaxRemembered = 1 << 16;  // Directories, and absent names.
-constexpr int kManyLookups = 16;            // Of names not known, in one directory.
-// How long a source that did not answer in time is not waited for again. Meanwhile accesses have it
-// asked in the background.
+constexpr size_t kMaxRemembered = 1 << 16;  // Limit for directories, and for absent names.
+constexpr int kManyLookups = 16;            // Lookups of unknown names in one directory.
+// For this long accesses do not wait for a source that did not answer in time. Meanwhile they ask
+// it in the background.
 constexpr Nanos kAfterSilence = std::chrono::seconds(10);
 constexpr Nanos kBetweenWarnings = std::chrono::seconds(10);
 
@@ -43,7 +43,7 @@ struct HashNameKey {
   }
 };
 
-// Names that the UFS did not have when it was asked last.
+// Names that the UFS lacked when it was last asked.
 class AbsentNames {
  public:
   bool Has(InodeId dir, std::string_view name, MonotonicTime now) {
@@ -66,7 +66,7 @@ class AbsentNames {
   std::unordered_map<NameKey, MonotonicTime, HashNameKey> until_ GUARDED_BY(mutex_);
 };
 
-// How often each directory was asked for a name that was not known.
+// Counts lookups of unknown names in each directory.
 class Lookups {
  public:
   int Count(InodeId dir) {
@@ -80,8 +80,8 @@ class Lookups {
   std::unordered_map<InodeId, int> counts_ GUARDED_BY(mutex_);
 };
 
-// Questions about single names that are under way: who needs the same name waits for the answer.
-// Thread-safe.
+// Questions to the UFS about single names that are under way. A second caller for the same name
+// waits for the answer to the first. Thread-safe.
 class NameFlights {
  public:
   explicit NameFlights(Clock& clock) : clock_(clock) {}
@@ -105,7 +105,7 @@ class NameFlights {
         }
         const std::shared_ptr<Flight> other = slot;
         Status answer = Await(*other, deadline, stop);
-        // That the caller who asked was stopped is no answer for another.
+        // If the caller that asked was stopped, the waiting caller asks again itself.
         if (answer.code() != Code::kCancelled || stop.stop_requested()) return answer;
       }
     }
@@ -157,7 +157,7 @@ class Silence {
     MutexLock lock(mutex_);
     if (!until_.empty()) until_.erase(mount);
   }
-  // True: the caller asks now, and says so when it has ended.
+  // True: the caller asks the source now, and calls EndProbe afterwards.
   bool BeginProbe(MountId mount) {
     MutexLock lock(mutex_);
     return probed_.insert(mount).second;
@@ -201,7 +201,7 @@ class UfsLoader final : public Loader {
     if (absent_.Has(dir, name, now)) return OkStatus();
     ASSIGN_OR_RETURN(const Known known, Read(dir, name));
     if (known.complete) return OkStatus();
-    // Asked for name by name, a directory costs more than its listing.
+    // Many lookups by name cost more than one listing.
     if (Interval() != Nanos::zero() && lookups_.Count(dir) == kManyLookups) flights_.Ahead(dir);
     ASSIGN_OR_RETURN(const NameAnswer answer, LookAtName(context_, dir, name));
     if (Interval() == Nanos::zero()) return OkStatus();
@@ -259,7 +259,7 @@ class UfsLoader final : public Loader {
     absent_.Remove(dir, name);
     if (Interval() <= Nanos::zero()) return;
     const MonotonicTime now = context_.clock.Now();
-    // Most names are made in directories that are fresh themselves.
+    // Most names are made in fresh directories, where the name needs no note.
     if (freshness_.Left(dir, "", now) == Nanos::zero())
       freshness_.NoteName(dir, name, now + Interval());
   }
@@ -273,7 +273,7 @@ class UfsLoader final : public Loader {
 
   Nanos Interval() const { return context_.options.sync_interval; }
 
-  // What is here of a name, and where it would be asked for.
+  // What is known here of a name, and the mount of its source.
   struct Known {
     MountId mount;
     bool complete = false;
@@ -295,12 +295,12 @@ class UfsLoader final : public Loader {
     return IsComplete(*context_.store.Begin(), dir, kv::Reads::kSnapshot);
   }
 
-  // What is known of the name is older than the interval.
+  // Asks the UFS first, because the answer for the name is older than the interval.
   Status AskFirst(InodeId dir, std::string_view name) {
     const Result<Known> known = Read(dir, name);
     if (known.code() == Code::kStale) return OkStatus();  // The operation finds that out itself.
     RETURN_IF_ERROR(known.status());
-    // What is not known here is asked for by LoadName, without which there is no answer.
+    // The operation loads an unknown name of an incomplete directory by LoadName.
     if (!known->complete && !known->name) return OkStatus();
     if (known->complete) ListInBackground(dir);
     if (silence_.Holds(known->mount, context_.clock.Now())) {
@@ -324,7 +324,7 @@ class UfsLoader final : public Loader {
     if (asked.ok()) return silence_.End(mount);
     if (asked.code() == Code::kCancelled) return;  // The caller does not wait any more.
     ServeKnown(mount, Concat("'", name, "'"), asked);
-    // Refused for this name alone, it would be refused at each access.
+    // The source refused this name alone, and would refuse it again at each access.
     if (!MeansSilence(asked.code()))
       freshness_.NoteName(dir, name, now + std::min(kAfterSilence, Interval()));
   }
@@ -338,7 +338,8 @@ class UfsLoader final : public Loader {
     if (!submitted.ok()) silence_.EndProbe(mount);
   }
 
-  // The same of all names of a directory. One that is not complete is listed for its reader anyway.
+  // Lists a complete directory first, because its listing is older than the interval. LoadMore
+  // lists an incomplete directory for its reader.
   Status ListFirst(InodeId dir) {
     const Result<Known> known = Read(dir, "");
     if (known.code() == Code::kStale) return OkStatus();
@@ -346,7 +347,7 @@ class UfsLoader final : public Loader {
     if (!known->complete || silence_.Holds(known->mount, context_.clock.Now())) return OkStatus();
     const Status listed =
         flights_.Within(dir, Deadline::After(context_.clock, context_.options.sync_timeout));
-    // A long listing is no silence: it goes on.
+    // A long listing is no silence; it continues in the background.
     const bool long_one = listed.code() == Code::kDeadlineExceeded;
     if (!listed.ok() && !long_one)
       ServeKnown(known->mount, Concat("directory ", dir.value), listed);
@@ -355,7 +356,8 @@ class UfsLoader final : public Loader {
   }
 
   void ServeKnown(MountId mount, const std::string& what, const Status& why) {
-    if (why.code() == Code::kStale || why.code() == Code::kNotDirectory) return;  // It is gone.
+    // The directory is gone.
+    if (why.code() == Code::kStale || why.code() == Code::kNotDirectory) return;
     const MonotonicTime now = context_.clock.Now();
     if (MeansSilence(why.code())) silence_.Note(mount, now + kAfterSilence);
     Warn(what, why);
@@ -367,7 +369,7 @@ class UfsLoader final : public Loader {
                "because the source could not be asked: ", why);
   }
 
-  // Most names of a directory that is looked into are looked at again before long.
+  // A program that uses one name of a directory usually uses its other names soon.
   void ListInBackground(InodeId dir) {
     if (!freshness_.TakeListing(dir, context_.clock.Now(), Interval())) return;
     const Status submitted = pool_.TrySubmit([this, dir] {
@@ -378,8 +380,8 @@ class UfsLoader final : public Loader {
     if (!submitted.ok()) LogDebug("list directory ", dir.value, " again: ", submitted);
   }
 
-  // What a listing says is as old as its beginning. One that takes longer than the interval counts
-  // from its end, or it would be under way all the time.
+  // A listing is as old as its beginning. A listing that takes longer than the interval counts from
+  // its end; otherwise listings would run all the time.
   void Listed(const Flights::News& news) {
     if (Interval() <= Nanos::zero()) return;
     const MonotonicTime until = news.began + Interval();

@@ -1,7 +1,7 @@
 #pragma once
 
-// Brings names of the UFS into the namespace, on demand. Thread-safe; calls the UFS, so never
-// inside a transaction.
+// Imports names from the UFS into the namespace, on demand. Thread-safe; it calls the UFS, so never
+// call it inside a transaction.
 
 #include <cstdint>
 #include <memory>
@@ -16,41 +16,42 @@ namespace tarn::meta {
 class Loader {
  public:
   virtual ~Loader() = default;
-  // A dentry (dir, name) is unknown here and `dir` is not complete: asks the UFS and imports what
-  // is there, in a transaction. OK also when nothing is there: the caller reads the dentry again.
-  // Negative answers are remembered for the sync interval. kUnavailable: the UFS cannot be asked.
+  // Call it if the name is unknown here and `dir` is not complete. Asks the UFS and imports the
+  // name. OK also if the UFS has no such name: the caller reads the dentry again. A negative answer
+  // is remembered for the sync interval. kUnavailable: the UFS cannot be asked.
   virtual Status LoadName(InodeId dir, std::string_view name) = 0;
   // Makes `dir` complete; a second caller waits for the first.
   virtual Status LoadAll(InodeId dir) = 0;
-  // The same for who can use names as they come: begins to list `dir` if it is not complete, and
-  // returns kSome when more of its names were imported than `progress` tells of (at first: any),
-  // which then tells of them. Imported names become visible in the order of their cursors. kAll:
-  // nothing more comes.
+  // Lists `dir` if it is not complete. Returns kSome as soon as more names are imported than
+  // `progress` counts (an empty one counts none), and updates `progress`. Imported names appear in
+  // cursor order. kAll: no more names come.
   struct Progress {
     uint64_t listing = 0;
     uint64_t pages = 0;
   };
   enum class Loaded { kSome, kAll };
   virtual Result<Loaded> LoadMore(InodeId dir, Progress& progress) = 0;
-  // All names of `dir` are about to be told: lists it first if what is known of them is older than
-  // the sync interval, once for all that wait. A directory that is not complete is left to
-  // LoadMore. When the UFS does not answer within MetaOptions::sync_timeout that is logged, and OK:
-  // then what is known counts. Cheap when nothing is due (no transaction). With interval 0 the UFS
-  // is always asked, and its error is returned.
+  // Call it before returning all names of `dir`. Lists `dir` first if the last listing is older
+  // than the sync interval; concurrent callers share one listing. An incomplete directory is left
+  // to LoadMore. If the UFS does not answer within MetaOptions::sync_timeout, logs that and returns
+  // OK: the known names are then used. Cheap if nothing is due (no transaction). With interval 0
+  // the UFS is always asked, and its error is returned.
   virtual Status Touch(InodeId dir) = 0;
-  // Asks in the same way for one name. A name not known here, in a directory that is not complete,
-  // is left to LoadName.
+  // Call it before returning one name. Asks the UFS first if the known answer is older than the
+  // sync interval. If the UFS does not answer within MetaOptions::sync_timeout, logs that and
+  // returns OK; with interval 0 returns the error. An unknown name in an incomplete directory is
+  // left to LoadName.
   virtual Status TouchName(InodeId dir, std::string_view name) = 0;
-  // How long what is known of the name may be told, and kept by the kernel, before TouchName has to
-  // ask again; zero: no longer.
+  // How long the known answer for the name may be returned, and cached by the kernel, before
+  // TouchName must ask again; zero: not at all.
   virtual Nanos FreshFor(InodeId dir, std::string_view name) const = 0;
   // Asks the UFS for a name now, known or not, and applies the answer.
   virtual Status LookAgain(InodeId dir, std::string_view name) = 0;
-  // Lists `dir` again now and applies what changed outside.
+  // Lists `dir` again now and applies the changes of other clients.
   virtual Status Revalidate(InodeId dir) = 0;
-  // A name was made here, so that a remembered negative answer is wrong.
+  // Call it when a name was made here: a remembered negative answer is wrong.
   virtual void NameCreated(InodeId dir, std::string_view name) = 0;
-  // The directory was made here: all its names are known.
+  // Call it when a directory was made here: all its names are known.
   virtual void DirectoryMade(InodeId dir) = 0;
 };
 

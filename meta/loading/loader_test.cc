@@ -1,4 +1,4 @@
-// Names that appear, change and go in the UFS behind Tarn.
+// Other clients add, change and remove names in the UFS.
 
 #include "meta/loading/loader.h"
 
@@ -35,7 +35,7 @@ class LoaderTest : public ::testing::Test {
     ufs::FaultyUfs faulty = ufs::NewFaultyUfs(*base_, clock_);
     faults_ = faulty.faults;
     EXPECT_TRUE(mounts_.Add(MountId(1), std::move(faulty.ufs)).ok());
-    // By the clock of the machine, not of the test.
+    // The UFS compares deadlines with the machine's clock, not with that of the test.
     options_.ufs_deadline = options_.sync_timeout = std::chrono::hours(100'000);
     options_.persist_delay = Nanos(0);
     Open(std::chrono::minutes(1));
@@ -61,8 +61,8 @@ class LoaderTest : public ::testing::Test {
 
   void PutOutside(const std::string& path, const std::string& bytes) {
     fs::create_directories(fs::path(Outside(path)).parent_path());
-    // As most programs do: a new file over the old one. It is made elsewhere, or a look that goes
-    // on in the background may find it under its first name.
+    // Like most programs, puts a new file over the old one. It makes the file elsewhere: a look
+    // that continues in the background could find it under its first name.
     const fs::path made = directory_ / ("new" + std::to_string(next_new_++));
     std::ofstream(made) << bytes;
     fs::rename(made, Outside(path));
@@ -90,7 +90,7 @@ class LoaderTest : public ::testing::Test {
     return found;
   }
   Status Revalidate(InodeId dir = kRootInode) { return maintenance().Revalidate(dir); }
-  // The next name that the feed tells of.
+  // The next name that the feed reports.
   std::string NextEntryChanged() {
     std::unique_lock lock(mutex_);
     const auto told = [this] { return !entries_.empty(); };
@@ -171,7 +171,7 @@ TEST_F(LoaderTest, ALongListingIsAppliedInPages) {
 
 TEST_F(LoaderTest, NamesComeBeforeTheListingHasEndedAndGoOnAfterItsError) {
   for (int i = 0; i < 3500; ++i) std::ofstream(Outside("f" + std::to_string(i))) << i;
-  // The source is recognized, then pages are listed.
+  // One call recognizes the source; the others list pages.
   faults_->FailNth(4, Status(Code::kIo, "broken"), ufs::UfsFaults::When::kBeforeEffect);
   std::vector<std::string> found;
   uint64_t cursor = 0;
@@ -197,7 +197,8 @@ TEST_F(LoaderTest, ADirectoryAskedForManyNamesIsListedAhead) {
   constexpr int kFiles = 1500;
   for (int i = 0; i < kFiles; ++i) std::ofstream(Outside("f" + std::to_string(i))) << i;
   for (int i = 0; i < 16; ++i) EXPECT_TRUE(Look(kRootInode, "f" + std::to_string(i)).ok());
-  EXPECT_EQ(List(kRootInode).size(), size_t{kFiles});  // Joins what is under way, if it still is.
+  // Joins the listing if it is still under way.
+  EXPECT_EQ(List(kRootInode).size(), size_t{kFiles});
   const int calls = faults_->Calls();
   for (int i = 0; i < kFiles; ++i) EXPECT_TRUE(Look(kRootInode, "f" + std::to_string(i)).ok());
   EXPECT_EQ(Look(kRootInode, "none").code(), Code::kNotFound);
@@ -242,7 +243,7 @@ TEST_F(LoaderTest, AFileReplacedOutsideIsAnotherInode) {
   const InodeId after = Find("f");
   EXPECT_NE(after, before);
   EXPECT_EQ(namespace_->GetFiles().GetAttr(after)->attr.size_bytes, 2U);
-  // Who has the old one open keeps it, until it is forgotten.
+  // A process that has the old one open keeps it until it is forgotten.
   EXPECT_EQ(namespace_->GetFiles().GetAttr(before)->attr.nlink, 0U);
   ASSERT_TRUE(namespace_->GetFiles().Forget(before).ok());
   EXPECT_EQ(namespace_->GetFiles().GetAttr(before).code(), Code::kStale);
@@ -262,7 +263,7 @@ TEST_F(LoaderTest, AttributesChangedOutsideKeepTheInode) {
   EXPECT_EQ(Look(kRootInode, "d")->attr.mode, 0700U);
 }
 
-// It changes the ctime of the object, and so its etag.
+// Another name changes the ctime of the object, and so its ETag.
 TEST_F(LoaderTest, AnotherNameOfTheObjectChangesNoAttribute) {
   PutOutside("f", "1");
   List(kRootInode);
@@ -276,7 +277,7 @@ TEST_F(LoaderTest, AnotherNameOfTheObjectChangesNoAttribute) {
   EXPECT_NE(Look(kRootInode, "f")->attr.ctime_ns, before.ctime_ns);
 }
 
-// Its bytes stay, and so do its holes.
+// The bytes of the file stay, and so do its holes.
 TEST_F(LoaderTest, AttributesChangedOutsideFillNoHole) {
   PutOutside("f", std::string(1 << 20, '\0'));
   List(kRootInode);
@@ -294,7 +295,7 @@ TEST_F(LoaderTest, AttributesChangedOutsideFillNoHole) {
   EXPECT_EQ(Look(kRootInode, "f")->attr.allocated_bytes, 4096U);
 }
 
-// The source does not get them.
+// The source never gets extended attributes of a symlink.
 TEST_F(LoaderTest, ASymlinkKeepsItsExtendedAttributes) {
   fs::create_symlink("f", Outside("s"));
   List(kRootInode);
@@ -441,7 +442,7 @@ TEST_F(LoaderTest, ChildrenOfARenamedDirectoryAreFoundWhereItWas) {
   EXPECT_THAT(List(anew->attr.ino), IsEmpty());
 }
 
-// A directory made where it was would share it in the UFS, and give it its own attributes.
+// A directory made at the old path would share the UFS directory, and give it its own attributes.
 TEST_F(LoaderTest, WhatIsBelowADirectoryThatHasNotMovedYetIsNoNews) {
   PutOutside("d/s/t/f", "1");
   PutOutside("d/s/gone", "1");

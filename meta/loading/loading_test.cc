@@ -1,4 +1,4 @@
-// When operations ask the under file system for names, and what they make of its answer.
+// When operations ask the UFS for names, and how they use its answer.
 
 #include <gmock/gmock.h>
 
@@ -18,13 +18,12 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// Knows the names of an under file system (empty directories and files), and imports them as it is
-// asked to.
+// Knows the names of a UFS (empty directories and files), and imports those that it is asked for.
 class ScriptedLoader final : public Loader {
  public:
   explicit ScriptedLoader(const Context& context) : context_(context) {}
 
-  std::map<std::string, role::FileType> outside;  // In every directory that is not complete.
+  std::map<std::string, role::FileType> outside;  // The names in each incomplete directory.
   Status failure;
   std::vector<std::string> calls;
 
@@ -101,7 +100,7 @@ class LoadingTest : public ::testing::Test {
   Code Make(std::string_view name, role::FileType type = role::FileType::kRegular) {
     return ops::Create(env_, {}, kRootInode, name, {type, 0644, 0, ""}).code();
   }
-  // What the loader was asked for since the last call, but for Touch.
+  // The calls of the loader since the last Calls(), without Touch.
   std::vector<std::string> Calls() {
     std::vector<std::string> calls;
     for (const std::string& call : loader_.calls)
@@ -187,7 +186,8 @@ TEST_F(LoadingTest, RenameAsksForBothNamesAndReplacesWhatWasOutside) {
 
 TEST_F(LoadingTest, RmdirLoadsADirectoryBeforeItCallsItEmpty) {
   loader_.outside["d"] = role::FileType::kDirectory;
-  EXPECT_EQ(ops::Rmdir(env_, kRootInode, "d").code(), Code::kNotEmpty);  // "d" is in "d", too.
+  // The directory "d" has a "d" too.
+  EXPECT_EQ(ops::Rmdir(env_, kRootInode, "d").code(), Code::kNotEmpty);
   EXPECT_THAT(Calls(), ElementsAre("name d", "all"));
 }
 

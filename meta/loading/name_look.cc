@@ -21,16 +21,18 @@ constexpr Nanos kWhileDisturbed = std::chrono::milliseconds(10);
 constexpr Nanos kFirstWait = std::chrono::milliseconds(1);
 constexpr Nanos kLongestWait = std::chrono::milliseconds(50);
 
-using Answer = std::optional<NameAnswer>;  // None: to be asked again.
+using Answer = std::optional<NameAnswer>;  // Nullopt: ask again.
 
-// Whatever the UFS has under the name of a mount point, or lacks, is hidden by it.
+// Whether the name is a mount point, which hides the object of the UFS under that name, or its
+// absence.
 Result<bool> IsMountPoint(kv::Transaction& txn, const DentryRecord& dentry) {
   if (dentry.type != role::FileType::kDirectory) return false;
   ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, dentry.ino, kv::Reads::kSerializable));
   return IsMountRoot(inode);
 }
 
-// Names of a directory that the UFS does not have any more go each by its own absence.
+// Lists a directory that the UFS no longer has, so that each of its absent names is removed on its
+// own.
 Status EmptyDirectory(const Context& context, InodeId dir, std::string_view name) {
   std::unique_ptr<kv::Transaction> txn = context.store.Begin();
   ASSIGN_OR_RETURN(std::optional<DentryRecord> dentry,
@@ -62,9 +64,9 @@ class NameLook {
   }
 
  private:
-  // What is here before the UFS is asked.
+  // The state here before the UFS is asked.
   struct Question {
-    bool counts = false;  // The answer will matter.
+    bool counts = false;  // Whether the answer matters.
     MountId mount;
     std::string key;
     bool known = false;
@@ -153,7 +155,7 @@ class NameLook {
   const std::string_view name_;
   const LookOptions& options_;
   const Deadline end_;
-  bool emptied_ = false;  // The directory that had the name has been listed again.
+  bool emptied_ = false;  // The directory that has the name here was listed again.
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
-// Asks the UFS for one name and applies what it says. Thread-safe, and never inside a transaction.
+// Asks the UFS for one name and applies the answer. Thread-safe; never call it inside a
+// transaction.
 
 #include <optional>
 #include <string_view>
@@ -13,35 +14,38 @@
 namespace tarn::meta {
 
 enum class NameAnswer : uint8_t {
-  kAbsent,   // The UFS was asked and has no such name, and there is none here.
-  kThere,    // The UFS was asked; what it said is applied where it differs.
-  kNotAsked  // Whatever the UFS says counts for nothing: the name is still to be persisted, or to
-             // be deleted there, or hidden by a mount.
+  kAbsent,  // The UFS was asked and lacks the name; the name does not exist here either.
+  kThere,   // The UFS was asked, and a difference in its answer is applied.
+  // The answer of the UFS would not count: the name waits to be persisted or deleted in the UFS, or
+  // a mount hides it.
+  kNotAsked
 };
 struct LookOptions {
-  // Of the question; MetaOptions::ufs_deadline if there is none.
+  // For the question; nullopt: MetaOptions::ufs_deadline.
   std::optional<Deadline> deadline;
-  // Absence means nothing where the source cannot be recognized. kYes: the caller has checked.
+  // An absent name means nothing if the source is not recognized. kYes: the caller has checked that
+  // it is.
   enum class Recognized : uint8_t { kYes, kToBeChecked } recognized = Recognized::kToBeChecked;
-  // Whether the kernel hears that a name has appeared that was unknown here. It need not if it is
-  // the kernel that waits for it.
+  // Whether a name that was unknown here is reported to the kernel. That is not needed if the
+  // kernel waits for the answer.
   enum class Appeared : uint8_t { kNotTold, kTold } appeared = Appeared::kNotTold;
 };
-// kUnavailable and others: the UFS could not be asked, or its answer could not be applied. Nothing
-// is known then, least of all that the name is absent. kStale: no such directory any more.
+// kUnavailable and others: the UFS could not be asked, or its answer could not be applied; the name
+// may exist. kStale: the directory is gone.
 Result<NameAnswer> LookAtName(const Context& context, InodeId dir, std::string_view name,
                               const LookOptions& options = {});
 
-// The rest is shared with passes over whole directories.
+// The following functions also serve passes over whole directories.
 
-// What is read of a directory before the UFS is asked about its names.
+// Reads a directory before the UFS is asked for its names.
 Result<InodeRecord> ReadDirectory(kv::Transaction& txn, InodeId dir);
-// kUnavailable: the source cannot be recognized, so that its emptiness means nothing.
+// kUnavailable: the source is not recognized, so that an absent name means nothing.
 Status CheckSource(const Context& context, MountId mount, Deadline deadline);
 inline Deadline UfsDeadline(const Context& context) {
   return Deadline::After(context.clock, context.options.ufs_deadline);
 }
-// One try to commit what was imported, and to report it. OK if nothing is to be written.
+// Tries once to commit imported names and to report `changes`. OK without a commit if `wrote` is
+// false.
 Status CommitImport(const Context& context, kv::Transaction& txn,
                     const std::vector<role::Change>& changes, bool wrote);
 inline bool MayApplyAgain(Code code) { return code == Code::kConflict || code == Code::kTooOld; }

@@ -25,8 +25,8 @@ void Apply(const Operation& operation, const role::WriteCommit& commit, InodeRec
   inode.size_bytes = commit.size_bytes;
   inode.allocated_bytes = commit.allocated_bytes.value_or(WithoutHoles(commit.size_bytes));
   inode.mtime_ns = commit.mtime_ns;
-  // When the bytes changed, not when somebody closed the file; times set on it since count by
-  // themselves.
+  // The ctime is when the bytes changed, not when a program closed the file. A later change of the
+  // times has set a later ctime.
   if (!IsInFuture(commit.mtime_ns, operation.now_ns))
     inode.ctime_ns = std::max(inode.ctime_ns, commit.mtime_ns);
   inode.synced = commit.synced;

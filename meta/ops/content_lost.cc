@@ -8,8 +8,9 @@ namespace {
 
 using Loss = role::Maintenance::Loss;
 
-// The number rises all the same, so that whatever is cached of the lost generation can never be
-// served for the old bytes. The time is new, and the UFS is to learn of it.
+// Makes the version of the UFS the current one. The generation still rises, so that cached bytes of
+// the lost generation are never served for the old bytes. The times are new, and the UFS must get
+// them.
 void FallBack(InodeRecord& inode, int64_t now_ns) {
   inode.generation = Generation(inode.generation.value + 1);
   inode.persisted_generation = inode.generation;
@@ -20,7 +21,7 @@ void FallBack(InodeRecord& inode, int64_t now_ns) {
   inode.lost = false;
 }
 
-// Whether anything was lost: not if the UFS has the bytes or newer ones have replaced them.
+// True if bytes were lost. False: the UFS has them, or newer bytes have replaced them.
 bool Lose(Operation& operation, InodeRecord& inode, Generation generation, Loss loss) {
   if (inode.generation != generation || inode.lost) return false;
   if (inode.bound && inode.persisted_generation == generation) return false;
@@ -44,7 +45,7 @@ Result<role::FileInfo> ContentLost(const Env& env, InodeId ino, Generation gener
   auto lose = [&](Operation& operation) -> Result<role::FileInfo> {
     ASSIGN_OR_RETURN(InodeRecord inode, operation.Inode(ino));
     changed = Lose(operation, inode, generation, loss);
-    // The times that the file has now are news to the UFS.
+    // The UFS does not have the new times.
     if (changed && !inode.lost) RETURN_IF_ERROR(StoredAttributesChanged(operation, inode));
     if (changed) PutInode(operation.txn, inode);
     return operation.Info(inode);

@@ -20,7 +20,7 @@ Status CheckSpec(const role::CreateSpec& spec) {
   return OkStatus();
 }
 
-// What the UFS has no form for stays here for good.
+// Whether the UFS cannot store such an inode, so that it stays here only.
 Result<bool> NeverPersists(const Context& context, const InodeRecord& inode) {
   if (inode.type == role::FileType::kRegular || IsDirectory(inode)) return false;
   if (inode.type != role::FileType::kSymlink) return true;
@@ -52,7 +52,7 @@ InodeRecord NewInode(InodeId ino, const role::Caller& caller, const role::Create
   return inode;
 }
 
-// All that one creation writes; it reads nothing but the directory's record and the name.
+// All writes of one creation. It depends on the record of the directory and the name alone.
 Status Make(Operation& operation, const Path& path, InodeRecord& inode) {
   ASSIGN_OR_RETURN(Operation::Place place, operation.FindPlace(path.parent, path.name));
   if (place.dentry) return Status(Code::kExists, "'" + std::string(path.name) + "'");
@@ -71,7 +71,7 @@ Status Make(Operation& operation, const Path& path, InodeRecord& inode) {
   return OkStatus();
 }
 
-// A node without a name, which only its number leads to.
+// Makes an inode without a name, which only its number leads to.
 Status MakeUnnamed(Operation& operation, InodeId parent, InodeRecord& inode) {
   ASSIGN_OR_RETURN(const InodeRecord dir, operation.Directory(parent));
   RETURN_IF_ERROR(operation.MayChange(dir));

@@ -39,7 +39,7 @@ TEST_F(FilesTest, ChangeOfOwnerClearsSetuid) {
   mode.mode = 06711;
   ASSERT_TRUE(Set(file, mode).ok());
   EXPECT_EQ(Set(file, owner)->attr.mode, 0711U);
-  mode.mode = 06701;  // Without group execution setgid means locking and stays.
+  mode.mode = 06701;  // Setgid without group execution means locking, and stays.
   ASSERT_TRUE(Set(file, mode).ok());
   EXPECT_EQ(Set(file, owner)->attr.mode, 02701U);
   const InodeId dir = MakeDir(kRootInode, "d");

@@ -8,10 +8,10 @@ namespace {
 
 struct Found {
   role::FileInfo info;
-  // By which the UFS is asked; no parent for the root, and for what was unlinked.
+  // The name to ask the UFS for. No parent: the root, or an unlinked inode.
   InodeId parent;
   std::string name;
-  bool replaced = false;  // The name was lost to news of the UFS.
+  bool replaced = false;  // A change in the UFS removed the name.
 };
 
 Result<Found> ReadAttr(const Env& env, InodeId ino) {
@@ -34,7 +34,7 @@ bool IsFresh(const Env& env, const Found& found) {
   return !found.parent || env.loader.FreshFor(found.parent, found.name) > Nanos::zero();
 }
 
-// What is too old is asked for: the name, and of a directory, where each look asks, its names.
+// Asks the UFS for the name. If each access asks (interval 0), also for the names of a directory.
 Status Ask(const Env& env, const Found& found) {
   const bool directory = found.info.attr.type == role::FileType::kDirectory;
   if (directory && env.context.options.sync_interval == Nanos::zero())
@@ -64,7 +64,7 @@ Result<role::FileInfo> GetKnownAttr(const Env& env, InodeId ino) {
   return Told(env, std::move(found));
 }
 
-// The common case reads once: what is fresh is announced before it is read.
+// Announces the writer before it reads, so that the common case, a fresh name, needs one read.
 Result<role::FileInfo> OpenForWrite(const Env& env, InodeId ino) {
   OpenWriters& writers = env.context.writers;
   for (bool asked = false;; asked = true) {

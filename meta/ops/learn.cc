@@ -20,7 +20,7 @@ ufs::ObjectType TypeOf(const InodeRecord& inode) {
                                                   : ufs::ObjectType::kFile;
 }
 
-// Nothing: there is no object.
+// Nullopt: there is no object.
 Result<std::optional<ufs::ObjectInfo>> Ask(const Context& context, const InodeRecord& inode) {
   std::optional<ufs::ObjectInfo> nothing;
   if (!inode.bound) return nothing;
@@ -36,7 +36,7 @@ enum class Outcome {
   kKnown,
   kLearnt,
   kGone,
-  kMoving,  // A step of the persist queue may be taking it elsewhere.
+  kMoving,  // A step of the persist queue may be moving the object.
   kAgain
 };
 
@@ -55,11 +55,11 @@ Result<Outcome> TryLearn(const Context& context, InodeId ino, IfGone if_gone) {
   const bool same =
       inode.bound == asked.bound && inode.key == asked.key && inode.etag == asked.etag;
   if (!same) return Outcome::kAgain;
-  // A directory without a marker has the defaults for good.
+  // A directory without a marker keeps the defaults.
   TakeTold(*txn, std::move(inode), there.value_or(ufs::ObjectInfo()));
   const Status committed = txn->Commit(kv::Durability::kBuffered).status();
   if (MayApplyAgain(committed.code())) return Outcome::kAgain;
-  // No cache has heard of the guesses that it could be told to forget.
+  // No client caches guesses, so no change is reported.
   RETURN_IF_ERROR(committed);
   return Outcome::kLearnt;
 }
@@ -69,7 +69,8 @@ Status Gone(InodeId ino) {
                 Concat("ask for the attributes of inode ", ino.value, ": its object is gone"));
 }
 
-// The object may have been moved by us, or removed by another client: the name tells.
+// Tarn may have moved the object, or another client may have removed it: a look at the name tells
+// which.
 Status LookAtNameOf(const Env& env, InodeId ino) {
   ASSIGN_OR_RETURN(const InodeRecord inode, ReadValue<InodeRecord>(env, [&](Operation& operation) {
                      return operation.Inode(ino);
@@ -100,7 +101,7 @@ Result<Asked> LearnAttributes(const Env& env, InodeId ino) {
   return Learn(env, ino, IfGone::kTell);
 }
 
-// A conflict leaves the guesses, which are asked for when they matter.
+// After a conflict the guesses stay. The UFS is asked when they matter.
 Status TakeAttributes(const Env& env, InodeId ino, const role::ToldAttributes& told) {
   const std::unique_ptr<kv::Transaction> txn = env.context.store.Begin();
   ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(*txn, ino, kv::Reads::kSerializable));

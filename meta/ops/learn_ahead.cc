@@ -18,11 +18,11 @@ namespace {
 constexpr size_t kThreads = 16;
 constexpr size_t kQueued = 256;
 constexpr size_t kWindow = 64;    // Names that are asked for ahead.
-constexpr int kFew = 8;           // Looks that say nothing of the next one.
-constexpr uint64_t kNear = 1024;  // Looks that are farther apart follow no order.
+constexpr int kFew = 8;           // So few looks do not predict the next one.
+constexpr uint64_t kNear = 1024;  // Looks with cursors farther apart follow no order.
 constexpr size_t kMaxDirectories = 1024;
 
-// Where a name stands in the listing of its directory.
+// The position of a name in the listing of its directory.
 struct Position {
   InodeId dir;
   uint64_t cursor = 0;
@@ -53,7 +53,7 @@ class PooledLearnAhead final : public LearnAhead {
     });
   }
 
-  // Whether the program has come near the end of what was asked for already.
+  // Whether the program is near the end of the names that were asked for.
   bool IsDue(const Position& position) {
     MutexLock lock(mutex_);
     if (directories_.size() >= kMaxDirectories) directories_.clear();
@@ -115,9 +115,9 @@ class PooledLearnAhead final : public LearnAhead {
   }
 
   struct Progress {
-    int looks = 0;      // Near each other.
-    uint64_t last = 0;  // Where the last of them was.
-    uint64_t from = 0;  // Looks in [from, middle) ask for nothing more.
+    int looks = 0;      // Looks near each other.
+    uint64_t last = 0;  // Cursor of the last look.
+    uint64_t from = 0;  // Looks in [from, middle) ask for no further names.
     uint64_t middle = 0;
   };
   const Env env_;

@@ -1,8 +1,8 @@
 #pragma once
 
-// Programs that look at the attributes of one name look at those of the next ones: after a few that
-// are near each other in one directory, the next ones are asked for at the same time, ahead of the
-// program. Thread-safe.
+// A program that reads the attributes of one name often reads those of the next ones. After a few
+// reads near each other in one directory, this asks the UFS for the next attributes, several at a
+// time, ahead of the program. Thread-safe.
 
 #include <memory>
 
@@ -13,7 +13,7 @@ namespace tarn::meta {
 class LearnAhead {
  public:
   virtual ~LearnAhead() = default;  // Waits for the requests under way.
-  // The source was asked for the attributes of `ino`.
+  // Call it when the source was asked for the attributes of `ino`.
   virtual void Note(InodeId ino) = 0;
 };
 

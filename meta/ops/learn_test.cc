@@ -1,4 +1,4 @@
-// Attributes that objects keep and listings do not tell.
+// Attributes that objects keep and listings do not show.
 
 #include "meta/ops/learn.h"
 
@@ -30,7 +30,7 @@ class LearnTest : public NamespaceFixture {
     const ufs::DeleteRequest request{key, {}, ufs::ObjectType::kFile};
     ASSERT_TRUE(ufs_->Delete(std::span(&request, 1), {}).front().ok());
   }
-  // The first step of what waits to be persisted, and whose it is.
+  // The first step of the first entry of the persist queue, and its inode.
   std::pair<InodeId, role::Action> FirstStep() {
     clock_.SleepFor(std::chrono::minutes(1), {});
     role::PersistQueue& queue = namespace_->GetPersistQueue();

@@ -15,7 +15,7 @@ Status CheckLinkable(const InodeRecord& inode, const InodeRecord& dir) {
   return OkStatus();
 }
 
-// The first name of a file that was made without one (O_TMPFILE) and never committed since.
+// Gives the first name to a file that was made without one (O_TMPFILE) and never committed.
 void GiveFirstName(Operation& operation, InodeRecord& inode, const Path& path) {
   inode.parent = path.parent;
   inode.name = path.name;

@@ -8,7 +8,8 @@ Result<InodeRecord> FindInode(Operation& operation, InodeId parent, std::string_
   return operation.Inode(dentry.ino);
 }
 
-// A file handle stands for an inode by its number, whatever its type.
+// Looks up "." or ".." of an inode. The kernel does that to resolve a file handle, whatever the
+// type of the inode.
 Result<role::FileInfo> LookupDots(const Env& env, InodeId ino, std::string_view name) {
   if (name == "..") {
     ASSIGN_OR_RETURN(ino, ParentOf(env, ino));

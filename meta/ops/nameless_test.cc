@@ -1,4 +1,4 @@
-// Inodes without names, and those that only their number leads to.
+// Inodes without names, and inodes that are found only by number.
 
 #include <gmock/gmock.h>
 
@@ -32,7 +32,7 @@ class NamelessTest : public NamespaceFixture {
     EXPECT_TRUE(made.ok()) << made.status().ToString();
     return made.ok() ? made->attr.ino : InodeId();
   }
-  // What a process may do with a directory that it has open, or stands in.
+  // What a process may do with a removed directory that it has open or as its working directory.
   void ExpectRemovedDirectoryWorks(InodeId dir, int64_t mtime_ns) {
     EXPECT_EQ(AttrOf(dir).nlink, 0U);
     EXPECT_EQ(AttrOf(dir).mtime_ns, mtime_ns);
@@ -131,7 +131,7 @@ TEST_F(NamelessTest, ItsFirstNameMakesItAFileLikeAnyOther) {
   EXPECT_EQ(names().Link(caller_, file, dir, "g").code(), Code::kNotFound) << "it had a name";
 }
 
-// What overlayfs does to a setuid program with capabilities: the owner comes last.
+// The calls of overlayfs for a setuid program with capabilities: the owner comes last.
 TEST_F(NamelessTest, WhatOverlayfsCopiesUpKeepsSetuidAndCapabilities) {
   const InodeId work = MakeDir(kRootInode, "work");
   role::AttrChange mode, owner, no_permission;

@@ -10,7 +10,7 @@ constexpr uint32_t kSetuid = 04000;
 constexpr uint32_t kSetgid = 02000;
 constexpr uint32_t kGroupExecute = 00010;
 
-// Makes one of the further names, if there are any, the one that the record holds.
+// Makes one of the further names the primary name of the record. kCorruption: there is none.
 Status PromoteName(Operation& operation, InodeRecord& inode) {
   const std::string prefix = keys::ExtraNamePrefix(inode.ino);
   kv::ScanOptions options;

@@ -1,6 +1,6 @@
 #pragma once
 
-// What unlink, rmdir, link and rename do to an inode's names; the ledger hears of it
+// Changes the names of an inode for unlink, rmdir, link and rename, and notes that in the ledger
 // (meta/ledger/notes.h). Each function edits the record and buffers writes; the caller puts the
 // record afterwards.
 
@@ -20,25 +20,29 @@ inline bool IsPrimary(const InodeRecord& inode, const Path& path) {
   return inode.parent == path.parent && inode.name == path.name;
 }
 
-// A file lost the name `path`, whose dentry is gone or is another inode's already. While names are
-// left the record's primary name is one of them; without any the inode becomes an orphan.
+// Takes the name `path` from a file; the dentry is already removed or belongs to another inode. If
+// names are left, the primary name is one of them; otherwise the inode becomes an orphan.
 Status LoseName(Operation& operation, InodeRecord& inode, const Path& path);
-// Makes a directory, as mkdir does. kExists.
+// Makes a directory, as mkdir does. kExists: the name exists.
 Status MakeDirectory(Operation& operation, const role::Caller& caller, const Path& path,
                      uint32_t mode, InodeId id);
-// Leaves a whiteout of overlayfs, a character device with number 0, under a name that has just gone
-// from `dir`.
+// Makes a whiteout of overlayfs, a character device with number 0, under a name that was just
+// removed from `dir`.
 void MakeWhiteout(Operation& operation, const role::Caller& caller, const Path& path,
                   const InodeRecord& dir, InodeId id);
-// An empty directory becomes an orphan, and is put; the dentry is the caller's.
+// Makes an empty directory an orphan, and puts it; the caller removes the dentry.
 Status LoseDirectory(Operation& operation, InodeRecord& dir);
-// kNotEmpty, after loading what is not known of it.
+// kNotEmpty: the directory has names. Names that are not known are loaded first.
 Status CheckEmpty(Operation& operation, InodeId dir);
-// Attributes or names are ahead of the UFS. Files never committed wait for their first commit.
+// Notes that attributes or names are newer than in the UFS. A file that was never committed is
+// queued at its first commit.
 Status AttributesChanged(Operation& operation, InodeRecord& inode);
-// The same of what a UFS without attributes cannot hold anyway: then nothing is to be done.
+// Notes a change of attributes that only a UFS with attributes can hold; does nothing for another
+// UFS.
 Status StoredAttributesChanged(Operation& operation, InodeRecord& inode);
-// As a write, truncate or chown does where the bits might give somebody else's rights away.
+// Clears setuid, setgid and file capabilities, as Linux does at a write, truncate or chown: a user
+// must not pass on the rights of another one. Setgid without group execution means locking: it
+// stays unless the caller is an outsider.
 void ClearSetid(Operation& operation, const role::AttrChange& change, InodeRecord& inode);
 
 }  // namespace tarn::meta::ops

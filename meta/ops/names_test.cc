@@ -41,7 +41,7 @@ TEST_F(Names, NamesThatAreNoneAreRefused) {
   EXPECT_EQ(Look(kRootInode, ""), Code::kInvalid);
 }
 
-// The store in memory takes keys of 1,024 bytes.
+// The memory UFS takes keys of up to 1,024 bytes.
 TEST_F(Names, APathThatNoKeyCanHoldIsRefusedAtOnce) {
   InodeId dir = kRootInode;
   for (int i = 0; i < 4; ++i) {
@@ -251,7 +251,7 @@ TEST_F(Names, ListingComesInPagesWhicheverSize) {
   for (size_t page : {1, 2, 7, 25, 26}) EXPECT_EQ(NamesIn(kRootInode, page), expected) << page;
 }
 
-// What is made from then on comes behind it, so that a listing can end there.
+// Names made later come after that cursor, so a listing can end there.
 TEST_F(Names, AListingTellsTheNewestCursor) {
   const auto list = [&] {
     return *names().ReadDir(caller_, kRootInode, 0, 100, role::Names::WithAttrs::kNo);

@@ -5,7 +5,7 @@ namespace tarn::meta::ops {
 namespace {
 
 constexpr size_t kPage = 500;
-// A crash cuts off the end of the log, so only creates at its very end can be half there.
+// A crash cuts off the end of the log, so only the newest creates can be incomplete.
 constexpr size_t kNewest = 10000;
 
 struct Page {

@@ -36,7 +36,7 @@ Status ReadUntilYoungEnough(const Env& env, const Body& body, Wants& wants, Dead
   }
 }
 
-// `run` again and again until nothing that it wants is missing.
+// Repeats `run` until it needs no further names from the UFS.
 Status RunLoading(const Env& env, Deadline deadline, Wants& wants,
                   const std::function<Status()>& run) {
   for (;;) {
@@ -108,8 +108,8 @@ Result<DentryRecord> Operation::ExistingName(InodeId dir, std::string_view name)
   return *dentry;
 }
 
-// A directory once complete stays so in the eyes of a transaction that began before: a snapshot is
-// enough.
+// A snapshot read is enough: a directory that is complete in the snapshot stays complete for this
+// transaction.
 Status Operation::Missing(InodeId dir, std::string_view name) {
   ASSIGN_OR_RETURN(bool complete, IsComplete(txn, dir, kv::Reads::kSnapshot));
   return !complete && wants_.Name(dir, name) ? NotLoaded() : OkStatus();

@@ -1,7 +1,7 @@
 #pragma once
 
-// How an operation runs: as one transaction, started anew when it lost a race, or when it met a
-// name that only the UFS can tell about; that is loaded in between, outside any transaction.
+// Runs an operation as one transaction. It runs again if it lost a race, or if it met a name that
+// only the UFS knows; that name is loaded in between, outside any transaction.
 
 #include <functional>
 #include <optional>
@@ -17,26 +17,26 @@
 
 namespace tarn::meta {
 
-// What every operation gets. Both outlive it.
+// The parts that every operation uses. Both outlive it.
 struct Env {
   const Context& context;
   Loader& loader;
 };
 
-// What an operation learned that it must have from the UFS, over all its transactions. For one
-// thread.
+// The names that an operation needs from the UFS, over all its transactions. For one thread.
 class Wants {
  public:
-  // False when it has been loaded for this operation already: what is not there now does not exist.
+  // Adds a need. False: it was loaded for this operation already, so a name that is absent now does
+  // not exist.
   bool Name(InodeId dir, std::string_view name);
   bool Whole(InodeId dir);
-  // Loads what was wanted last; nullopt when nothing was.
+  // Loads the last need; nullopt: there is none.
   std::optional<Status> Load(Loader& loader);
 
  private:
   struct Want {
     InodeId dir;
-    std::optional<std::string> name;  // None: all of it.
+    std::optional<std::string> name;  // Nullopt: all names of `dir`.
     friend auto operator<=>(const Want&, const Want&) = default;
   };
   bool Add(Want want);
@@ -45,7 +45,7 @@ class Wants {
   std::optional<Want> pending_;
 };
 
-// One try. For one thread.
+// One try of an operation, in one transaction. For one thread.
 class Operation {
  public:
   Operation(const Env& env, kv::Transaction& transaction, kv::Reads how_to_read, Wants& wants)
@@ -64,25 +64,26 @@ class Operation {
   Result<InodeRecord> Directory(InodeId ino);  // kStale, kNotDirectory.
   Result<role::FileInfo> Info(const InodeRecord& inode);
 
-  // A name and the directory it is in, or would be.
+  // A directory, and the dentry of a name in it, if there is one.
   struct Place {
     InodeRecord dir;
     std::optional<DentryRecord> dentry;
   };
-  // Reads both at once, for whoever is about to add the name: rmdir of the directory then
-  // conflicts. kNotFound: the directory was removed.
+  // Reads directory and dentry for a caller that adds the name: a concurrent rmdir of the directory
+  // then conflicts. kNotFound: the directory was removed.
   Result<Place> FindPlace(InodeId dir, std::string_view name);
-  // Reads the directory only when the name is not there.
+  // Reads the directory only if the name is absent.
   Result<std::optional<DentryRecord>> FindName(InodeId dir, std::string_view name);
   // kNotFound: no such name.
   Result<DentryRecord> ExistingName(InodeId dir, std::string_view name);
-  // kReadOnly, kBusy: nothing of the mount that the inode is in may be changed.
+  // kReadOnly, kBusy: the mount of the inode may not be changed.
   Status MayChange(const InodeRecord& inode) { return context.mounts.CheckWritable(inode.mount); }
-  // Returns only when every name of `dir` is known.
+  // OK only if all names of `dir` are known. Otherwise they are loaded, and the operation runs
+  // again.
   Status NeedWhole(InodeId dir);
 
  private:
-  // `dir` has no such dentry: OK when that is the truth.
+  // Call it if `dir` lacks the dentry. OK: the name does not exist.
   Status Missing(InodeId dir, std::string_view name);
 
   Wants& wants_;
@@ -90,16 +91,17 @@ class Operation {
 
 using Body = std::function<Status(Operation&)>;
 
-// Runs `body`, which may run many times, in a transaction that reads one snapshot and commits
-// nothing.
+// Runs `body` in a transaction that reads one snapshot and commits nothing. `body` may run many
+// times.
 Status RunRead(const Env& env, const Body& body);
-// Runs and commits; kReadOnly where nothing may be changed.
+// Runs `body` in a transaction and commits it. kReadOnly: nothing may be changed. `body` may run
+// many times.
 Status RunChange(const Env& env, kv::Durability durability, const Body& body);
 inline Status RunChange(const Env& env, const Body& body) {
   return RunChange(env, kv::Durability::kBuffered, body);
 }
 
-// The same of a body that gives a value.
+// RunRead and RunChange for a body that returns a value.
 template <typename T>
 Result<T> ReadValue(const Env& env, const std::function<Result<T>(Operation&)>& body) {
   std::optional<T> value;

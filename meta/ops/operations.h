@@ -1,7 +1,7 @@
 #pragma once
 
-// The operations of role::Names, role::Files and role::Maintenance, one file each; effects and
-// codes as promised there. Thread-safe.
+// The operations of role::Names, role::Files and role::Maintenance, one file each. Effects and
+// codes are those of role/coordinator.h. Thread-safe.
 
 #include <functional>
 #include <span>

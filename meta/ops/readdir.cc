@@ -43,7 +43,7 @@ Status AddAttrs(Operation& operation, std::vector<role::DirEntry>& entries) {
   return OkStatus();
 }
 
-// What is known here behind a cursor, as of one moment.
+// The names known here after a cursor, in one snapshot.
 struct Known {
   Listing listing;
   bool complete = false;
@@ -83,9 +83,9 @@ Result<Known> ReadKnown(Operation& operation, const Wanted& wanted, bool partly)
 
 }  // namespace
 
-// Of a directory that is not complete: names as they come. Its listing is under way before the
-// first is given, so that what the UFS no longer has is not all that there is to see of a small
-// one.
+// An incomplete directory yields its names as they are imported. Its listing begins before the
+// first name is returned. Otherwise a small directory might show only names that the UFS no longer
+// has.
 Result<Listing> ReadDir(const Env& env, InodeId dir, uint64_t cursor, size_t limit,
                         role::Names::WithAttrs attrs) {
   if (cursor == 0) RETURN_IF_ERROR(env.loader.Touch(dir));

@@ -12,12 +12,12 @@ namespace {
 
 using role::RenameMode;
 
-// One of the two names of a rename, with what is there before it.
+// One of the two names of a rename, with its state before the rename.
 struct Side {
   Path path;
   InodeRecord dir;
   std::optional<DentryRecord> dentry;
-  InodeRecord inode;  // Of the dentry, if there is one.
+  InodeRecord inode;  // The inode of the dentry, if there is one.
 };
 
 Result<Side> ReadSide(Operation& operation, const Path& path) {
@@ -56,7 +56,7 @@ Status CheckMounts(const Side& from, const Side& to) {
   return moves_mount ? Status(Code::kBusy, "rename of a mount point") : OkStatus();
 }
 
-// kInvalid when `dir` is `below` or above it. The chain is read, so that two crossing renames
+// kInvalid: `dir` is an ancestor of the name `below`. Reads the chain, so that two crossing renames
 // conflict.
 Status CheckNotAbove(Operation& operation, const InodeRecord& dir, const Side& below) {
   if (!IsDirectory(dir)) return OkStatus();
@@ -86,8 +86,8 @@ Status CheckReplaceable(Operation& operation, const Side& from, const Side& to) 
   return to_directory ? CheckEmpty(operation, to.inode.ino) : OkStatus();
 }
 
-// The names of directories change; a cursor stays with its place in the listing, and the name that
-// takes an absent one brings its own, which no other name anywhere has.
+// Moves the dentries. A name that replaces another one takes its cursor. A name that replaces none
+// keeps its own cursor, which no name of any directory has.
 void MoveDentries(Operation& operation, const Side& from, const Side& to, RenameMode mode) {
   kv::Transaction& txn = operation.txn;
   const DentryRecord& source = *from.dentry;
@@ -102,7 +102,7 @@ void MoveDentries(Operation& operation, const Side& from, const Side& to, Rename
   TouchDirectory(txn, to.path.parent, operation.now_ns);
 }
 
-// A further name of a file moved: for the UFS one name is new and another one gone.
+// Moves a further name of a file: the UFS gets a new name and loses an old one.
 Status MoveExtraName(Operation& operation, InodeRecord& inode, const Path& old_path,
                      const Path& path) {
   operation.txn.Delete(keys::ExtraName(inode.ino, old_path.parent, old_path.name));
@@ -111,7 +111,7 @@ Status MoveExtraName(Operation& operation, InodeRecord& inode, const Path& old_p
   return AttributesChanged(operation, inode);
 }
 
-// The record of `side`, whose dentry is at `path` now, and what the ledger must know.
+// Updates the record of `side`, whose dentry is now at `path`, and the ledger.
 Status MoveInode(Operation& operation, Side& side, const Path& path) {
   InodeRecord& inode = side.inode;
   RETURN_IF_ERROR(SetChangeTime(operation.txn, inode, operation.now_ns));
@@ -149,7 +149,7 @@ struct Wanted {
   Path from;
   Path to;
   RenameMode mode;
-  InodeId whiteout = {};  // The number of the one that is to be left, if one is.
+  InodeId whiteout = {};  // The number of the whiteout, if the mode leaves one.
 };
 
 Status RenameOnce(Operation& operation, const Wanted& wanted, role::Names::Renamed& renamed) {

@@ -70,7 +70,7 @@ TEST_F(RenameTest, DirectoryReplacesAnEmptyOneOnly) {
   EXPECT_TRUE(names().Unlink(caller_, e, "f").ok());
   EXPECT_EQ(Rename(a_, "d", b_, "e"), Code::kOk);
   EXPECT_EQ(Find(b_, "e"), d);
-  EXPECT_EQ(AttrOf(e).nlink, 0U);  // A process that has it open still sees it.
+  EXPECT_EQ(AttrOf(e).nlink, 0U);  // A process that has the replaced directory open still sees it.
   EXPECT_EQ(AttrOf(b_).nlink, 3U);
   EXPECT_EQ(AttrOf(file).nlink, 0U);
 }
@@ -145,7 +145,7 @@ TEST_F(RenameTest, ExchangeInOneDirectoryKeepsBothNames) {
   EXPECT_EQ(*maintenance().PathOf(f), "/a/g");
 }
 
-// As overlayfs hides a name of its lower layer.
+// Overlayfs hides a name of its lower layer this way.
 TEST_F(RenameTest, AWhiteoutTakesTheOldName) {
   const InodeId file = Make(a_, "f");
   ASSERT_EQ(Rename(a_, "f", b_, "g", RenameMode::kWhiteout), Code::kOk);
@@ -177,7 +177,7 @@ TEST_F(RenameTest, AWhiteoutIsLeftOverAnExistingTargetUnlessThatIsToStay) {
   EXPECT_EQ(Rename(b_, "e", a_, "d", RenameMode::kWhiteoutNoReplace), Code::kOk);
 }
 
-// Each alone is allowed; both together would cut a circle off the tree.
+// Each of the two renames is allowed alone. Both together would cut a cycle off the tree.
 TEST_F(RenameTest, CrossingRenamesNeverDetachACircle) {
   for (int round = 0; round < 30; ++round) {
     const std::string p = "p" + std::to_string(round), q = "q" + std::to_string(round);

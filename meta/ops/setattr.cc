@@ -9,9 +9,10 @@ constexpr uint32_t kModeBits = 07777;
 
 bool ChangesOwner(const role::AttrChange& change) { return change.uid || change.gid; }
 
-// overlayfs copies a lower file into a directory that gives no permission at all, without a name or
-// under one that begins with '#', and sets the mode and the capabilities before the owner. Both
-// must stay, but the kernel sends overlayfs' change of the owner as it sends anyone's.
+// Whether overlayfs is copying this file up. It copies a lower file into a directory with mode 0,
+// without a name or under one that begins with '#', and sets mode and capabilities before the
+// owner. Both must survive the change of the owner, which the kernel sends like that of any
+// program.
 Result<bool> IsCopiedUp(Operation& operation, const InodeRecord& inode) {
   if (inode.type != role::FileType::kRegular) return false;
   if (!inode.name.empty() && !inode.name.starts_with('#')) return false;
@@ -21,8 +22,8 @@ Result<bool> IsCopiedUp(Operation& operation, const InodeRecord& inode) {
   return dir->mode == 0;
 }
 
-// An owner's change takes setuid and setgid off a file, as Linux does for everybody; a mode given
-// with it counts.
+// A change of the owner clears setuid and setgid of a file, as Linux does for every caller. A mode
+// in the same change counts.
 Status ApplyMode(Operation& operation, const role::AttrChange& change, InodeRecord& inode) {
   bool clears = change.clear_setid || ChangesOwner(change);
   if (ChangesOwner(change)) {
@@ -45,7 +46,7 @@ Status ApplyTimes(Operation& operation, const role::AttrChange& change, InodeRec
 
 }  // namespace
 
-// What the object keeps is learnt before a part of it is changed.
+// Attributes that the object keeps are learnt before one of them is changed.
 Result<role::FileInfo> SetAttr(const Env& env, const role::Caller& caller, InodeId ino,
                                const role::AttrChange& change) {
   InodeRecord inode;
@@ -65,7 +66,7 @@ Result<role::FileInfo> SetAttr(const Env& env, const role::Caller& caller, Inode
   Result<role::FileInfo> info = ChangeValue<role::FileInfo>(env, set);
   if (guessed) {
     RETURN_IF_ERROR(LearnAttributes(env, ino).status());
-    // The kernel has checked by a guess whether the caller is the owner: it looks again.
+    // The kernel checked a guessed owner against the caller. kStale makes it look again.
     if (caller.uid != 0) return info;
     info = ChangeValue<role::FileInfo>(env, set);
   }

@@ -3,8 +3,8 @@
 namespace tarn::meta::ops {
 namespace {
 
-// An object store has no end; programs compute with these numbers, so they stay far from
-// overflowing.
+// An object store has no limit. Programs compute with these numbers, so they are far from an
+// overflow.
 constexpr role::StatFs kEndless{uint64_t{1} << 50, uint64_t{1} << 50, uint64_t{1} << 32,
                                 uint64_t{1} << 32};
 

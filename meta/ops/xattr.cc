@@ -8,13 +8,13 @@ namespace {
 constexpr size_t kMaxXattrNameBytes = 255;
 constexpr size_t kMaxXattrValueBytes = 64 << 10;
 
-// No file system has a name that ends with its prefix.
+// A prefix alone is no name in any file system.
 bool IsBarePrefix(std::string_view name) {
   return name == "user." || name == "trusted." || name == "security." || name == "system.";
 }
 
-// Names outside of these namespaces are refused by every file system of Linux. "system." is for
-// what a file system itself enforces.
+// Every Linux file system refuses names outside of these namespaces. "system." is for attributes
+// that a file system itself enforces.
 Status CheckNamespace(std::string_view name) {
   if (IsBarePrefix(name)) return Status(Code::kInvalid, "name of an extended attribute");
   for (const std::string_view prefix : {"user.", "trusted.", "security."}) {
@@ -36,7 +36,7 @@ Status NoAttribute(std::string_view name) {
   return Status(Code::kNoAttribute, "extended attribute '" + std::string(name) + "'");
 }
 
-// The attribute was changed: the inode's part of it.
+// Updates the inode after a change of an extended attribute.
 Status XattrChanged(Operation& operation, InodeRecord& inode) {
   RETURN_IF_ERROR(SetChangeTime(operation.txn, inode, operation.now_ns));
   RETURN_IF_ERROR(StoredAttributesChanged(operation, inode));
