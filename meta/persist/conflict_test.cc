@@ -1,6 +1,6 @@
-// Another writer changes the UFS while changes made here wait to be persisted: no file mixes two
-// versions, nothing of the other writer is changed or deleted unless a version made from nothing
-// replaces it, and what cannot be persisted says so.
+// Another client changes the UFS while changes made here wait to be persisted. No file mixes two
+// versions. The objects of the other client stay unless a version made from nothing replaces them.
+// A file that cannot be persisted says so.
 
 #include "base/strings.h"
 #include "base/testing/temporary_directory.h"
@@ -39,7 +39,7 @@ class OtherWriter : public ::testing::TestWithParam<Kind> {
     const ufs::DeleteRequest request{key, {}};
     ASSERT_TRUE(rig().ufs().Delete(std::span(&request, 1), {}).front().ok());
   }
-  // A directory where a file was.
+  // Puts a directory in the place of a file.
   void MakeDirectoryOf(const std::string& key) {
     Delete(key);
     if (rig().ufs().Attributes() != nullptr) {
@@ -105,7 +105,7 @@ TEST_P(OtherWriter, AnAppendToWhatBecameADirectoryIsAConflict) {
   EXPECT_EQ(rig().Stored(), (Tree{{"f/", ""}, {"f/x", "X"}}));
 }
 
-// Whole here, but made from a version that is gone.
+// All bytes are here, but they are made from a version that is gone.
 TEST_P(OtherWriter, AnAppendThatIsWholeHereGivesWayToo) {
   Begin({{"f", "base"}});
   rig().Append("f", "+1");
@@ -223,7 +223,7 @@ TEST_P(OtherWriter, ADeleteSparesWhatWasMadeSince) {
   EXPECT_EQ(rig().Stored(), (Tree{{"f", "theirs"}}));
 }
 
-// The file itself goes on when it moves, if all of it is here.
+// A renamed file whose bytes are all here stays the same file.
 TEST_P(OtherWriter, AFileThatIsHereIsUploadedWhereItWasMovedTo) {
   Begin({});
   rig().Put("f", "mine");
@@ -254,7 +254,7 @@ TEST_P(OtherWriter, AMoveReplacesWhatWasMadeAtItsTarget) {
   EXPECT_EQ(Totals().replaced, 1u);
 }
 
-// The answer of an upload is lost, and another writer replaces what it made.
+// The answer of an upload is lost, and another client replaces its object.
 TEST_P(OtherWriter, AnUploadWithoutAnswerIsKnownByItsAttempt) {
   for (const bool disturbed : {false, true}) {
     SCOPED_TRACE(disturbed);
@@ -337,11 +337,11 @@ TEST_P(OtherWriter, ALinkOfAReplacedFileIsNoLinkOfTheirs) {
   EXPECT_EQ(rig().Stored(), (Tree{{"f", "theirs"}}));
 }
 
-// Attributes, which only a directory keeps.
+// Attributes, which only a local directory stores.
 class OtherWriterOfAttributes : public ::testing::Test {
  protected:
   void Replace(const std::string& bytes) { PutOutside(rig_.ufs(), "f", bytes); }
-  // The file made here has no name any more.
+  // Forgets the file made here, which has no name any more.
   void Forget(InodeId ino) { ASSERT_TRUE(rig_.ns().GetFiles().Forget(ino).ok()); }
   uint32_t ModeThere() { return rig_.ufs().Stat("f", {})->mode; }
 
@@ -380,7 +380,7 @@ TEST_F(OtherWriterOfAttributes, AnotherModeThereIsNoConflict) {
   rig_.ExpectAtEnd({{"f", "base+1"}});
 }
 
-// Links made here have one file, whose time changes with the first.
+// Links made here are one file: setting the time of the first name sets it for all.
 TEST_F(OtherWriterOfAttributes, ALinkIsKnownAfterItsTimeWasSet) {
   rig_.Link("f", "g");
   rig_.Drain();

@@ -1,4 +1,4 @@
-// What an access shows when what is known is older than the sync interval.
+// What an access shows if the known answer is older than the sync interval.
 
 #include <gmock/gmock.h>
 
@@ -22,7 +22,7 @@ class IntervalTest : public ::testing::Test {
     ufs_ = hooked.get();
     EXPECT_TRUE(mounts_.Add(MountId(1), std::move(hooked)).ok());
     options_.sync_interval = kInterval;
-    // By the clock of the machine, not of the test.
+    // Deadlines are compared with the machine's clock, not with that of the test.
     options_.ufs_deadline = options_.sync_timeout = std::chrono::hours(100'000);
     auto opened = OpenNamespace(*store_, mounts_, clock_, options_, {});
     EXPECT_TRUE(opened.ok()) << opened.status().ToString();
@@ -153,8 +153,8 @@ TEST_F(IntervalTest, ASourceThatDoesNotAnswerLeavesWhatIsKnown) {
   ufs_->fails = false;
   Outside("g", "newer");
   PassInterval();
-  // A question from before may still be under way in the background, and fail only now. It is the
-  // last.
+  // An earlier question may still be under way in the background and fail only now. No later one
+  // fails.
   for (int i = 0; i < 5 && SizeOf("g") != 5U; ++i) PassInterval();
   EXPECT_EQ(SizeOf("g"), 5U);
 }
@@ -170,7 +170,7 @@ TEST_F(IntervalTest, AWriterOpensWhatTheSourceHas) {
   auto opened = files().OpenForWrite(now);
   ASSERT_TRUE(opened.ok());
   EXPECT_EQ(opened->attr.size_bytes, 5U);
-  // Also where a listing has replaced it before.
+  // Also kStale if a listing has replaced the file before.
   EXPECT_EQ(files().OpenForWrite(old).code(), Code::kStale);
 }
 

@@ -1,5 +1,5 @@
-// Answers of the UFS that come late: after the life of a transaction, and after steps of the
-// persist queue that they do not know of.
+// Late answers of the UFS: after the life of a transaction, or after steps of the persist queue
+// that they do not reflect.
 
 #include <gmock/gmock.h>
 
@@ -40,7 +40,7 @@ class LooksTest : public ::testing::Test {
       for (const role::DirEntry& entry : listing->entries) names.push_back(entry.name);
     return names;
   }
-  // The next question takes longer than a transaction lives.
+  // Makes the next question take longer than a transaction lives.
   void AnswerLate() {
     ufs_->before = [this] { rig_->clock().SleepFor(kLong, {}); };
   }
@@ -105,7 +105,7 @@ TEST_F(LooksTest, NewsOlderThanADeleteBringNoNameBack) {
     rig_->Drain();
   };
   EXPECT_EQ(Look("f").code(), Code::kNotFound);
-  EXPECT_EQ(ufs_->stats, 3);  // That look, Put's own, and the look again.
+  EXPECT_EQ(ufs_->stats, 3);  // The first look, the look of Put, and the repeated look.
   rig_->ExpectAtEnd({});
 }
 

@@ -1,5 +1,5 @@
-// Markers that carry something follow the directories that they stand for, at every pace of the
-// worker, with the process ending at each of its points and with each of its steps failing.
+// Markers that carry data follow the directories that they stand for. The tests run at every pace
+// of the worker, end the process at each of its points, and make each of its steps fail.
 
 #include <functional>
 
@@ -9,7 +9,7 @@
 namespace tarn::meta {
 namespace {
 
-using Notes = std::map<std::string, std::string>;  // Directory -> what its marker carries.
+using Notes = std::map<std::string, std::string>;  // Directory -> data of its marker.
 
 struct Renaming {
   std::string name;
@@ -102,7 +102,7 @@ std::string NameOf(const ::testing::TestParamInfo<Renaming>& info) { return info
 
 class Markers : public ::testing::TestWithParam<Renaming> {
  protected:
-  // Makes a rig, sets it up and runs the case; the rig afterwards.
+  // Makes a rig, sets it up and runs the case. Returns the rig.
   std::unique_ptr<Rig> Run(Pace pace, const std::function<void(Rig&)>& set_up) {
     std::unique_ptr<Rig> rig = NewRig(clock_, pace);
     set_up(*rig);

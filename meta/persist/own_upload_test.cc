@@ -1,5 +1,5 @@
-// Which object is what an upload has made whose answer is lost or bad. In a directory size and time
-// are not enough, since another program may write in the same tick of the kernel's clock.
+// Which object an upload with a lost or bad answer has made. In a directory size and time are not
+// enough, because another program may write in the same tick of the kernel's clock.
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -17,7 +17,7 @@ namespace {
 
 class OwnUpload : public ::testing::Test {
  protected:
-  // "base" was appended to, and the process died in its upload.
+  // The process appends to "base" and dies during the upload.
   void CrashAt(int point) {
     rig_ = std::make_unique<Rig>(*ufs::OpenLocalUfs(directory_.path()), Tree{{"f", "base"}},
                                  Pace::kNothing);
@@ -29,7 +29,7 @@ class OwnUpload : public ::testing::Test {
   }
   Rig& rig() { return *rig_; }
   role::QueueTotals Totals() { return *rig().ns().GetPersistQueue().Totals(); }
-  // Another program's, as long as the upload and of its time.
+  // Another program writes a file with the size and time of the upload.
   void WriteInPlace(const std::string& name) {
     const int fd =
         open((directory_ / name).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -98,8 +98,8 @@ TEST_F(OwnUpload, IsFoundAfterACrashAndNotRepeated) {
   EXPECT_EQ(Totals().replaced, 0u);
 }
 
-// The store does not answer, or the file is open for writing again: that says nothing of the upload
-// before the crash.
+// The store does not answer, or the file is open for writing again. Neither says anything about the
+// upload before the crash.
 TEST_F(OwnUpload, IsFoundThoughTheFirstTryAfterTheCrashTouchedNothing) {
   for (const Code code : {Code::kUnavailable, Code::kBusy, Code::kStale}) {
     SCOPED_TRACE(static_cast<int>(code));
@@ -122,7 +122,8 @@ TEST_F(OwnUpload, IsFoundThoughTheFirstTryAfterTheCrashTouchedNothing) {
   }
 }
 
-// The name is another one by then: what the attempt has left under the first is still known.
+// The file has another name by then. The object that the attempt left at the first key is still
+// known.
 TEST_F(OwnUpload, IsDeletedWhereItsNameHasGone) {
   CrashAt(kAfter);
   rig().Move("f", "g");
@@ -137,7 +138,7 @@ TEST_F(OwnUpload, OfAnotherProgramIsNotDeletedInstead) {
   EXPECT_EQ(rig().Stored().at("f"), "theirs");
 }
 
-// Its bytes are others than those sent, or the store did not tell.
+// The store has other bytes than those sent, or does not say.
 TEST(AnUploadThatFailedItsCheck, IsReplacedAsOursAndNeverBelieved) {
   for (const bool restarts : {false, true}) {
     SCOPED_TRACE(restarts);

@@ -1,7 +1,7 @@
 // Scenarios of names that change while they are persisted. Each runs on a store with directories
-// and attributes, on one without, and on one where markers stand for directories, at every pace of
-// the worker, with the process ending at each of the worker's points and with each of its steps
-// failing. At the end the UFS is what the namespace is, and nothing is left to do.
+// and attributes, on one without, and on one where markers stand for directories. Each runs at
+// every pace of the worker, with the process ending at each point of the worker, and with each of
+// its steps failing. At the end the UFS equals the namespace, and the queue is empty.
 
 #include <functional>
 
@@ -18,7 +18,7 @@ std::string NameOf(const ::testing::TestParamInfo<Scenario>& info) { return info
 
 class PersistTest : public ::testing::TestWithParam<Scenario> {
  protected:
-  // On both kinds of stores, each made anew for each run.
+  // Runs `body` on each kind of store, with a new store for each run.
   void OnEachStore(
       const std::function<void(const std::function<std::unique_ptr<Rig>(Pace)>&)>& body) {
     const Scenario& scenario = GetParam();
@@ -100,11 +100,11 @@ TEST_P(PersistTest, AFailureOfAnyStepLosesNothing) {
 
 INSTANTIATE_TEST_SUITE_P(All, PersistTest, ::testing::ValuesIn(Scenarios()), NameOf);
 
-// The first write of a file whose answer is lost: it lands only after the file was removed, or
-// written again.
+// The answer of the first write of a file is lost. The write takes effect only after the file was
+// removed, or written again.
 class LateWrite : public ::testing::Test {
  protected:
-  // An upload that waits for its commit.
+  // Begins an upload that waits for its commit.
   void Start(const std::string& key, const std::string& bytes) {
     ufs::CreateOptions options;
     options.size_bytes = bytes.size();
@@ -153,10 +153,10 @@ TEST_F(LateWrite, OfAProcessThatDiedIsWaitedForToo) {
   rig_.ExpectAtEnd({});
 }
 
-// The same of a directory's marker.
+// The answer of the write of a marker is lost, and it takes effect late.
 class LateMarker : public ::testing::Test {
  protected:
-  // Its answer is lost, and nobody knows of its effect.
+  // The answer is lost, so the outcome is unknown.
   void Lose(const std::string& directory) {
     rig_.FailAt(1, Status(Code::kMaybeCommitted, "answer lost"), Rig::Effect::kNone);
     rig_.MakeDir(directory);
@@ -199,7 +199,7 @@ TEST_F(LateMarker, OfADirectoryThatWasMadeAnewAndRemoved) {
   rig_.ExpectAtEnd({});
 }
 
-// A change of attributes whose answer is lost, before the file is renamed.
+// The answer of a change of attributes is lost, before the file is renamed.
 class LostAnswer : public ::testing::Test {
  protected:
   void Lose() {
@@ -230,7 +230,8 @@ TEST_F(LostAnswer, OfNewTimesAndThenOfTheMoveLosesNothing) {
   rig_.ExpectAtEnd({{"g", "F"}});
 }
 
-// By another writer, before the source knows of the new name: theirs is the file then.
+// Another client replaces the object before the source has the new name. The file then has the
+// bytes of that client.
 TEST(ReplacedOutside, AFileThatWasRenamedHasTheirBytes) {
   const std::string theirs = "theirs, and longer";
   for (int crash = 0; crash < 6; ++crash) {

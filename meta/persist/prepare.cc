@@ -41,8 +41,8 @@ Step Preparation::Before(Step::First first, InodeId ino) {
   return step;
 }
 
-// A write whose outcome nobody knows may still take effect in a store where a rename is not one
-// step of the kernel's.
+// Whether a write of unknown outcome that began at `started_ns` may still take effect. That can
+// happen in a store whose rename is not one step of the kernel.
 bool Preparation::MayLandLate(int64_t started_ns) const {
   return started_ns != 0 && !traits_->atomic_rename &&
          now_ns_ <
@@ -65,7 +65,7 @@ Result<Step> Preparation::Inode(const QueueRecord& entry) {
   }
   const bool open = inode->type == role::FileType::kRegular && !inode->generation && !inode->bound;
   if (inode->nlink == 0 || inode->never_persist || inode->lost || open) return Finish(*inode);
-  // It may have grown since it was queued, or shrunk.
+  // The file may have grown or shrunk since it was queued.
   const role::TaskClass task_class = TaskClassOf(*inode);
   if (!id_.starts_with(keys::QueuePrefix(static_cast<uint8_t>(task_class))))
     return Reclassify(entry, *inode, task_class);
@@ -74,18 +74,17 @@ Result<Step> Preparation::Inode(const QueueRecord& entry) {
   return inode->type == role::FileType::kDirectory ? Directory(*inode) : File(*inode);
 }
 
-// Large files must not hold up small ones: the entry goes to where those of its size are taken
-// from, due at once.
+// Moves the entry to the class of its size, due at once: large files must not hold up small ones.
 Step Preparation::Reclassify(const QueueRecord& entry, InodeRecord& inode,
                              role::TaskClass task_class) {
   txn_.Delete(id_);
   inode.queue_key = Enqueue(context_, txn_, entry, task_class, Nanos(0), inode.ino.value);
-  txn_.Put(inode.queue_key, entry.Encode());  // As it was queued.
+  txn_.Put(inode.queue_key, entry.Encode());  // With its old queue time.
   PutInode(txn_, inode);
   return Done();
 }
 
-// Nothing of it is ahead of the UFS any more.
+// Removes the entry of an inode that has no change to persist.
 Result<Step> Preparation::Finish(InodeRecord& inode) {
   txn_.Delete(id_);
   inode.queue_key.clear();
@@ -106,7 +105,7 @@ Step Preparation::Guarded(role::Action action) {
 // Writes the intent into the record.
 Result<Step> Preparation::Begin(InodeRecord& inode, role::Action action, char kind) {
   ASSIGN_OR_RETURN(uint64_t id, context_.ids.Next());
-  // Another store may give out the same number.
+  // The random part: another store may give out the same number.
   if (!action.repeats) {
     action.attempt = Concat(kind, id, "-", RandomSeed());
     const bool noted = action.kind == Kind::kUpload && !traits_->object_metadata;
@@ -143,7 +142,8 @@ Status Preparation::AddAttributes(const InodeRecord& inode, role::Action& action
   action.gid = inode.gid;
   bool times = true;
   if (inode.type == role::FileType::kDirectory) {
-    // Only a time that somebody set counts; others follow the names in it, here as there.
+    // The times of a directory count only if a program set them. Otherwise they follow changes of
+    // its names, here and in the UFS.
     ASSIGN_OR_RETURN(std::optional<std::string> changed, txn_.Get(keys::DirMtime(inode.ino)));
     times = !changed;
   }
@@ -161,8 +161,8 @@ Status Preparation::AddAttributes(const InodeRecord& inode, role::Action& action
   return OkStatus();
 }
 
-// What blocks others from here, or is blocked by them in a circle, is brought whole to this node:
-// then its key is free.
+// Copies the bytes of an inode whole to this node, so that its key becomes free. For an inode that
+// blocks others, or that is part of a cycle of waits.
 Result<Step> Preparation::Localize(const InodeRecord& inode) {
   if (inode.guessed) return Before(Step::First::kLearn, inode.ino);
   ASSIGN_OR_RETURN(role::Action action, NewAction(Kind::kLocalize, inode, inode.key));
@@ -174,14 +174,14 @@ Result<Step> Preparation::Localize(const InodeRecord& inode) {
 
 Result<Step> Preparation::LocalizeOrphan(InodeId ino, const Occupant& occupant) {
   ASSIGN_OR_RETURN(InodeRecord orphan, ReadInode(txn_, ino, kv::Reads::kSerializable));
-  // Most are forgotten at once.
+  // Most orphans are forgotten soon.
   const int64_t age_ns = context_.clock.WallNs() - orphan.ctime_ns;
   const bool fresh = age_ns >= 0 && age_ns < kOrphanGrace.count();  // Clocks may be set back.
   if (fresh || !occupant.record) return Wait("an unlinked file is still open");
   return Localize(orphan);
 }
 
-// Others wait for it, so it must be in the queue.
+// Puts an inode into the queue, because other entries wait for it.
 Status Preparation::Wake(InodeId ino) {
   ASSIGN_OR_RETURN(std::optional<InodeRecord> inode, GetInode(txn_, ino, kv::Reads::kSerializable));
   if (!inode || !inode->queue_key.empty()) return OkStatus();
@@ -190,7 +190,7 @@ Status Preparation::Wake(InodeId ino) {
   return OkStatus();
 }
 
-// What `ino` has to wait for before its own bytes can leave their key.
+// The inode that `ino` must wait for before its own bytes can leave their key.
 Result<std::optional<InodeId>> Preparation::BlockerOf(InodeId ino) {
   std::optional<InodeId> none;
   ASSIGN_OR_RETURN(std::optional<InodeRecord> inode, GetInode(txn_, ino, kv::Reads::kSerializable));
@@ -208,8 +208,8 @@ Result<std::optional<InodeId>> Preparation::BlockerOf(InodeId ino) {
   return std::optional<InodeId>(occupant.ino);
 }
 
-// Whether what `start` waits for leads to `end`. A chain too long to follow counts as a circle:
-// breaking it is always safe.
+// Whether the wait chain from `start` leads to `end`. A chain too long to follow counts as a cycle:
+// it is always safe to break it.
 Result<bool> Preparation::WaitsFor(InodeId start, InodeId end) {
   InodeId at = start;
   for (int i = 0; i < kLongestChain; ++i) {
@@ -221,7 +221,8 @@ Result<bool> Preparation::WaitsFor(InodeId start, InodeId end) {
   return true;
 }
 
-// The directory above is not in the UFS yet. It has an entry of its own, unless the UFS lost it.
+// Waits for a directory above that the UFS does not have yet. That directory has an entry of its
+// own, unless the UFS lost it.
 Result<Step> Preparation::ParentMissing(InodeRecord& inode, const InodeRecord& parent,
                                         const std::string& key, Blocked blocked) {
   RETURN_IF_ERROR(Wake(parent.ino));
@@ -248,7 +249,7 @@ Result<Step> Preparation::DeletedKey(const QueueRecord& entry) {
   return DeletedFile(entry, *record, std::move(there));
 }
 
-// `there`, which the path of the key names, is to be uploaded to it.
+// Whether `there`, the inode at the path of `key`, is going to be uploaded to `key`.
 Result<bool> Preparation::WillWrite(const std::optional<InodeRecord>& there,
                                     const std::string& key) {
   const bool symlink = there && there->type == role::FileType::kSymlink;
@@ -263,7 +264,7 @@ Result<Step> Preparation::DeletedFile(const QueueRecord& entry, LedgerRecord& re
                                       std::optional<InodeRecord> there) {
   ASSIGN_OR_RETURN(bool taken, WillWrite(there, entry.key));
   if (taken) {
-    // What is there now will write over it, or have it deleted when it leaves.
+    // The inode now at that path overwrites the object, or has it deleted when it moves away.
     RETURN_IF_ERROR(Own(txn_, *there, entry.key));
     RETURN_IF_ERROR(NoteDirty(context_, txn_, *there, Nanos(0)));
     PutInode(txn_, *there);
@@ -281,14 +282,14 @@ Result<Step> Preparation::DeletedFile(const QueueRecord& entry, LedgerRecord& re
 Result<Step> Preparation::DeletedDirectory(const QueueRecord& entry, LedgerRecord& record,
                                            std::optional<InodeRecord> there) {
   if (there && there->type == role::FileType::kDirectory) {
-    // It is the new directory's now, and its removal must take it away.
+    // The UFS directory now belongs to the new directory, whose removal must remove it.
     SetLedger(txn_, entry.mount, entry.key, record, std::nullopt);
     RETURN_IF_ERROR(Claim(txn_, *there, entry.key));
     RETURN_IF_ERROR(NoteDirty(context_, txn_, *there, Nanos(0)));
     PutInode(txn_, *there);
     return Done();
   }
-  // A directory made there again, and renamed away by an ancestor since.
+  // A directory may have been made there again, and moved away since by a rename of an ancestor.
   ASSIGN_OR_RETURN(Occupant claimed, FindClaimed(txn_, entry.mount, entry.key));
   if (claimed.kind == Occupant::Kind::kUnknown) return Before(Step::First::kLoad, claimed.ino);
   if (claimed.kind != Occupant::Kind::kNobody) {

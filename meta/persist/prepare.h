@@ -1,8 +1,8 @@
 #pragma once
 
-// The next safe step for one entry of the persist queue, decided in one transaction from the inode,
-// its path and the ledger (doc/metadata.md). The intent is written in that transaction, before the
-// step is begun.
+// Decides the next safe step for one entry of the persist queue, in one transaction, from the
+// inode, its path and the ledger (doc/metadata.md). The same transaction writes the intent, before
+// the step begins.
 
 #include <optional>
 #include <string>
@@ -21,20 +21,20 @@ namespace tarn::meta {
 
 struct Step {
   role::Action action;
-  // Something has to be found out or done outside a transaction first; then it is prepared again.
+  // Work to do outside a transaction before the step is prepared again.
   enum class First : uint8_t {
     kNothing,
     kProbe,
     kRelocate,
     kLoad,
-    kLearn,  // Attributes that would be overwritten by guesses.
+    kLearn,  // Learn attributes that guesses would overwrite.
   } first = First::kNothing;
-  InodeId ino;        // Of `first`.
-  bool gone = false;  // The entry is not in the queue any more.
+  InodeId ino;        // The inode for `first`.
+  bool gone = false;  // The entry has left the queue.
 };
 
-// For one thread, one transaction. `leases` is asked for the UFS keys that the step changes; they
-// stay locked when it is committed.
+// For one thread and one transaction. It locks in `leases` the UFS keys that the step changes; they
+// stay locked after the commit.
 class Preparation {
  public:
   Preparation(const Context& context, kv::Transaction& txn, Leases& leases, const std::string& id)
@@ -50,11 +50,12 @@ class Preparation {
   struct Target {
     Chain chain;
     std::string key;
-    std::string repeated_attempt;  // May have put there what is to be written.
+    std::string repeated_attempt;  // This attempt may have written the object already.
   };
 
-  // What to do when another is in the way: whoever is where it should be holds nobody up, and
-  // waits.
+  // What an inode may do if another one occupies its path key. kMayLocalize: copy its own bytes to
+  // this node, to break a cycle. kWaits: only wait, because its object is at its path key and
+  // blocks no other inode.
   enum class Blocked { kMayLocalize, kWaits };
 
   // prepare.cc
@@ -92,7 +93,7 @@ class Preparation {
   Status ReleaseSymlink(InodeRecord& inode, const std::string& key);
   Result<std::optional<Step>> MakeRoom(InodeRecord& inode, const Target& target, Blocked blocked);
   Result<Step> Write(InodeRecord& inode, const Target& target);
-  // What the action may find at its key.
+  // Notes in the action which versions it may find at its key.
   Status Expect(const InodeRecord& inode, role::Action& action);
   Result<Step> Attributes(InodeRecord& inode, const std::string& key);
   Result<std::optional<Step>> Links(InodeRecord& inode, const std::string& key);
@@ -112,7 +113,7 @@ class Preparation {
   kv::Transaction& txn_;
   Leases& leases_;
   const std::string& id_;
-  const int64_t now_ns_;  // Of the queue's clock.
+  const int64_t now_ns_;  // By the queue clock.
   const ufs::UfsTraits* traits_ = nullptr;
 };
 
@@ -122,7 +123,7 @@ inline constexpr char kUploadAttempt = 'u';
 inline constexpr char kAttributesAttempt = 'a';
 inline constexpr char kLinkAttempt = 'l';
 inline constexpr char kDirectoryAttempt = 'd';
-// No attempt: the object of a file without unpersisted data is not at its key any more.
+// Not an attempt: the object of a file without unpersisted data is no longer at its key.
 inline constexpr char kSourceGone = 'g';
 
 }  // namespace tarn::meta

@@ -42,7 +42,7 @@ Result<Step> Preparation::Directory(InodeRecord& inode) {
   return Begin(inode, std::move(action), kAttributesAttempt);
 }
 
-// Every prefix where bytes of the directory's children may be is claimed before a new one is made.
+// Claims every prefix where bytes of children may be, before the directory is made at a new key.
 Status Preparation::ClaimOldPlaces(InodeRecord& inode, const std::string& key) {
   if (!inode.attempt_key.empty() && inode.attempt_key != key)
     RETURN_IF_ERROR(Claim(txn_, inode, inode.attempt_key));
@@ -50,7 +50,7 @@ Status Preparation::ClaimOldPlaces(InodeRecord& inode, const std::string& key) {
   if (inode.bound && inode.key != key) RETURN_IF_ERROR(Claim(txn_, inode, inode.key));
   const bool made = inode.made && inode.made_key == key;
   inode.attempt.clear();
-  // Kept as long as the UFS may have the directory there without being known to.
+  // Kept while the UFS may have the directory at that key and Tarn does not know.
   if (made || inode.attempt_key != key) inode.attempt_key.clear();
   inode.attempt_started_ns = 0;
   if (!inode.places) return OkStatus();
@@ -61,7 +61,7 @@ Status Preparation::ClaimOldPlaces(InodeRecord& inode, const std::string& key) {
       any = true;
       continue;
     }
-    // It is back where it was.
+    // The directory is back at this key.
     RETURN_IF_ERROR(Unclaim(txn_, inode.ino, place.mount, place.key).status());
     if (!made) inode.attempt_key = key;
   }
@@ -79,13 +79,15 @@ Result<std::optional<Step>> Preparation::MakeRoomForDirectory(InodeRecord& inode
     case Occupied::kNobody:
       if (file_goes) return step(Wait("a file at " + key + " is to be deleted first"));
       return std::optional<Step>();
-    case Occupied::kDirectory:  // It takes its children away; the directory itself stays.
+    case Occupied::kDirectory:  // It takes away its children and leaves the UFS directory.
       return std::optional<Step>();
     case Occupied::kRemoved:
       if (MayLandLate(there.record->attempt_started_ns))
         return step(Wait("an earlier write may still land"));
       SetLedger(txn_, inode.mount, key, there.record, std::nullopt);
-      inode.attempt_key = key;  // So that it goes with this one, whatever happens now.
+      // The removal of this inode then also removes the UFS directory, whatever happens to this
+      // step.
+      inode.attempt_key = key;
       PutInode(txn_, inode);
       return std::optional<Step>();
     case Occupied::kOrphan: {
@@ -101,7 +103,7 @@ Result<std::optional<Step>> Preparation::MakeRoomForDirectory(InodeRecord& inode
   return step(Wait(key + " is to be left by another first"));
 }
 
-// Whether the markers of `start` wait, over others perhaps, for those of `end`.
+// Whether the markers of `start` wait for those of `end`, directly or through other directories.
 Result<bool> Preparation::WaitsForMarkersOf(InodeId start, InodeId end) {
   InodeId at = start;
   for (int i = 0; i < kLongestChain && at != end; ++i) {
@@ -117,9 +119,9 @@ Result<bool> Preparation::WaitsForMarkersOf(InodeId start, InodeId end) {
   return at == end;
 }
 
-// The markers of a place follow when nothing else is left there. They wait while another
-// directory's may be where they go; if that one waits for these in turn, these go to a key of
-// their own first. Nothing: there are none to be moved now.
+// Moves the markers of a place once nothing else is left there. They wait while markers of another
+// directory may be at their destination. If that directory waits for these markers in turn, these
+// first move to a key of their own. Nullopt: no markers to move now.
 Result<std::optional<Step>> Preparation::MoveMarkers(InodeRecord& inode, const std::string& key) {
   const auto step = [](Step made) { return std::optional<Step>(std::move(made)); };
   ASSIGN_OR_RETURN(const std::vector<Place> places, PlacesOf(txn_, inode.ino));
@@ -146,7 +148,7 @@ Result<std::optional<Step>> Preparation::MoveMarkers(InodeRecord& inode, const s
   return step(std::move(begun));
 }
 
-// Nothing: the UFS has it at its path.
+// Nullopt: the UFS has the directory at its path key.
 Result<std::optional<Step>> Preparation::Make(InodeRecord& inode, const Target& target) {
   const auto step = [](Step made) { return std::optional<Step>(std::move(made)); };
   const bool unsettled = !inode.attempt_key.empty() || inode.places;

@@ -1,4 +1,4 @@
-// Files and symlinks.
+// The steps of files and symlinks.
 
 #include <algorithm>
 #include <set>
@@ -17,12 +17,12 @@ using Kind = role::Action::Kind;
 
 bool IsSymlink(const InodeRecord& inode) { return inode.type == role::FileType::kSymlink; }
 
-// Symlinks have no content apart from their target: being bound says it all.
+// A symlink has no content but its target: it is clean if it is bound.
 bool DataIsDirty(const InodeRecord& inode) {
   return IsSymlink(inode) ? !inode.bound : inode.generation != inode.persisted_generation;
 }
 
-// Bytes, or the decision to keep them, are of what the UFS has.
+// Whether the bytes, or the operator's decision to keep them, derive from the version in the UFS.
 bool Derives(const InodeRecord& inode) {
   return inode.bound && inode.persisted_generation &&
          inode.origin_generation <= inode.persisted_generation;
@@ -52,8 +52,8 @@ Result<Step> Preparation::File(InodeRecord& inode) {
   return Attributes(inode, target.key);
 }
 
-// An upload of these bytes ended in an unknown way: what it may have left at its key is known by
-// its mark from now on.
+// Handles an earlier upload of these bytes with an unknown outcome. If key and attributes are the
+// same it is repeated. Otherwise the record of its key keeps its mark.
 Status Preparation::KeepMark(InodeRecord& inode, Target& target) {
   if (inode.attempt.empty()) return OkStatus();
   const bool same = !IsSymlink(inode) && inode.attempt_key == target.key &&
@@ -67,14 +67,15 @@ Status Preparation::KeepMark(InodeRecord& inode, Target& target) {
   return OkStatus();
 }
 
-// The primary name went, and the object has the new primary name in the UFS already.
+// If the primary name was removed and the UFS has a link at the new path key, binds the inode to
+// that link.
 Status Preparation::SwapWithLink(InodeRecord& inode, const std::string& key) {
   if (!inode.bound || inode.key == key) return OkStatus();
   ASSIGN_OR_RETURN(const std::optional<PlaceRecord> place, GetLinkPlace(txn_, inode, key));
   if (!place || place->generation != inode.persisted_generation) return OkStatus();
   txn_.Delete(keys::Claim(inode.ino, inode.mount, key));
   RETURN_IF_ERROR(Disown(txn_, inode, inode.key));
-  // One file, or two copies.
+  // The old key has the same file, or another copy.
   PutLinkPlace(txn_, inode, inode.key, inode.persisted_generation,
                inode.identity.empty() ? inode.etag : place->etag);
   inode.key = key;
@@ -83,7 +84,8 @@ Status Preparation::SwapWithLink(InodeRecord& inode, const std::string& key) {
   return OkStatus();
 }
 
-// A symlink is made anew rather than moved: so nobody ever has to wait for one.
+// Discards the old object of a symlink. A symlink is made again instead of moved, so no entry ever
+// waits for one.
 Status Preparation::ReleaseSymlink(InodeRecord& inode, const std::string& key) {
   if (!IsSymlink(inode) || !inode.bound || inode.key == key) return OkStatus();
   RETURN_IF_ERROR(Discard(context_, txn_, inode.mount, inode.key,
@@ -95,7 +97,7 @@ Status Preparation::ReleaseSymlink(InodeRecord& inode, const std::string& key) {
   return OkStatus();
 }
 
-// Places that are neither the binding's nor a path's: nothing of use is there.
+// Gives up places that are neither the binding nor at a path key: they have no useful object.
 Status Preparation::TidyPlaces(InodeRecord& inode, const std::string& key, bool made) {
   if (!inode.places) return OkStatus();
   ASSIGN_OR_RETURN(std::vector<Place> places, PlacesOf(txn_, inode.ino));
@@ -110,7 +112,7 @@ Status Preparation::TidyPlaces(InodeRecord& inode, const std::string& key, bool 
       ASSIGN_OR_RETURN(const auto record, GetLedger(txn_, inode.mount, key));
       const bool marked = record && !record->marks.empty() && DataIsDirty(inode);
       any |= !made || marked;
-      // The path says the same.
+      // The path says the same without a record.
       if (made && !marked) RETURN_IF_ERROR(Disown(txn_, inode, key));
     } else if (!link) {
       RETURN_IF_ERROR(DiscardOwned(context_, txn_, inode, place.key));
@@ -126,7 +128,7 @@ Status Preparation::TidyPlaces(InodeRecord& inode, const std::string& key, bool 
   return OkStatus();
 }
 
-// Nothing: the key may be written.
+// Nullopt: the key may be written.
 Result<std::optional<Step>> Preparation::MakeRoom(InodeRecord& inode, const Target& target,
                                                   Blocked blocked) {
   using Occupied = Occupant::Kind;
@@ -159,7 +161,7 @@ Result<std::optional<Step>> Preparation::MakeRoom(InodeRecord& inode, const Targ
       break;
     case Occupied::kDirectory:
     case Occupied::kRemoved:
-      // That directory may be waiting for this file to leave it.
+      // That directory may be waiting for this file to leave.
       if (may_localize) made = Localize(inode);
       break;
     case Occupied::kUnknown:
@@ -189,7 +191,7 @@ Result<Step> Preparation::Write(InodeRecord& inode, const Target& target) {
   ASSIGN_OR_RETURN(std::optional<Step> blocked, MakeRoom(inode, target, Blocked::kMayLocalize));
   if (blocked) return *std::move(blocked);
   const bool dirty = DataIsDirty(inode);
-  // What a further name needs where it is becomes a link here rather than being moved.
+  // If a further name needs the object at its old key, the step makes a link instead of a move.
   ASSIGN_OR_RETURN(const std::set<std::string> wanted, LinkKeys(txn_, inode.ino));
   const bool stays = inode.bound && wanted.contains(inode.key);
   Kind kind = stays ? Kind::kLink : Kind::kMove;
@@ -206,17 +208,18 @@ Result<Step> Preparation::Write(InodeRecord& inode, const Target& target) {
   if (kind == Kind::kLink && traits_->attributes) inode.etag = inode.identity;
   if (kind == Kind::kLink) return Begin(inode, std::move(action), kLinkAttempt);
   if (kind == Kind::kUpload && inode.guessed) return Before(Step::First::kLearn, inode.ino);
-  // A move takes along what the object keeps, and guesses are not written if an upload replaces it.
+  // A move keeps the attributes of the object. Guesses are left out, so that they are not written
+  // if the worker uploads instead of moving.
   if (!inode.guessed) RETURN_IF_ERROR(AddAttributes(inode, action));
   if (kind == Kind::kMove) return Begin(inode, std::move(action), kMoveAttempt);
   action.attempt = target.repeated_attempt;
   action.repeats = !action.attempt.empty();
-  if (kind == Kind::kUpload) inode.attributes_here = false;  // The object gets them.
+  if (kind == Kind::kUpload) inode.attributes_here = false;  // The object gets the attributes.
   action.yields = kind == Kind::kUpload && Derives(inode) && inode.key == target.key;
   return Begin(inode, std::move(action), kUploadAttempt);
 }
 
-// The object is in its place, with its bytes.
+// Persists attributes and links of an object that is at its path key and has the bytes.
 Result<Step> Preparation::Attributes(InodeRecord& inode, const std::string& key) {
   if (inode.attr_version != inode.persisted_attr_version) {
     if (traits_->attributes) {
@@ -234,7 +237,7 @@ Result<Step> Preparation::Attributes(InodeRecord& inode, const std::string& key)
   return Finish(inode);
 }
 
-// Every further name is to be a link of what is at the primary one, as it is now.
+// Makes each further name a link of the current object at the primary name.
 Result<std::optional<Step>> Preparation::Links(InodeRecord& inode, const std::string& key) {
   const std::string prefix = keys::ExtraNamePrefix(inode.ino);
   ASSIGN_OR_RETURN(kv::ScanPage names, txn_.Scan(prefix, kv::PrefixEnd(prefix), {}));
@@ -260,7 +263,7 @@ Result<std::optional<Step>> Preparation::OneLink(InodeRecord& inode, const std::
   action.from_key = primary_key;
   action.expected_etag = VersionOf(inode);
   RETURN_IF_ERROR(Expect(inode, action));
-  // Whatever becomes of it: a link changes the ctime of the object, and so its etag.
+  // Whatever the outcome, a link changes the ctime of the object, and so its ETag.
   if (traits_->attributes) inode.etag = inode.identity;
   ASSIGN_OR_RETURN(Step step, Begin(inode, std::move(action), kLinkAttempt));
   return std::optional<Step>(std::move(step));

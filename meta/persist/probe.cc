@@ -36,7 +36,7 @@ Result<InodeRecord> ReadNow(const Context& context, InodeId ino) {
 
 // --- An attempt.
 
-// Which step the attempt was, if what is at its key says that it was made.
+// The kind of the attempt, if the object at its key shows that it was made; otherwise nullopt.
 Result<std::optional<Kind>> WhatWasMade(const Context& context, kv::Transaction& txn,
                                         const InodeRecord& inode, const Seen& there) {
   std::optional<Kind> nothing;
@@ -60,7 +60,7 @@ Result<std::optional<Kind>> WhatWasMade(const Context& context, kv::Transaction&
     default:
       return nothing;
   }
-  // What was there before may have the same size and time.
+  // The object from before the attempt may have the same size and time.
   const bool before = (in_place && same) || (record && ufs::IsVersion(*there, record->etag));
   if (made && !before) return std::optional<Kind>(Kind::kUpload);
   return nothing;
@@ -85,7 +85,7 @@ Status SettleMade(const Context& context, kv::Transaction& txn, const InodeRecor
   item.outcome.size_bytes = there.size_bytes;
   item.outcome.mtime_ns = there.mtime_ns;
   RETURN_IF_ERROR(SettleItem(context, txn, item, Nanos(0)).status());
-  // A copy may have been made without its source being deleted.
+  // A move by copying may have left its source undeleted.
   if (kind != Kind::kMove) return OkStatus();
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(inode.mount));
   if (ufs->Traits().atomic_rename) return OkStatus();
@@ -110,9 +110,9 @@ Status RecordProbe(const Context& context, kv::Transaction& txn, InodeRecord ino
   return OkStatus();
 }
 
-// --- A file without unpersisted bytes whose object is not at its key any more.
+// --- A file without unpersisted bytes whose object is no longer at its key.
 
-// Another of its names in the UFS still has the bytes.
+// Binds the inode to a link in the UFS that still has the bytes. False: there is none.
 Result<bool> BindToAnother(kv::Transaction& txn, InodeRecord& inode) {
   if (!inode.places) return false;
   ASSIGN_OR_RETURN(const std::set<std::string> wanted, LinkKeys(txn, inode.ino));
@@ -131,7 +131,8 @@ Result<bool> BindToAnother(kv::Transaction& txn, InodeRecord& inode) {
   return false;
 }
 
-// It was renamed here, and what another writer has put at its former key is the file from now on.
+// The file was renamed here, and another client replaced the object at its former key. That object
+// becomes the file.
 Status AdoptReplacement(const Context& context, kv::Transaction& txn, InodeRecord& inode,
                         const DentryRecord& dentry, const ufs::ObjectInfo& there) {
   const InodeId parent = inode.parent;
@@ -148,7 +149,8 @@ Status AdoptReplacement(const Context& context, kv::Transaction& txn, InodeRecor
   return OkStatus();
 }
 
-// What it was to replace or delete elsewhere is still to go; links in the source stay as they are.
+// Gives up all places of the file. Objects that it was to replace or delete at other keys get
+// pending deletes; links in the source stay as they are.
 Status GiveUpPlaces(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
   if (!inode.places) return OkStatus();
   ASSIGN_OR_RETURN(const std::vector<Place> places, PlacesOf(txn, inode.ino));
@@ -162,7 +164,7 @@ Status GiveUpPlaces(const Context& context, kv::Transaction& txn, InodeRecord& i
 }
 
 struct Followed {
-  bool look = false;  // At the name that the source has something else under.
+  bool look = false;  // Look at the name, where the source has another object.
   std::optional<role::Change> change;
 };
 
@@ -182,7 +184,7 @@ Status Follow(const Context& context, kv::Transaction& txn, InodeRecord inode, c
     return Status(Code::kCorruption, "a file lacks its name");
   const bool in_place = inode.key == path.key;
   const bool file = there && there->type == ufs::ObjectType::kFile;
-  if (!in_place && inode.nlink > 1) {  // Its bytes are here, or lost.
+  if (!in_place && inode.nlink > 1) {  // The bytes are here, or lost.
     RETURN_IF_ERROR(Disown(txn, inode, inode.key));
     Unbind(inode);
     PutInode(txn, inode);
@@ -216,7 +218,7 @@ Status FollowSource(const Context& context, Loader& loader, const InodeRecord& b
   const Status committed = Commit(context, [&](kv::Transaction& txn) -> Status {
     ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, before.ino, kv::Reads::kSerializable));
     if (inode.attempt != before.attempt || inode.nlink == 0) return OkStatus();
-    // Written to since: that decides.
+    // If the file was written since, its new bytes decide.
     const bool dirty =
         inode.type == role::FileType::kRegular && inode.generation != inode.persisted_generation;
     if (!dirty && inode.key == before.key)
@@ -230,7 +232,7 @@ Status FollowSource(const Context& context, Loader& loader, const InodeRecord& b
   ++context.encounters.gave_way;
   context.changes.Report(*followed.change);
   if (!followed.look) return OkStatus();
-  // What the source has there is news at the next look at the latest.
+  // If this look fails, a later look imports the object of the source.
   const Status looked = loader.LookAgain(followed.change->parent, followed.change->name);
   if (!looked.ok()) LogInfo("look at '", followed.change->name, "': ", looked);
   return OkStatus();

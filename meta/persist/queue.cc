@@ -24,9 +24,9 @@ constexpr Nanos kFirstBackoff = std::chrono::seconds(1);
 constexpr size_t kScanPage = 256;
 constexpr size_t kItemsAtOnce = 64;
 constexpr int kStepsOutside = 16;
-// Entries appear in the past by up to the life of the transaction that wrote them, most by far
-// less. What was settled there is passed over again each time, so the whole of it is scanned only
-// now and then.
+// An entry may appear in the past, by up to the life of the transaction that wrote it; most appear
+// at once. A scan of that past passes over settled entries again, so the whole of it is scanned
+// only now and then.
 constexpr Nanos kLateEntries = kv::kMaxTransactionLife + std::chrono::seconds(1);
 constexpr Nanos kUsuallyLate = std::chrono::milliseconds(50);
 constexpr Nanos kLateScanInterval = std::chrono::seconds(1);
@@ -83,9 +83,9 @@ class StoredQueue final : public role::PersistQueue {
   Leases leases_;
   Relocations relocations_;
   Mutex mutex_;                                       // Held over no I/O.
-  std::set<MountId> unavailable_ GUARDED_BY(mutex_);  // They did not answer when asked last.
+  std::set<MountId> unavailable_ GUARDED_BY(mutex_);  // Mounts that did not answer the last time.
   Random random_ GUARDED_BY(mutex_);
-  // All due entries before it are leased or waiting in memory, by class.
+  // For each class: all due entries before this key are leased or wait in memory.
   std::string cursor_[2] GUARDED_BY(mutex_);
   int64_t late_scan_ns_[2] GUARDED_BY(mutex_) = {0, 0};
 };
@@ -100,7 +100,7 @@ std::string StoredQueue::BeginOfScan(uint8_t index, int64_t now_ns) {
                   std::min(cursor_[index], keys::Queue(index, begin_ns, 0)));
 }
 
-// Leases what is due and adds it to `taken`, also when an error ends it.
+// Leases due entries and adds them to `taken`, even if it ends with an error.
 Status StoredQueue::ScanDue(role::TaskClass task_class, size_t limit,
                             std::vector<std::string>& taken) {
   const auto index = static_cast<uint8_t>(task_class);
@@ -121,7 +121,8 @@ Status StoredQueue::ScanDue(role::TaskClass task_class, size_t limit,
       begin = pair.key + '\0';
     }
   }
-  // Behind the last entry there may be many that were removed before they were due.
+  // After the last entry there may be many that were removed before they were due. The next scan
+  // begins after them.
   if (!more && taken.size() < limit) begin = end;
   MutexLock lock(mutex_);
   cursor_[index] = std::max(cursor_[index], begin);
@@ -132,7 +133,7 @@ void StoredQueue::ParkAll(const std::vector<std::string>& ids) {
   for (const std::string& id : ids) leases_.Park(id, context_.clock.Now() + kFirstBackoff);
 }
 
-// New entries and those that have waited take turns, so that neither keeps the other out.
+// New entries and entries that have waited share `limit`, so that neither kind keeps the other out.
 Result<std::vector<std::string>> StoredQueue::TakeDue(role::TaskClass task_class, size_t limit) {
   const MonotonicTime now = context_.clock.Now();
   std::vector<std::string> taken =
@@ -176,7 +177,7 @@ Result<std::vector<role::Task>> StoredQueue::Lease(role::TaskClass task_class, s
   for (;;) {
     ASSIGN_OR_RETURN(std::vector<std::string> ids, TakeDue(task_class, limit));
     if (!ids.empty()) {
-      // What is done to the UFS must not be ahead of what a power cut leaves here.
+      // A change of the UFS must not be newer than the records that survive a power cut.
       Status synced = context_.store.Sync();
       Result<std::vector<role::Task>> tasks =
           synced.ok() ? Describe(ids) : Result<std::vector<role::Task>>(synced);
@@ -203,7 +204,7 @@ Result<Step> StoredQueue::PrepareOnce(const role::Task& task) {
   return step;
 }
 
-// True: the step can be prepared again at once.
+// Does the work of `step.first`. True: the step can be prepared again at once.
 Result<bool> StoredQueue::DoBefore(Step& step) {
   switch (step.first) {
     case Step::First::kProbe:
@@ -256,7 +257,7 @@ Result<role::Action> StoredQueue::Prepare(const role::Task& task) {
 bool StoredQueue::IsWanted(const role::Action& action) {
   std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
   const Result<std::optional<InodeRecord>> inode = GetInode(*txn, action.ino, kv::Reads::kSnapshot);
-  if (!inode.ok()) return true;  // The settlement meets the error again.
+  if (!inode.ok()) return true;  // Settle meets the error again.
   return *inode && (*inode)->nlink > 0 && (*inode)->attempt == action.attempt &&
          (*inode)->generation == action.generation;
 }
@@ -279,7 +280,7 @@ Status StoredQueue::NoteFile(const role::Action& action, const std::string& file
       .status();
 }
 
-// What the source was asked before the step was not answered: that counts as a try.
+// Counts a try that failed because the source did not answer before the step.
 Result<bool> StoredQueue::Postpone(const role::Task& task, const Status& why) {
   bool gone = false;
   const Nanos backoff = BackoffOf(task);
@@ -324,7 +325,7 @@ Result<std::vector<Settlement>> StoredQueue::SettleTogether(std::span<const Sett
   return settlements;
 }
 
-// When a UFS answers again, nothing has to wait out what it failed for.
+// When a UFS answers again, makes all entries due: none waits out a backoff from its failures.
 void StoredQueue::NoteAvailability(MountId mount, const Status& status) {
   bool back = false;
   {
@@ -348,12 +349,13 @@ void StoredQueue::AfterSettle(const Settled& item, const Settlement& settlement)
     leases_.End(item.task.id);
   else if (settlement.soon)
     leases_.ParkBriefly(item.task.id, context_.clock.Now(), item.outcome.status.ToString());
-  else if (!item.outcome.status.ok())  // The entry is another inode's, or that was forgotten.
+  else if (!item.outcome.status.ok())  // The entry of another inode, or of a forgotten one.
     leases_.ParkBriefly(item.task.id, context_.clock.Now());
   NoteAvailability(item.action.mount, item.outcome.status);
 }
 
-// In transactions of many; one that fails is taken apart, so that each item has its own answer.
+// Settles many items in one transaction. If that fails, items are settled one by one, so that each
+// has its own answer.
 std::vector<Result<bool>> StoredQueue::Settle(std::span<const Settled> items) {
   std::vector<Result<bool>> persisted;
   std::vector<Nanos> backoffs;

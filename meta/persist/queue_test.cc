@@ -1,4 +1,4 @@
-// The persist queue itself: its clock, its classes, its leases.
+// The clock, classes and leases of the persist queue.
 
 #include <gtest/gtest.h>
 
@@ -12,12 +12,12 @@ using role::TaskClass;
 constexpr Nanos kDay = std::chrono::hours(24);
 constexpr uint64_t kLarge = 8 << 20;
 
-// A store of which one scan fails.
+// A store in which one scan fails.
 class FlakyStore final : public kv::Store {
  public:
   explicit FlakyStore(std::unique_ptr<kv::Store> base) : base_(std::move(base)) {}
 
-  int fail_scan = 0;  // The n-th from now; 0: none.
+  int fail_scan = 0;  // Which scan fails, counted from now; 0: none.
 
   std::unique_ptr<kv::Transaction> Begin() override {
     return std::make_unique<FlakyTransaction>(*this, base_->Begin());
@@ -135,7 +135,8 @@ TEST_F(QueueTest, WhatFailedIsTriedAgainThoughTheClockWasSetBack) {
   clock_.SleepFor(std::chrono::seconds(2), {});
   std::vector<role::Task> tasks = Lease();
   ASSERT_EQ(tasks.size(), 1U);
-  // A store in which a write may land late is left alone for a while, but no longer.
+  // The queue leaves a store in which a write may take effect late alone for a while, but no
+  // longer.
   const role::Action action = Prepare(tasks[0]);
   ASSERT_TRUE(Settle(tasks[0], action, Status(Code::kMaybeCommitted, "lost")).ok());
   clock_.SetWallBy(-2 * kDay);
@@ -175,7 +176,8 @@ TEST_F(QueueTest, AFileThatGrowsLeavesTheSmallOnes) {
   std::vector<role::Task> large = Lease(TaskClass::kLarge);
   ASSERT_EQ(large.size(), 1U);
   EXPECT_EQ(Prepare(large[0]).kind, role::Action::Kind::kUpload);
-  ASSERT_TRUE(Commit(ino, 10).ok());  // While it is uploaded: the next round sees to that.
+  // The commit comes during the upload; the next round persists it.
+  ASSERT_TRUE(Commit(ino, 10).ok());
   EXPECT_TRUE(Lease(TaskClass::kLarge).empty());
 }
 

@@ -1,6 +1,6 @@
 // Random changes of names and contents while the worker takes steps, holds them back, fails and
-// dies at random; now and then all is drained, and namespace and UFS must be what a simple model
-// says. TARN_SEED tries others.
+// dies at random. Now and then the queue is drained, and namespace and UFS must equal a simple
+// model. TARN_SEED sets another seed.
 
 #include "base/random.h"
 
@@ -22,7 +22,7 @@ uint64_t SeedOfRun() {
   return 1;
 }
 
-// Paths, those of directories ending in '/', and which file each names.
+// Maps each path to its file. The path of a directory ends in '/'.
 struct Model {
   std::map<std::string, int> names;
   std::map<int, std::string> bytes;
@@ -243,7 +243,7 @@ class RandomRun {
 const Tree kBefore = {{"a/", ""},     {"a/a", "1"}, {"a/b", "2"}, {"a/c/", ""},
                       {"a/c/a", "3"}, {"b", "4"},   {"c/", ""},   {"c/a", "5"}};
 
-// Commits lose races at random, too.
+// Commits also lose races at random.
 kv::MemoryFaults Conflicts(uint64_t seed) {
   kv::MemoryFaults faults;
   faults.conflict = 0.05;
@@ -251,7 +251,7 @@ kv::MemoryFaults Conflicts(uint64_t seed) {
   return faults;
 }
 
-// Directories that nobody has listed when they are moved about.
+// Directories that were never listed before they are renamed.
 Tree Unlisted() {
   Tree tree;
   for (const std::string top : {"a/", "b/", "c/"}) {

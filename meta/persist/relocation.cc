@@ -27,7 +27,7 @@ bool IsBelow(const std::string& key, const std::vector<std::string>& prefixes) {
   return false;
 }
 
-// Where a directory was, apart from its path.
+// The prefixes other than its path key where a directory may have children.
 Result<std::vector<std::string>> OldPrefixes(kv::Transaction& txn, InodeId dir,
                                              const std::string& path_key) {
   ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, dir, kv::Reads::kSerializable));
@@ -39,7 +39,7 @@ Result<std::vector<std::string>> OldPrefixes(kv::Transaction& txn, InodeId dir,
   return prefixes;
 }
 
-// Nothing of the child, whose path is `key`, is at an old place of its directory.
+// Whether the child, with path key `key`, has nothing at an old prefix of its directory.
 Result<bool> IsInPlace(kv::Transaction& txn, const InodeRecord& child, const std::string& key,
                        const std::vector<std::string>& old_prefixes) {
   if (child.never_persist || IsMountRoot(child)) return true;
@@ -55,7 +55,7 @@ Result<bool> IsInPlace(kv::Transaction& txn, const InodeRecord& child, const std
   }
   std::erase_if(keys, [&](const std::string& at) { return !IsBelow(at, old_prefixes); });
   if (keys.empty()) return true;
-  // A path of it may lead there again.
+  // A path of the child may map to such a key again.
   ASSIGN_OR_RETURN(std::set<std::string> wanted, LinkKeys(txn, child.ino));
   ASSIGN_OR_RETURN(UfsPath primary,
                    PathKey(txn, child.parent, child.name, kv::Reads::kSerializable));
@@ -104,7 +104,7 @@ void Relocations::Remember(InodeId dir, const Progress* progress) {
     progress_.erase(dir);
 }
 
-// A directory renamed again starts anew.
+// A directory that is renamed again starts over.
 Result<Relocations::Progress> Relocations::Resume(InodeId dir) {
   std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
   ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(*txn, dir, kv::Reads::kSnapshot));
@@ -186,7 +186,7 @@ Result<bool> Relocations::Finish(InodeId dir, const Progress& progress) {
         continue;
       }
       ASSIGN_OR_RETURN(Unclaimed unclaimed, Unclaim(txn, dir, place.mount, place.key));
-      // Its entry in the queue finds out whether the path has a directory again.
+      // The entry of the delete finds out whether a directory is at that path again.
       if (unclaimed == Unclaimed::kLast && place.key != path.key)
         RETURN_IF_ERROR(DiscardDirectory(context_, txn, place.mount, place.key, 0));
     }

@@ -1,9 +1,9 @@
 #pragma once
 
-// Brings a renamed directory to its path in the UFS: its children are loaded, queued to be moved
-// one by one, and waited for; then the old prefix is given up, or left to the directory's own steps
-// where its markers may still be there. Where it stands is remembered in memory only: every step
-// may be repeated. Thread-safe.
+// Moves a renamed directory to its path key in the UFS. It loads the children, queues them to be
+// moved one by one, and waits for them. Then it gives up the old prefix, or leaves it to the steps
+// of the directory itself if markers may still be there. Progress is in memory only, because every
+// step may be repeated. Thread-safe.
 
 #include <map>
 #include <string>
@@ -19,13 +19,13 @@ namespace tarn::meta {
 class Relocations {
  public:
   Relocations(const Context& context, Loader& loader) : context_(context), loader_(loader) {}
-  // Goes on as far as it can. True: nothing of `dir` but markers is anywhere but at its path.
-  // False: children are on their way.
+  // Advances as far as possible. True: except for markers, all of `dir` is at its path key. False:
+  // children are still to be moved.
   Result<bool> Advance(InodeId dir);
 
  private:
   struct Progress {
-    std::string key;     // Of the path that it is about.
+    std::string key;     // The path key that the directory moves to.
     std::string queued;  // Children up to this name are in the queue.
     bool all_queued = false;
     std::string moved;  // Children up to this name are in place.

@@ -70,14 +70,15 @@ Result<kv::ScanPage> ScanQueue(kv::Transaction& txn, const std::string& after, s
   return txn.Scan(after.empty() ? prefix : after + '\0', kv::PrefixEnd(prefix), options);
 }
 
-// Moves an entry to now, wherever its key is written.
+// Makes an entry due now, and updates the record that holds its key.
 Status MakeDue(const Context& context, kv::Transaction& txn, const std::string& key) {
   ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn.Get(key));
   if (!bytes) return OkStatus();
   ASSIGN_OR_RETURN(QueueRecord record, QueueRecord::Decode(*bytes));
   const int64_t queued_ns = record.queued_ns;
-  // A directory whose removal failed often holds somebody else's names; retrying is no reason to
-  // count anew, or who retries for ever would never learn that.
+  // The attempts of a delete stay. A directory whose removal failed many times has names of another
+  // client; the queue gives up after a number of attempts. If a retry reset them, a program that
+  // retries forever would prevent that.
   if (record.what == QueueRecord::What::kInode) record.attempts = 0;
   const auto task_class = static_cast<role::TaskClass>(key[1]);
   if (task_class == role::TaskClass::kConflict) return OkStatus();
@@ -110,7 +111,7 @@ Status Commit(const Context& context, const std::function<Status(kv::Transaction
   return kv::Transact(context.store, options, body).status();
 }
 
-// What is being tried at this moment would be done twice.
+// Leaves a leased entry alone: its step would be done twice.
 Status MakeDueUnlessLeased(const Context& context, Leases& leases, const std::string& key) {
   if (!leases.TakeIfIdle(key)) return OkStatus();
   const Status made =
@@ -214,7 +215,7 @@ Status RetryEntries(const Context& context, Leases& leases, InodeId ino) {
       if (IsConflict(pair.key)) continue;
       const int64_t due_ns = keys::DueOfQueue(pair.key);
       const int64_t now_ns = context.queue_clock.NowNs();
-      const bool moved = due_ns >= begun_ns && due_ns <= now_ns;  // By this very call.
+      const bool moved = due_ns >= begun_ns && due_ns <= now_ns;  // This call moved it.
       const bool waits = !moved && (record.attempts > 0 || due_ns > now_ns);
       if (waits) RETURN_IF_ERROR(MakeDueUnlessLeased(context, leases, pair.key));
     }

@@ -1,6 +1,6 @@
 #pragma once
 
-// The persist queue as people ask for it, and its entries made due.
+// Lists and sums the persist queue for the user, and makes its entries due.
 
 #include <optional>
 #include <string>
@@ -15,7 +15,7 @@
 
 namespace tarn::meta {
 
-// The path or key that an entry is about, as well as it is known.
+// The path or UFS key of an entry, as far as it is known.
 std::string SubjectOf(kv::Transaction& txn, const QueueRecord& record);
 
 Result<std::vector<role::QueueEntry>> ListEntries(const Context& context, const Leases& leases,
@@ -23,7 +23,8 @@ Result<std::vector<role::QueueEntry>> ListEntries(const Context& context, const 
 Result<std::optional<role::QueueEntry>> FindEntry(const Context& context, const Leases& leases,
                                                   InodeId ino);
 Result<role::QueueTotals> SumEntries(const Context& context);
-// Makes the entry of `ino`, or all of them, due now, with no attempt counted.
+// Makes the entry of `ino` due now, or all entries if `ino` is empty. Counts no attempt, and sets
+// the attempts of inode entries to 0.
 Status RetryEntries(const Context& context, Leases& leases, InodeId ino);
 
 }  // namespace tarn::meta

@@ -19,7 +19,7 @@ using Intent = LedgerRecord::Intent;
 constexpr std::string_view kGone =
     "another client has replaced or removed the version in the source that it was made from";
 
-// It was linked to a version of theirs, or its cache file was removed.
+// For a file that was linked to a version of another client, or whose cache file was removed.
 constexpr std::string_view kNowhere =
     "its bytes are neither on this node nor in the source: another client has replaced the version "
     "that had them, or their cache file was removed";
@@ -31,7 +31,8 @@ bool MayHaveHappened(Code code) {
 
 bool IsDirectory(const InodeRecord& inode) { return inode.type == role::FileType::kDirectory; }
 
-// A directory's attempt that failed may have made it all the same: its key stays known.
+// Ends a failed attempt. An attempt to make a directory may have made it despite the error, so its
+// key is kept.
 void EndFailed(InodeRecord& inode) {
   if (IsDirectory(inode))
     inode.attempt.clear();
@@ -39,7 +40,7 @@ void EndFailed(InodeRecord& inode) {
     EndAttempt(inode);
 }
 
-// One change of the UFS, for one transaction.
+// Settles one change of the UFS in one transaction.
 class Outcome {
  public:
   Outcome(const Context& context, kv::Transaction& txn, const Settled& item, Nanos backoff)
@@ -98,8 +99,8 @@ class Outcome {
   const Nanos backoff_;
 };
 
-// Puts the task's entry back behind a delay, with the error. Exactly one of the two records holds
-// its key.
+// Puts the entry of the task back, due after the backoff and with the error. Exactly one of `inode`
+// and `record` is given: the one that holds the key of the entry.
 Status Outcome::Requeue(InodeRecord* inode, LedgerRecord* record, Settlement* settlement) {
   ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn_.Get(item_.task.id));
   if (!bytes) return OkStatus();
@@ -128,7 +129,7 @@ Result<Settlement> Outcome::OfKey() {
   const Code code = outcome_.status.code();
   const bool directory = action_.kind == Kind::kRemoveDirectory;
   constexpr uint32_t kMostRemovals = 5;
-  // Another writer put something there: it is theirs.
+  // Another client put the object there, so it is not deleted.
   const bool theirs = (code == Code::kStale && !directory) || code == Code::kIsDirectory ||
                       code == Code::kNotDirectory ||
                       (code == Code::kNotEmpty && item_.task.attempts >= kMostRemovals);
@@ -145,7 +146,7 @@ Result<Settlement> Outcome::OfKey() {
   return settlement;
 }
 
-// The bytes are all here and safe: what is at the key is nobody's any more.
+// All bytes are on this node and durable, so no inode needs the object at the key.
 Result<Settlement> Outcome::OfLocalize(InodeRecord& inode) {
   Settlement settlement;
   if (outcome_.base_gone) return BaseGone(inode);
@@ -167,22 +168,24 @@ Result<Settlement> Outcome::OfLocalize(InodeRecord& inode) {
   return settlement;
 }
 
-// What the inode had in the UFS under another key is replaced by what was written now.
+// Discards the object that the inode had under another key: the new object replaces it.
 Status Outcome::LeaveOldKey(InodeRecord& inode) {
   if (!inode.bound || inode.key == action_.key) return OkStatus();
-  if (outcome_.uploaded) return Disown(txn_, inode, inode.key);  // It is another writer's.
+  if (outcome_.uploaded) return Disown(txn_, inode, inode.key);  // It is another client's.
   return Discard(context_, txn_, inode.mount, inode.key,
                  {VersionOf(inode), 0, InodeId(), Nanos(0), {}});
 }
 
-// The key that was written needs no record if the path names it: then it is the inode's by that.
+// Deletes the record of the written key if the path of the inode maps to it: then the path alone
+// makes the key its own.
 Status Outcome::ClearTarget(InodeRecord& inode) {
   if (!inode.places) return OkStatus();
   ASSIGN_OR_RETURN(UfsPath path, PathKey(txn_, inode.parent, inode.name, kv::Reads::kSerializable));
   return path.key == action_.key ? Disown(txn_, inode, action_.key) : OkStatus();
 }
 
-// They are links of the object that was there before, be the bytes the same or not.
+// Marks all links as outdated: they are links of the former object, even if its bytes were the
+// same.
 Status Outcome::OutdateLinks(InodeRecord& inode) {
   if (!inode.places) return OkStatus();
   ASSIGN_OR_RETURN(const std::vector<Place> places, PlacesOf(txn_, inode.ino));
@@ -209,7 +212,7 @@ Status Outcome::Bind(InodeRecord& inode) {
   return ClearTarget(inode);
 }
 
-// Moved, so the bytes are those that were there.
+// Binds the inode to the moved object, whose bytes are the same.
 Status Outcome::BindMoved(InodeRecord& inode) {
   if (outcome_.uploaded) return Bind(inode);
   RETURN_IF_ERROR(Disown(txn_, inode, action_.from_key));
@@ -219,20 +222,20 @@ Status Outcome::BindMoved(InodeRecord& inode) {
 }
 
 Status Outcome::BindLink(InodeRecord& inode) {
-  // A real link is the same object; elsewhere it is a copy.
+  // A real link is the same file. In a store without links it is a copy.
   const std::string& version = outcome_.file.empty() ? outcome_.etag : outcome_.file;
   ASSIGN_OR_RETURN(std::set<std::string> wanted, LinkKeys(txn_, inode.ino));
   ASSIGN_OR_RETURN(UfsPath path, PathKey(txn_, inode.parent, inode.name, kv::Reads::kSerializable));
   wanted.insert(std::move(path.key));
   RETURN_IF_ERROR(Disown(txn_, inode, action_.key));
-  if (!wanted.contains(action_.key))  // The name went meanwhile.
+  if (!wanted.contains(action_.key))  // The name was removed meanwhile.
     return Discard(context_, txn_, inode.mount, action_.key, {version, 0, InodeId(), Nanos(0), {}});
   PutLinkPlace(txn_, inode, action_.key, inode.attempt_generation, version);
   return OkStatus();
 }
 
-// Unlinked meanwhile; both keys are marked to be deleted. A move has taken the bytes along that may
-// still be read.
+// The inode was unlinked meanwhile, and both keys have pending deletes. A move has taken along the
+// bytes, which may still be read.
 Status Outcome::BindOrphan(InodeRecord& inode) {
   if (action_.kind != Kind::kMove || outcome_.uploaded) return OkStatus();
   inode.key = action_.key;
@@ -246,7 +249,8 @@ Status Outcome::BindOrphan(InodeRecord& inode) {
                  {action_.expected_etag, 0, InodeId(), Nanos(0), {}});
 }
 
-// Where names of the object are still to be removed its ctime, and so its etag, will change again.
+// If names of the object are still to be removed, its ctime, and so its ETag, will change again:
+// then the identity stands for the ETag.
 void Outcome::TakeVersion(InodeRecord& inode) {
   const bool passing = !inode.identity.empty() && inode.etag == inode.identity;
   inode.etag = passing ? outcome_.identity : outcome_.etag;
@@ -258,7 +262,7 @@ void Outcome::BindAttributes(InodeRecord& inode) {
   TakeVersion(inode);
   if (inode.type != role::FileType::kDirectory) return;
   inode.etag = outcome_.identity;
-  inode.identity.clear();  // What was seen of it: nothing yet.
+  inode.identity.clear();  // Its attributes were not seen yet.
 }
 
 void Outcome::ReportReplaced(const InodeRecord& inode) {
@@ -312,7 +316,8 @@ Result<Settlement> Outcome::Success(InodeRecord& inode) {
   return FinishIfDone(inode);
 }
 
-// The common case costs no further Prepare: one name, all persisted, at its path.
+// Removes the entry in the common case (one name, all persisted, at its path key), which saves a
+// further Prepare.
 Result<Settlement> Outcome::FinishIfDone(InodeRecord& inode) {
   Settlement settlement;
   settlement.persisted = inode.type == role::FileType::kRegular && inode.bound &&
@@ -339,11 +344,11 @@ Result<Settlement> Outcome::Failure(InodeRecord& inode) {
   if (outcome_.base_gone) return BaseGone(inode);
   const Code code = outcome_.status.code();
   const bool refused = code == Code::kBusy || code == Code::kStale;
-  // The source has other bytes than those sent, or does not tell.
+  // The source has other bytes than those sent, or does not say which.
   if (code == Code::kCorruption && action_.kind == Kind::kUpload && !outcome_.untouched)
     RETURN_IF_ERROR(LeaveMark(context_, txn_, inode));
-  // Otherwise it may have been made: that is looked into before anything else is tried. So it is
-  // where an earlier try of the attempt has not been settled, whatever came of this one.
+  // Otherwise the change may have been made, and a probe finds out before anything else is tried.
+  // An attempt with an earlier try that was not settled is probed too, whatever this try returned.
   const bool nothing_made = (outcome_.untouched || code == Code::kStale) && !action_.repeats;
   if (nothing_made || IsDirectory(inode)) EndFailed(inode);
   if (!MayHaveHappened(code)) inode.attempt_started_ns = 0;
@@ -357,8 +362,9 @@ Result<Settlement> Outcome::Failure(InodeRecord& inode) {
   return settlement;
 }
 
-// Another writer has replaced or removed what the step stands on. Unpersisted bytes made from it
-// wait for a person. Without any the file is what the source has (FollowSource).
+// Another client has replaced or removed the version that the step stands on. Unpersisted bytes
+// made from that version wait for the operator. A file without unpersisted bytes becomes what the
+// source has (FollowSource).
 Result<Settlement> Outcome::BaseGone(InodeRecord& inode) {
   Settlement settlement;
   settlement.soon = true;
@@ -366,7 +372,8 @@ Result<Settlement> Outcome::BaseGone(InodeRecord& inode) {
   const uint64_t attr_version = inode.attempt_attr_version;
   EndAttempt(inode);
   if (inode.nlink == 0) {
-    // What the orphan's handles have not read is nowhere any more, and its key is another's.
+    // Bytes that the handles of the orphan have not read are lost, and the key belongs to another
+    // client.
     ASSIGN_OR_RETURN(const auto record, GetLedger(txn_, inode.mount, inode.key));
     if (inode.bound && record && record->owner == inode.ino)
       SetLedger(txn_, inode.mount, inode.key, record, std::nullopt);

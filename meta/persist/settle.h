@@ -1,7 +1,7 @@
 #pragma once
 
-// What came of a step, written back. Every function works on records as they are now: whatever
-// happened to the inode or the key meanwhile has been noted by whoever did it, and stays.
+// Writes the outcome of a step into the records. Every function works on the current records: a
+// change of the inode or the key since the step began is noted in them, and stays.
 
 #include <string>
 
@@ -14,22 +14,22 @@
 namespace tarn::meta {
 
 struct Settlement {
-  bool persisted = false;  // The inode's generation is the action's, and is in the UFS.
+  bool persisted = false;  // The UFS has the inode's generation, which is that of the action.
   bool gone = false;       // The entry has left the queue, or has another key there.
-  bool soon = false;       // Try again in a moment; nothing was counted.
-  bool parent_lost =
-      false;  // To be looked at outside the transaction: the directory above may have vanished.
+  bool soon = false;       // Try again soon; no attempt was counted.
+  // The UFS may have lost the directory above: call ProbeParent outside the transaction.
+  bool parent_lost = false;
 };
-// One item in the transaction given.
+// Settles one item in the transaction given.
 Result<Settlement> SettleItem(const Context& context, kv::Transaction& txn,
                               const role::PersistQueue::Settled& item, Nanos backoff);
 
-// The entry of `task` could not be prepared: it is put back behind `backoff`, with the error. True:
-// it has another key there, or is gone.
+// Puts back the entry of `task`, which could not be prepared, due after `backoff` and with the
+// error. True: the entry has another key, or is gone.
 Result<bool> PostponeItem(const Context& context, kv::Transaction& txn, const role::Task& task,
                           const Status& why, Nanos backoff);
-// The UFS may have lost the directory that `key`, of `ino`, is to be put into: makes sure that it
-// is made again.
+// Looks in the UFS for the directory above `key`, a key of `ino`. If the UFS has lost it, notes
+// that it must be made again.
 Status ProbeParent(const Context& context, InodeId ino, MountId mount, const std::string& key);
 
 }  // namespace tarn::meta

@@ -1,4 +1,4 @@
-// Names that the source could never hold.
+// Names that the source cannot hold.
 
 #include "ufs/storable.h"
 

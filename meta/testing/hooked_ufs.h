@@ -1,7 +1,7 @@
 #pragma once
 
-// A UFS that runs hooks around each question about names, so that a test can let time pass or
-// change anything between the question and the use of its answer.
+// A UFS that runs hooks around each question about names. A test can let time pass or change
+// anything between the question and the use of its answer.
 
 #include <atomic>
 #include <functional>
@@ -18,11 +18,11 @@ class HookedUfs final : public ufs::UnderFileSystem {
  public:
   explicit HookedUfs(std::unique_ptr<ufs::UnderFileSystem> base) : base_(std::move(base)) {}
 
-  // Run once each, before the store is asked and after it has answered. Questions that a hook asks
-  // itself run none.
+  // Each runs once: before the store is asked, and after it has answered. A question that a hook
+  // itself asks runs no hook.
   std::function<void()> before;
   std::function<void()> after;
-  std::atomic<bool> fails = false;  // Each question, with kUnavailable.
+  std::atomic<bool> fails = false;  // Each question fails with kUnavailable.
   std::atomic<int> stats = 0;
   std::atomic<int> lists = 0;
 

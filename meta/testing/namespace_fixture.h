@@ -17,12 +17,13 @@
 
 namespace tarn::meta {
 
-// Moves on by a microsecond with each look, and over a wait at once.
+// Each reading advances it by a microsecond, and a sleep by its length at once.
 class TickingClock final : public Clock {
  public:
   MonotonicTime Now() const override { return MonotonicTime(Nanos(Tick())); }
   int64_t WallNs() const override { return kStartNs + Tick() + set_by_; }
-  void SetWallBy(Nanos jump) { set_by_ += jump.count(); }  // As an operator sets the wall clock.
+  // Sets the wall clock, as an operator does.
+  void SetWallBy(Nanos jump) { set_by_ += jump.count(); }
   bool SleepFor(Nanos duration, const std::stop_token& stop) override {
     elapsed_ += duration.count();
     return !stop.stop_requested();
@@ -44,7 +45,7 @@ class NamespaceFixture : public ::testing::Test {
     auto ufs = ufs::NewMemoryUfs(clock_, markers, keeps);
     ufs_ = ufs.get();
     EXPECT_TRUE(mounts_.Add(MountId(1), std::move(ufs)).ok());
-    // Outside changes do not matter here, and nothing asks the clock for them.
+    // Changes of other clients do not matter here, and no access reads the clock for them.
     options_.sync_interval = Nanos(-1);
     Open();
   }
@@ -109,7 +110,7 @@ class NamespaceFixture : public ::testing::Test {
     }
     return found;
   }
-  // The inode's first commit, or the next.
+  // Makes the first commit of the inode, or the next one.
   Result<role::FileInfo> Commit(InodeId ino, uint64_t size_bytes) {
     role::WriteCommit commit;
     commit.base = AttrOf(ino).generation;

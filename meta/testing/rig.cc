@@ -36,8 +36,8 @@ Rig::Rig(std::unique_ptr<ufs::UnderFileSystem> ufs, const Tree& before, Pace pac
   options_.sync_interval = Nanos(-1);
   options_.persist_delay = Nanos(0);
   options_.retry_interval_max = std::chrono::seconds(1);
-  options_.ufs_deadline =
-      std::chrono::hours(100'000);  // By the clock of the machine, not of the test.
+  // The UFS compares deadlines with the machine's clock, not with that of the test.
+  options_.ufs_deadline = std::chrono::hours(100'000);
   options_.boot = "1";
   Open();
 }
@@ -72,7 +72,7 @@ void Rig::Reboot() {
 }
 
 void Rig::Restart() {
-  // What was done is not known any more until the worker has looked.
+  // A step that was done and not settled is unknown until the worker has looked.
   if (held_ && held_->outcome) ++crashes_;
   held_.reset();
   namespace_.reset();
@@ -275,7 +275,7 @@ void Rig::Close(InodeId ino) {
   Forget(*info);
 }
 
-// --- Looking.
+// --- Inspection.
 
 Result<std::string> Rig::BytesOf(InodeId ino) {
   ASSIGN_OR_RETURN(role::FileInfo info, ns().GetFiles().GetAttr(ino));
@@ -383,7 +383,7 @@ size_t Rig::PlacesLeft() {
   return left;
 }
 
-// By each of its names.
+// Checks the attributes of each file under each of its names.
 void Rig::ExpectAttributes(const Tree& expected) {
   if (!ufs_->Traits().attributes) return;
   for (const auto& [path, bytes] : expected) {
@@ -396,7 +396,7 @@ void Rig::ExpectAttributes(const Tree& expected) {
 }
 
 void Rig::ExpectAtEnd(const Tree& expected) {
-  // A reader that meets a step done but not settled looks again.
+  // The namespace may differ while a step is done but not settled: a reader then looks again.
   const bool unsettled = held_ && held_->outcome;
   if (!unsettled && !Crashed() && !Failed()) {
     EXPECT_EQ(Names(), expected) << "the namespace, before all is persisted";
@@ -404,7 +404,7 @@ void Rig::ExpectAtEnd(const Tree& expected) {
   Drain();
   EXPECT_EQ(Names(), expected) << "the namespace";
   Tree stored = expected;
-  // A store without directories has none that are empty.
+  // A store without directories has no empty directory.
   if (!ufs_->Traits().real_directories && !ufs_->Traits().writes_markers)
     std::erase_if(stored, [&](const auto& item) {
       if (item.first.back() != '/') return false;
@@ -420,7 +420,7 @@ void Rig::ExpectAtEnd(const Tree& expected) {
   EXPECT_EQ(PlacesLeft(), 0u) << "places are left";
   EXPECT_EQ(Records('P'), 0u) << "queue entries are left";
   EXPECT_EQ(Records('Z'), 0u) << "orphans are left";
-  // What the UFS says now changes nothing.
+  // The answer of the UFS changes nothing now.
   for (const auto& [path, bytes] : expected)
     if (path.back() == '/') EXPECT_OK(Revalidate(path.substr(0, path.size() - 1)));
   EXPECT_OK(Revalidate(""));

@@ -19,20 +19,20 @@
 
 namespace tarn::meta {
 
-// Path -> bytes of a file, "-> target" of a symlink; directories end in '/' and are "".
+// Path -> bytes of a file, or "-> target" for a symlink. A directory ends in '/' and has "".
 using Tree = std::map<std::string, std::string>;
 
 enum class Pace {
   kNothing,       // The worker does nothing until the end.
-  kOneStep,       // It does one whole step after each operation,
-  kAll,           // all there is to do,
-  kHoldPrepared,  // or prepares a step that it does only after the next operation,
-  kHoldDone,      // or does one that it settles only after the next operation.
+  kOneStep,       // It does one whole step after each operation.
+  kAll,           // It does all steps after each operation.
+  kHoldPrepared,  // It prepares a step and does it only after the next operation.
+  kHoldDone,      // It does a step and settles it only after the next operation.
 };
 
 // Tests try each kPointStride-th of the points where a process may end or a step may fail. It is
-// odd, since a test goes by the parity of a step. A sanitizer makes each point several times
-// slower, and what it looks for is not at one point alone.
+// odd, because a test uses the parity of a step. A sanitizer makes each point several times slower,
+// and the faults that it finds are not at one point alone.
 #ifdef TARN_SANITIZED
 inline constexpr int kPointStride = 7;
 #else
@@ -41,13 +41,13 @@ inline constexpr int kPointStride = 1;
 
 class Rig {
  public:
-  // Owns the UFS. `before` is put into it before the namespace is opened.
+  // Owns the UFS, and puts `before` into it before it opens the namespace.
   Rig(std::unique_ptr<ufs::UnderFileSystem> ufs, const Tree& before, Pace pace,
       const kv::MemoryFaults& faults = {});
   ~Rig();
 
   void SetPace(Pace pace) { pace_ = pace; }
-  // The worker's n-th point (1: the next; before and after doing each step) ends the process.
+  // The process ends at the n-th point from now. The worker has a point before and after each step.
   void CrashAt(int point) { crash_at_ = point; }
   bool Crashed() const { return crashes_ > 0; }
   // The n-th step of the worker fails, before or after its effect.
@@ -55,10 +55,10 @@ class Rig {
   void FailAt(int step, Status status, Effect effect);
   bool Failed() const { return failures_ > 0; }
 
-  // Operations by path; each must succeed, and lets the worker go on at its pace.
-  void Put(const std::string& path, const std::string& bytes);  // Whole contents.
-  void Append(const std::string& path,
-              const std::string& bytes);  // Over a base that stays in the UFS.
+  // Operations by path. Each must succeed, and then lets the worker continue at its pace.
+  void Put(const std::string& path, const std::string& bytes);  // Writes a whole file.
+  // Appends to a base that stays in the UFS.
+  void Append(const std::string& path, const std::string& bytes);
   void Remove(const std::string& path);
   void Move(const std::string& from, const std::string& to,
             role::RenameMode mode = role::RenameMode::kReplace);
@@ -69,37 +69,37 @@ class Rig {
   void RemoveDir(const std::string& path);
   void Link(const std::string& from, const std::string& to);
   void Symlink(const std::string& path, const std::string& target);
-  void Keep(const std::string& path, const std::string& bytes);  // In the cache, clean.
-  void Fetch(const std::string& path);                           // What is only in the UFS.
+  void Keep(const std::string& path, const std::string& bytes);  // Adds a clean content.
+  void Fetch(const std::string& path);                           // Fetches absent bytes.
   void Chmod(const std::string& path, uint32_t mode);
   void SetTime(const std::string& path, int64_t mtime_ns);
-  InodeId Open(const std::string& path);  // Until Close its bytes can be read.
+  InodeId Open(const std::string& path);  // Its bytes can be read until Close.
   std::string ReadOpen(InodeId ino);
   void Close(InodeId ino);
 
-  // Another UFS, owned from now on, at a path.
+  // Mounts another UFS, which it then owns, at a path.
   MountId Mount(const std::string& path, std::unique_ptr<ufs::UnderFileSystem> ufs);
 
   void Restart();
   void Reboot();
-  void Drain();  // Until nothing is queued; fails the test if that takes for ever.
+  void Drain();  // Runs the worker until the queue is empty; the test fails if it never is.
   void OneStep();
-  std::string LastAttempt() const { return last_attempt_; }  // Its id.
+  std::string LastAttempt() const { return last_attempt_; }  // The id of the last attempt.
   Status Revalidate(const std::string& path);
-  Tree Names();                             // As the namespace has it.
-  Tree Stored(MountId mount = MountId(1));  // As the UFS has it.
-  // The namespace is `expected`, and so is the UFS once all is persisted, with nothing left to do
-  // or to remember.
+  Tree Names();                             // The tree of the namespace.
+  Tree Stored(MountId mount = MountId(1));  // The tree of the UFS.
+  // Expects that the namespace is `expected`, and that the UFS is too once all is persisted, with
+  // no entry and no record left over.
   void ExpectAtEnd(const Tree& expected);
 
   ufs::UnderFileSystem& ufs() { return *ufs_; }
   Namespace& ns() { return *namespace_; }
   InodeId Find(const std::string& path);
-  bool Has(const std::string& path);  // Whose parent is there.
+  bool Has(const std::string& path);  // The parent must exist.
   role::Attr AttrOf(const std::string& path);
   size_t Records(char kind);
-  std::string Dump();   // Of all inodes and ledger records, for the message of a failure.
-  size_t PlacesLeft();  // Other than of hard links, which stay.
+  std::string Dump();   // All inodes and ledger records, for the message of a failure.
+  size_t PlacesLeft();  // Places other than those of hard links, which stay.
   TickingClock& clock() { return clock_; }
 
  private:
@@ -108,7 +108,7 @@ class Rig {
     std::string bytes;
     bool on_base = false;  // The bytes follow those of the bound object.
     uint64_t base_bytes = 0;
-    bool whole = false;  // Written from nothing.
+    bool whole = false;  // The content is made from nothing.
   };
   struct Held {
     role::Task task;
@@ -167,9 +167,9 @@ class Rig {
 Result<ufs::ObjectInfo> PutBytes(ufs::UnderFileSystem& ufs, const std::string& key,
                                  const std::string& bytes, ufs::CreateOptions options = {},
                                  const std::function<Status(const ufs::Upload&)>& ready = {});
-// Or its marker, where the store has no directories.
+// Makes a directory, or its marker if the store has no directories.
 Status MakeDirectoryIn(ufs::UnderFileSystem& ufs, const std::string& key, uint32_t mode);
-// Puts bytes at a key as somebody outside would.
+// Puts bytes at a key, as another client does.
 void PutOutside(ufs::UnderFileSystem& ufs, const std::string& key, const std::string& bytes);
 
 }  // namespace tarn::meta

@@ -1,4 +1,4 @@
-// What the rig's worker does.
+// The worker of the rig.
 
 #include "base/strings.h"
 #include "meta/ledger/ledger.h"
@@ -38,7 +38,7 @@ Status MakeDirectoryIn(ufs::UnderFileSystem& ufs, const std::string& key, uint32
   options.precondition.kind = ufs::Precondition::Kind::kAbsent;
   ASSIGN_OR_RETURN(std::unique_ptr<ufs::Upload> marker, ufs.Create(key, options, {}));
   const Status made = marker->Commit({}).status();
-  return made.code() == Code::kStale ? OkStatus() : made;  // One that is there is as good.
+  return made.code() == Code::kStale ? OkStatus() : made;  // An existing marker is as good.
 }
 
 void Rig::After() {
@@ -98,7 +98,7 @@ void Rig::SettleHeld(const Held& held) {
   auto settled = ns().GetPersistQueue().Settle(std::span(&item, 1));
   const Result<bool>& persisted = settled.front();
   EXPECT_TRUE(persisted.ok()) << persisted.status().ToString();
-  // Clean contents may be evicted at once: whoever still needs them must have said so.
+  // Clean contents may be evicted at once, so a later step must not need them.
   if (!persisted.ok() || !*persisted) {
     if (held.outcome->status.ok() || !persisted.ok()) {
       role::Task task = held.task;
@@ -174,7 +174,7 @@ Result<ufs::ObjectInfo> Rig::WithAttributes(const role::Action& action) {
   return attributes->SetAttributes(action.key, change, {});
 }
 
-// Fills in what is still only in the UFS.
+// Adds the bytes that only the UFS has.
 Status Rig::Complete(const role::Action& action, Content& content, role::Outcome* outcome) {
   if (!content.on_base) return OkStatus();
   Result<std::string> base = ReadUfs(action.mount, action.from_key, action.expected_etag);

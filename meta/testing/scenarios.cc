@@ -1,4 +1,4 @@
-// The scenarios of persist_test.cc, by what they are about.
+// The scenarios of persist_test.cc, grouped by topic.
 
 #include "meta/testing/scenarios.h"
 
@@ -200,7 +200,7 @@ void RemovedDirectoryScenarios(Adder add) {
   add("ExchangeDirectories", {{"a/", ""}, {"a/x", "AX"}, {"a/1", "A1"}, {"b/", ""}, {"b/x", "BX"}},
       {{"a/", ""}, {"a/x", "BX"}, {"b/", ""}, {"b/x", "AX"}, {"b/1", "A1"}},
       [](Rig& r) { r.Exchange("a", "b"); });
-  // What nobody knows at a place belongs to the directory that was there first, also when another
+  // An unknown object at a prefix belongs to the directory that was there first, even if another
   // one made there has left it too.
   add("ExchangeDirectoriesAndMoveWhatIsBelow",
       {{"a/", ""}, {"a/s/", ""}, {"a/s/c", "AC"}, {"b/", ""}, {"b/s/", ""}, {"b/s/d", "BD"}},
@@ -355,7 +355,7 @@ void HardLinkScenarios(Adder add) {
     r.Link("f", "g");
     r.Remove("f");
   });
-  // The UFS has the link, and not yet that its first name is gone, when the other one moves.
+  // The UFS has the link and still the first name when the other name moves.
   add("HardLinkRenamedOnceItIsTheOnlyName", {{"f", "F"}}, {{"h", "F"}}, [](Rig& r) {
     r.Link("f", "g");
     r.Drain();

@@ -1,6 +1,6 @@
 #pragma once
 
-// What is done to a tree while it is persisted, and what must come of it. For tests.
+// Changes of a tree while it is persisted, each with the expected result. For tests.
 
 #include <functional>
 #include <ostream>
@@ -12,10 +12,10 @@ namespace tarn::meta {
 
 struct Scenario {
   const char* name;
-  Tree before;  // In the UFS.
+  Tree before;  // The UFS before `run`.
   std::function<void(Rig&)> run;
-  Tree after;                     // Here, and in the UFS.
-  bool needs_attributes = false;  // Symlinks.
+  Tree after;                     // The namespace and the UFS at the end.
+  bool needs_attributes = false;  // For symlinks.
 };
 void PrintTo(const Scenario& scenario, std::ostream* out);
 
