@@ -36,7 +36,8 @@ AttemptMark MarkOf(const role::Action& action) {
   return {action.attempt, action.size_bytes, action.mtime_ns.value_or(0), action.attempt_file};
 }
 
-// Of a read: what was to be read may be another writer's by now, or gone.
+// Whether a read that failed with `code` may mean that another client replaced or removed the
+// object.
 bool MayBeGone(Code code) {
   return code == Code::kStale || code == Code::kNotFound || code == Code::kNotDirectory ||
          code == Code::kIsDirectory || code == Code::kInvalid;
@@ -56,7 +57,8 @@ struct ActionRunner::Call {
   }
 };
 
-// The base of the action could not be used (`why`): whether it is another writer's, or gone.
+// Call it if the base of the action could not be used (`why`). Finds out whether another client has
+// replaced or removed it.
 Status ActionRunner::CheckBase(const role::Action& action, const std::string& key,
                                const Status& why, Call& call, Done* done) {
   if (!MayBeGone(why.code())) return why;
@@ -68,7 +70,7 @@ Status ActionRunner::CheckBase(const role::Action& action, const std::string& ke
                 Concat(key, ": another client has ", there ? "replaced" : "removed", " it"));
 }
 
-// Takes over what came of a change.
+// Takes the result of a change into the outcome.
 Result<ufs::ObjectInfo> ActionRunner::Take(const role::Action& action, ufs::Attempted attempted,
                                            Done* done) {
   if (attempted.yielded && action.yields) done->outcome.base_gone = true;
@@ -82,8 +84,8 @@ Result<ufs::ObjectInfo> ActionRunner::Take(const role::Action& action, ufs::Atte
   return std::move(attempted.made);
 }
 
-// The content, not being written if that can be had; otherwise as it was committed last, if nobody
-// changes it meanwhile.
+// Freezes the content, if possible while no program writes it. Otherwise as it was last committed,
+// if no program changes it meanwhile.
 Result<std::unique_ptr<cache::FrozenContent>> ActionRunner::Freeze(const role::Action& action) {
   const ContentId content{action.ino, action.generation};
   Result<std::unique_ptr<cache::FrozenContent>> frozen =
@@ -92,14 +94,13 @@ Result<std::unique_ptr<cache::FrozenContent>> ActionRunner::Freeze(const role::A
   return cache_.Freeze(content, cache::Freezing::kUnlessChanged);
 }
 
-// The UFS has no version of it to take them from.
+// The status for bytes that are absent here while the UFS has no version to take them from.
 Status ActionRunner::NowhereStatus(const role::Action& action, Done* done) {
   done->outcome.base_gone = true;
   return Status(Code::kStale, Concat(action.key, ": not all of its bytes are here"));
 }
 
-// A file changed through the daemon may have pages that are still only in the version it was made
-// from.
+// A file that was changed through the daemon may lack pages that only its base has.
 Status ActionRunner::Send(const role::Action& action, cache::FrozenContent& content,
                           ufs::Upload& upload, Call& call) {
   role::Binding base;
@@ -119,7 +120,7 @@ Status ActionRunner::Send(const role::Action& action, cache::FrozenContent& cont
   return SendParts(sending, call.ufs.Traits());
 }
 
-// Why the parts did not come together, in codes that say nothing of the target.
+// Maps an error of sending to a code that says nothing about the target.
 Status ActionRunner::NotSent(const role::Action& action, const cache::FrozenContent& content,
                              const Status& why, Call& call, Done* done) {
   Status status = why;
@@ -147,7 +148,7 @@ Result<ufs::ObjectInfo> ActionRunner::Upload(const role::Action& action,
   ASSIGN_OR_RETURN(std::unique_ptr<ufs::Upload> upload,
                    call.ufs.Create(action.key, options, call.Options()));
   Status sent = Send(action, content, *upload, call);
-  // What fails then may be the digest of bytes that were read twice.
+  // A change meanwhile explains the error: bytes that are read twice may give another digest.
   if (!content.Unchanged()) sent = Status(Code::kBusy, "it was written to meanwhile");
   if (sent.ok()) sent = Note(action, *upload, own);
   done->outcome.untouched = !sent.ok();
@@ -155,22 +156,23 @@ Result<ufs::ObjectInfo> ActionRunner::Upload(const role::Action& action,
   Result<ufs::ObjectInfo> committed =
       sent.ok() ? upload->Commit(call.Options()) : Result<ufs::ObjectInfo>(sent);
   if (committed.ok()) return committed;
-  // Also where nobody knows whether it was committed: what was not must not be any more.
+  // Abort also if the outcome of Commit is unknown: an upload that is not committed now must not be
+  // committed later.
   Status aborted = upload->Abort(call.Options());
   if (!aborted.ok()) LogWarning("abort upload of ", action.key, ": ", aborted);
   return committed;
 }
 
-// Where the store does not keep the id of the attempt, its file tells after a crash whose the
-// object is.
+// In a store that does not keep attempt ids, the file tells after a crash which attempt made the
+// object.
 Status ActionRunner::Note(const role::Action& action, const ufs::Upload& upload, AttemptMark& own) {
   own.file = upload.File();
   return own.file.empty() ? OkStatus() : note_file_(action, own.file);
 }
 
-// What the attempt has made before the last start, if it is there and whole. kCorruption: the store
-// has other bytes than those sent, which the last process may have found, and died before it said
-// so.
+// The object that the attempt made before the last start, if it is there whole. kCorruption: the
+// store has other bytes than those sent. The previous process may have found that and died before
+// it reported it.
 Result<std::optional<ufs::ObjectInfo>> ActionRunner::FindMade(const role::Action& action,
                                                               const cache::FrozenContent& content,
                                                               Call& call) {
@@ -225,7 +227,8 @@ Result<ufs::ObjectInfo> ActionRunner::UploadContent(const role::Action& action, 
   return info;
 }
 
-// Makes `key` what `from_key` is. kStale with base_gone: that is another writer's, or gone.
+// Copies or moves `from_key` to `key`. kStale with base_gone: another client replaced or removed
+// `from_key`.
 Result<ufs::ObjectInfo> ActionRunner::CopyOrMove(const role::Action& action, Call& call,
                                                  const Copying& copy, Done* done) {
   ufs::MoveOptions options(ufs::IfIs(action.expected_etag));
@@ -239,7 +242,7 @@ Result<ufs::ObjectInfo> ActionRunner::CopyOrMove(const role::Action& action, Cal
     Result<ufs::ObjectInfo> made = copy(options);
     if (made.ok()) return made;
     Status base = CheckBase(action, action.from_key, made.status(), call, done);
-    // Not a fault of the target: it is not looked at.
+    // The target is not at fault, so it is not looked at.
     if (done->outcome.base_gone) return Status(Code::kIo, base.message());
     return made;
   };
@@ -266,7 +269,7 @@ Result<ufs::ObjectInfo> ActionRunner::Move(const role::Action& action, Call& cal
   return info;
 }
 
-// What was to be moved is not in the UFS any more: if all of it is here it goes from here.
+// The object to be moved is gone from the UFS. If the content is complete here, uploads it instead.
 Result<ufs::ObjectInfo> ActionRunner::UploadInstead(const role::Action& action, Call& call,
                                                     const Status& why, Done* done) {
   Result<std::unique_ptr<cache::LiveFile>> file = cache_.Open({action.ino, action.generation});
@@ -304,8 +307,7 @@ Result<ufs::ObjectInfo> ActionRunner::SetAttributes(const role::Action& action, 
   if (!info.ok() && !action.expected_etag.empty() && MayBeGone(info.code()))
     return CheckBase(action, action.key, info.status(), call, done);
   if (info.code() != Code::kNotPermitted) return info;
-  // A mount without privileges cannot give files away. Bytes, times and mode are worth having all
-  // the same.
+  // A mount without privileges cannot change the owner of a file. It can still set times and mode.
   LogWarning(info.status().message(), ": kept here only");
   change.uid.reset();
   change.gid.reset();
@@ -319,7 +321,7 @@ Result<ufs::ObjectInfo> ActionRunner::MakeMarker(const role::Action& action, Cal
   ASSIGN_OR_RETURN(std::unique_ptr<ufs::Upload> marker,
                    call.ufs.Create(action.key, options, call.Options()));
   Result<ufs::ObjectInfo> made = marker->Commit(call.Options());
-  // One that is there, whoever made it, is as good.
+  // A marker that another client made is as good.
   return made.code() == Code::kStale ? call.ufs.Stat(action.key, call.Options()) : made;
 }
 
@@ -329,7 +331,7 @@ Result<ufs::ObjectInfo> ActionRunner::MakeDirectory(const role::Action& action, 
   ufs::AttributeStore* attributes = call.ufs.Attributes();
   if (attributes == nullptr) return MakeMarker(action, call);
   RETURN_IF_ERROR(attributes->MakeDirectory(action.key, kPrivate, call.Options()));
-  // Only the directory gets them, whatever has its name by then.
+  // Only this directory gets the attributes, whatever object has its name by then.
   ASSIGN_OR_RETURN(const ufs::ObjectInfo made, call.ufs.Stat(action.key, call.Options()));
   if (made.type != ufs::ObjectType::kDirectory)
     return Status(Code::kNotDirectory, Concat(action.key, ": another client has replaced it"));
@@ -381,7 +383,8 @@ Status ActionRunner::RemoveDirectory(const role::Action& action, Call& call) {
   ufs::AttributeStore* attributes = call.ufs.Attributes();
   if (attributes != nullptr) return attributes->RemoveDirectory(action.key, call.Options());
   if (!call.ufs.Traits().directory_markers) return OkStatus();
-  // Somebody may have made one; it would be the directory's return at the next listing.
+  // Another client may have made a marker: with it, the next listing would bring the directory
+  // back.
   const ufs::DeleteRequest marker{action.key, {}, ufs::ObjectType::kDirectory};
   return call.ufs.Delete(std::span(&marker, 1), call.Options()).front();
 }

@@ -13,7 +13,8 @@ namespace {
 constexpr size_t kSmallBatch = 64;
 constexpr Nanos kIdleWait = std::chrono::milliseconds(200);
 constexpr Nanos kAfterError = std::chrono::seconds(1);
-// What may finish after Stop; then uploads are broken off, and done again after the next start.
+// How long tasks may finish after Stop. Then uploads are broken off, and repeated after the next
+// start.
 constexpr Nanos kGrace = std::chrono::seconds(10);
 
 bool IsExpected(const Status& status) {
@@ -36,7 +37,7 @@ class QueuePersister final : public Persister {
 
  private:
   struct Threads;
-  struct Step;  // A task with its next action and what came of it.
+  struct Step;  // A task with its next action and the outcome.
   void RemoveLeftovers();
   void WaitForLeftovers();
   void Run(role::TaskClass task_class, size_t batch, const std::stop_token& stop);
@@ -45,8 +46,8 @@ class QueuePersister final : public Persister {
   Status SyncLog() const { return options_.sync_log ? options_.sync_log() : OkStatus(); }
   void SyncAll(std::vector<Step>& steps);
   void Settle(std::vector<Step>& steps);
-  // Contents that are settled may be evicted once the log is synced. What fails is tried again
-  // later.
+  // Syncs the log and then marks settled contents clean, so that they may be evicted. A failure is
+  // tried again later.
   void MarkClean();
   void GiveBackBrokenOff(std::vector<Step>& steps);
   void GiveBack(const std::vector<role::Task>& tasks);
@@ -58,7 +59,7 @@ class QueuePersister final : public Persister {
   Clock& clock_;
   Filler& filler_;
   ActionRunner runner_;
-  std::stop_source stop_;       // Takes no more tasks.
+  std::stop_source stop_;       // Stops taking tasks.
   std::stop_source break_off_;  // Ends the calls under way.
   Mutex mutex_;
   CondVar changed_;
@@ -95,7 +96,7 @@ QueuePersister::QueuePersister(const PersisterOptions& options, role::PersistQue
             return queue_.NoteFile(action, file);
           }),
       threads_(std::make_unique<Threads>()) {
-  // Large files must not keep small ones waiting: at least one thread is for each.
+  // Large files must not keep small ones waiting: each class has at least one thread.
   const int large = std::max(1, options_.threads / 2);
   const int small = std::max(1, options_.threads - large);
   running_ = small + large;
@@ -127,7 +128,7 @@ void QueuePersister::Stop() {
   }
 }
 
-// An upload cut off by a crash is done again from its beginning, under another name.
+// Removes uploads that a crash cut off: they are repeated from the beginning, under other names.
 void QueuePersister::RemoveLeftovers() {
   GiveWay();
   bool gone = true;
@@ -182,8 +183,8 @@ void QueuePersister::Run(role::TaskClass task_class, size_t batch, const std::st
   changed_.NotifyAll();
 }
 
-// Task by task goes one step further, all steps of a round become durable together, until each is
-// done or waits.
+// Takes each task one step further in a round, until each is done or waits. The steps of a round
+// become durable together.
 void QueuePersister::WorkOff(std::vector<role::Task> tasks, const std::stop_token& stop) {
   while (!tasks.empty()) {
     if (stop.stop_requested()) return GiveBack(tasks);
@@ -211,7 +212,7 @@ void QueuePersister::Prepare(std::vector<role::Task> tasks, std::vector<Step>* s
     if (!action.ok()) {
       LogError("prepare to persist ", task.subject, ": ", action.status());
       GiveBack({task});
-      clock_.SleepFor(kAfterError, stop_.get_token());  // The store fails: it may need a moment.
+      clock_.SleepFor(kAfterError, stop_.get_token());  // The store failed and may need a moment.
       continue;
     }
     if (action->kind == role::Action::Kind::kDone || action->kind == role::Action::Kind::kWait)
@@ -222,7 +223,8 @@ void QueuePersister::Prepare(std::vector<role::Task> tasks, std::vector<Step>* s
   }
 }
 
-// A commit that is not durable is no commit: if the sync fails, so did every step that stood on it.
+// Makes the changes of a round durable in each UFS. A commit that is not durable is no commit: if
+// the sync fails, all steps that need it have failed.
 void QueuePersister::SyncAll(std::vector<Step>& steps) {
   std::map<MountId, Status> synced;
   for (Step& step : steps) {
@@ -286,7 +288,7 @@ void QueuePersister::MarkClean() {
   for (auto& content : contents) settled_.push_back(std::move(content));
 }
 
-// Not attempts that failed: nothing is counted, and the next start goes on at once.
+// Gives back tasks that Stop broke off. No attempt is counted, so the next start continues at once.
 void QueuePersister::GiveBackBrokenOff(std::vector<Step>& steps) {
   std::erase_if(steps, [this](const Step& step) {
     if (step.done.outcome.status.code() != Code::kCancelled) return false;

@@ -59,7 +59,7 @@ class PersisterTest : public testing::Test {
     EXPECT_EQ(settled.size(), 1u);
     return settled.empty() ? OkStatus() : settled[0].outcome.status;
   }
-  // What an attempt has brought to the store. Its ETag.
+  // Puts an object into the store as the attempt makes it. Returns its ETag.
   std::string PutOfAttempt(const std::string& key, const std::string& bytes,
                            const std::string& attempt) {
     ufs::CreateOptions options;
@@ -71,7 +71,7 @@ class PersisterTest : public testing::Test {
     EXPECT_TRUE(made.ok());
     return made.ok() ? made->etag : "";
   }
-  // The process has died since the attempt began.
+  // The upload of a process that died after the attempt began.
   static Action UploadAgain(uint64_t ino, const std::string& key) {
     Action action = Upload(ino, key);
     action.attempt = "earlier";
@@ -118,7 +118,7 @@ TEST_F(PersisterTest, AnUploadThatHadArrivedBeforeACrashIsNotMadeAgain) {
   for (uint64_t one = 5; one < 8; ++one) EXPECT_EQ(State(one), ContentState::kClean);
 }
 
-// The process found it damaged, and died before that was recorded.
+// The process found the object damaged, and died before it recorded that.
 TEST_F(PersisterTest, AnUploadThatHadArrivedDamagedIsNotTakenForIt) {
   PutOfAttempt("f", "hellO", "earlier");
   MakeDirty(5, "hello");
@@ -222,7 +222,7 @@ TEST_F(PersisterTest, WhateverCallFailsItIsPersistedInTheEnd) {
 TEST_F(PersisterTest, OneThatFailsHoldsUpNoOther) {
   MakeDirty(1, "one");
   MakeDirty(2, "two");
-  queue_.Add(Upload(1, std::string(5000, 'k')));  // Longer than a key may be.
+  queue_.Add(Upload(1, std::string(5000, 'k')));  // Too long for a key.
   queue_.Add(Upload(2, "two"));
   Start();
   ASSERT_TRUE(queue_.WaitFinished());
@@ -350,7 +350,7 @@ TEST_F(PersisterTest, AMoveOfAnotherVersionIsStaleAndChangesNothing) {
 TEST_F(PersisterTest, UploadsOfACrashAreRemovedBeforeAnythingElse) {
   ufs::CreateOptions options;
   options.size_bytes = 5;
-  ASSERT_TRUE(below_->Create("f", options, {}).ok());  // Given up at once: left behind.
+  ASSERT_TRUE(below_->Create("f", options, {}).ok());  // Never committed, so it is left behind.
   ASSERT_EQ(below_->ListUploads({})->size(), 1u);
   MakeDirty(5, "hello");
   queue_.Add(Upload(5, "f"));

@@ -9,7 +9,7 @@
 namespace tarn::worker {
 namespace {
 
-constexpr uint64_t kAtOnce = 16 << 20;  // Of one request.
+constexpr uint64_t kAtOnce = 16 << 20;  // Bytes of one request.
 constexpr size_t kPieceBytes = 1 << 20;
 
 class Comparison {

@@ -1,6 +1,7 @@
 #pragma once
 
-// Compares what a source has with a content. A function without a state; it blocks on the source.
+// Compares an object of a source with a content. A function without a state; it blocks on the
+// source.
 
 #include <string>
 
@@ -11,8 +12,8 @@
 
 namespace tarn::worker {
 
-// Whether the object, of the content's size, has the bytes of the content. Those that are not here
-// are not compared. kStale: the object is not of that version any more.
+// Whether the object, which has the size of the content, has its bytes. Bytes that are not on this
+// node are not compared. kStale: the version of the object was replaced.
 Result<bool> HasBytesOf(ufs::UnderFileSystem& ufs, const ufs::ObjectInfo& object,
                         const cache::FrozenContent& content, const ufs::NewCall& call);
 

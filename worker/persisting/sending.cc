@@ -16,26 +16,25 @@ namespace tarn::worker {
 namespace {
 
 constexpr uint64_t kPartBytes = 8 << 20;
-constexpr uint64_t kCopiedBytes = 64 << 20;  // A part that the store copies by itself.
-constexpr uint64_t kPartsAtOnce = 4;         // Of one file.
-constexpr uint64_t kMostBufferBytes = 32
-                                      << 20;  // Of a part; larger ones are read as they are sent.
+constexpr uint64_t kCopiedBytes = 64 << 20;      // A part that the store copies by itself.
+constexpr uint64_t kPartsAtOnce = 4;             // Parts of one file.
+constexpr uint64_t kMostBufferBytes = 32 << 20;  // A larger part is read while it is sent.
 
-// Parts are as large as the store asks for, and no more than it takes. They are whole pages, whose
-// checksums are looked at when they are read.
+// At least the part size that the store asks for, and large enough for its limit on the number of
+// parts. Parts are whole pages, so that a read checks page checksums.
 uint64_t PartBytes(uint64_t size_bytes, const ufs::UfsTraits& traits) {
   const uint64_t least = (size_bytes + traits.max_parts - 1) / traits.max_parts;
   const uint64_t pages = (least + cache::kPageBytes - 1) / cache::kPageBytes;
   return std::max({kPartBytes, traits.min_part_bytes, pages * cache::kPageBytes});
 }
 
-// Whether the bytes may get there all the same if they are written.
+// Whether the store refused to copy a part but may accept its bytes.
 bool IsRefusedCopy(Code code) {
   return code == Code::kUnsupported || code == Code::kPermission || code == Code::kNotPermitted ||
          code == Code::kInvalid;
 }
 
-// Takes one part after the other until there are none left, or one has failed.
+// Sends one part after the other until none is left or one has failed.
 class PartSender {
  public:
   PartSender(const Sending& sending, uint64_t part_bytes, bool keeps_holes,
@@ -77,11 +76,11 @@ class PartSender {
     const uint64_t end = part.offset_bytes + part.length_bytes;
     if (part_bytes_ > kMostBufferBytes && !keeps_holes_) return Stream(part.offset_bytes, end);
     const uint64_t most = std::min(part.length_bytes, part_bytes_);
-    std::unique_ptr<std::byte[]> buffer;  // Made for data: a part may be all hole.
+    std::unique_ptr<std::byte[]> buffer;  // Allocated for the first data: a part may be all hole.
     for (uint64_t at = part.offset_bytes; at < end;) {
       cache::ByteRange range{at, std::min(at + part_bytes_, end)};
       if (keeps_holes_) range = DataFrom(range);
-      if (range.end_bytes == range.begin_bytes) {  // A hole to the end of what was looked at.
+      if (range.end_bytes == range.begin_bytes) {  // The piece is all hole.
         at = std::min(at + part_bytes_, end);
         continue;
       }
@@ -103,7 +102,7 @@ class PartSender {
     return OkStatus();
   }
 
-  // The first data in the range; empty: it is all hole.
+  // The first data in `range`; empty: `range` is all hole.
   cache::ByteRange DataFrom(cache::ByteRange range) const {
     const auto found = std::partition_point(
         data_.begin(), data_.end(),
@@ -159,7 +158,7 @@ Status ReadCached(int descriptor, uint64_t offset_bytes, std::span<std::byte> ou
                               static_cast<off_t>(offset_bytes + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return ErrnoStatus(errno, "read a cached content");
-    // Cut off by a writer meanwhile, who commits a newer generation.
+    // A writer cut the file meanwhile, and commits a newer generation.
     if (got == 0) return Status(Code::kStale, "the content became shorter");
     done += static_cast<size_t>(got);
   }
@@ -197,7 +196,7 @@ std::vector<ufs::Extent> HolesOf(const std::vector<cache::ByteRange>& data, uint
   return holes;
 }
 
-// A store far away is kept busy by several parts at a time.
+// Several parts at a time keep a distant store busy.
 Status SendParts(const Sending& sending, const ufs::UfsTraits& traits) {
   ASSIGN_OR_RETURN(std::vector<cache::ByteRange> data, sending.content.Data());
   const uint64_t part_bytes = PartBytes(sending.content.Info().size_bytes, traits);

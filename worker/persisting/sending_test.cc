@@ -19,7 +19,7 @@ using cache::kPageBytes;
 constexpr uint64_t kPart = 8 << 20;
 constexpr ContentId kContent{InodeId(5), Generation(1)};
 
-// What it was given, and how.
+// Records the parts and how they came.
 class RecordedUpload final : public ufs::Upload {
  public:
   explicit RecordedUpload(const std::string& base) : base_(base) {}
@@ -66,7 +66,7 @@ class RecordedUpload final : public ufs::Upload {
   uint64_t written_bytes_ = 0;
 };
 
-// An object of forty megabytes, of which a little was changed here.
+// An object of 40 MiB, of which a little was changed here.
 class SendingTest : public testing::Test {
  protected:
   SendingTest() : base_(40 * kPageBytes, '\0'), upload_(base_) {
@@ -194,7 +194,7 @@ TEST(Holes, AreWhatTheDataLeaveOut) {
   EXPECT_EQ(text({{2, 4}, {6, 8}}, 10), "0+2 4+2 8+2 ");
 }
 
-// A terabyte of zeros could neither be read nor written in the time of a test.
+// A test has no time to read or write a terabyte of zeros.
 TEST(Holes, OfAStoreThatHasThemAreNotSent) {
   const TemporaryDirectory directory;
   const auto source = ufs::OpenLocalUfs(directory.path()).value();
@@ -247,13 +247,13 @@ class CountingUpload final : public ufs::Upload {
   Result<ufs::ObjectInfo> Commit(const ufs::CallOptions&) override { return ufs::ObjectInfo{}; }
   Status Abort(const ufs::CallOptions&) override { return OkStatus(); }
 
-  std::map<uint64_t, uint64_t> lengths;  // By offset. Read it when all are sent.
+  std::map<uint64_t, uint64_t> lengths;  // By offset. Read it after all parts are sent.
 
  private:
   Mutex mutex_;
 };
 
-// All hole.
+// A content that is all hole.
 class VastContent final : public cache::FrozenContent {
  public:
   explicit VastContent(uint64_t size_bytes) { info_.size_bytes = size_bytes; }

@@ -24,8 +24,9 @@ constexpr Nanos kSlowestRetry = std::chrono::seconds(5);
 constexpr Nanos kPatienceOfWriters = std::chrono::seconds(5);
 constexpr size_t kQueuedPages = 1024;
 
-// How many pages to read at once of `count`: each request costs, but nobody shall wait for a
-// megabyte until many of them have come, and several requests are faster than one.
+// The number of pages to read in one request, of `count` pages. Each request has a cost. But a
+// reader must not wait for its first page until many have come, and several requests at a time are
+// faster than one.
 uint64_t RunPages(uint64_t count) {
   constexpr uint64_t kMostPages = 8;
   constexpr uint64_t kRuns = 4;
@@ -48,7 +49,7 @@ Status Stopped(const role::Binding& binding) {
   return Status(Code::kCancelled, "read " + binding.key + ": stopped");
 }
 
-// Stops as soon as one of two does.
+// A stop token that stops as soon as one of two stops.
 class EitherStop {
  public:
   EitherStop(const std::stop_token& first, const std::stop_token& second)
@@ -65,8 +66,8 @@ class EitherStop {
   std::stop_callback<Stopper> second_;
 };
 
-// Runs of pages that several threads take one by one, until one fails. The reader takes them too,
-// so that it waits for none that is not begun: a source that does not answer may hold all other
+// Runs of pages, which several threads take one by one until one fails. The reader takes them too,
+// so it waits for no run that is not begun: a source that does not answer may hold all other
 // threads.
 class Runs {
  public:
@@ -82,7 +83,7 @@ class Runs {
     if (!status.ok() && first_.ok()) first_ = status;
     if (--under_way_ == 0) done_.NotifyAll();
   }
-  // Call it when Take gives none any more. The first error.
+  // Call it when Take returns none. Waits for the runs under way, and returns the first error.
   Status Wait() {
     MutexLock lock(mutex_);
     while (under_way_ > 0) done_.Wait(mutex_);
@@ -115,10 +116,10 @@ class UfsFiller final : public Filler {
                 uint64_t length_bytes, ReadHistory& history) override;
 
  private:
-  struct Fetch;  // A page being fetched, and who waits for it.
+  struct Fetch;  // A page being fetched, for which other callers may wait.
   using PageKey = std::pair<InodeId, uint64_t>;
 
-  struct Pages {  // Next to each other; read at once.
+  struct Pages {  // Adjacent pages, read in one request.
     uint64_t first = 0;
     uint64_t count = 1;
   };
@@ -126,20 +127,20 @@ class UfsFiller final : public Filler {
 
   Status FetchPage(cache::LiveFile& file, const role::Binding& binding, uint64_t page,
                    const ufs::CallOptions& call);
-  // Those of the pages that are absent and that nobody else fetches.
+  // Fetches those of the pages that are absent and that no other caller fetches.
   Status FetchRun(cache::LiveFile& file, const role::Binding& binding, Pages pages,
                   const ufs::CallOptions& call);
   Claims Claim(cache::LiveFile& file, const role::Binding& binding, Pages pages);
   void Settle(InodeId ino, std::span<const Claims::value_type> claims, const Status& status);
   Status FetchAll(cache::LiveFile& file, const role::Binding& binding, Pages pages,
                   const ufs::CallOptions& call);
-  // Runs `read` again while the UFS cannot answer, until the deadline.
+  // Repeats `read` while the UFS cannot answer, until the deadline.
   Status Patiently(const role::Binding& binding, const ufs::CallOptions& call,
                    const std::function<Status()>& read);
   using Arrived = std::function<void(uint64_t page)>;  // Called for each page, in order.
   Status ReadPages(cache::LiveFile& file, const role::Binding& binding, Pages pages,
                    const ufs::CallOptions& call, const Arrived& arrived);
-  // Takes from `left` what arrives.
+  // Removes the pages that arrive from `left`.
   Status ReadOnce(cache::LiveFile& file, const role::Binding& binding, Pages& left,
                   const ufs::CallOptions& call, const Arrived& arrived);
   void Prefetch(const ContentId& content, const role::Binding& binding, Range range);
@@ -158,7 +159,7 @@ class UfsFiller final : public Filler {
 };
 
 struct UfsFiller::Fetch {
-  std::string etag;   // Of the object it is read from.
+  std::string etag;   // Version of the object that is read.
   bool done = false;  // Guarded by UfsFiller::mutex_.
   Status status;
 };
@@ -199,7 +200,7 @@ Status UfsFiller::ReadOnce(cache::LiveFile& file, const role::Binding& binding, 
   ufs::ObjectInfo told;
   ufs::CallOptions telling = call;
   if (binding.guessed && begin == 0 && options_.on_told) telling.told = &told;
-  // Not kept for the next time: idle threads hold no memory.
+  // The buffer is not kept for the next read: idle threads hold no memory.
   const size_t piece_bytes = std::min(length, cache::kPageBytes);
   const auto piece = std::make_unique_for_overwrite<std::byte[]>(piece_bytes);
   ASSIGN_OR_RETURN(const uint64_t got,
@@ -255,8 +256,9 @@ Status UfsFiller::CheckReadable(const role::Binding& binding) {
   return final ? read : OkStatus();
 }
 
-// The first to ask for a page fetches it; the others wait. What the first was told of another
-// version of the object, or did to a file that was replaced meanwhile, does not count for them.
+// The first caller for a page fetches it, and other callers wait. An error of the first one does
+// not count for a caller with another version of the object. Its success does not count if it
+// filled a file that was replaced meanwhile.
 Status UfsFiller::FetchPage(cache::LiveFile& file, const role::Binding& binding, uint64_t page,
                             const ufs::CallOptions& call) {
   const PageKey key(file.Info().ino, page);
@@ -275,7 +277,7 @@ Status UfsFiller::FetchPage(cache::LiveFile& file, const role::Binding& binding,
     const std::shared_ptr<Fetch> theirs = slot->second;
     while (!theirs->done && !call.stop.stop_requested()) fetched_.Wait(mutex_);
     if (!theirs->done) return Stopped(binding);
-    // The caller of the first may have been killed, which is nothing to the others.
+    // That the first caller was stopped does not concern the other callers.
     const bool counts = theirs->etag == binding.etag && theirs->status.code() != Code::kCancelled;
     if (!theirs->status.ok() && counts) return theirs->status;
   }
@@ -323,7 +325,8 @@ Status UfsFiller::FetchRun(cache::LiveFile& file, const role::Binding& binding, 
     size_t end = begin + 1;
     while (end < claims.size() && claims[end].first == claims[end - 1].first + 1) ++end;
     const Pages run{claims[begin].first, static_cast<uint64_t>(end - begin)};
-    // Whoever waits for a page goes on when it is there, whatever becomes of the others.
+    // A caller that waits for a page continues when that page arrives, whatever happens to the
+    // other pages.
     Status status = ReadPages(file, binding, run, call, [&](uint64_t) {
       Settle(file.Info().ino, std::span(claims).subspan(begin++, 1), OkStatus());
     });
@@ -334,7 +337,7 @@ Status UfsFiller::FetchRun(cache::LiveFile& file, const role::Binding& binding, 
   return first;
 }
 
-// Present when it returns, whoever fetched them.
+// On OK the pages are present, whichever caller fetched them.
 Status UfsFiller::FetchAll(cache::LiveFile& file, const role::Binding& binding, Pages pages,
                            const ufs::CallOptions& call) {
   if (pages.count > 1) RETURN_IF_ERROR(FetchRun(file, binding, pages, call));
@@ -346,7 +349,8 @@ Status UfsFiller::FetchAll(cache::LiveFile& file, const role::Binding& binding, 
 
 Status UfsFiller::Fill(cache::LiveFile& file, const role::Binding& binding, uint64_t offset_bytes,
                        uint64_t length_bytes) {
-  // The last page counts as a whole: what a writer has put behind the object's end is in it too.
+  // The last page counts as a whole: it also holds bytes that a writer put behind the end of the
+  // object.
   const uint64_t first = offset_bytes / cache::kPageBytes;
   const uint64_t begin = first * cache::kPageBytes;
   if (file.Complete() || length_bytes == 0 || begin >= binding.size_bytes) return OkStatus();
@@ -368,15 +372,15 @@ Status UfsFiller::Fill(cache::LiveFile& file, const role::Binding& binding, uint
   RETURN_IF_ERROR(file.MakeRoom());
   const EitherStop stop(stop_.get_token(), StopOfRequest());
   const ufs::CallOptions call{Deadline::After(clock_, options_.read_deadline), stop.token()};
-  // A thread of the pool may come to it when this call is over, and finds nothing to take then.
+  // A thread of the pool may begin this after the call is over; it then finds no run to take.
   const auto runs = std::make_shared<Runs>(absent.size());
   const auto work = [this, runs, &file, &binding, &absent, &call] {
     while (const std::optional<size_t> i = runs->Take())
       runs->Done(FetchAll(file, binding, absent[*i], call));
   };
-  runs->Take();  // The first one is done right here: most fills need no other thread.
+  runs->Take();  // This thread does the first run: most fills need no other thread.
   for (size_t i = 1; i < absent.size(); ++i) {
-    if (!demand_.TrySubmit(work).ok()) break;  // Those that have one do the rest.
+    if (!demand_.TrySubmit(work).ok()) break;  // The threads that have begun do the rest.
   }
   runs->Done(FetchAll(file, binding, absent.front(), call));
   work();
@@ -384,7 +388,7 @@ Status UfsFiller::Fill(cache::LiveFile& file, const role::Binding& binding, uint
 }
 
 Status UfsFiller::FillWhole(cache::LiveFile& file, const role::Binding& binding) {
-  constexpr uint64_t kStep = 64 * cache::kPageBytes;  // Bounds what is queued at once.
+  constexpr uint64_t kStep = 64 * cache::kPageBytes;  // Bounds the pages queued at once.
   for (uint64_t at = 0; at < binding.size_bytes && !file.Complete(); at += kStep) {
     RETURN_IF_ERROR(Fill(file, binding, at, kStep));
   }
@@ -413,7 +417,7 @@ void UfsFiller::Prefetch(const ContentId& content, const role::Binding& binding,
       // The reader meets the same error if it comes this far.
       if (!status.ok()) LogDebug("read ahead: ", status);
     });
-    if (!queued.ok()) return;  // Enough is on its way.
+    if (!queued.ok()) return;  // Enough pages are queued.
   }
 }
 

@@ -126,7 +126,7 @@ TEST_F(FillerTest, WhatArrivedBeforeAFailureIsNotReadAgain) {
   EXPECT_EQ(ReadLive(*file), text_);
 }
 
-// Lets one thread sleep so many times, and the others not before it is open.
+// Lets one thread pass SleepFor `times` times. Other threads pass once it is open.
 class Turnstile final : public Clock {
  public:
   MonotonicTime Now() const override { return SystemClock().Now(); }
@@ -219,8 +219,8 @@ TEST_F(FillerTest, ReadingInOrderFetchesAhead) {
 }
 
 TEST_F(FillerTest, FetchingAheadLeavesRoomToWriters) {
-  cache_ = cache::NewMemoryCacheStore(10 << 20);  // Three of these megabytes may be unpersisted.
-  options_.threads = 1;                           // What waits in line is done one by one.
+  cache_ = cache::NewMemoryCacheStore(10 << 20);  // 3 MiB of it may be unpersisted.
+  options_.threads = 1;                           // Queued fetches run one by one.
   auto file = AddClean();
   auto clean = AddClean(InodeId(6));
   ASSERT_TRUE(cache_->BeginWriting(*file, cache::CacheStore::Truncate::kNo).ok());
@@ -238,7 +238,8 @@ TEST_F(FillerTest, FetchingAheadLeavesRoomToWriters) {
 
 TEST_F(FillerTest, FetchingAheadNeedsNoReaderAnyMore) {
   ReadHistory history;
-  filler().NoteRead({kFile, Generation(1)}, binding_, 0, 4096, history);  // Nothing of it is here.
+  // None of its pages is here.
+  filler().NoteRead({kFile, Generation(1)}, binding_, 0, 4096, history);
   filler_.reset();
   EXPECT_EQ(faults_->Calls(), 0);
 }
@@ -292,7 +293,7 @@ TEST_F(FillerTest, ASourceThatDoesNotAnswerHoldsUpNoReaderOfAnother) {
                                text_.size()};
   ASSERT_TRUE(mounts_.Add(kOther, std::move(other)).ok());
   faults_->DelayEach(std::chrono::hours(1));
-  filler();  // Before the threads.
+  filler();  // Made before the threads use it.
   std::vector<std::jthread> readers;
   for (uint64_t ino = 10; ino < 16; ++ino) {
     readers.emplace_back([this, ino] {
@@ -300,7 +301,7 @@ TEST_F(FillerTest, ASourceThatDoesNotAnswerHoldsUpNoReaderOfAnother) {
       EXPECT_FALSE(filler().FillWhole(*file, binding_).ok());
     });
   }
-  // Each reader waits itself, and so does each thread that helps.
+  // Each reader waits, and so does each thread that helps.
   while (faults_->Calls() < 6 + 4) std::this_thread::yield();
   auto file = AddClean();
   EXPECT_TRUE(filler().FillWhole(*file, there).ok());

@@ -6,7 +6,8 @@ namespace tarn::worker {
 
 Range PlanReadAhead(ReadHistory& history, uint64_t offset_bytes, uint64_t length_bytes,
                     uint64_t size_bytes, uint64_t first_bytes, uint64_t max_bytes) {
-  // Requests of one reader may arrive a little out of order; within the window it still reads on.
+  // Requests of one reader may arrive slightly out of order. Within the window they count as in
+  // order.
   const uint64_t slack = std::max(history.window_bytes, length_bytes);
   const bool follows =
       offset_bytes <= history.next_offset + slack && offset_bytes + slack >= history.next_offset;
@@ -17,7 +18,7 @@ Range PlanReadAhead(ReadHistory& history, uint64_t offset_bytes, uint64_t length
     history.fetched_until = end;
     return {};
   }
-  // Half of the window is still ahead: no need yet.
+  // More than half of the window is still ahead, so nothing is fetched yet.
   if (history.window_bytes > 0 && history.fetched_until > end + history.window_bytes / 2) return {};
   history.window_bytes = std::min(max_bytes, std::max(first_bytes, history.window_bytes * 2));
   const uint64_t from = std::max(end, history.fetched_until);

@@ -14,15 +14,15 @@ using cache::Recovered;
 using cache::Verdict;
 using Loss = role::Maintenance::Loss;
 
-// Whether the file holds anything else than what the coordinator has of it. Only after the death of
-// the process alone.
+// Whether the cache file differs from the version that the coordinator has. Valid only after the
+// death of the process alone.
 bool WrittenSince(const cache::ContentInfo& content, const role::FileInfo& file) {
   const bool committed = file.attr.generation && content.generation == file.attr.generation;
   return !committed || content.live_changed;
 }
 
-// The coordinator went on to another version without this content: it is never made of these bytes.
-// A commit makes the content first, so that it is never behind by one.
+// The coordinator has a newer version, which is not made of the bytes of this content. A commit
+// writes the content first, so the content is never behind the coordinator by one commit.
 bool IsSuperseded(const cache::ContentInfo& content, const role::FileInfo& file) {
   return content.generation && content.generation < file.attr.generation;
 }
@@ -33,8 +33,8 @@ class Judge {
       : names_(names), files_(files), maintenance_(maintenance) {}
 
   Result<Recovered> operator()(const cache::ContentInfo& content, bool power_cut);
-  // A file never synced since it was created is not there after a power cut, nor one whose create
-  // was never answered: its bytes may be anything.
+  // After a power cut, removes a file that was never synced since its creation, or whose create was
+  // never answered: its bytes may be anything.
   Status RemoveNeverCommitted(InodeId ino);
 
  private:
@@ -52,7 +52,7 @@ class Judge {
   const role::Caller caller_{.session = SessionId(1)};
 };
 
-// Bytes that the daemon never saw committed, but that are all in the file.
+// Commits bytes that are all in the cache file but that the daemon never saw committed.
 Result<Recovered> Judge::CommitLive(const cache::ContentInfo& content, const role::FileInfo& file) {
   ASSIGN_OR_RETURN(const Generation made, Commit(content, file, content.live_size_bytes));
   return Recovered{Verdict::kCommitLive, made, content.live_size_bytes};
@@ -66,15 +66,16 @@ Result<Generation> Judge::Commit(const cache::ContentInfo& content, const role::
   commit.size_bytes = size_bytes;
   if (content.complete) commit.allocated_bytes = content.live_allocated_bytes;
   commit.mtime_ns = content.live_mtime_ns.value_or(file.attr.mtime_ns);
-  commit.durable = false;  // Before its bytes would be wrong: Recover syncs both at its end.
+  // The commit must not be durable before its bytes: Recover syncs both at its end.
+  commit.durable = false;
   RETURN_IF_ERROR(files_.CommitWrite(caller_, content.ino, commit).status());
   return commit.generation;
 }
 
-// What the coordinator has committed is what counts; what was written behind it is cut off.
+// Keeps the version that the coordinator has committed, and cuts off bytes written after it.
 Result<Recovered> Judge::KeepCommitted(const role::FileInfo& file) {
-  // The UFS has these bytes, and the file here may hold others by now.
-  // Its attributes may still be on their way: what counts is where the bytes are.
+  // If the UFS has the bytes, drop the content: the cache file may hold others by now. Attributes
+  // may still wait to be persisted, but only the bytes matter here.
   const bool stored = file.binding.mount && file.binding.generation == file.attr.generation;
   if (stored || file.attr.persist == role::PersistState::kPersisted)
     return Recovered{Verdict::kDrop, {}, 0};
@@ -115,8 +116,8 @@ Result<Recovered> Judge::Lost(const cache::ContentInfo& content, const role::Fil
   return Recovered{Verdict::kDrop, {}, 0};
 }
 
-// The crash may have come between the two steps of a commit. Its first step is enough if that put
-// the bytes on the disk; otherwise the commit before counts.
+// The crash may have come between the two steps of a commit. The first step is enough if it put the
+// bytes on the disk; otherwise the previous commit counts.
 Result<Recovered> Judge::AfterPowerCut(const cache::ContentInfo& content,
                                        const role::FileInfo& file) {
   const bool ahead = content.generation > file.attr.generation;
@@ -129,8 +130,8 @@ Result<Recovered> Judge::AfterPowerCut(const cache::ContentInfo& content,
   if (content.lost || !synced)
     return Lost(content, file, content.damaged ? Loss::kDamage : Loss::kPowerCut);
   ASSIGN_OR_RETURN(const Recovered kept, KeepCommitted(file));
-  // The disk may lack the bytes behind a cut, and what was written there later. The file is then
-  // what the disk has of it, as on other file systems.
+  // The disk may lack bytes behind the point where the file was cut, and bytes written there later.
+  // The file is then what the disk has of it, as on other file systems.
   if (kept.verdict != Verdict::kKeepDirty || !content.cut) return kept;
   LogWarning("recovery: inode ", content.ino.value, " was truncated before the power cut, and not ",
              "closed or synced since: it has ", content.live_size_bytes, " bytes now");
@@ -174,7 +175,7 @@ Status RecoverContents(cache::CacheStore& cache, role::Names& names, role::Files
   RETURN_IF_ERROR(cache.Recover([&](const cache::ContentInfo& content, bool power_cut) {
     return JudgeContent(names, files, maintenance, content, power_cut);
   }));
-  // Those whose content did not even come into being.
+  // Files whose content was not even created.
   std::vector<InodeId> never_committed;
   RETURN_IF_ERROR(maintenance.ListNeverCommitted([&](InodeId ino) {
     if (!cache.Find(ino)) never_committed.push_back(ino);

@@ -16,7 +16,7 @@ using role::PersistState;
 
 constexpr InodeId kFile{5};
 
-// A coordinator with files in the root directory. What recovery has no business with is refused.
+// A coordinator with files in the root directory. It refuses calls that recovery must not make.
 class FakeCoordinator final : public role::Names, public role::Files, public role::Maintenance {
  public:
   std::map<InodeId, FileInfo> files;
@@ -183,7 +183,8 @@ TEST_F(JudgeTest, WhatTheUfsHasIsDroppedNotPinnedForEver) {
 }
 
 TEST_F(JudgeTest, BytesThatTheUfsHasAreNotPinnedForTheirAttributes) {
-  HasFile(3, PersistState::kNotPersisted);  // A mode, set since the upload, is still to follow.
+  // A mode that was set after the upload waits to be persisted.
+  HasFile(3, PersistState::kNotPersisted);
   role::Binding& binding = coordinator_.files.at(kFile).binding;
   binding.mount = MountId(1);
   binding.generation = Generation(3);
@@ -248,7 +249,7 @@ TEST_F(JudgeTest, ACommitWhoseBytesAreSyncedIsDoneAfterAPowerCut) {
   HasFile(3, PersistState::kNotPersisted);
   ContentInfo content = Content(ContentState::kDirty, 4);
   content.prior_generation = Generation(3);
-  content.prior_synced = false;  // The file holds the bytes of 4 alone.
+  content.prior_synced = false;  // The file holds only the bytes of generation 4.
   content.size_bytes = 7;
   const Recovered verdict = Judge(content, true);
   EXPECT_EQ(verdict.verdict, Verdict::kKeepDirty);

@@ -1,7 +1,7 @@
 #pragma once
 
-// For the tests of worker/: objects made and read with one call, and a persist queue that follows a
-// script.
+// For the tests of worker/: functions that make and read objects, and a persist queue that follows
+// a script.
 
 #include <gtest/gtest.h>
 
@@ -51,8 +51,8 @@ inline std::string ReadLive(cache::LiveFile& file) {
   return got.ok() ? text : got.status().ToString();
 }
 
-// Each inode has a list of actions. One that fails is tried again; the task is finished when all
-// are settled.
+// Each inode has a list of actions. An action that fails is tried again; the task is finished when
+// all are settled.
 class ScriptedQueue final : public role::PersistQueue {
  public:
   void Add(role::Action action) {
@@ -61,12 +61,12 @@ class ScriptedQueue final : public role::PersistQueue {
     actions_[ino].push_back(std::move(action));
     Offer(ino, 0);
   }
-  // Errors that a task may meet before it counts as given up.
+  // Errors of a task before the queue gives it up.
   void SetTries(uint32_t tries) {
     MutexLock lock(mutex_);
     tries_ = tries;
   }
-  // False if something is still to be done after a minute.
+  // False if a task is unfinished after a minute.
   bool WaitFinished() {
     MutexLock lock(mutex_);
     for (int i = 0; i < 600 && (!due_.empty() || leased_ > 0); ++i) {
@@ -112,12 +112,12 @@ class ScriptedQueue final : public role::PersistQueue {
     return !unwanted_.contains(action.ino.value);
   }
   Status NoteFile(const role::Action&, const std::string&) override { return OkStatus(); }
-  // Uploads of the inode are superseded from now on.
+  // From now on uploads of the inode are superseded.
   void Supersede(InodeId ino) {
     MutexLock lock(mutex_);
     unwanted_.insert(ino.value);
   }
-  // The n-th item settled from now cannot be recorded.
+  // Settling the n-th item from now fails.
   void FailSettling(int n) {
     MutexLock lock(mutex_);
     fail_settling_ = n;
