@@ -1,6 +1,6 @@
 #pragma once
 
-// Inodes without names that the kernel still holds, as far as they were asked for. Thread-safe.
+// Inodes without names that the kernel has said it still holds. Thread-safe.
 
 #include <atomic>
 #include <chrono>
@@ -17,13 +17,13 @@ namespace tarn::client {
 
 class HeldByKernel {
  public:
-  // Without one the kernel holds nothing. On return no call of the former one is in flight.
+  // Empty: the kernel holds nothing. On return no call of the former one is in flight.
   void SetAsker(std::function<bool(InodeId)> asker) {
     MutexLock lock(asker_mutex_);
     asker_ = std::move(asker);
   }
-  // Asks the kernel. If it holds the inode, Forgot answers true for it one time. The inode is noted
-  // before, so that Forgot finds it when the kernel forgets it in between.
+  // Asks whether the kernel holds the inode. If so, one later call of Forgot returns true for it.
+  // The inode is noted before the kernel is asked, so that a FORGET in between is not missed.
   bool Ask(InodeId ino, MonotonicTime now) {
     {
       MutexLock lock(mutex_);
@@ -37,8 +37,8 @@ class HeldByKernel {
     Forgot(ino);
     return false;
   }
-  // How many are held for less than a moment. The kernel forgets an inode that no process has some
-  // milliseconds after its last name went.
+  // How many have been held for less than a second. The kernel forgets an inode that no process
+  // uses some milliseconds after its last name is removed.
   uint64_t Ending(MonotonicTime now) const {
     constexpr auto kMoment = std::chrono::seconds(1);
     if (!any_) return 0;
@@ -47,7 +47,7 @@ class HeldByKernel {
     for (const auto& [ino, since] : held_) ending += now - since < kMoment ? 1 : 0;
     return ending;
   }
-  // The kernel has forgotten `ino`: whether it was asked for.
+  // The kernel has forgotten `ino`. True: the inode had been noted by Ask.
   bool Forgot(InodeId ino) {
     if (!any_) return false;
     MutexLock lock(mutex_);
@@ -57,7 +57,7 @@ class HeldByKernel {
   }
 
  private:
-  Mutex asker_mutex_;  // Held while the kernel is asked, before no other.
+  Mutex asker_mutex_;  // Held while the kernel is asked; no other is taken under it.
   std::function<bool(InodeId)> asker_ GUARDED_BY(asker_mutex_);
   mutable Mutex mutex_;                                                 // A leaf.
   std::unordered_map<InodeId, MonotonicTime> held_ GUARDED_BY(mutex_);  // Since when.

@@ -6,7 +6,7 @@
 namespace tarn::client {
 
 void OpenInode::KeepAnnounced(role::Files& files) {
-  if (announced) files.CloseForWrite(ino);  // It was told once more than is needed.
+  if (announced) files.CloseForWrite(ino);  // The caller announced it once more.
   announced = true;
 }
 

@@ -25,72 +25,73 @@ namespace tarn::client {
 struct OpenInode {
   explicit OpenInode(InodeId id) : ino(id) {}
 
-  // The coordinator was told that the inode is open for writing (role::Files::OpenForWrite,
-  // OpenMade); once is enough for all writers.
+  // The inode was announced to the coordinator as open for writing (role::Files::OpenForWrite,
+  // OpenMade). One announcement serves all writers, so a second one is taken back.
   void KeepAnnounced(role::Files& files) REQUIRES(mutex);
   void EndAnnounced(role::Files& files) REQUIRES(mutex);
-  // `why`; without any other writer the announcement ends.
+  // Returns `why`. Ends the announcement if there is no other writer.
   Status RefuseWriter(role::Files& files, Status why) REQUIRES(mutex);
-  // Its source is taken away: what was written and is not there is lost.
+  // The source is taken away: notes whether bytes that were written, and are not there, are lost.
   void NoteDiscarded(cache::CacheStore& cache, role::Files& files) REQUIRES(mutex);
-  // kIo: what was written here is nowhere any more.
+  // kIo: bytes that were written here are lost.
   Status CheckKept(cache::CacheStore& cache) REQUIRES(mutex);
-  // Of what is tried again every moment: when it changes.
+  // For work that is tried again every moment: logs a failure only when it differs from the last.
   void LogFailure(std::string_view what, const Status& status) REQUIRES(mutex);
 
   const InodeId ino;
   Mutex mutex;
-  std::unique_ptr<cache::LiveFile> live
-      GUARDED_BY(mutex);  // Set by the first open, until the last hold is gone.
+  // Set by the first open, until the last hold is gone.
+  std::unique_ptr<cache::LiveFile> live GUARDED_BY(mutex);
   role::Binding binding GUARDED_BY(mutex);
   Generation generation GUARDED_BY(mutex);  // Last committed.
   int holds GUARDED_BY(mutex) = 0;          // Handles, and calls in progress.
   int writers GUARDED_BY(mutex) = 0;        // Handles open for writing.
-  int passthrough GUARDED_BY(mutex) = 0;    // Handles by mode.
-  int daemon_io GUARDED_BY(mutex) = 0;
+  int passthrough GUARDED_BY(mutex) = 0;    // Handles of this mode.
+  int daemon_io GUARDED_BY(mutex) = 0;      // Handles of the other modes.
   int backing_id GUARDED_BY(mutex) = 0;
-  // The live file of a new inode is a moment younger than its name: until it is written to, its
-  // time does not count.
+  // The live file of a new inode is made a moment after its name. Until the first write, stat
+  // reports `created_ns`, and not the live file's own, slightly later time `fresh_mtime_ns`.
   std::optional<int64_t> fresh_mtime_ns GUARDED_BY(mutex);
   int64_t created_ns GUARDED_BY(mutex) = 0;
-  // Whether a write has anything to take off the file: not if its mode and attributes had none of
-  // setuid, setgid and capabilities when `mode_changes` was `plain_as_of`, which it still is.
+  // A write has privileges to take off the file, unless `plain_as_of` equals `mode_changes`: at
+  // that count of changes the file had neither setuid nor setgid nor capabilities.
   std::atomic<uint64_t> mode_changes{1};
   std::atomic<uint64_t> plain_as_of{0};
-  std::atomic<bool> staging =
-      false;  // Written to since the cache last settled. Set under the mutex.
-  bool announced GUARDED_BY(mutex) = false;  // The coordinator knows that it is open for writing.
-  std::string failure GUARDED_BY(mutex);     // Logged last, of what goes on without a request.
-  bool lingering GUARDED_BY(mutex) =
-      false;  // A writable mapping may have outlived its descriptor: kept and watched.
+  // Written to since the cache last settled it. Set under the mutex.
+  std::atomic<bool> staging = false;
+  // The coordinator knows that the inode is open for writing.
+  bool announced GUARDED_BY(mutex) = false;
+  std::string failure GUARDED_BY(mutex);  // What LogFailure logged last.
+  // A writable mapping may have outlived its descriptor: the inode is kept and watched.
+  bool lingering GUARDED_BY(mutex) = false;
   bool guessed GUARDED_BY(mutex) = false;  // See role::Attr. No handle exists yet.
-  bool unlinked GUARDED_BY(mutex) =
-      false;  // No name is left: never committed again, gone with the last hold.
-  // Cut to nothing since the last commit: no byte is of an older version.
+  // No name is left: the inode is never committed again, and removed with the last hold.
+  bool unlinked GUARDED_BY(mutex) = false;
+  // Cut to 0 since the last commit: no byte is of an older version.
   bool from_nothing GUARDED_BY(mutex) = false;
   // The source gives bytes of the version that is changed here.
   bool base_readable GUARDED_BY(mutex) = false;
-  // Why bytes that were written are nowhere any more, which fsync and close say; or empty.
+  // Why bytes that were written are lost, for the errors of fsync and close; or empty.
   std::string lost_writes GUARDED_BY(mutex);
-  bool discarded GUARDED_BY(mutex) = false;  // Its source was taken away.
+  bool discarded GUARDED_BY(mutex) = false;  // The source was taken away.
   // The coordinator has the last commit, but could not make it durable.
   bool unsynced_commit GUARDED_BY(mutex) = false;
-  bool dead GUARDED_BY(mutex) = false;  // Out of the table: look the inode up again.
+  bool dead GUARDED_BY(mutex) = false;  // No longer in the table: look the inode up again.
 };
 
-inline constexpr char kTakenAway[] =
-    "its source was unmounted by force";  // OpenInode::lost_writes.
+// A value of OpenInode::lost_writes.
+inline constexpr char kTakenAway[] = "its source was unmounted by force";
 
 using OpenInodePtr = std::shared_ptr<OpenInode>;
 
 class OpenTable {
  public:
-  // `close` is called, with the inode's mutex held, when its last hold goes.
+  // `close` is called with the inode's mutex held, when its last hold is dropped.
   explicit OpenTable(std::function<void(OpenInode&)> close) : close_(std::move(close)) {}
 
-  // Finds or adds, and takes a hold, which Drop gives back.
+  // Finds or adds the inode, and takes a hold, which Drop gives back.
   OpenInodePtr Acquire(InodeId ino);
-  OpenInodePtr Find(InodeId ino);
+  OpenInodePtr Find(InodeId ino);  // Takes no hold. Null: the inode is not in the table.
   void Drop(const OpenInodePtr& inode);
   std::vector<OpenInodePtr> All();
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// Which inodes have stopped to be written lately. Attributes that were read before that moment must
-// not be cached, since a writer that the daemon does not see may have changed them after the read.
+// Which inodes lost their last writer lately. Attributes that were read before that moment must not
+// be cached, since a writer that the daemon does not see may have changed them after the read.
 // Thread-safe, lock-free.
 
 #include <array>
