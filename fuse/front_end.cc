@@ -1,7 +1,6 @@
 #include "fuse/front_end.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -10,7 +9,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <thread>
@@ -20,6 +18,7 @@
 #include "base/mutex.h"
 #include "fuse/loop/read_limit.h"
 #include "fuse/loop/request_loop.h"
+#include "fuse/loop/session_source.h"
 #include "fuse/requests/request.h"
 
 namespace tarn::fuse {
@@ -66,46 +65,6 @@ std::string JoinOptions(const MountOptions& options) {
   for (const std::string& option : options.options) joined += "," + option;
   return joined;
 }
-
-// The requests of a session, with a buffer a thread.
-class SessionSource final : public RequestSource {
- public:
-  // `abort` makes all reads of the session end.
-  SessionSource(fuse_session* session, std::function<void()> abort)
-      : session_(session), abort_(std::move(abort)) {}
-  std::unique_ptr<Slot> NewSlot() override { return std::make_unique<SessionSlot>(*this); }
-
- private:
-  class SessionSlot final : public Slot {
-   public:
-    explicit SessionSlot(SessionSource& source)
-        : session_(source.session_), abort_(source.abort_) {}
-    ~SessionSlot() override { std::free(buffer_.mem); }
-
-    bool Waits() override {
-      pollfd wanted{fuse_session_fd(session_), POLLIN, 0};
-      return poll(&wanted, 1, 0) > 0;
-    }
-    Result<Got> Receive() override {
-      if (fuse_session_exited(session_)) return Got::kEnd;
-      const int bytes = fuse_session_receive_buf(session_, &buffer_);
-      if (bytes > 0) return Got::kRequest;
-      if (bytes == 0) return Got::kEnd;
-      if (bytes == -EINTR || bytes == -EAGAIN) return Got::kNothing;
-      abort_();
-      return ErrnoStatus(-bytes, "read a request of the kernel");
-    }
-    void Serve() override { fuse_session_process_buf(session_, &buffer_); }
-
-   private:
-    fuse_session* const session_;
-    const std::function<void()>& abort_;
-    fuse_buf buffer_ = {};
-  };
-
-  fuse_session* const session_;
-  const std::function<void()> abort_;
-};
 
 class LowLevelFrontEnd final : public FrontEnd {
  public:
@@ -273,8 +232,8 @@ Status LowLevelFrontEnd::ServeRequests() {
   RequestLoopOptions options{mounted_.options.threads, mounted_.options.busy_poll,
                              mounted_.options.activity};
   if (std::thread::hardware_concurrency() < 2) options.busy_poll = Nanos::zero();
-  SessionSource source(session_, [this] { Abort(); });
-  return RequestLoop(options, source, SystemClock()).Run();
+  const std::unique_ptr<RequestSource> source = NewSessionSource(session_, [this] { Abort(); });
+  return RequestLoop(options, *source, SystemClock()).Run();
 }
 
 // Ends the connection, so that no thread waits for a request of it.

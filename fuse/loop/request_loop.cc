@@ -1,7 +1,6 @@
 #include "fuse/loop/request_loop.h"
 
 #include <algorithm>
-#include <limits>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -14,25 +13,24 @@ namespace {
 
 using Got = RequestSource::Slot::Got;
 
-constexpr uint64_t kEnded = std::numeric_limits<uint64_t>::max();
-constexpr Nanos kLook = std::chrono::microseconds(500);  // How often the watcher does.
-constexpr int kQuietLooks = 20;                          // Without a request: then it sleeps.
-constexpr int kLetIn = 4;                                // Threads that wait in the kernel's queue.
-constexpr int kLeast = 2;                                // Fewer are too few.
-constexpr int kFirstThreads = 16;                        // More are made when all of them wait.
+constexpr Nanos kLook = std::chrono::microseconds(500);   // How often the watcher looks.
+constexpr int kQuietLooks = 20;                           // Without a request, then it sleeps.
+constexpr int kLetIn = 4;                                 // Threads in the kernel's queue: at most,
+constexpr int kLeast = 2;                                 // and at least.
+constexpr int kFirstThreads = 16;                         // More are started when all of them wait.
 constexpr Nanos kStarved = std::chrono::milliseconds(1);  // Until a thread is added.
-constexpr int kInTurn = 256;
+constexpr int kInTurn = 256;                              // Short requests before kAlone.
 constexpr Nanos kShort = std::chrono::microseconds(200);
 
 }  // namespace
 
 class RequestLoop::Pace {
  public:
-  // Before the next request: whether it is here already.
+  // `waits`: the next request is here before the thread looks for it.
   void NoteWaiting(bool waits) {
     backlog_ = waits ? backlog_ + 1 : std::max(0, backlog_ - kRelief);
   }
-  // How long after the end of the last one the request came.
+  // `close`: the request came soon after the end of the last one.
   void NoteGap(bool close) {
     close_ = close ? std::min(kMostClose, close_ + 1) : std::max(0, close_ - kFarCosts);
   }
@@ -66,19 +64,19 @@ Status RequestLoop::Run() {
     MutexLock lock(mutex_);
     for (int i = 0; i < std::min(options_.threads, kFirstThreads); ++i) AddThread();
     while (!ended_) {
-      // What took no longer than others is not worth a thread.
+      // A thread that becomes free within this time spares a new one.
       if (IsStarved()) starved_.WaitFor(mutex_, kStarved);
       if (ended_) break;
       IsStarved() ? AddThread() : starved_.Wait(mutex_);
     }
     threads.swap(threads_->all);
   }
-  threads.clear();  // Waits for each.
+  threads.clear();  // Joins them.
   MutexLock lock(mutex_);
   return status_;
 }
 
-// All threads serve, perhaps waiting for a source that hangs: what comes next waits for one.
+// True: all threads serve, perhaps waiting for a source that hangs, so the next request would wait.
 bool RequestLoop::IsStarved() const {
   return epoch_ == 0 && listening_ == 0 && parked_ == 0 &&
          threads_->all.size() < static_cast<size_t>(options_.threads);
@@ -106,12 +104,17 @@ void RequestLoop::LetOneMoreIn() {
 void RequestLoop::Work() {
   const std::unique_ptr<RequestSource::Slot> slot = source_.NewSlot();
   for (;;) {
-    const uint64_t epoch = Enter();
-    if (epoch == kEnded) return;
-    if (epoch == 0)
-      ServeAsOneOfMany(*slot);
-    else
-      ServeAlone(*slot, epoch);
+    const Duty duty = Enter();
+    switch (duty.role) {
+      case Role::kOneOfMany:
+        ServeAsOneOfMany(*slot);
+        break;
+      case Role::kAlone:
+        ServeAlone(*slot, duty.epoch);
+        break;
+      case Role::kNone:
+        return;
+    }
   }
 }
 
@@ -121,18 +124,18 @@ bool RequestLoop::MayListen() {
   return false;
 }
 
-uint64_t RequestLoop::Enter() {
-  if (!ended_ && epoch_ == 0 && MayListen()) return 0;
+RequestLoop::Duty RequestLoop::Enter() {
+  if (!ended_ && epoch_ == 0 && MayListen()) return {Role::kOneOfMany};
   MutexLock lock(mutex_);
   for (;;) {
-    if (ended_) return kEnded;
+    if (ended_) return {Role::kNone};
     const uint64_t epoch = epoch_;
     if (epoch == 0) {
-      if (MayListen()) return 0;
+      if (MayListen()) return {Role::kOneOfMany};
       Park();
     } else if (!has_listener_) {
       has_listener_ = true;
-      return epoch;
+      return {Role::kAlone, epoch};
     } else if (!has_watcher_) {
       has_watcher_ = true;
       Watch(epoch);
@@ -143,7 +146,8 @@ uint64_t RequestLoop::Enter() {
   }
 }
 
-// Whoever is taken out of the kernel's queue looks for parked threads only after that.
+// A thread that leaves the kernel's queue looks for parked threads only after it has left, so a
+// check of `listening_` after `parked_` has risen misses none.
 void RequestLoop::Park() {
   ++parked_;
   if (listening_ >= kLetIn) changed_.Wait(mutex_);
@@ -173,7 +177,8 @@ bool RequestLoop::IsStuck(uint64_t& seen, int& quiet) {
   return same && serves;
 }
 
-// Whoever begins a turn looks whether it sleeps only after that.
+// A thread that begins a turn looks at `watcher_sleeps_` only after that, so a check of `turn_`
+// after the flag is set misses none.
 void RequestLoop::SleepUntilNextTurn(uint64_t seen) {
   watcher_sleeps_ = true;
   if (turn_ == seen) watch_.Wait(mutex_);
@@ -197,12 +202,12 @@ void RequestLoop::ServeAlone(RequestSource::Slot& slot, uint64_t epoch) {
   Pace pace;
   MonotonicTime last = clock_.Now();
   while (epoch_ == epoch) {
-    bool waits = slot.Waits();
+    bool waits = slot.HasRequest();
     pace.NoteWaiting(waits);
     if (!pace.KeepsUp()) return BecomeMany(epoch);
-    // Threads left in the kernel's queue are served first there, and leave it.
+    // Threads that are still in the kernel's queue get the next requests, and leave it.
     const bool poll = listening_ == 0 && pace.PollPays();
-    while (poll && !waits && clock_.Now() - last < options_.busy_poll) waits = slot.Waits();
+    while (poll && !waits && clock_.Now() - last < options_.busy_poll) waits = slot.HasRequest();
     if (!Receive(slot)) {
       if (ended_) return;
       continue;
@@ -212,7 +217,7 @@ void RequestLoop::ServeAlone(RequestSource::Slot& slot, uint64_t epoch) {
     pace.NoteGap(now - last < options_.busy_poll);
     TurnBegins();
     slot.Serve();
-    if (epoch_ != epoch) return;  // The watcher found that it took long.
+    if (epoch_ != epoch) return;  // The watcher found that the request took long.
     ++turn_;
     last = clock_.Now();
   }
@@ -257,7 +262,7 @@ void RequestLoop::BecomeManyLocked() {
 void RequestLoop::BecomeAlone() {
   MutexLock lock(mutex_);
   if (epoch_ != 0 || ended_) return;
-  turn_ += turn_ % 2;  // It may be odd: the last one was found to take long.
+  turn_ += turn_ % 2;  // Odd if the last request of the former epoch took long.
   has_listener_ = false;
   epoch_ = ++epochs_;
   changed_.NotifyAll();

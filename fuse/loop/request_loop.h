@@ -1,15 +1,14 @@
 #pragma once
 
-// The threads that take requests from the kernel and serve them, in one of two ways:
+// The threads that take requests from the kernel and serve them, in one of two modes:
 //
-// Alone: as long as one thread keeps up. It looks for the next request for a moment before it
-// sleeps, because to wake a sleeping thread costs several times what a small request does. The
-// others stay out of the kernel's queue, where each would be woken in its turn. One of them
-// watches, and ends this when a request takes long; so does the one that serves when requests keep
-// waiting for it.
-//
-// Many: a few threads wait in the kernel's queue, and each that gets a request is replaced. Alone
-// again when requests have mostly come one after the other, and were short, for a while.
+// - Alone: one thread serves all requests, as long as it keeps up. It looks for the next request
+//   for a moment before it sleeps, because waking a sleeping thread costs several times what a
+//   small request does. The other threads stay out of the kernel's queue, since the kernel would
+//   wake each of them in its turn. A watcher thread switches to Many when one request runs long;
+//   the serving thread does so when requests queue up.
+// - Many: a few threads wait in the kernel's queue, and each that gets a request is replaced. The
+//   loop switches to Alone when for a while most requests were short and came one after the other.
 
 #include <atomic>
 #include <cstdint>
@@ -19,32 +18,15 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/status.h"
+#include "fuse/loop/request_source.h"
 
 namespace tarn::fuse {
 
-// Where requests come from. Thread-safe; a slot is used by one thread.
-class RequestSource {
- public:
-  class Slot {
-   public:
-    virtual ~Slot() = default;
-    // Whether Receive would probably return at once. Does not block.
-    virtual bool Waits() = 0;
-    enum class Got { kRequest, kNothing, kEnd };
-    // Blocks for the next request, which this slot then holds. kNothing: ask again. After kEnd or
-    // an error all slots get kEnd.
-    virtual Result<Got> Receive() = 0;
-    virtual void Serve() = 0;
-  };
-  virtual ~RequestSource() = default;
-  virtual std::unique_ptr<Slot> NewSlot() = 0;
-};
-
 struct RequestLoopOptions {
-  int threads = 16;  // The most; a few of them are made at first.
-  // How long to look for a next request. Zero: no thread does, and the mode is always kMany.
+  int threads = 16;  // At most. A few are started at first, more when all of them wait.
+  // How long a thread looks for the next request before it sleeps. Zero: the mode is always kMany.
   Nanos busy_poll = std::chrono::microseconds(50);
-  Activity* activity = nullptr;  // Told of each request.
+  Activity* activity = nullptr;  // Notes each request. Outlives the loop.
 };
 
 class RequestLoop {
@@ -53,26 +35,30 @@ class RequestLoop {
   RequestLoop(const RequestLoopOptions& options, RequestSource& source, Clock& clock);
   ~RequestLoop();
 
-  // Serves until the source ends, or fails (its status). Once.
+  // Serves until the source ends, or fails: then returns its status. Call it once.
   Status Run() EXCLUDES(mutex_);
 
   enum class Mode { kAlone, kMany };
   Mode mode() const { return epoch_ != 0 ? Mode::kAlone : Mode::kMany; }
-  // Alone, and no request came for a while.
+  // True: the mode is kAlone, and no request came for a while. For tests.
   bool WatcherSleeps() const { return watcher_sleeps_; }
 
  private:
-  class Pace;  // What the lone thread knows of its requests.
+  class Pace;  // What the serving thread knows of its requests in mode kAlone.
   struct Threads;
+  enum class Role { kOneOfMany, kAlone, kNone };
+  // What a thread does next. kNone: the loop has ended.
+  struct Duty {
+    Role role = Role::kNone;
+    uint64_t epoch = 0;  // kAlone: it serves in this epoch.
+  };
 
   void AddThread() REQUIRES(mutex_);
   bool IsStarved() const REQUIRES(mutex_);
   void LetOneMoreIn() EXCLUDES(mutex_);
   void Work() EXCLUDES(mutex_);
-  // What a thread is to do next: 0 is to be one of many, kEnded nothing any more, all else to serve
-  // alone in that epoch.
-  uint64_t Enter() EXCLUDES(mutex_);
-  bool MayListen();
+  Duty Enter() EXCLUDES(mutex_);  // Blocks until the thread has something to do.
+  bool MayListen();               // True: the thread counts as listening.
   void Park() REQUIRES(mutex_);
   void Watch(uint64_t epoch) REQUIRES(mutex_);
   bool IsStuck(uint64_t& seen, int& quiet) REQUIRES(mutex_);
@@ -91,22 +77,24 @@ class RequestLoop {
   RequestSource& source_;
   Clock& clock_;
 
-  std::atomic<uint64_t> epoch_{0};  // Of serving alone; 0: many do.
-  std::atomic<uint64_t> turn_{0};   // Odd while the lone thread serves a request.
+  // Each period in mode kAlone is an epoch of its own, so that a thread notices when its period has
+  // ended, even if another one has begun. 0: the mode is kMany.
+  std::atomic<uint64_t> epoch_{0};
+  std::atomic<uint64_t> turn_{0};  // kAlone: rises when a request begins (odd) and when it ends.
   std::atomic<bool> watcher_sleeps_{false};
-  std::atomic<int> listening_{0};  // Many: threads in the kernel's queue.
-  std::atomic<int> parked_{0};     // Many: threads that wait to be let into it.
-  std::atomic<int> busy_{0};
-  std::atomic<int> in_turn_{0};  // Many: rises with each short request that came alone.
+  std::atomic<int> listening_{0};  // kMany: threads in the kernel's queue.
+  std::atomic<int> parked_{0};     // kMany: threads that wait to be let into the queue.
+  std::atomic<int> busy_{0};       // kMany: threads that serve a request.
+  std::atomic<int> in_turn_{0};    // kMany: rises with each short request that came alone.
 
   std::atomic<bool> ended_{false};  // Set under `mutex_`.
 
-  Mutex mutex_;  // A leaf: nothing else is locked under it.
-  CondVar changed_;
-  CondVar watch_;
+  Mutex mutex_;      // A leaf.
+  CondVar changed_;  // For threads in Enter.
+  CondVar watch_;    // For the watcher.
   CondVar starved_;  // For Run.
   const std::unique_ptr<Threads> threads_ PT_GUARDED_BY(mutex_);
-  uint64_t epochs_ GUARDED_BY(mutex_) = 0;
+  uint64_t epochs_ GUARDED_BY(mutex_) = 0;  // The last epoch.
   bool has_listener_ GUARDED_BY(mutex_) = false;
   bool has_watcher_ GUARDED_BY(mutex_) = false;
   Status status_ GUARDED_BY(mutex_);

@@ -15,7 +15,7 @@ using Mode = RequestLoop::Mode;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-// A queue of functions in the place of the kernel's.
+// A queue of functions instead of the kernel's.
 class FakeSource final : public RequestSource {
  public:
   std::unique_ptr<Slot> NewSlot() override { return std::make_unique<FakeSlot>(*this); }
@@ -25,7 +25,7 @@ class FakeSource final : public RequestSource {
     requests_.push_back(std::move(request));
     changed_.NotifyOne();
   }
-  // Returns once it was served.
+  // Returns when the request is served.
   void Call(std::function<void()> request) EXCLUDES(mutex_) {
     bool done = false;
     Add([&, request = std::move(request)] {
@@ -48,7 +48,7 @@ class FakeSource final : public RequestSource {
   class FakeSlot final : public Slot {
    public:
     explicit FakeSlot(FakeSource& source) : source_(source) {}
-    bool Waits() override {
+    bool HasRequest() override {
       MutexLock lock(source_.mutex_);
       return source_.ended_ || !source_.requests_.empty();
     }
@@ -78,7 +78,7 @@ class FakeSource final : public RequestSource {
   Status status_ GUARDED_BY(mutex_);
 };
 
-// Long enough for the watcher to see it.
+// Takes so long that the watcher notices.
 void Linger() {
   const MonotonicTime end = SystemClock().Now() + milliseconds(2);
   while (SystemClock().Now() < end) std::this_thread::yield();
@@ -98,7 +98,7 @@ class RequestLoopTest : public ::testing::Test {
   void WaitFor(Mode mode) {
     while (loop_->mode() != mode) std::this_thread::yield();
   }
-  // One after the other until the loop is alone again.
+  // Sends requests one after the other until the mode is kAlone.
   void CallUntilAlone() {
     while (loop_->mode() != Mode::kAlone) source_.Call([] {});
   }
@@ -109,11 +109,11 @@ class RequestLoopTest : public ::testing::Test {
   Status status_;
 };
 
-TEST_F(RequestLoopTest, OneThreadServesWhatComesOneAfterTheOther) {
+TEST_F(RequestLoopTest, OneThreadServesRequestsThatComeOneAfterTheOther) {
   Start({8, microseconds(50)});
   std::thread::id last;
   int in_a_row = 0;
-  // A slow moment may make it many for a while.
+  // A slow moment may switch to kMany for a while.
   for (int i = 0; i < 100'000 && in_a_row < 200; ++i) {
     std::thread::id id;
     source_.Call([&] { id = std::this_thread::get_id(); });
@@ -124,7 +124,7 @@ TEST_F(RequestLoopTest, OneThreadServesWhatComesOneAfterTheOther) {
   EXPECT_TRUE(End().ok());
 }
 
-// A request may wait for another one, which has to be served meanwhile.
+// A request may wait for another one, which must be served meanwhile.
 TEST_F(RequestLoopTest, ARequestThatTakesLongHoldsUpNoOther) {
   Start({8, microseconds(50)});
   Mutex mutex;
@@ -151,7 +151,7 @@ TEST_F(RequestLoopTest, ARequestThatTakesLongHoldsUpNoOther) {
   EXPECT_TRUE(End().ok());
 }
 
-TEST_F(RequestLoopTest, ManyServeWhenRequestsKeepWaiting) {
+TEST_F(RequestLoopTest, RequestsThatKeepWaitingAreServedByMany) {
   Start({4, microseconds(50)});
   std::atomic<bool> queued = false;
   std::atomic<bool> many = false;
@@ -170,7 +170,7 @@ TEST_F(RequestLoopTest, ManyServeWhenRequestsKeepWaiting) {
   EXPECT_TRUE(End().ok());
 }
 
-TEST_F(RequestLoopTest, AloneAgainAfterShortRequestsInTurn) {
+TEST_F(RequestLoopTest, ShortRequestsInTurnEndTheModeOfMany) {
   Start({4, microseconds(50)});
   for (int round = 0; round < 5; ++round) {
     while (loop_->mode() == Mode::kAlone) source_.Add([] {});
@@ -179,7 +179,7 @@ TEST_F(RequestLoopTest, AloneAgainAfterShortRequestsInTurn) {
   EXPECT_TRUE(End().ok());
 }
 
-TEST_F(RequestLoopTest, WithoutPollingManyServeAllTheTime) {
+TEST_F(RequestLoopTest, WithoutPollingTheModeIsAlwaysMany) {
   Start({4, Nanos::zero()});
   for (int i = 0; i < 1000; ++i) {
     source_.Call([] {});
@@ -188,7 +188,7 @@ TEST_F(RequestLoopTest, WithoutPollingManyServeAllTheTime) {
   EXPECT_TRUE(End().ok());
 }
 
-TEST_F(RequestLoopTest, OneThreadAloneServesAll) {
+TEST_F(RequestLoopTest, ALoopOfOneThreadServesAllRequests) {
   Start({1, microseconds(50)});
   int served = 0;
   for (int i = 0; i < 100; ++i) source_.Call([&] { ++served; });
@@ -196,7 +196,7 @@ TEST_F(RequestLoopTest, OneThreadAloneServesAll) {
   EXPECT_TRUE(End().ok());
 }
 
-TEST_F(RequestLoopTest, AWatcherThatFellAsleepIsWoken) {
+TEST_F(RequestLoopTest, ASleepingWatcherIsWoken) {
   Start({3, microseconds(50)});
   source_.Call([] {});
   while (!loop_->WatcherSleeps()) std::this_thread::yield();
@@ -204,7 +204,7 @@ TEST_F(RequestLoopTest, AWatcherThatFellAsleepIsWoken) {
   EXPECT_TRUE(End().ok());
 }
 
-TEST_F(RequestLoopTest, FromSeveralCallersAtOnceNothingIsLost) {
+TEST_F(RequestLoopTest, NoRequestOfSeveralCallersIsLost) {
   for (const int threads : {1, 2, 3, 8}) {
     SCOPED_TRACE(threads);
     FakeSource source;
@@ -227,13 +227,13 @@ TEST_F(RequestLoopTest, FromSeveralCallersAtOnceNothingIsLost) {
   }
 }
 
-TEST_F(RequestLoopTest, ASourceThatFailsEndsItWithItsStatus) {
+TEST_F(RequestLoopTest, AFailedSourceEndsTheLoopWithItsStatus) {
   Start({4, microseconds(50)});
   EXPECT_EQ(End(Status(Code::kIo, "no more")).code(), Code::kIo);
 }
 
-// Sixty-four readers of a source that hangs.
-TEST_F(RequestLoopTest, RequestsThatWaitHoldUpNoOthers) {
+// 64 readers wait for a source that hangs.
+TEST_F(RequestLoopTest, RequestsThatWaitForASourceHoldUpNoOthers) {
   Start({.threads = 128, .busy_poll = microseconds(50)});
   Mutex mutex;
   CondVar changed;
