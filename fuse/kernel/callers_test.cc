@@ -11,27 +11,28 @@ constexpr InodeId kDir{10};
 constexpr InodeId kFile{11};
 constexpr InodeId kNextFile{12};
 
-TEST(Callers, ListOneDirectoryUntilItsEndOrAPause) {
+TEST(CallersTest, AListingLastsUntilItsEndOrAPause) {
   ManualClock clock;
   Callers callers;
   EXPECT_FALSE(callers.IsListing(kOne, kDir, clock.Now()));
   callers.Listed(kOne, kDir, clock.Now());
   EXPECT_TRUE(callers.IsListing(kOne, kDir, clock.Now()));
   EXPECT_FALSE(callers.IsListing(kOther, kDir, clock.Now()));
-  EXPECT_FALSE(callers.IsListing(kOne, InodeId(99), clock.Now())) << "it lists another directory";
+  EXPECT_FALSE(callers.IsListing(kOne, InodeId(99), clock.Now()))
+      << "the caller lists another directory";
   callers.EndedListing(kOne, kDir);
-  EXPECT_FALSE(callers.IsListing(kOne, kDir, clock.Now())) << "it has seen the end";
+  EXPECT_FALSE(callers.IsListing(kOne, kDir, clock.Now())) << "the caller has seen the end";
   callers.Listed(kOne, kDir, clock.Now());
   for (int i = 0; i < 3; ++i) {
     clock.Advance(std::chrono::milliseconds(900));
     EXPECT_TRUE(callers.IsListing(kOne, kDir, clock.Now()))
-        << "each look is a sign that it goes on";
+        << "each look shows that the listing continues";
   }
   clock.Advance(std::chrono::milliseconds(1100));
-  EXPECT_FALSE(callers.IsListing(kOne, kDir, clock.Now())) << "it stopped in the middle";
+  EXPECT_FALSE(callers.IsListing(kOne, kDir, clock.Now())) << "the caller stopped in the middle";
 }
 
-TEST(Callers, ListSeveralDirectoriesOneInsideTheOther) {
+TEST(CallersTest, AListingLastsWhileADirectoryInsideIsListed) {
   ManualClock clock;
   Callers callers;
   callers.Listed(kOne, kDir, clock.Now());
@@ -40,7 +41,7 @@ TEST(Callers, ListSeveralDirectoriesOneInsideTheOther) {
   EXPECT_TRUE(callers.IsListing(kOne, kDir, clock.Now()));
 }
 
-TEST(Callers, PassByAGuessOnce) {
+TEST(CallersTest, AGuessLetsItsCallerPassOnce) {
   Callers callers;
   EXPECT_FALSE(callers.PassedByGuess(kOne, kFile));
   callers.ToldGuess(kOne, kFile);
@@ -50,10 +51,10 @@ TEST(Callers, PassByAGuessOnce) {
   EXPECT_FALSE(callers.PassedByGuess(kOne, kFile)) << "the kernel has looked again";
   callers.ToldGuess(kOne, kFile);
   callers.AskedFor(kOne, kFile);
-  EXPECT_FALSE(callers.PassedByGuess(kOne, kFile)) << "it was given what is stored";
+  EXPECT_FALSE(callers.PassedByGuess(kOne, kFile)) << "the caller got the stored attributes";
 }
 
-TEST(Callers, OpenTheNextOneIfTheyOpenedTheLast) {
+TEST(CallersTest, ACallerThatOpenedTheLastFileOpensTheNext) {
   Callers callers;
   callers.AskedFor(kOne, kFile);
   EXPECT_FALSE(callers.OpensWhatItLooksAt(kOne));
@@ -61,7 +62,7 @@ TEST(Callers, OpenTheNextOneIfTheyOpenedTheLast) {
   EXPECT_TRUE(callers.OpensWhatItLooksAt(kOne));
   EXPECT_FALSE(callers.OpensWhatItLooksAt(kOther));
   callers.AskedFor(kOne, kNextFile);
-  EXPECT_FALSE(callers.OpensWhatItLooksAt(kOne)) << "it looked and did not open";
+  EXPECT_FALSE(callers.OpensWhatItLooksAt(kOne)) << "the caller looked and did not open";
   callers.AskedFor(kOne, kFile);
   callers.Opened(kOther, kFile);
   EXPECT_FALSE(callers.OpensWhatItLooksAt(kOne)) << "another thread opened it";

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kInodeAndGeneration = 0x81;  // The kernel's FILEID_INO64_GEN, which FUSE uses.
 
-// Something else may be mounted over the mount by now.
+// Another file system may be mounted over the mount by now.
 bool IsRootOfFuse(int directory) {
   struct statfs system = {};
   struct stat root = {};

@@ -24,7 +24,7 @@ bool IsOfTheKernel(pid_t thread) {
   return readlink(Concat("/proc/", thread, "/exe").c_str(), target, sizeof target) < 0;
 }
 
-// The number of the system call in which the thread waits.
+// The number of the system call in which the thread waits. Nullopt: the kernel does not tell.
 std::optional<long> SystemCallOf(pid_t thread) {
   for (int i = 0; i < kTries; ++i) {
     std::ifstream file(Concat("/proc/", thread, "/syscall"));

@@ -10,7 +10,7 @@
 namespace tarn::fuse {
 namespace {
 
-TEST(HandleUserTest, ACallThatNamesNoHandleIsOverlayfs) {
+TEST(HandleUserTest, ACallThatNamesNoHandleIsThatOfOverlayfs) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   std::atomic<pid_t> reader = 0;
@@ -26,9 +26,9 @@ TEST(HandleUserTest, ACallThatNamesNoHandleIsOverlayfs) {
   close(ends[0]);
 }
 
-TEST(HandleUserTest, ACallerWhoIsNotKnownMayUseAHandle) {
-  EXPECT_FALSE(OverlayfsUsesHandle(0)) << "of another PID namespace";
-  EXPECT_FALSE(OverlayfsUsesHandle(1 << 30)) << "gone";
+TEST(HandleUserTest, AnUnknownCallerMayUseAHandle) {
+  EXPECT_FALSE(OverlayfsUsesHandle(0)) << "the caller is in another PID namespace";
+  EXPECT_FALSE(OverlayfsUsesHandle(1 << 30)) << "the thread is gone";
 }
 
 }  // namespace

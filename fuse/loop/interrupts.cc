@@ -9,18 +9,18 @@
 namespace tarn::fuse {
 namespace {
 
-constexpr Nanos kLook = std::chrono::milliseconds(100);
-constexpr Nanos kLong = std::chrono::seconds(10);  // No disk takes so long.
+constexpr Nanos kLook = std::chrono::milliseconds(100);  // How often the watcher looks.
+constexpr Nanos kLong = std::chrono::seconds(10);        // Longer than a disk takes.
 
 constexpr uint64_t Bit(int signal) { return uint64_t{1} << (signal - 1); }
 
-// Those that do not end a process which neither handles nor ignores them.
+// Signals that do not end a process, even if it neither handles nor ignores them.
 constexpr uint64_t kHarmless = Bit(SIGCHLD) | Bit(SIGCONT) | Bit(SIGSTOP) | Bit(SIGTSTP) |
                                Bit(SIGTTIN) | Bit(SIGTTOU) | Bit(SIGURG) | Bit(SIGWINCH);
 
 }  // namespace
 
-// A deadly signal that dumps no core shows as SIGKILL of each thread (proc(5), signal(7)).
+// A fatal signal that dumps no core shows as a pending SIGKILL of each thread (proc(5), signal(7)).
 bool IsBeingKilled(pid_t thread) {
   std::ifstream status("/proc/" + std::to_string(thread) + "/status");
   if (!status) return true;
@@ -81,7 +81,6 @@ bool Interrupts::IsOver(const Waiting& waiting) const {
   return clock_.Now() - waiting.since >= kLong;
 }
 
-// Whether some were interrupted and are not over.
 bool Interrupts::StopThoseThatAreOver() {
   std::map<uint64_t, Waiting> interrupted;
   {

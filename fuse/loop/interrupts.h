@@ -1,9 +1,9 @@
 #pragma once
 
-// Requests whose caller has got a signal. One that is being killed waits for nothing any more: the
-// kernel keeps it until its request is answered. Another signal may be handled and the call be
-// expected to go on, as on a disk (SA_RESTART does nothing for EINTR of FUSE): such a request is
-// given up only when it has waited for long. Internal to fuse/. Thread-safe.
+// Stops requests whose caller has got a signal. A caller that is being killed stays until its
+// request is answered, so its request stops at once. A caller may handle any other signal and
+// expect the call to continue, as on a disk (SA_RESTART does nothing for EINTR of FUSE), so its
+// request stops only after a long wait. Internal to fuse/. Thread-safe.
 
 #include <sys/types.h>
 
@@ -18,23 +18,23 @@
 
 namespace tarn::fuse {
 
-// A signal that ends the process is on its way to the thread, or it is gone.
+// True: a signal that ends the process is pending for the thread, or the thread is gone.
 bool IsBeingKilled(pid_t thread);
 
 class Interrupts {
  public:
   using IsKilled = std::function<bool(pid_t)>;
-  // A thread of its own looks after those that were interrupted. `clock` outlives it.
+  // Starts a thread that watches interrupted requests. `clock` outlives this.
   explicit Interrupts(Clock& clock, IsKilled is_killed = IsBeingKilled);
   ~Interrupts();
   Interrupts(const Interrupts&) = delete;
   Interrupts& operator=(const Interrupts&) = delete;
 
-  // From now on `stop` is asked to stop if request `id` of the caller's `thread` (0: of an unknown
-  // one) is not waited for. The id is of use as long as Remove was not called.
+  // Watches a request of `thread` (0: unknown), and requests a stop of `stop` when it is
+  // interrupted and over. Returns its id, which is valid until Remove.
   uint64_t Add(pid_t thread, const std::stop_source& stop) EXCLUDES(mutex_);
   void Remove(uint64_t id) EXCLUDES(mutex_);
-  // The kernel says so; any thread. An id that was removed is ignored.
+  // The kernel reports that request `id` is interrupted. An id that was removed is ignored.
   void Interrupted(uint64_t id) EXCLUDES(mutex_);
 
  private:
@@ -45,13 +45,15 @@ class Interrupts {
     bool interrupted = false;
   };
   struct Threads;
+  // The caller is being killed, or has waited for long.
   bool IsOver(const Waiting& waiting) const;
   void Watch(const std::stop_token& stop) EXCLUDES(mutex_);
+  // True: interrupted requests are left that are not over.
   bool StopThoseThatAreOver() EXCLUDES(mutex_);
 
   Clock& clock_;
   const IsKilled is_killed_;
-  Mutex mutex_;  // A leaf: nothing is stopped under it.
+  Mutex mutex_;  // A leaf: no stop is requested under it.
   CondVar interrupted_;
   uint64_t next_ GUARDED_BY(mutex_) = 1;
   std::map<uint64_t, Waiting> waiting_ GUARDED_BY(mutex_);

@@ -24,17 +24,17 @@ class InterruptsTest : public testing::Test {
                          }};
 };
 
-TEST_F(InterruptsTest, ACallerThatIsKilledWaitsNoLonger) {
+TEST_F(InterruptsTest, ARequestOfAKilledCallerStopsAtOnce) {
   std::stop_source killed;
   std::stop_source other;
   const uint64_t id = interrupts_.Add(kKilled, killed);
   interrupts_.Add(kKilled, other);
   interrupts_.Interrupted(id);
   while (!killed.stop_requested()) std::this_thread::yield();
-  EXPECT_FALSE(other.stop_requested()) << "that one was not interrupted";
+  EXPECT_FALSE(other.stop_requested()) << "the other request was not interrupted";
 }
 
-TEST_F(InterruptsTest, AnotherSignalEndsOnlyALongWait) {
+TEST_F(InterruptsTest, AnotherSignalStopsOnlyALongWait) {
   std::stop_source alive;
   const uint64_t id = interrupts_.Add(kAlive, alive);
   interrupts_.Interrupted(id);
@@ -55,7 +55,7 @@ TEST_F(InterruptsTest, AnAnsweredRequestIsNotStopped) {
   EXPECT_FALSE(answered.stop_requested());
 }
 
-TEST(IsBeingKilled, OnlyADeadlySignalCounts) {
+TEST(IsBeingKilledTest, OnlyAFatalSignalCounts) {
   const auto self = static_cast<pid_t>(syscall(SYS_gettid));
   EXPECT_FALSE(IsBeingKilled(self));
   sigset_t blocked;
@@ -64,7 +64,7 @@ TEST(IsBeingKilled, OnlyADeadlySignalCounts) {
   sigaddset(&blocked, SIGUSR1);
   ASSERT_EQ(pthread_sigmask(SIG_BLOCK, &blocked, &before), 0);
   ASSERT_EQ(pthread_kill(pthread_self(), SIGUSR1), 0);
-  EXPECT_FALSE(IsBeingKilled(self)) << "it is blocked";
+  EXPECT_FALSE(IsBeingKilled(self)) << "the signal is blocked";
   int signal = 0;
   ASSERT_EQ(sigwait(&blocked, &signal), 0);
   ASSERT_EQ(pthread_sigmask(SIG_SETMASK, &before, nullptr), 0);
@@ -73,7 +73,7 @@ TEST(IsBeingKilled, OnlyADeadlySignalCounts) {
   ASSERT_GT(child, 0);
   siginfo_t info;
   ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child), &info, WEXITED), 0);
-  EXPECT_TRUE(IsBeingKilled(child)) << "it is gone";
+  EXPECT_TRUE(IsBeingKilled(child)) << "the process is gone";
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ bool PipeOf(int end, uint32_t bytes) {
 uint32_t MaxReadBytes() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return kMostBytes;
-  // Beyond fs.pipe-max-size CAP_SYS_RESOURCE is needed, which containers often lack.
+  // A pipe larger than fs.pipe-max-size needs CAP_SYS_RESOURCE, which containers often lack.
   const bool needs_less = !PipeOf(ends[0], kMostBytes + 1) && PipeOf(ends[0], kMostBytes);
   close(ends[0]);
   close(ends[1]);

@@ -1,13 +1,12 @@
 #pragma once
 
-// How much one READ may ask for.
-
 #include <cstdint>
 
 namespace tarn::fuse {
 
-// A megabyte, or a little less where a pipe of this process cannot hold that much beside libfuse's
-// header: then replies could not be spliced, and every byte would be copied twice more.
+// How many bytes one READ may ask for: 1 MiB, or a little less where a pipe of this process cannot
+// hold that much beside libfuse's header. Then a larger reply could not be spliced, and each byte
+// would be copied twice more.
 uint32_t MaxReadBytes();
 
 }  // namespace tarn::fuse
