@@ -68,8 +68,8 @@ std::string JoinOptions(const MountOptions& options) {
 
 class LowLevelFrontEnd final : public FrontEnd {
  public:
-  LowLevelFrontEnd(const MountOptions& options, client::FileSystem& file_system)
-      : mounted_{file_system, options, [this](fuse_conn_info* c) { Negotiate(c); }} {}
+  LowLevelFrontEnd(const MountOptions& options, client::FileSystem& file_system, Clock& clock)
+      : mounted_{file_system, clock, options, [this](fuse_conn_info* c) { Negotiate(c); }} {}
 
   ~LowLevelFrontEnd() override {
     if (session_ == nullptr) return;
@@ -233,7 +233,7 @@ Status LowLevelFrontEnd::ServeRequests() {
                              mounted_.options.activity};
   if (std::thread::hardware_concurrency() < 2) options.busy_poll = Nanos::zero();
   const std::unique_ptr<RequestSource> source = NewSessionSource(session_, [this] { Abort(); });
-  return RequestLoop(options, *source, SystemClock()).Run();
+  return RequestLoop(options, *source, mounted_.clock).Run();
 }
 
 // Ends the connection, so that no thread waits for a request of it.
@@ -258,11 +258,11 @@ Status LowLevelFrontEnd::CheckAnswers() const {
 }
 
 Status LowLevelFrontEnd::WaitReady(Nanos timeout) {
-  const auto end = std::chrono::steady_clock::now() + timeout;
+  const MonotonicTime end = mounted_.clock.Now() + timeout;
   {
     MutexLock lock(mutex_);
     while (stage_ == Stage::kMounted) {
-      const auto left = end - std::chrono::steady_clock::now();
+      const Nanos left = end - mounted_.clock.Now();
       if (left <= Nanos::zero())
         return Status(Code::kDeadlineExceeded, "the kernel did not answer the mount");
       changed_.WaitFor(mutex_, left);
@@ -301,8 +301,8 @@ Status LowLevelFrontEnd::Unmount(Unmounting how) {
 bool ServesByRings(const MountOptions& options) { return options.io_uring && IoUringAllowed(); }
 
 Result<std::unique_ptr<FrontEnd>> Mount(const MountOptions& options,
-                                        client::FileSystem& file_system) {
-  auto front_end = std::make_unique<LowLevelFrontEnd>(options, file_system);
+                                        client::FileSystem& file_system, Clock& clock) {
+  auto front_end = std::make_unique<LowLevelFrontEnd>(options, file_system, clock);
   RETURN_IF_ERROR(front_end->Start());
   return std::unique_ptr<FrontEnd>(std::move(front_end));
 }

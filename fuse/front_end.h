@@ -52,8 +52,9 @@ class FrontEnd {
   virtual bool Passthrough() const = 0;
 };
 
-// kInvalid: an option is unknown; kPermission: no right to mount; kNotFound: no /dev/fuse.
+// `file_system` and `clock` outlive the result. kInvalid: an option is unknown; kPermission: no
+// right to mount; kNotFound: no /dev/fuse.
 Result<std::unique_ptr<FrontEnd>> Mount(const MountOptions& options,
-                                        client::FileSystem& file_system);
+                                        client::FileSystem& file_system, Clock& clock);
 
 }  // namespace tarn::fuse

@@ -272,7 +272,8 @@ Result<fuse::MountOptions> Embedded::FuseOptions() {
 
 Status Embedded::Mount() {
   ASSIGN_OR_RETURN(const fuse::MountOptions options, FuseOptions());
-  Result<std::unique_ptr<fuse::FrontEnd>> mounted = fuse::Mount(options, *file_system_);
+  Result<std::unique_ptr<fuse::FrontEnd>> mounted =
+      fuse::Mount(options, *file_system_, SystemClock());
   if (!mounted.ok()) return Naming("cannot mount", mounted.status());
   front_end_ = std::move(mounted).value();
   worker::PersisterOptions persist;

@@ -12,7 +12,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/strings.h"
 #include "base/wall_time.h"
 #include "fuse/requests/request.h"
@@ -72,7 +71,7 @@ constexpr int kTimes =
 constexpr int kChanges =
     FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | FUSE_SET_ATTR_SIZE | kTimes;
 
-role::AttrChange ChangeOf(const struct stat& attr, int to_set) {
+role::AttrChange ChangeOf(const struct stat& attr, int to_set, const Clock& clock) {
   role::AttrChange change;
   if (to_set & FUSE_SET_ATTR_MODE) change.mode = attr.st_mode & 07777;
   if (to_set & FUSE_SET_ATTR_UID) change.uid = attr.st_uid;
@@ -80,7 +79,7 @@ role::AttrChange ChangeOf(const struct stat& attr, int to_set) {
   if (to_set & FUSE_SET_ATTR_ATIME) change.atime_ns = NanosOf(attr.st_atim);
   if (to_set & FUSE_SET_ATTR_MTIME) change.mtime_ns = NanosOf(attr.st_mtim);
   if (to_set & (FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW)) {
-    const int64_t now_ns = SystemClock().FileTimeNs();
+    const int64_t now_ns = clock.FileTimeNs();
     if (to_set & FUSE_SET_ATTR_ATIME_NOW) change.atime_ns = now_ns;
     if (to_set & FUSE_SET_ATTR_MTIME_NOW) change.mtime_ns = now_ns;
   }
@@ -113,8 +112,8 @@ void SetAttr(fuse_req_t req, fuse_ino_t ino, struct stat* attr, int to_set, fuse
   if (info == nullptr && request.SendsBack()) return;
   std::optional<uint64_t> size;
   if (to_set & FUSE_SET_ATTR_SIZE) size = static_cast<uint64_t>(attr->st_size);
-  role::AttrChange change =
-      (to_set & kChanges) != 0 ? ChangeOf(*attr, to_set) : ChangeBeforeWrite(request);
+  role::AttrChange change = (to_set & kChanges) != 0 ? ChangeOf(*attr, to_set, request.clock())
+                                                     : ChangeBeforeWrite(request);
   change.outsider =
       change.clear_setid && request.SetIdOfWrite() == client::FileSystem::SetId::kClearAsOutsider;
   request.Attr(request.fs().SetAttr(request.caller(), InodeId(ino), change, size));

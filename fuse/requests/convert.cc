@@ -70,12 +70,12 @@ Request::Request(fuse_req_t req, std::string_view what, InodeId ino)
       mounted_(*static_cast<Mounted*>(fuse_req_userdata(req))),
       what_(what),
       ino_(ino),
-      start_(std::chrono::steady_clock::now()),
+      start_(mounted_.clock.Now()),
       serving_(*this) {}
 
 Request::~Request() {
   if (interrupts_id_ != 0) mounted_.interrupts.Remove(interrupts_id_);
-  const auto took = std::chrono::steady_clock::now() - start_;
+  const auto took = mounted_.clock.Now() - start_;
   if (took < mounted_.options.slow_operation) return;
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
   LogWarning("slow ", what_, " of inode ", ino_.value, ": ", ms, " ms");
@@ -154,7 +154,7 @@ Result<role::FileInfo> Request::Learnt(Result<role::FileInfo> info) const {
 // An open and a change check the mode of a file again (client::FileSystem::Open, SendsBack). The
 // kernel alone checks who may remove a name of a sticky directory, by the owner of the file.
 bool Request::MayShowGuess(const role::Attr& attr, InodeId parent) const {
-  if (!callers().IsListing(pid(), parent, std::chrono::steady_clock::now())) return false;
+  if (!callers().IsListing(pid(), parent, clock().Now())) return false;
   if (caller().uid == 0) return true;
   if (attr.type == role::FileType::kDirectory) return false;
   const Result<role::FileInfo> dir = fs().GetAttr(parent);
@@ -187,7 +187,7 @@ void Request::Error(const Status& status) {
 }
 
 void Request::Log(LogLevel level, LogLimit& limit, const Status& status) const {
-  const std::optional<uint64_t> left_out = limit.Take(std::chrono::steady_clock::now());
+  const std::optional<uint64_t> left_out = limit.Take(clock().Now());
   if (!left_out) return;
   const std::string more = *left_out == 0 ? "" : Concat(" (", *left_out, " more were not logged)");
   tarn::Log(level, Concat(what_, " of inode ", ino_.value, ": ", status, more));

@@ -258,7 +258,7 @@ void NoteListing(const Request& request, InodeId dir, const Page& page, Director
   const pid_t pid = request.pid();
   handle.reader = pid;
   if (page.empty()) return request.callers().EndedListing(pid, dir);
-  if (page.has_guesses()) request.callers().Listed(pid, dir, std::chrono::steady_clock::now());
+  if (page.has_guesses()) request.callers().Listed(pid, dir, request.clock().Now());
 }
 
 void List(Request& request, const Span& span, const fuse_file_info* info) {

@@ -6,7 +6,6 @@
 
 #include <fuse_lowlevel.h>
 
-#include <chrono>
 #include <functional>
 #include <optional>
 #include <stop_token>
@@ -26,13 +25,14 @@ namespace tarn::fuse {
 // What every request handler needs; the session's user data.
 struct Mounted {
   client::FileSystem& file_system;
+  Clock& clock;
   MountOptions options;
   std::function<void(fuse_conn_info*)> negotiate;  // Called by INIT.
   // From INIT on: overlayfs cannot use an inode that the kernel has found by a file handle.
   bool handles_fail_overlayfs = false;
   LogLimit failures{};
   LogLimit refusals{};
-  Interrupts interrupts{SystemClock()};
+  Interrupts interrupts{clock};
   ExecutedFiles executed{options.mount_point, options.generation};
   Callers callers{};
 };
@@ -45,6 +45,7 @@ class Request final : private ServedRequest {
   Request& operator=(const Request&) = delete;
 
   client::FileSystem& fs() const { return mounted_.file_system; }
+  Clock& clock() const { return mounted_.clock; }
   const MountOptions& options() const { return mounted_.options; }
   ExecutedFiles& executed() const { return mounted_.executed; }
   role::Caller caller() const;
@@ -83,7 +84,7 @@ class Request final : private ServedRequest {
   Mounted& mounted_;
   std::string_view what_;
   InodeId ino_;
-  std::chrono::steady_clock::time_point start_;
+  MonotonicTime start_;
   std::stop_source stop_{std::nostopstate};
   uint64_t interrupts_id_ = 0;  // 0: the request has not waited yet.
   const ServingRequest serving_;
