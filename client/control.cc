@@ -9,7 +9,7 @@ std::string Join(const std::string& directory, const std::string& name) {
   return directory.ends_with('/') ? directory + name : directory + "/" + name;
 }
 
-// The parts of an absolute path: "." and empty ones are passed over, ".." is refused.
+// The parts of an absolute path, without "." and empty ones. ".." is refused.
 Result<std::vector<std::string_view>> Parts(const std::string& path) {
   if (!path.starts_with('/')) return Status(Code::kInvalid, Concat(path, ": not an absolute path"));
   std::vector<std::string_view> parts;
@@ -27,7 +27,11 @@ Result<std::vector<std::string_view>> Parts(const std::string& path) {
 class LocalControl final : public role::Control {
  public:
   LocalControl(FileSystem& file_system, const Dependencies& dependencies, ControlHooks hooks)
-      : fs_(file_system), deps_(dependencies), hooks_(std::move(hooks)) {}
+      : names_(file_system.GetNames()),
+        attributes_(file_system.GetAttributes()),
+        upkeep_(file_system.GetUpkeep()),
+        deps_(dependencies),
+        hooks_(std::move(hooks)) {}
 
   Result<role::ServerInfo> Info() override {
     role::ServerInfo info = hooks_.info();
@@ -35,7 +39,7 @@ class LocalControl final : public role::Control {
     info.cache_capacity_bytes = usage.capacity_bytes;
     info.cache_used_bytes = usage.used_bytes;
     info.cache_pinned_bytes = usage.pinned_bytes;
-    info.open_files = fs_.OpenHandles();
+    info.open_files = upkeep_.OpenFiles();
     return info;
   }
 
@@ -55,8 +59,8 @@ class LocalControl final : public role::Control {
       return reply;
     }
     ASSIGN_OR_RETURN(role::Names::Listing listing,
-                     fs_.ReadDir(caller_, info.attr.ino, request.cursor, request.limit,
-                                 role::Names::WithAttrs::kYes));
+                     names_.ReadDir(caller_, info.attr.ino, request.cursor, request.limit,
+                                    role::Names::WithAttrs::kYes));
     reply.end = listing.end;
     for (const role::DirEntry& entry : listing.entries) {
       reply.next_cursor = entry.cursor;
@@ -82,8 +86,9 @@ class LocalControl final : public role::Control {
   }
 
   Result<role::QueueTotals> PersistTotals() override {
-    // In this order: what is forgotten between the two is in the queue by then.
-    const uint64_t forgetting = fs_.Forgetting();
+    // Forgetting() first: an inode that is forgotten meanwhile is counted by both, never by
+    // neither.
+    const uint64_t forgetting = upkeep_.Forgetting();
     ASSIGN_OR_RETURN(role::QueueTotals totals, deps_.queue.Totals());
     totals.entries += forgetting;
     return totals;
@@ -91,7 +96,7 @@ class LocalControl final : public role::Control {
 
   Status PersistRetry(const std::string& path) override {
     ASSIGN_OR_RETURN(role::FileInfo info, Resolve(path));
-    // What waits below a directory is not known by its path alone: all of it is hurried.
+    // The path of a directory does not tell which entries are below it: the whole queue is hurried.
     const bool one = info.attr.type != role::FileType::kDirectory;
     return deps_.queue.RetryNow(one ? info.attr.ino : InodeId());
   }
@@ -126,15 +131,15 @@ class LocalControl final : public role::Control {
   }
 
  private:
-  // Asks the source for each name of the path and, of a directory, for all its names. On return the
-  // kernel has forgotten what that has changed.
+  // Asks the source for each name of the path, and for all names of a directory at its end. On
+  // return the kernel has dropped what has changed.
   Status Recheck(const std::string& path) {
     ASSIGN_OR_RETURN(std::vector<std::string_view> parts, Parts(path));
-    ASSIGN_OR_RETURN(role::FileInfo info, fs_.GetAttr(kRootInode));
+    ASSIGN_OR_RETURN(role::FileInfo info, attributes_.GetAttr(kRootInode));
     for (const std::string_view part : parts) {
       RETURN_IF_ERROR(deps_.maintenance.RecheckName(info.attr.ino, part));
-      Result<role::FileInfo> next = fs_.Lookup(caller_, info.attr.ino, part);
-      if (!next.ok()) break;  // What it is called for says so.
+      Result<role::FileInfo> next = names_.Lookup(caller_, info.attr.ino, part);
+      if (!next.ok()) break;  // The caller's Resolve reports it.
       info = *std::move(next);
     }
     if (info.attr.type == role::FileType::kDirectory)
@@ -145,9 +150,9 @@ class LocalControl final : public role::Control {
 
   Result<role::FileInfo> Resolve(const std::string& path) {
     ASSIGN_OR_RETURN(std::vector<std::string_view> parts, Parts(path));
-    ASSIGN_OR_RETURN(role::FileInfo info, fs_.GetAttr(kRootInode));
+    ASSIGN_OR_RETURN(role::FileInfo info, attributes_.GetAttr(kRootInode));
     for (const std::string_view part : parts) {
-      Result<role::FileInfo> next = fs_.Lookup(caller_, info.attr.ino, part);
+      Result<role::FileInfo> next = names_.Lookup(caller_, info.attr.ino, part);
       if (next.code() == Code::kNotFound) {
         return Status(Code::kNotFound, Concat(path, ": no such file or directory"));
       }
@@ -158,7 +163,7 @@ class LocalControl final : public role::Control {
   }
 
   Status AddEntry(const std::string& directory, const role::DirEntry& entry, ListReply* reply) {
-    Result<role::FileInfo> info = fs_.GetAttr(entry.ino);
+    Result<role::FileInfo> info = attributes_.GetAttr(entry.ino);
     if (info.code() == Code::kStale || info.code() == Code::kNotFound) return OkStatus();
     if (!info.ok()) return info.status();
     ASSIGN_OR_RETURN(role::PathInfo described, Describe(Join(directory, entry.name), *info));
@@ -172,7 +177,7 @@ class LocalControl final : public role::Control {
     described.attr = info.attr;
     described.binding = info.binding;
     if (info.attr.type == role::FileType::kSymlink) {
-      ASSIGN_OR_RETURN(described.symlink_target, fs_.ReadLink(info.attr.ino));
+      ASSIGN_OR_RETURN(described.symlink_target, names_.ReadLink(info.attr.ino));
     }
     if (info.attr.type == role::FileType::kRegular) described.cached_percent = Cached(info.attr);
     return described;
@@ -187,7 +192,9 @@ class LocalControl final : public role::Control {
                                  99);
   }
 
-  FileSystem& fs_;
+  Names& names_;
+  Attributes& attributes_;
+  Upkeep& upkeep_;
   const Dependencies deps_;
   const ControlHooks hooks_;
   const role::Caller caller_{.session = SessionId(1)};

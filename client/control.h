@@ -1,19 +1,21 @@
 #pragma once
 
-// role::Control of this process.
+// role::Control, answered by this process.
 
 #include <functional>
 #include <memory>
 #include <vector>
 
+#include "client/dependencies.h"
 #include "client/file_system.h"
 #include "role/control.h"
 
 namespace tarn::client {
 
-// What only the process that was put together knows. Called from any thread.
+// What only the process itself can answer. Called from any thread.
 struct ControlHooks {
-  std::function<role::ServerInfo()> info;  // All but what the cache and the file system can tell.
+  // All of ServerInfo but the figures of the cache and of open files.
+  std::function<role::ServerInfo()> info;
   std::function<std::vector<role::ConfigEntry>()> config;
   std::function<Status(const role::Control::StopRequest&)> stop;
   std::function<Result<role::UfsMountInfo>(const role::Control::UfsMountRequest&)> ufs_mount;
@@ -21,7 +23,7 @@ struct ControlHooks {
   std::function<Result<std::vector<role::UfsMountInfo>>()> ufs_list;
 };
 
-// All outlive it.
+// `file_system` and all of `dependencies` outlive it.
 std::unique_ptr<role::Control> NewControl(FileSystem& file_system, const Dependencies& dependencies,
                                           ControlHooks hooks);
 

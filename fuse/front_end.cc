@@ -9,41 +9,34 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <fstream>
-#include <functional>
 #include <thread>
 #include <utility>
 
 #include "base/log.h"
 #include "base/mutex.h"
+#include "fuse/kernel/backing.h"
 #include "fuse/loop/read_limit.h"
 #include "fuse/loop/request_loop.h"
+#include "fuse/loop/rings.h"
 #include "fuse/loop/session_source.h"
-#include "fuse/requests/request.h"
+#include "fuse/requests/handlers.h"
+#include "fuse/requests/mounted.h"
 
 namespace tarn::fuse {
 namespace {
 
 constexpr uint32_t kMaxWriteBytes = 1 << 20;
-// The protocol's version of Linux 6.16. Since then the kernel counts epochs, by which all of its
-// dentries end at once, and one that has no name, as a file handle leads to, is in none.
+// The protocol's version of Linux 6.16. Since then the kernel counts epochs, so that it can end all
+// of its dentries at once. A dentry without a name, to which a file handle leads, is in no epoch.
 constexpr uint32_t kEpochs = 44;
 
 #if FUSE_VERSION >= 318
-bool IoUringAllowed() {
-  std::ifstream parameter("/sys/module/fuse/parameters/enable_uring");
-  char answer = 'N';
-  return (parameter >> answer) && answer == 'Y';
-}
-
 int ForgetEverything(fuse_session* session) {
   return fuse_lowlevel_notify_increment_epoch(session);
 }
 #else
-bool IoUringAllowed() { return false; }
-
-// libfuse 3.17 has no call for the kernel's FUSE_NOTIFY_INC_EPOCH (Linux 6.16): a header with the
-// notification's code and nothing behind it.
+// libfuse 3.17 has no call for the kernel's FUSE_NOTIFY_INC_EPOCH (Linux 6.16), which is a header
+// with the notification's code and no body.
 int ForgetEverything(fuse_session* session) {
   struct {
     uint32_t length;
@@ -70,14 +63,7 @@ class LowLevelFrontEnd final : public FrontEnd {
  public:
   LowLevelFrontEnd(const MountOptions& options, client::FileSystem& file_system, Clock& clock)
       : mounted_{file_system, clock, options, [this](fuse_conn_info* c) { Negotiate(c); }} {}
-
-  ~LowLevelFrontEnd() override {
-    if (session_ == nullptr) return;
-    mounted_.file_system.SetInvalidator({});
-    mounted_.file_system.SetKernelHolds({});
-    fuse_session_unmount(session_);
-    fuse_session_destroy(session_);
-  }
+  ~LowLevelFrontEnd() override;
 
   Status Start();
   Status Serve() override;
@@ -96,6 +82,7 @@ class LowLevelFrontEnd final : public FrontEnd {
   void Abort();
   void Invalidate(const role::Change& change);
   bool Holds(InodeId ino);
+  client::KernelSide& side() { return mounted_.file_system.GetKernelSide(); }
 
   Mounted mounted_;
   fuse_session* session_ = nullptr;
@@ -105,6 +92,15 @@ class LowLevelFrontEnd final : public FrontEnd {
   CondVar changed_;
   Stage stage_ GUARDED_BY(mutex_) = Stage::kMounted;
 };
+
+LowLevelFrontEnd::~LowLevelFrontEnd() {
+  if (session_ == nullptr) return;
+  side().SetInvalidator({});
+  side().SetKernelHolds({});
+  for (const auto& file : mounted_.files.TakeAll()) file->Abandon();
+  fuse_session_unmount(session_);
+  fuse_session_destroy(session_);
+}
 
 void OnInit(void* user_data, fuse_conn_info* connection) {
   static_cast<Mounted*>(user_data)->negotiate(connection);
@@ -119,8 +115,9 @@ fuse_lowlevel_ops Handlers() {
   return ops;
 }
 
+// A feature that the kernel lacks stays off.
 void Want(fuse_conn_info* connection, uint64_t feature) {
-  fuse_set_feature_flag(connection, feature);  // False where the kernel lacks it: it stays off.
+  fuse_set_feature_flag(connection, feature);
 }
 
 void LowLevelFrontEnd::Negotiate(fuse_conn_info* connection) {
@@ -131,28 +128,29 @@ void LowLevelFrontEnd::Negotiate(fuse_conn_info* connection) {
   Want(connection, FUSE_CAP_HANDLE_KILLPRIV_V2);
   Want(connection, FUSE_CAP_DIRECT_IO_ALLOW_MMAP);
   Want(connection, FUSE_CAP_CACHE_SYMLINKS);
-  if (geteuid() == 0) Want(connection, FUSE_CAP_SPLICE_WRITE);  // Others' pipes are few and small.
+  // Users without privileges get few pipes, and small ones.
+  if (geteuid() == 0) Want(connection, FUSE_CAP_SPLICE_WRITE);
   Want(connection, FUSE_CAP_PARALLEL_DIROPS);
   Want(connection, FUSE_CAP_READDIRPLUS);
   Want(connection, FUSE_CAP_READDIRPLUS_AUTO);
   fuse_unset_feature_flag(connection, FUSE_CAP_WRITEBACK_CACHE);
-  // Pages go only when they are invalidated. The kernel would drop them at each new modification
-  // time, also beside a write that has changed them and is not answered yet; a read then brings
-  // back the bytes of before.
+  // The kernel drops pages only when this process invalidates them. With AUTO_INVAL_DATA it would
+  // drop them at each new modification time, even beside a write that has changed them and is not
+  // answered yet. A read would then bring back the old bytes.
   fuse_unset_feature_flag(connection, FUSE_CAP_AUTO_INVAL_DATA);
   Want(connection, FUSE_CAP_EXPLICIT_INVAL_DATA);
   connection->max_write = kMaxWriteBytes;
   connection->max_read = MaxReadBytes();
   connection->time_gran = 1;
-  // Read-ahead that waits for a source that hangs must not hold up that of others.
+  // Read-ahead that waits for a source that hangs must not hold up the read-ahead of other files.
   connection->max_background = static_cast<unsigned>(std::max(12, mounted_.options.threads));
   connection->congestion_threshold = connection->max_background;
   if (mounted_.options.passthrough && geteuid() == 0 &&
       fuse_set_feature_flag(connection, FUSE_CAP_PASSTHROUGH)) {
-    // A file system on top of this one (overlayfs) is one level further; the kernel takes two.
+    // A file system on top of this mount (overlayfs) is one level more. The kernel allows two.
     connection->max_backing_stack_depth = mounted_.options.stacked_cache ? 1 : 0;
     backing_ = NewKernelBacking(fuse_session_fd(session_));
-    mounted_.file_system.SetBacking(backing_.get());
+    side().SetBacking(backing_.get());
     passthrough_ = true;
   }
   Enter(Stage::kNegotiated);
@@ -185,7 +183,7 @@ void LowLevelFrontEnd::Invalidate(const role::Change& change) {
   }
 }
 
-// The kernel knows no question for this, but it says which inode it cannot invalidate.
+// The kernel has no request for this, but refuses to invalidate an inode that it does not hold.
 bool LowLevelFrontEnd::Holds(InodeId ino) {
   return fuse_lowlevel_notify_inval_inode(session_, ino.value, -1, 0) == 0;
 }
@@ -205,8 +203,8 @@ Status LowLevelFrontEnd::Start() {
     session_ = nullptr;
     return ErrnoStatus(error != 0 ? error : EIO, "mount on " + mounted_.options.mount_point);
   }
-  mounted_.file_system.SetInvalidator([this](const role::Change& change) { Invalidate(change); });
-  mounted_.file_system.SetKernelHolds([this](InodeId ino) { return Holds(ino); });
+  side().SetInvalidator([this](const role::Change& change) { Invalidate(change); });
+  side().SetKernelHolds([this](InodeId ino) { return Holds(ino); });
   return OkStatus();
 }
 
@@ -216,7 +214,7 @@ Status LowLevelFrontEnd::Serve() {
   return served;
 }
 
-// libfuse's own loop, which starts the rings.
+// Runs libfuse's own loop, which starts the rings.
 Status LowLevelFrontEnd::ServeOverIoUring() {
   fuse_loop_config* config = fuse_loop_cfg_create();
   fuse_loop_cfg_set_clone_fd(config, 1);
@@ -236,7 +234,7 @@ Status LowLevelFrontEnd::ServeRequests() {
   return RequestLoop(options, *source, mounted_.clock).Run();
 }
 
-// Ends the connection, so that no thread waits for a request of it.
+// Ends the connection, so that no thread waits for a request from it.
 void LowLevelFrontEnd::Abort() {
   const std::string& mount_point = mounted_.options.mount_point;
   if (umount2(mount_point.c_str(), MNT_FORCE | MNT_DETACH) == 0) return;
@@ -244,8 +242,9 @@ void LowLevelFrontEnd::Abort() {
   if (!status.ok()) LogError(status);
 }
 
-// The kernel may refuse the answer to INIT, or libfuse the kernel's wishes, after Negotiate: only a
-// request that comes through tells. Never answered from the kernel's cache.
+// After Negotiate the kernel may still refuse the answer to INIT, or libfuse what the kernel
+// offers. Only a request that is answered proves that the mount works. The kernel never answers
+// this one from its cache.
 Status LowLevelFrontEnd::CheckAnswers() const {
   const std::string& mount_point = mounted_.options.mount_point;
   struct statx st = {};
@@ -271,7 +270,7 @@ Status LowLevelFrontEnd::WaitReady(Nanos timeout) {
   return CheckAnswers();
 }
 
-// As a user without privileges: fusermount3 does it.
+// fusermount3 unmounts for a user without privileges.
 Status UnmountByHelper(const std::string& mount_point, FrontEnd::Unmounting how) {
   const pid_t child = fork();
   if (child < 0) return ErrnoStatus(errno, "start fusermount3");
@@ -297,8 +296,6 @@ Status LowLevelFrontEnd::Unmount(Unmounting how) {
 }
 
 }  // namespace
-
-bool ServesByRings(const MountOptions& options) { return options.io_uring && IoUringAllowed(); }
 
 Result<std::unique_ptr<FrontEnd>> Mount(const MountOptions& options,
                                         client::FileSystem& file_system, Clock& clock) {

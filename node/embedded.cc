@@ -14,6 +14,7 @@
 #include "base/version.h"
 #include "cli/registry.h"
 #include "client/control.h"
+#include "client/dependencies.h"
 #include "client/file_system.h"
 #include "fuse/front_end.h"
 #include "kv/rocksdb.h"
@@ -325,7 +326,8 @@ Status Embedded::StartControl() {
   hooks.ufs_mount = [this](const auto& request) { return sources_->Mount(request); };
   hooks.ufs_unmount = [this](const auto& request) { return sources_->Unmount(request); };
   hooks.ufs_list = [this] { return sources_->List(); };
-  sources_->Start({*cache_, *file_system_, namespace_->GetPersistQueue(), persister_.get()});
+  sources_->Start(
+      {*cache_, file_system_->GetUpkeep(), namespace_->GetPersistQueue(), persister_.get()});
   control_ = client::NewControl(*file_system_, ClientDependencies(), std::move(hooks));
   ASSIGN_OR_RETURN(std::string registry, cli::RegistryDirectory());
   cli::RunningMount mount;
@@ -350,7 +352,7 @@ void Embedded::WaitForSignal(const std::stop_token& stop) {
     Status status = front_end_->Unmount(fuse::FrontEnd::Unmounting::kIfIdle);
     if (status.ok()) continue;
     LogWarning(status, ": files are committed and the mount is detached");
-    Status closed = file_system_->Close();
+    Status closed = file_system_->GetUpkeep().Close();
     if (!closed.ok()) LogError("commit open files: ", closed);
     if (umount2(options_.mount_point.c_str(), MNT_FORCE | MNT_DETACH) != 0) {
       status = front_end_->Unmount(fuse::FrontEnd::Unmounting::kLazy);
@@ -389,13 +391,13 @@ Status Embedded::CloseAll() {
     LogError("at the end: ", status);
     if (first.ok()) first = status;
   };
-  if (file_system_) note(file_system_->Close());
+  if (file_system_) note(file_system_->GetUpkeep().Close());
   if (persister_) persister_->Stop();
   const bool nothing_left =
       options_.state->ended_cleanly() || (persister_ && persister_->LeftoversGone());
   control_.reset();
   front_end_.reset();
-  if (file_system_) file_system_->SetBacking(nullptr);
+  if (file_system_) file_system_->GetKernelSide().SetBacking(nullptr);
   persister_.reset();
   file_system_.reset();
   filler_.reset();

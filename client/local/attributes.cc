@@ -9,22 +9,6 @@
 namespace tarn::client {
 namespace {
 
-constexpr std::string_view kFacts = "tarn.";
-// POSIX ACLs among them: kept as bytes that nobody enforces they would be a lie. Programs fall back
-// to the mode.
-constexpr std::string_view kSystem = "system.";
-
-Status Refuse(std::string_view name) {
-  return Status(Code::kUnsupported, "attribute " + std::string(name) + ": no ACLs here");
-}
-
-Result<std::string> Fact(const role::FileInfo& info, std::string_view name) {
-  if (name == "tarn.state") return std::string(role::PersistStateName(info.attr.persist));
-  if (name == "tarn.generation") return std::to_string(info.attr.generation.value);
-  if (name == "tarn.ufs.key" && info.binding.mount) return info.binding.key;
-  return Status(Code::kNoAttribute, "get attribute " + std::string(name));
-}
-
 // A commit came after `info` was read: the live file does not tell its size and time any more.
 void ReadAgain(role::Files& files, role::FileInfo& info) {
   Result<role::FileInfo> now = files.GetKnownAttr(info.attr.ino);
@@ -204,41 +188,6 @@ Status LocalFileSystem::ResizeLive(OpenInode& inode, uint64_t size_bytes) {
   if (status.ok() && inode.writers == 1) status = CommitChanges(inode, Durable::kPolicy);
   RemoveWriter(inode);
   return status;
-}
-
-Result<std::string> LocalFileSystem::ReadLink(InodeId ino) { return deps_.files.ReadLink(ino); }
-
-Result<std::string> LocalFileSystem::GetXattr(InodeId ino, std::string_view name) {
-  if (name.starts_with(kSystem)) return Refuse(name);
-  if (!name.starts_with(kFacts)) return deps_.files.GetXattr(ino, name);
-  ASSIGN_OR_RETURN(role::FileInfo info, GetAttr(ino));
-  if (name != "tarn.cached") return Fact(info, name);
-  std::optional<cache::ContentInfo> content = deps_.cache.Find(ino);
-  return std::string(!content ? "no" : content->complete ? "yes" : "partly");
-}
-
-Result<std::vector<std::string>> LocalFileSystem::ListXattrs(InodeId ino) {
-  return deps_.files.ListXattrs(ino);
-}
-
-Status LocalFileSystem::SetXattr(const role::Caller& caller, InodeId ino, std::string_view name,
-                                 std::string_view value, role::XattrMode mode) {
-  if (name.starts_with(kSystem)) return Refuse(name);
-  if (name.starts_with(kFacts)) {
-    return Status(Code::kNotPermitted, "set attribute " + std::string(name) + ": read-only");
-  }
-  RETURN_IF_ERROR(deps_.files.SetXattr(caller, ino, name, value, mode));
-  NoteModeChange(ino);
-  return OkStatus();
-}
-
-Status LocalFileSystem::RemoveXattr(const role::Caller& caller, InodeId ino,
-                                    std::string_view name) {
-  if (name.starts_with(kSystem)) return Refuse(name);
-  if (name.starts_with(kFacts)) {
-    return Status(Code::kNotPermitted, "remove attribute " + std::string(name) + ": read-only");
-  }
-  return deps_.files.RemoveXattr(caller, ino, name);
 }
 
 Result<role::StatFs> LocalFileSystem::GetStatFs() { return deps_.files.GetStatFs(); }

@@ -21,6 +21,18 @@ bool HasTaken(role::Files& files, InodeId ino, const role::WriteCommit& commit, 
   return now.ok() && now->attr.generation == commit.generation;
 }
 
+// Writes back dirty pages before the lock is taken, so that a large commit does not hold up every
+// reader of the attributes. The commit's own sync finds little left, and reports the errors.
+void SyncAhead(Handle& handle) {
+  int descriptor = -1;
+  {
+    MutexLock lock(handle.inode->mutex);
+    if (handle.inode->unlinked || handle.inode->live->CurrentSize() <= kSyncAheadBytes) return;
+    descriptor = handle.inode->live->WriteDescriptor();  // Stays open while the handle writes.
+  }
+  if (descriptor >= 0) (void)sync_file_range(descriptor, 0, 0, kSyncAheadFlags);
+}
+
 }  // namespace
 
 Status LocalFileSystem::CommitChanges(OpenInode& inode, Durable durable) {
@@ -114,20 +126,7 @@ Status LocalFileSystem::CommitNamed(InodeId ino) {
   return OkStatus();
 }
 
-// Writes back what is dirty before the lock is taken, so that a large commit does not hold up
-// everybody who looks at the file. The commit's own sync finds little left and reports the errors.
-void LocalFileSystem::SyncAhead(Handle& handle) {
-  int descriptor = -1;
-  {
-    MutexLock lock(handle.inode->mutex);
-    if (handle.inode->unlinked || handle.inode->live->CurrentSize() <= kSyncAheadBytes) return;
-    descriptor = handle.inode->live->WriteDescriptor();  // Stays open while the handle writes.
-  }
-  if (descriptor >= 0) (void)sync_file_range(descriptor, 0, 0, kSyncAheadFlags);
-}
-
-Status LocalFileSystem::Flush(HandleId id) {
-  Handle& handle = Of(id);
+Status LocalFileSystem::Flush(Handle& handle) {
   if (!handle.writes) return OkStatus();
   if (options_.sync_on_close) SyncAhead(handle);
   OpenInode& inode = *handle.inode;
@@ -135,8 +134,7 @@ Status LocalFileSystem::Flush(HandleId id) {
   return CommitChanges(inode, Durable::kPolicy);
 }
 
-Status LocalFileSystem::Fsync(HandleId id) {
-  Handle& handle = Of(id);
+Status LocalFileSystem::Fsync(Handle& handle) {
   if (handle.writes) SyncAhead(handle);
   OpenInode& inode = *handle.inode;
   {
@@ -145,7 +143,5 @@ Status LocalFileSystem::Fsync(HandleId id) {
   }
   return deps_.files.SyncLog();  // Attributes and names changed since, which no commit carried.
 }
-
-Status LocalFileSystem::SyncDirectory(InodeId) { return deps_.files.SyncLog(); }
 
 }  // namespace tarn::client

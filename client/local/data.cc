@@ -48,9 +48,8 @@ bool CutsAbsentPages(const cache::LiveFile& live, uint64_t offset_bytes, uint64_
 
 }  // namespace
 
-Status LocalFileSystem::Write(HandleId id, uint64_t offset_bytes, std::span<const std::byte> data,
-                              SetId setid) {
-  Handle& handle = Of(id);
+Status LocalFileSystem::Write(Handle& handle, uint64_t offset_bytes,
+                              std::span<const std::byte> data, SetId setid) {
   if (!handle.writes) return Status(Code::kInvalid, "write to a handle open for reading");
   OpenInode& inode = *handle.inode;
   cache::LiveFile* live = nullptr;
@@ -72,7 +71,7 @@ Status LocalFileSystem::Write(HandleId id, uint64_t offset_bytes, std::span<cons
 }
 
 // Another client replaced the file, which lost its name by that, and the page that the write is in:
-// as on a disk that fails, the error comes with fsync and close.
+// the error comes with fsync and close, like that of a disk that fails.
 Status LocalFileSystem::DeferIfReplaced(OpenInode& inode, const Status& error) {
   MutexLock lock(inode.mutex);
   const bool replaced = inode.unlinked && inode.binding.gone;
@@ -103,9 +102,8 @@ Status LocalFileSystem::ApplySetId(OpenInode& inode, SetId setid) {
   return OkStatus();
 }
 
-Status LocalFileSystem::Allocate(HandleId id, int mode, uint64_t offset_bytes,
+Status LocalFileSystem::Allocate(Handle& handle, int mode, uint64_t offset_bytes,
                                  uint64_t length_bytes, SetId setid) {
-  Handle& handle = Of(id);
   if (!handle.writes) return Status(Code::kInvalid, "allocate on a handle open for reading");
   OpenInode& inode = *handle.inode;
   RETURN_IF_ERROR(CheckBase(inode));
@@ -126,8 +124,8 @@ Status LocalFileSystem::Allocate(HandleId id, int mode, uint64_t offset_bytes,
   return WithPages(change, [&] { return FillPages(inode, 0, kWholeFile); });
 }
 
-Result<uint64_t> LocalFileSystem::Seek(HandleId id, int64_t offset_bytes, int whence) {
-  OpenInode& inode = *Of(id).inode;
+Result<uint64_t> LocalFileSystem::Seek(Handle& handle, int64_t offset_bytes, int whence) {
+  OpenInode& inode = *handle.inode;
   MutexLock lock(inode.mutex);
   const auto size = static_cast<int64_t>(inode.live->CurrentSize());
   if (!inode.live->Complete()) {  // Its holes are not the file's: all of it counts as data.
@@ -140,26 +138,20 @@ Result<uint64_t> LocalFileSystem::Seek(HandleId id, int64_t offset_bytes, int wh
   return static_cast<uint64_t>(at);
 }
 
-Result<size_t> LocalFileSystem::CopyRange(HandleId from, uint64_t from_offset, HandleId to,
+Result<size_t> LocalFileSystem::CopyRange(OpenFile& from, uint64_t from_offset, Handle& to,
                                           uint64_t to_offset, size_t length_bytes, SetId setid) {
-  Handle& source = Of(from);
-  Handle& target = Of(to);
-  if (!target.writes) return Status(Code::kInvalid, "copy to a handle open for reading");
-  RETURN_IF_ERROR(ApplySetId(*target.inode, setid));
-  int in = -1;
+  if (!to.writes) return Status(Code::kInvalid, "copy to a handle open for reading");
+  RETURN_IF_ERROR(ApplySetId(*to.inode, setid));
+  const std::optional<int> in = from.WholeDescriptor();
   int out = -1;
   {
-    MutexLock lock(source.inode->mutex);
-    if (source.inode->live->Complete()) in = source.inode->live->ReadDescriptor();
-  }
-  {
-    MutexLock lock(target.inode->mutex);
-    if (target.inode->live->Complete()) out = target.inode->live->WriteDescriptor();
+    MutexLock lock(to.inode->mutex);
+    if (to.inode->live->Complete()) out = to.inode->live->WriteDescriptor();
   }
   auto in_at = static_cast<off_t>(from_offset);
   auto out_at = static_cast<off_t>(to_offset);
-  if (in >= 0 && out >= 0) {
-    const ssize_t copied = copy_file_range(in, &in_at, out, &out_at, length_bytes, 0);
+  if (in && out >= 0) {
+    const ssize_t copied = copy_file_range(*in, &in_at, out, &out_at, length_bytes, 0);
     if (copied >= 0) return static_cast<size_t>(copied);
     if (errno != EXDEV && errno != EOPNOTSUPP && errno != EINVAL) {
       return ErrnoStatus(errno, "copy a range");
@@ -168,11 +160,11 @@ Result<size_t> LocalFileSystem::CopyRange(HandleId from, uint64_t from_offset, H
   return CopyThrough(from, from_offset, to, to_offset, length_bytes);
 }
 
-// The same by reading and writing, a piece at a time: a short count is as good as a whole one.
-Result<size_t> LocalFileSystem::CopyThrough(HandleId from, uint64_t from_offset, HandleId to,
+// Copies by reading and writing one piece: the caller takes a short count, and asks for the rest.
+Result<size_t> LocalFileSystem::CopyThrough(OpenFile& from, uint64_t from_offset, Handle& to,
                                             uint64_t to_offset, size_t length_bytes) {
   std::vector<std::byte> buffer(std::min<size_t>(length_bytes, cache::kPageBytes));
-  ASSIGN_OR_RETURN(size_t got, Read(from, from_offset, buffer));
+  ASSIGN_OR_RETURN(size_t got, from.Read(from_offset, buffer));
   if (got == 0) return size_t{0};
   RETURN_IF_ERROR(Write(to, to_offset, std::span(buffer.data(), got), SetId::kKeep));
   return got;

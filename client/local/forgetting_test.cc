@@ -1,4 +1,4 @@
-// Files without a name: their bytes live as long as somebody has them open, and no longer.
+// Files without a name: their bytes live as long as a program has them open, and no longer.
 
 #include <set>
 
@@ -10,7 +10,7 @@ namespace {
 
 class ForgettingTest : public FileSystemFixture {
  protected:
-  ~ForgettingTest() override { fs().SetKernelHolds({}); }
+  ~ForgettingTest() override { kernel().SetKernelHolds({}); }
 
   // The background waits at its usual place, and has seen all the time that has passed.
   bool Idle() {
@@ -23,7 +23,7 @@ class ForgettingTest : public FileSystemFixture {
       MutexLock lock(mutex_);
       held_ = std::move(inodes);
     }
-    fs().SetKernelHolds([this](InodeId ino) {
+    kernel().SetKernelHolds([this](InodeId ino) {
       MutexLock lock(mutex_);
       return held_.contains(ino);
     });
@@ -33,14 +33,14 @@ class ForgettingTest : public FileSystemFixture {
       MutexLock lock(mutex_);
       held_.erase(ino);
     }
-    fs().KernelForgot(ino);
+    kernel().KernelForgot(ino);
   }
   InodeId MakeNode(const std::string& name, role::FileType type) {
     role::CreateSpec spec;
     spec.type = type;
     spec.mode = 0755;
     if (type == role::FileType::kSymlink) spec.symlink_target = "there";
-    return fs().MakeNode(caller_, kRootInode, name, spec)->attr.ino;
+    return names().MakeNode(caller_, kRootInode, name, spec)->attr.ino;
   }
 
   Mutex mutex_;
@@ -52,11 +52,11 @@ TEST_F(ForgettingTest, ANodeThatTheKernelHoldsOutlivesItsName) {
                                     role::FileType::kSymlink, role::FileType::kCharDevice}) {
     const InodeId ino = MakeNode("n", type);
     Hold({ino});
-    ASSERT_TRUE(fs().Unlink(caller_, kRootInode, "n").ok());
+    ASSERT_TRUE(names().Unlink(caller_, kRootInode, "n").ok());
     EXPECT_TRUE(AllForgotten());
     EXPECT_EQ(AttrOf(ino).nlink, 0u);
     LetGo(ino);
-    EXPECT_EQ(fs().Forgetting(), 1u);
+    EXPECT_EQ(upkeep().Forgetting(), 1u);
     EXPECT_TRUE(AllForgotten());
     EXPECT_TRUE(Forgotten(ino));
   }
@@ -68,17 +68,17 @@ TEST_F(ForgettingTest, SoDoesADirectoryHoweverItWasRemoved) {
   const InodeId free = MakeNode("c", role::FileType::kDirectory);
   MakeNode("d", role::FileType::kDirectory);
   Hold({removed, replaced});
-  ASSERT_TRUE(fs().Rmdir(caller_, kRootInode, "a").ok());
+  ASSERT_TRUE(names().Rmdir(caller_, kRootInode, "a").ok());
   ASSERT_TRUE(
-      fs().Rename(caller_, kRootInode, "d", kRootInode, "b", role::RenameMode::kReplace).ok());
-  ASSERT_TRUE(fs().Rmdir(caller_, kRootInode, "c").ok());
+      names().Rename(caller_, kRootInode, "d", kRootInode, "b", role::RenameMode::kReplace).ok());
+  ASSERT_TRUE(names().Rmdir(caller_, kRootInode, "c").ok());
   EXPECT_TRUE(AllForgotten());
   EXPECT_TRUE(Forgotten(free));
   role::AttrChange change;
   change.mode = 0700;
   for (const InodeId ino : {removed, replaced}) {
     EXPECT_EQ(AttrOf(ino).nlink, 0u);
-    EXPECT_TRUE(fs().SetAttr(caller_, ino, change, std::nullopt).ok());
+    EXPECT_TRUE(attributes().SetAttr(caller_, ino, change, std::nullopt).ok());
     LetGo(ino);
   }
   EXPECT_TRUE(AllForgotten());
@@ -90,7 +90,7 @@ TEST_F(ForgettingTest, SoDoesADirectoryHoweverItWasRemoved) {
 TEST_F(ForgettingTest, AFileThatOnlyTheKernelHoldsCanBeOpened) {
   const InodeId ino = Put("a", "hello");
   Hold({ino});
-  ASSERT_TRUE(fs().Unlink(caller_, kRootInode, "a").ok());
+  ASSERT_TRUE(names().Unlink(caller_, kRootInode, "a").ok());
   EXPECT_TRUE(AllForgotten());
   EXPECT_EQ(Contents(ino), "hello");
   EXPECT_TRUE(AllForgotten());
@@ -103,19 +103,19 @@ TEST_F(ForgettingTest, AFileThatOnlyTheKernelHoldsCanBeOpened) {
 TEST_F(ForgettingTest, WhatOnlyTheKernelHoldsHasTheSizeAndTimeOfItsLastWrite) {
   const InodeId ino = Put("a", "hello");
   Hold({ino});
-  ASSERT_TRUE(fs().Unlink(caller_, kRootInode, "a").ok());
-  const HandleId writer = Open(ino, O_RDWR).handle;
+  ASSERT_TRUE(names().Unlink(caller_, kRootInode, "a").ok());
+  auto writer = Open(ino, O_RDWR).file;
   const int64_t before_ns = AttrOf(ino).mtime_ns;
-  Write(writer, 5, " world");
-  fs().Release(writer);
+  Write(*writer, 5, " world");
+  writer.reset();
   EXPECT_TRUE(AllForgotten());
   EXPECT_EQ(AttrOf(ino).size_bytes, 11u);
   EXPECT_GT(AttrOf(ino).mtime_ns, before_ns);
-  ASSERT_TRUE(fs().SetAttr(caller_, ino, {}, 2).ok());
+  ASSERT_TRUE(attributes().SetAttr(caller_, ino, {}, 2).ok());
   EXPECT_EQ(AttrOf(ino).size_bytes, 2u);
   role::AttrChange change;
   change.mtime_ns = 7;
-  ASSERT_TRUE(fs().SetAttr(caller_, ino, change, std::nullopt).ok());
+  ASSERT_TRUE(attributes().SetAttr(caller_, ino, change, std::nullopt).ok());
   EXPECT_EQ(AttrOf(ino).mtime_ns, 7);
   EXPECT_EQ(AttrOf(ino).size_bytes, 2u);
   EXPECT_EQ(Contents(ino), "he");
@@ -127,7 +127,7 @@ TEST_F(ForgettingTest, WhatOnlyTheKernelHoldsHasTheSizeAndTimeOfItsLastWrite) {
 TEST_F(ForgettingTest, OneThatIsNotCachedIsReadFromItsObject) {
   const InodeId ino = Outside("a", "hello");
   Hold({ino});
-  ASSERT_TRUE(fs().Unlink(caller_, kRootInode, "a").ok());
+  ASSERT_TRUE(names().Unlink(caller_, kRootInode, "a").ok());
   EXPECT_TRUE(AllForgotten());
   PersistDue();
   EXPECT_EQ(Contents(ino), "hello");
@@ -138,14 +138,14 @@ TEST_F(ForgettingTest, OneThatIsNotCachedIsReadFromItsObject) {
 }
 
 TEST_F(ForgettingTest, AFileThatIsNamedAfterItsCloseIsCommitted) {
-  auto made = fs().CreateUnnamed(caller_, kRootInode, 0600, O_RDWR);
+  auto made = opener().CreateUnnamed(caller_, kRootInode, 0600, O_RDWR);
   ASSERT_TRUE(made.ok()) << made.status().ToString();
   const InodeId ino = made->info.attr.ino;
   Hold({ino});
-  Write(made->open.handle, 0, "hello");
-  fs().Release(made->open.handle);
+  Write(*made->open.file, 0, "hello");
+  made->open.file.reset();
   EXPECT_TRUE(AllForgotten());
-  ASSERT_TRUE(fs().Link(caller_, ino, kRootInode, "a").ok());
+  ASSERT_TRUE(names().Link(caller_, ino, kRootInode, "a").ok());
   EXPECT_EQ(CommittedOf(ino).size_bytes, 5u);
   LetGo(ino);
   EXPECT_TRUE(AllForgotten());
@@ -154,9 +154,9 @@ TEST_F(ForgettingTest, AFileThatIsNamedAfterItsCloseIsCommitted) {
 
 TEST_F(ForgettingTest, WhatIsNotOpenIsErasedAndForgotten) {
   const InodeId ino = Put("a", "hello");
-  EXPECT_EQ(fs().Forgetting(), 0u);
-  ASSERT_TRUE(fs().Unlink(caller_, kRootInode, "a").ok());
-  EXPECT_EQ(fs().Forgetting(), 1u);
+  EXPECT_EQ(upkeep().Forgetting(), 0u);
+  ASSERT_TRUE(names().Unlink(caller_, kRootInode, "a").ok());
+  EXPECT_EQ(upkeep().Forgetting(), 1u);
   EXPECT_FALSE(Forgotten(ino));
   EXPECT_TRUE(AllForgotten());
   EXPECT_TRUE(Forgotten(ino));
@@ -165,41 +165,41 @@ TEST_F(ForgettingTest, WhatIsNotOpenIsErasedAndForgotten) {
 
 TEST_F(ForgettingTest, AnotherNameKeepsAll) {
   const InodeId ino = Put("a", "hello");
-  ASSERT_TRUE(fs().Link(caller_, ino, kRootInode, "b").ok());
-  ASSERT_TRUE(fs().Unlink(caller_, kRootInode, "a").ok());
-  EXPECT_EQ(fs().Forgetting(), 0u);
+  ASSERT_TRUE(names().Link(caller_, ino, kRootInode, "b").ok());
+  ASSERT_TRUE(names().Unlink(caller_, kRootInode, "a").ok());
+  EXPECT_EQ(upkeep().Forgetting(), 0u);
   EXPECT_EQ(Contents(ino), "hello");
 }
 
 TEST_F(ForgettingTest, WhatIsOpenKeepsItsBytesUntilTheLastRelease) {
-  const auto made = Create("a");
+  auto made = Create("a");
   const InodeId ino = made.info.attr.ino;
-  Write(made.open.handle, 0, "hello");
-  ASSERT_TRUE(fs().Flush(made.open.handle).ok());
-  const HandleId reader = Open(ino, O_RDONLY).handle;
-  ASSERT_TRUE(fs().Unlink(caller_, kRootInode, "a").ok());
-  EXPECT_EQ(fs().Forgetting(), 1u);
+  Write(*made.open.file, 0, "hello");
+  ASSERT_TRUE(made.open.file->Flush().ok());
+  auto reader = Open(ino, O_RDONLY).file;
+  ASSERT_TRUE(names().Unlink(caller_, kRootInode, "a").ok());
+  EXPECT_EQ(upkeep().Forgetting(), 1u);
   EXPECT_TRUE(AllForgotten());
-  Write(made.open.handle, 5, " world");
+  Write(*made.open.file, 5, " world");
   EXPECT_EQ(AttrOf(ino).size_bytes, 11u);
   EXPECT_EQ(AttrOf(ino).nlink, 0u);
-  fs().Release(made.open.handle);
-  EXPECT_EQ(fs().Forgetting(), 0u);
-  EXPECT_EQ(Read(reader, 0, 100), "hello world");
-  EXPECT_EQ(CommittedOf(ino).generation, Generation(1));  // Nobody can ever see another.
-  fs().Release(reader);
-  EXPECT_EQ(fs().Forgetting(), 1u);
+  made.open.file.reset();
+  EXPECT_EQ(upkeep().Forgetting(), 0u);
+  EXPECT_EQ(Read(*reader, 0, 100), "hello world");
+  EXPECT_EQ(CommittedOf(ino).generation, Generation(1));  // No program could see another one.
+  reader.reset();
+  EXPECT_EQ(upkeep().Forgetting(), 1u);
   EXPECT_TRUE(AllForgotten());
   EXPECT_TRUE(Forgotten(ino));
 }
 
 TEST_F(ForgettingTest, AFileNeverCommittedIsForgottenToo) {
-  const auto made = Create("a");
-  Write(made.open.handle, 0, "hello");
-  ASSERT_TRUE(fs().Unlink(caller_, kRootInode, "a").ok());
-  ASSERT_TRUE(fs().Flush(made.open.handle).ok());
+  auto made = Create("a");
+  Write(*made.open.file, 0, "hello");
+  ASSERT_TRUE(names().Unlink(caller_, kRootInode, "a").ok());
+  ASSERT_TRUE(made.open.file->Flush().ok());
   EXPECT_EQ(CommittedOf(made.info.attr.ino).generation, Generation());
-  fs().Release(made.open.handle);
+  made.open.file.reset();
   EXPECT_TRUE(AllForgotten());
   EXPECT_TRUE(Forgotten(made.info.attr.ino));
 }
@@ -207,13 +207,13 @@ TEST_F(ForgettingTest, AFileNeverCommittedIsForgottenToo) {
 TEST_F(ForgettingTest, RenameOverAnOpenFileKeepsItsBytesUntilTheLastRelease) {
   const InodeId old = Put("a", "old");
   const InodeId young = Put("b", "young");
-  const HandleId handle = Open(old, O_RDONLY).handle;
+  auto file = Open(old, O_RDONLY).file;
   ASSERT_TRUE(
-      fs().Rename(caller_, kRootInode, "b", kRootInode, "a", role::RenameMode::kReplace).ok());
-  EXPECT_EQ(fs().Forgetting(), 1u);
+      names().Rename(caller_, kRootInode, "b", kRootInode, "a", role::RenameMode::kReplace).ok());
+  EXPECT_EQ(upkeep().Forgetting(), 1u);
   EXPECT_TRUE(AllForgotten());
-  EXPECT_EQ(Read(handle, 0, 100), "old");
-  fs().Release(handle);
+  EXPECT_EQ(Read(*file, 0, 100), "old");
+  file.reset();
   EXPECT_TRUE(AllForgotten());
   EXPECT_TRUE(Forgotten(old));
   EXPECT_EQ(Find("a"), young);
@@ -225,12 +225,12 @@ TEST_F(ForgettingTest, PagesOfAnOpenFileStillComeFromItsObject) {
   std::string text(kPageBytes, 'a');
   text.append("tail");
   const InodeId ino = Outside("a", text);
-  const HandleId handle = Open(ino, O_RDONLY).handle;
-  ASSERT_TRUE(fs().Unlink(caller_, kRootInode, "a").ok());
+  auto file = Open(ino, O_RDONLY).file;
+  ASSERT_TRUE(names().Unlink(caller_, kRootInode, "a").ok());
   EXPECT_TRUE(AllForgotten());
   PersistDue();
-  EXPECT_EQ(Read(handle, kPageBytes, 100), "tail");
-  fs().Release(handle);
+  EXPECT_EQ(Read(*file, kPageBytes, 100), "tail");
+  file.reset();
   EXPECT_TRUE(AllForgotten());
   PersistDue();
   EXPECT_TRUE(Forgotten(ino));
@@ -238,33 +238,33 @@ TEST_F(ForgettingTest, PagesOfAnOpenFileStillComeFromItsObject) {
 }
 
 TEST_F(ForgettingTest, AFileWithoutANameGoesWithItsHandle) {
-  auto made = fs().CreateUnnamed(caller_, kRootInode, 0600, O_RDWR);
+  auto made = opener().CreateUnnamed(caller_, kRootInode, 0600, O_RDWR);
   ASSERT_TRUE(made.ok()) << made.status().ToString();
-  Write(made->open.handle, 0, "hello");
-  ASSERT_TRUE(fs().Flush(made->open.handle).ok());
+  Write(*made->open.file, 0, "hello");
+  ASSERT_TRUE(made->open.file->Flush().ok());
   EXPECT_EQ(CommittedOf(made->info.attr.ino).generation, Generation());
-  fs().Release(made->open.handle);
-  EXPECT_EQ(fs().Forgetting(), 1u);
+  made->open.file.reset();
+  EXPECT_EQ(upkeep().Forgetting(), 1u);
   EXPECT_TRUE(AllForgotten());
   EXPECT_TRUE(Forgotten(made->info.attr.ino));
 }
 
 TEST_F(ForgettingTest, AFileThatIsGivenANameIsCommitted) {
-  auto made = fs().CreateUnnamed(caller_, kRootInode, 0600, O_RDWR);
+  auto made = opener().CreateUnnamed(caller_, kRootInode, 0600, O_RDWR);
   ASSERT_TRUE(made.ok()) << made.status().ToString();
-  Write(made->open.handle, 0, "hello");
-  ASSERT_TRUE(fs().Link(caller_, made->info.attr.ino, kRootInode, "a").ok());
-  ASSERT_TRUE(fs().Flush(made->open.handle).ok());
-  fs().Release(made->open.handle);
+  Write(*made->open.file, 0, "hello");
+  ASSERT_TRUE(names().Link(caller_, made->info.attr.ino, kRootInode, "a").ok());
+  ASSERT_TRUE(made->open.file->Flush().ok());
+  made->open.file.reset();
   EXPECT_EQ(CommittedOf(Find("a")).size_bytes, 5u);
   EXPECT_EQ(Contents(Find("a")), "hello");
 }
 
-TEST_F(ForgettingTest, TheScanFindsOrphansThatNobodyReported) {
+TEST_F(ForgettingTest, TheScanFindsOrphansThatWereNotReported) {
   options_.orphan_scan_interval = std::chrono::seconds(1);
   const InodeId ino = Put("a", "hello");
   ASSERT_TRUE(namespace_->GetNames().Unlink(caller_, kRootInode, "a").ok());
-  EXPECT_EQ(fs().Forgetting(), 0u);
+  EXPECT_EQ(upkeep().Forgetting(), 0u);
   EXPECT_TRUE(Eventually([&] { return Forgotten(ino); }));
 }
 
@@ -272,29 +272,29 @@ TEST_F(ForgettingTest, TheScanLeavesOrphansThatAreOpen) {
   options_.orphan_scan_interval = std::chrono::seconds(1);
   const InodeId ino = Put("a", "hello");
   const InodeId other = Put("b", "other");
-  const HandleId handle = Open(ino, O_RDONLY).handle;
+  auto file = Open(ino, O_RDONLY).file;
   ASSERT_TRUE(namespace_->GetNames().Unlink(caller_, kRootInode, "a").ok());
   ASSERT_TRUE(namespace_->GetNames().Unlink(caller_, kRootInode, "b").ok());
   EXPECT_TRUE(Eventually([&] { return Forgotten(other); }));  // By a scan that found both.
-  EXPECT_EQ(Read(handle, 0, 100), "hello");
-  fs().Release(handle);
+  EXPECT_EQ(Read(*file, 0, 100), "hello");
+  file.reset();
   EXPECT_TRUE(Eventually([&] { return Forgotten(ino); }));
 }
 
 TEST_F(ForgettingTest, AScanBesideItsLinkDoesNotKeepAFileFromBeingCommitted) {
   options_.orphan_scan_interval = std::chrono::seconds(1);
-  auto made = fs().CreateUnnamed(caller_, kRootInode, 0600, O_RDWR);
+  auto made = opener().CreateUnnamed(caller_, kRootInode, 0600, O_RDWR);
   ASSERT_TRUE(made.ok()) << made.status().ToString();
   ASSERT_TRUE(Idle());
   clock_.Advance(std::chrono::seconds(11));  // It leaves what was made a moment ago.
   // The scan has found it; before its turn comes it has a name.
-  ASSERT_TRUE(Eventually([&] { return fs().Forgetting() == 1; }, Nanos(0)));
-  ASSERT_TRUE(fs().Link(caller_, made->info.attr.ino, kRootInode, "a").ok());
+  ASSERT_TRUE(Eventually([&] { return upkeep().Forgetting() == 1; }, Nanos(0)));
+  ASSERT_TRUE(names().Link(caller_, made->info.attr.ino, kRootInode, "a").ok());
   ASSERT_TRUE(AllForgotten());
-  Write(made->open.handle, 0, "hello");
-  ASSERT_TRUE(fs().Flush(made->open.handle).ok());
+  Write(*made->open.file, 0, "hello");
+  ASSERT_TRUE(made->open.file->Flush().ok());
   EXPECT_EQ(CommittedOf(Find("a")).size_bytes, 5u);
-  fs().Release(made->open.handle);
+  made->open.file.reset();
   EXPECT_EQ(Contents(Find("a")), "hello");
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// An open file of one process, as a HandleId stands for it. Internal to client/.
+// The state of an open file. Internal to client/.
 
 #include <cstddef>
 #include <cstdint>
@@ -8,8 +8,9 @@
 
 #include "base/memory_budget.h"
 #include "base/mutex.h"
-#include "client/file_system.h"
 #include "client/local/open_table.h"
+#include "client/opener.h"
+#include "client/page_source.h"
 
 namespace tarn::client {
 
@@ -25,11 +26,10 @@ struct Passing {
 };
 
 struct Handle {
-  OpenInodePtr inode;  // With a hold on it.
-  int flags = 0;       // Of open(2).
+  OpenInodePtr inode;  // With a hold on it. Null: abandoned.
   bool writes = false;
   IoMode mode = IoMode::kDirect;
-  Mutex mutex;
+  Mutex mutex;  // Taken alone; held over PageSource::NoteRead.
   PageSource::ReadHistory history GUARDED_BY(mutex);
   std::shared_ptr<const Passing> passing GUARDED_BY(mutex);
   uint64_t passed_until GUARDED_BY(mutex) = 0;  // The end of the last read past the cache.

@@ -3,12 +3,13 @@
 #include <thread>
 
 #include "base/log.h"
+#include "client/local/local_xattrs.h"
 
 namespace tarn::client {
 
 constexpr uint64_t kPassingBytes = 32 << 20;
 
-// Of the background. Joined at the end of life.
+// The background threads.
 struct LocalFileSystem::Threads {
   explicit Threads(LocalFileSystem& owner)
       : reaper([&owner](const std::stop_token& stop) { owner.RunReaper(stop); }),
@@ -24,6 +25,8 @@ LocalFileSystem::LocalFileSystem(const Dependencies& dependencies, const Options
       self_{.session = SessionId(1)},
       passing_budget_(kPassingBytes, dependencies.clock),
       table_([this](OpenInode& inode) NO_THREAD_SAFETY_ANALYSIS { CloseInode(inode); }),
+      xattrs_(NewLocalXattrs(dependencies.files, dependencies.cache, *this,
+                             [this](InodeId ino) { NoteModeChange(ino); })),
       threads_(std::make_unique<Threads>(*this)) {
   deps_.maintenance.SetChangeSink([this](const role::Change& change) { OnChange(change); });
 }
@@ -38,7 +41,7 @@ void LocalFileSystem::StopThreads() {
   threads_->reaper.request_stop();
   threads_->sweeper.request_stop();
   {
-    MutexLock lock(reap_mutex_);  // Or the reaper may just be about to wait.
+    MutexLock lock(reap_mutex_);  // Else the reaper, about to wait, could miss the notification.
     reap_ready_.NotifyAll();
   }
   threads_.reset();
@@ -47,6 +50,14 @@ void LocalFileSystem::StopThreads() {
 void LocalFileSystem::SetInvalidator(std::function<void(const role::Change&)> invalidator) {
   WriterLock lock(invalidator_mutex_);
   invalidator_ = std::move(invalidator);
+}
+
+void LocalFileSystem::SetKernelHolds(std::function<bool(InodeId)> holds) {
+  held_.SetAsker(std::move(holds));
+}
+
+void LocalFileSystem::KernelForgot(InodeId ino) {
+  if (held_.Forgot(ino)) QueueReap(ino);
 }
 
 Status LocalFileSystem::CommitOpen() {

@@ -1,6 +1,6 @@
 #pragma once
 
-// FileSystem over a cache store in this process. Internal to client/: see file_system.h for the
+// FileSystem over a cache store in this process. Internal to client/: see the interfaces for the
 // contract.
 
 #include <atomic>
@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/mutex.h"
+#include "client/dependencies.h"
 #include "client/file_system.h"
 #include "client/local/handle.h"
 #include "client/local/held_by_kernel.h"
@@ -18,26 +19,24 @@ namespace tarn::client {
 
 inline constexpr uint64_t kWholeFile = UINT64_MAX;
 
-class LocalFileSystem final : public FileSystem {
+class LocalFileSystem final : public FileSystem,
+                              public Names,
+                              public Attributes,
+                              public Opener,
+                              public KernelSide,
+                              public Upkeep {
  public:
   LocalFileSystem(const Dependencies& dependencies, const Options& options);
   ~LocalFileSystem() override;
 
-  void SetBacking(Backing* backing) override { backing_ = backing; }
-  void SetInvalidator(std::function<void(const role::Change&)> invalidator) override;
-
-  void SetKernelHolds(std::function<bool(InodeId)> holds) override {
-    held_.SetAsker(std::move(holds));
-  }
-  void KernelForgot(InodeId ino) override {
-    if (held_.Forgot(ino)) QueueReap(ino);
-  }
+  Names& GetNames() override { return *this; }
+  Attributes& GetAttributes() override { return *this; }
+  Xattrs& GetXattrs() override { return *xattrs_; }
+  Opener& GetOpener() override { return *this; }
+  KernelSide& GetKernelSide() override { return *this; }
+  Upkeep& GetUpkeep() override { return *this; }
 
   Result<role::FileInfo> Lookup(const role::Caller&, InodeId, std::string_view) override;
-  Result<role::FileInfo> GetAttr(InodeId) override;
-  Result<role::FileInfo> LearnAttributes(InodeId, Next) override;
-  Result<role::FileInfo> SetAttr(const role::Caller&, InodeId, const role::AttrChange&,
-                                 std::optional<uint64_t> size_bytes) override;
   Result<role::FileInfo> MakeNode(const role::Caller&, InodeId, std::string_view,
                                   const role::CreateSpec&) override;
   Result<role::FileInfo> Link(const role::Caller&, InodeId, InodeId, std::string_view) override;
@@ -49,30 +48,23 @@ class LocalFileSystem final : public FileSystem {
                                        role::Names::WithAttrs) override;
   Result<InodeId> ParentOf(InodeId dir) override;
   Result<std::string> ReadLink(InodeId) override;
-  Result<std::string> GetXattr(InodeId, std::string_view) override;
-  Result<std::vector<std::string>> ListXattrs(InodeId) override;
-  Status SetXattr(const role::Caller&, InodeId, std::string_view, std::string_view,
-                  role::XattrMode) override;
-  Status RemoveXattr(const role::Caller&, InodeId, std::string_view) override;
+  Status SyncDirectory(InodeId) override;
+  Result<role::FileInfo> GetAttr(InodeId) override;
+  Result<role::FileInfo> LearnAttributes(InodeId, Next) override;
+  Result<role::FileInfo> SetAttr(const role::Caller&, InodeId, const role::AttrChange&,
+                                 std::optional<uint64_t> size_bytes) override;
+  std::optional<uint32_t> SetgidGroup(InodeId) override;
+  Status ClearPrivileges(InodeId, SetId) override;
   Result<role::StatFs> GetStatFs() override;
-
-  Result<OpenReply> Open(const role::Caller&, InodeId, int flags) override;
+  Result<Opened> Open(const role::Caller&, InodeId, int flags) override;
   Result<Created> Create(const role::Caller&, InodeId, std::string_view, uint32_t mode,
                          int flags) override;
   Result<Created> CreateUnnamed(const role::Caller&, InodeId, uint32_t mode, int flags) override;
-  Result<size_t> Read(HandleId, uint64_t, std::span<std::byte>) override;
-  Result<InPlace> ReadInPlace(HandleId, uint64_t, size_t) override;
-  Status Write(HandleId, uint64_t, std::span<const std::byte>, SetId) override;
-  std::optional<uint32_t> SetgidGroup(InodeId) override;
-  Status ClearPrivileges(InodeId, SetId) override;
-  Status Allocate(HandleId, int mode, uint64_t, uint64_t, SetId) override;
-  Result<uint64_t> Seek(HandleId, int64_t, int whence) override;
-  Result<size_t> CopyRange(HandleId, uint64_t, HandleId, uint64_t, size_t, SetId) override;
-  Status Flush(HandleId) override;
-  Status Fsync(HandleId) override;
-  Status SyncDirectory(InodeId) override;
-  void Release(HandleId) override;
-  uint64_t OpenHandles() const override { return open_handles_; }
+  void SetBacking(Backing* backing) override { backing_ = backing; }
+  void SetInvalidator(std::function<void(const role::Change&)> invalidator) override;
+  void SetKernelHolds(std::function<bool(InodeId)> holds) override;
+  void KernelForgot(InodeId ino) override;
+  uint64_t OpenFiles() const override { return open_files_; }
   std::vector<InodeId> OpenInodes() override;
   uint64_t Forgetting() override;
   Status CommitOpen() override;
@@ -80,6 +72,18 @@ class LocalFileSystem final : public FileSystem {
   Status Close() override;
 
  private:
+  // What a LocalOpenFile does.
+  friend class LocalOpenFile;
+  Result<size_t> Read(Handle&, uint64_t, std::span<std::byte>);
+  Result<OpenFile::InPlace> ReadInPlace(Handle&, uint64_t, size_t);
+  Status Write(Handle&, uint64_t, std::span<const std::byte>, SetId);
+  Status Allocate(Handle&, int mode, uint64_t, uint64_t, SetId);
+  Result<uint64_t> Seek(Handle&, int64_t, int whence);
+  Result<size_t> CopyRange(OpenFile& from, uint64_t, Handle& to, uint64_t, size_t, SetId);
+  Status Flush(Handle&);
+  Status Fsync(Handle&);
+  void Release(Handle&);
+
   enum class Durable { kPolicy, kAlways };
 
   // open.cc
@@ -88,23 +92,20 @@ class LocalFileSystem final : public FileSystem {
   Status LoadLive(OpenInode& inode, const role::FileInfo& info) REQUIRES(inode.mutex);
   Result<Created> OpenExisting(const role::Caller& caller, InodeId parent, std::string_view name,
                                int flags);
-  // A handle for an inode that was made for it just now; it is the inode's one writer.
+  // Opens an inode that was made for this file just now, which is its one writer.
   Result<Created> OpenNew(role::FileInfo info, int flags);
-  Status TruncateForReader(const role::Caller& caller, InodeId ino);
   Status AdmitWriter(OpenInode& inode, cache::CacheStore::Truncate truncate) REQUIRES(inode.mutex);
   void RemoveWriter(OpenInode& inode) REQUIRES(inode.mutex);
   Status OpenForWriting(OpenInode& inode, int flags);
-  static Status CheckDescriptor(OpenInode& inode, int flags) REQUIRES(inode.mutex);
   IoMode ChooseMode(OpenInode& inode, int flags) REQUIRES(inode.mutex);
   // After AdmitWriter, if the flags are a writer's; an error removes it.
-  Result<OpenReply> AddHandle(Hold& hold, int flags);
+  Result<Opened> AddHandle(Hold& hold, int flags);
   void CloseInode(OpenInode& inode) REQUIRES(inode.mutex);
   void CompleteSmall(OpenInode& inode);
   Status WithBackPressure(const std::function<Status()>& attempt);
-  static Handle& Of(HandleId handle) { return *reinterpret_cast<Handle*>(handle.value); }
 
   // attributes.cc
-  // Attributes that were read after `since`, a moment of settled_.
+  // `info` was read after `since`, a moment of settled_.
   void Overlay(role::FileInfo& info, uint64_t since);
   Status WithUncommitted(const role::Attr& attr, const std::function<Status(OpenInode&)>& use);
   void OverlayLive(OpenInode& inode, role::FileInfo& info) REQUIRES(inode.mutex);
@@ -119,51 +120,46 @@ class LocalFileSystem final : public FileSystem {
   Status CommitChanges(OpenInode& inode, Durable durable) REQUIRES(inode.mutex);
   Status TryCommit(OpenInode& inode, Durable durable) REQUIRES(inode.mutex);
   Status CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync) REQUIRES(inode.mutex);
-  static void SyncAhead(Handle& handle);
   void SettleOrLinger(OpenInode& inode) REQUIRES(inode.mutex);
-  // A file without a name got its first one: its bytes are committed, at the latest when they are
-  // closed.
+  // Commits a file that has got its first name; a writer that has it open does so at its close.
   Status CommitNamed(InodeId ino);
 
   // data.cc
   Status DeferIfReplaced(OpenInode& inode, const Status& error);
   Status ApplySetId(OpenInode& inode, SetId setid);
-  Result<size_t> CopyThrough(HandleId from, uint64_t from_offset, HandleId to, uint64_t to_offset,
+  Result<size_t> CopyThrough(OpenFile& from, uint64_t from_offset, Handle& to, uint64_t to_offset,
                              size_t length_bytes);
   Status FillEdges(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
 
   // pages.cc
   static Status WithPages(const std::function<Status()>& change,
                           const std::function<Status()>& fetch);
-  // kIo for what is out of reach.
+  // kIo instead of a code that would say that the file is gone.
   static Status Unreachable(const Status& status);
-  // Runs `read` until the object is where it was looked for.
+  // Runs `read` again with the next binding while the object is being moved.
   using ReadSource = std::function<Status(cache::LiveFile&, const role::Binding&)>;
   Status WithBinding(OpenInode& inode, const ReadSource& read);
-  // Pages of an inode that the caller holds, with its live file. `length_bytes` kWholeFile: all.
+  // `length_bytes` kWholeFile: all of it.
   using ReadFile = std::function<Result<size_t>(cache::LiveFile&)>;
-  Result<size_t> ReadPages(HandleId id, uint64_t offset_bytes, uint64_t length_bytes,
+  Result<size_t> ReadPages(Handle& handle, uint64_t offset_bytes, uint64_t length_bytes,
                            const ReadFile& read);
   Status FetchPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
   Status FillPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
   Status CheckBase(OpenInode& inode);
-  Result<size_t> ReadThrough(HandleId id, uint64_t offset_bytes, std::span<std::byte> out);
+  Result<size_t> ReadThrough(Handle& handle, uint64_t offset_bytes, std::span<std::byte> out);
   Status ReadBase(Handle& handle, uint64_t offset_bytes, std::span<std::byte> out);
-  enum class Rebound {
-    kSame,
-    kElsewhere,  // There is a newer one to try.
-    kChanging,   // There will be.
-  };
+  // kElsewhere: the coordinator has a newer binding. kChanging: it will have one.
+  enum class Rebound { kSame, kElsewhere, kChanging };
   Rebound RefreshBinding(OpenInode& inode, const role::Binding& failed);
 
   // background.cc
-  // In the background: forgets the inode unless it is open. `size_bytes`: what that may free.
+  // Has the reaper forget the inode unless it is open, which may free `size_bytes`.
   void QueueReap(InodeId ino, uint64_t size_bytes = 0);
-  // The same for an inode that has just lost its last name, as its open handles learn at once.
+  // Like QueueReap, and first marks the open inode as unlinked.
   void Reap(InodeId ino, uint64_t size_bytes = 0);
   bool AwaitPause(const std::stop_token& stop);  // False: stopped.
   void QueueOrphans();
-  // True: its content is gone, and it is to be forgotten.
+  // True: the content is erased, and the inode can be forgotten.
   bool ReapContent(InodeId ino);
   void ReapNow(const std::deque<InodeId>& batch);
   void RunReaper(const std::stop_token& stop);
@@ -176,25 +172,26 @@ class LocalFileSystem final : public FileSystem {
 
   const Dependencies deps_;
   const Options options_;
-  const role::Caller self_;  // For what no request asks for.
+  const role::Caller self_;  // The caller of changes that no request asks for.
   std::atomic<Backing*> backing_{nullptr};
-  std::atomic<uint64_t> open_handles_{0};
+  std::atomic<uint64_t> open_files_{0};
   MemoryBudget passing_budget_;
   OpenTable table_;
   SettledLog settled_;
-  // Held shared while the invalidator runs, which may wait for requests that call it as well. It
-  // must not call back into set.
+  // Held shared while the invalidator runs. It may wait for requests, which call it as well, so it
+  // must not call SetInvalidator.
   SharedMutex invalidator_mutex_;
   std::function<void(const role::Change&)> invalidator_ GUARDED_BY(invalidator_mutex_);
   HeldByKernel held_;
+  const std::unique_ptr<Xattrs> xattrs_;
   Mutex reap_mutex_;
   CondVar reap_ready_;
   std::deque<InodeId> reap_ GUARDED_BY(reap_mutex_);
   uint64_t reap_bytes_ GUARDED_BY(reap_mutex_) = 0;
-  size_t reaping_ GUARDED_BY(reap_mutex_) = 0;  // Taken from there.
+  size_t reaping_ GUARDED_BY(reap_mutex_) = 0;  // Inodes that the reaper took and works on.
   std::atomic<uint64_t> lingering_{0};
   struct Threads;
-  std::unique_ptr<Threads> threads_;  // Ended, and joined, first.
+  std::unique_ptr<Threads> threads_;  // Last: they use all of the above.
 };
 
 }  // namespace tarn::client

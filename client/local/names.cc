@@ -1,4 +1,4 @@
-// Names: one call to the coordinator each, and what it means for open files.
+// Names: each is one call to the coordinator, and its effect on open files.
 
 #include <fcntl.h>
 
@@ -21,8 +21,8 @@ Result<role::FileInfo> LocalFileSystem::MakeNode(const role::Caller& caller, Ino
   if (spec.type != role::FileType::kRegular) return deps_.names.Create(caller, parent, name, spec);
   // A regular file by mknod(2): empty, and committed as such.
   ASSIGN_OR_RETURN(Created created, Create(caller, parent, name, spec.mode, O_WRONLY));
-  Status flushed = Flush(created.open.handle);
-  Release(created.open.handle);
+  Status flushed = created.open.file->Flush();
+  created.open.file.reset();
   RETURN_IF_ERROR(flushed);
   return GetAttr(created.info.attr.ino);
 }
@@ -82,5 +82,9 @@ Result<role::Names::Listing> LocalFileSystem::ReadDir(const role::Caller& caller
 }
 
 Result<InodeId> LocalFileSystem::ParentOf(InodeId dir) { return deps_.names.ParentOf(dir); }
+
+Result<std::string> LocalFileSystem::ReadLink(InodeId ino) { return deps_.files.ReadLink(ino); }
+
+Status LocalFileSystem::SyncDirectory(InodeId) { return deps_.files.SyncLog(); }
 
 }  // namespace tarn::client

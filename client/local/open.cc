@@ -4,11 +4,21 @@
 
 #include "base/log.h"
 #include "client/local/local_file_system.h"
+#include "client/local/local_open_file.h"
 
 namespace tarn::client {
 namespace {
 
 bool Writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
+
+// Opens the descriptor that the file will need, since programs expect ENFILE of an open and not of
+// a read. A read or write that needs the bytes meets any other error again, and reports it.
+Status CheckDescriptor(OpenInode& inode, int flags) REQUIRES(inode.mutex) {
+  if (inode.passthrough > 0) return OkStatus();
+  Status opened =
+      Writes(flags) ? inode.live->AnyDescriptor().status() : inode.live->Readable(0, 0).status();
+  return opened.code() == Code::kTooManyFiles ? opened : OkStatus();
+}
 
 }  // namespace
 
@@ -124,15 +134,6 @@ void LocalFileSystem::RemoveWriter(OpenInode& inode) {
   if (--inode.writers == 0) SettleOrLinger(inode);
 }
 
-// Opens what the handle will need, for programs expect ENFILE of an open and of no read. Any other
-// error is met again, and told, by whoever needs the bytes.
-Status LocalFileSystem::CheckDescriptor(OpenInode& inode, int flags) {
-  if (inode.passthrough > 0) return OkStatus();
-  Status opened =
-      Writes(flags) ? inode.live->AnyDescriptor().status() : inode.live->Readable(0, 0).status();
-  return opened.code() == Code::kTooManyFiles ? opened : OkStatus();
-}
-
 // The mode of the handles that are there decides; alone, passthrough if the content is complete.
 // What is to be durable with each write is to be seen by the daemon, which commits it.
 IoMode LocalFileSystem::ChooseMode(OpenInode& inode, int flags) {
@@ -151,34 +152,24 @@ IoMode LocalFileSystem::ChooseMode(OpenInode& inode, int flags) {
   return IoMode::kPassthrough;
 }
 
-Result<OpenReply> LocalFileSystem::AddHandle(Hold& hold, int flags) {
+Result<Opened> LocalFileSystem::AddHandle(Hold& hold, int flags) {
   OpenInode& inode = *hold;
-  auto handle = std::make_unique<Handle>();
-  OpenReply reply;
+  Opened opened;
   {
     MutexLock lock(inode.mutex);
     const Status ready = CheckDescriptor(inode, flags);
     if (!ready.ok() && Writes(flags)) RemoveWriter(inode);
     RETURN_IF_ERROR(ready);
-    reply.mode = ChooseMode(inode, flags);
-    reply.backing_id = inode.backing_id;
-    ++(reply.mode == IoMode::kPassthrough ? inode.passthrough : inode.daemon_io);
+    opened.mode = ChooseMode(inode, flags);
+    opened.backing_id = inode.backing_id;
+    ++(opened.mode == IoMode::kPassthrough ? inode.passthrough : inode.daemon_io);
   }
-  // The kernel sees all changes of a file whose pages it has, but those of others, of which it is
-  // told.
-  reply.keep_cache = reply.mode == IoMode::kCached;
-  handle->flags = flags;
-  handle->writes = Writes(flags);
-  handle->mode = reply.mode;
-  handle->inode = hold.Keep();
-  ++open_handles_;
-  reply.handle = HandleId(reinterpret_cast<uintptr_t>(handle.release()));
-  return reply;
-}
-
-// Linux truncates at an open for reading too. Its close commits nothing, so this does.
-Status LocalFileSystem::TruncateForReader(const role::Caller& caller, InodeId ino) {
-  return SetAttr(caller, ino, {}, 0).status();
+  // The kernel sees each change of a file whose pages it keeps, but for those of other clients, of
+  // which the invalidator tells it.
+  opened.keep_cache = opened.mode == IoMode::kCached;
+  opened.file = std::make_unique<LocalOpenFile>(*this, hold.Keep(), flags, opened.mode);
+  ++open_files_;
+  return opened;
 }
 
 Status LocalFileSystem::OpenForWriting(OpenInode& inode, int flags) {
@@ -192,7 +183,7 @@ Status LocalFileSystem::OpenForWriting(OpenInode& inode, int flags) {
                                                    : cache::CacheStore::Truncate::kNo);
 }
 
-Result<OpenReply> LocalFileSystem::Open(const role::Caller& caller, InodeId ino, int flags) {
+Result<Opened> LocalFileSystem::Open(const role::Caller& caller, InodeId ino, int flags) {
   Hold hold(table_, ino);
   OpenInode& inode = *hold;
   {
@@ -202,21 +193,21 @@ Result<OpenReply> LocalFileSystem::Open(const role::Caller& caller, InodeId ino,
   const bool truncates = (flags & O_TRUNC) != 0;
   RETURN_IF_ERROR(EnsureLearnt(caller, inode, truncates ? Next::kNothing : Next::kRead));
   if (!truncates) CompleteSmall(inode);
-  if (truncates && !Writes(flags)) RETURN_IF_ERROR(TruncateForReader(caller, ino));
+  // Linux truncates at an open for reading too, whose close commits nothing: commit it here.
+  if (truncates && !Writes(flags)) RETURN_IF_ERROR(SetAttr(caller, ino, {}, 0).status());
   const bool staging = inode.staging;
   if (Writes(flags)) RETURN_IF_ERROR(OpenForWriting(inode, flags));
-  ASSIGN_OR_RETURN(OpenReply reply, AddHandle(hold, flags));
-  // From now on neither the kernel nor the daemon sees when a mapping changes the file, so that it
-  // has to be asked each time. A truncation makes the kernel ask by itself.
+  ASSIGN_OR_RETURN(Opened opened, AddHandle(hold, flags));
+  // From now on neither the kernel nor the daemon sees when a mapping changes the file, so the
+  // kernel has to ask for its attributes each time. After a truncation it asks by itself.
   const bool unseen = Writes(flags) && !staging && !truncates;
-  if (unseen && reply.mode == IoMode::kPassthrough) InvalidateAttributes(ino);
-  return reply;
+  if (unseen && opened.mode == IoMode::kPassthrough) InvalidateAttributes(ino);
+  return opened;
 }
 
-// The kernel did not know the name when it asked to create it, but somebody else has made it.
-Result<FileSystem::Created> LocalFileSystem::OpenExisting(const role::Caller& caller,
-                                                          InodeId parent, std::string_view name,
-                                                          int flags) {
+// The kernel did not know the name when it asked to create it, but another caller has made it.
+Result<Created> LocalFileSystem::OpenExisting(const role::Caller& caller, InodeId parent,
+                                              std::string_view name, int flags) {
   Created created;
   ASSIGN_OR_RETURN(created.info, Lookup(caller, parent, name));
   ASSIGN_OR_RETURN(created.open, Open(caller, created.info.attr.ino, flags));
@@ -225,9 +216,8 @@ Result<FileSystem::Created> LocalFileSystem::OpenExisting(const role::Caller& ca
   return created;
 }
 
-Result<FileSystem::Created> LocalFileSystem::Create(const role::Caller& caller, InodeId parent,
-                                                    std::string_view name, uint32_t mode,
-                                                    int flags) {
+Result<Created> LocalFileSystem::Create(const role::Caller& caller, InodeId parent,
+                                        std::string_view name, uint32_t mode, int flags) {
   if (options_.read_only) return Status(Code::kReadOnly, "create");
   role::CreateSpec spec;
   spec.mode = mode;
@@ -243,7 +233,7 @@ Result<FileSystem::Created> LocalFileSystem::Create(const role::Caller& caller, 
   return opened;
 }
 
-Result<FileSystem::Created> LocalFileSystem::OpenNew(role::FileInfo info, int flags) {
+Result<Created> LocalFileSystem::OpenNew(role::FileInfo info, int flags) {
   Created created;
   created.info = std::move(info);
   const role::Attr& attr = created.info.attr;
@@ -272,9 +262,8 @@ Result<FileSystem::Created> LocalFileSystem::OpenNew(role::FileInfo info, int fl
   return created;
 }
 
-Result<FileSystem::Created> LocalFileSystem::CreateUnnamed(const role::Caller& caller,
-                                                           InodeId parent, uint32_t mode,
-                                                           int flags) {
+Result<Created> LocalFileSystem::CreateUnnamed(const role::Caller& caller, InodeId parent,
+                                               uint32_t mode, int flags) {
   if (options_.read_only) return Status(Code::kReadOnly, "create");
   role::CreateSpec spec;
   spec.mode = mode;
@@ -285,25 +274,24 @@ Result<FileSystem::Created> LocalFileSystem::CreateUnnamed(const role::Caller& c
   return opened;
 }
 
-void LocalFileSystem::Release(HandleId id) {
-  std::unique_ptr<Handle> handle(&Of(id));
-  OpenInode& inode = *handle->inode;
+void LocalFileSystem::Release(Handle& handle) {
+  OpenInode& inode = *handle.inode;
   {
     MutexLock lock(inode.mutex);
-    if (handle->mode != IoMode::kPassthrough) {
+    if (handle.mode != IoMode::kPassthrough) {
       --inode.daemon_io;
     } else if (--inode.passthrough == 0) {  // Before it settles: the kernel has it for writing.
       backing_.load()->Unregister(inode.backing_id);
       inode.backing_id = 0;
     }
-    if (handle->writes) {
+    if (handle.writes) {
       Status status = CommitChanges(inode, Durable::kPolicy);
       if (!status.ok()) LogError("commit at release: ", status.ToString());
       RemoveWriter(inode);
     }
   }
-  table_.Drop(handle->inode);
-  --open_handles_;
+  table_.Drop(handle.inode);
+  --open_files_;
 }
 
 std::vector<InodeId> LocalFileSystem::OpenInodes() {
@@ -316,7 +304,7 @@ std::vector<InodeId> LocalFileSystem::OpenInodes() {
   return open;
 }
 
-// The last hold is gone: unpins the live file, and forgets the inode if it has no name.
+// Called when the last hold is gone. Unpins the live file, and forgets an inode without names.
 void LocalFileSystem::CloseInode(OpenInode& inode) {
   inode.EndAnnounced(deps_.files);
   inode.live.reset();

@@ -12,7 +12,7 @@ namespace tarn::client {
 namespace {
 
 constexpr int kAttempts = 10;
-constexpr int kVanishings = 3;  // Of pages between their fetch and their use, in one call.
+constexpr int kVanishings = 3;  // How often pages may vanish before their use, in one call.
 constexpr auto kChangeWait = std::chrono::milliseconds(20);
 constexpr auto kLongestChange = std::chrono::seconds(60);
 
@@ -82,7 +82,7 @@ Status LocalFileSystem::WithBinding(OpenInode& inode, const ReadSource& read) {
     // may answer. A change is settled once the UFS has synced it, which can take a while.
     const Rebound rebound = RefreshBinding(inode, binding);
     if (status.code() == Code::kStale && rebound == Rebound::kSame && !asked_again) {
-      // Somebody else replaced it. Whoever opens it from now on shall see that.
+      // Another client replaced the object. An open from now on must see the new one.
       asked_again = true;
       Status asked = deps_.maintenance.Recheck(inode.ino);
       if (!asked.ok()) LogDebug("look again at inode ", inode.ino.value, ": ", asked);
@@ -139,9 +139,8 @@ Status LocalFileSystem::WithPages(const std::function<Status()>& change,
 }
 
 // Reads, and fetches what turns out to be absent. kNoSpace: a page finds no room.
-Result<size_t> LocalFileSystem::ReadPages(HandleId id, uint64_t offset_bytes, uint64_t length_bytes,
-                                          const ReadFile& read) {
-  Handle& handle = Of(id);
+Result<size_t> LocalFileSystem::ReadPages(Handle& handle, uint64_t offset_bytes,
+                                          uint64_t length_bytes, const ReadFile& read) {
   cache::LiveFile* live = nullptr;
   role::Binding binding;
   ContentId content{handle.inode->ino, Generation()};
@@ -166,18 +165,19 @@ Result<size_t> LocalFileSystem::ReadPages(HandleId id, uint64_t offset_bytes, ui
   }
 }
 
-Result<size_t> LocalFileSystem::Read(HandleId id, uint64_t offset_bytes, std::span<std::byte> out) {
-  Result<size_t> got = ReadPages(id, offset_bytes, out.size(), [&](cache::LiveFile& live) {
+Result<size_t> LocalFileSystem::Read(Handle& handle, uint64_t offset_bytes,
+                                     std::span<std::byte> out) {
+  Result<size_t> got = ReadPages(handle, offset_bytes, out.size(), [&](cache::LiveFile& live) {
     return live.Read(offset_bytes, out);
   });
-  return got.code() == Code::kNoSpace ? ReadThrough(id, offset_bytes, out) : got;
+  return got.code() == Code::kNoSpace ? ReadThrough(handle, offset_bytes, out) : got;
 }
 
-Result<FileSystem::InPlace> LocalFileSystem::ReadInPlace(HandleId id, uint64_t offset_bytes,
-                                                         size_t length_bytes) {
-  InPlace bytes;
+Result<OpenFile::InPlace> LocalFileSystem::ReadInPlace(Handle& handle, uint64_t offset_bytes,
+                                                       size_t length_bytes) {
+  OpenFile::InPlace bytes;
   ASSIGN_OR_RETURN(bytes.length_bytes,
-                   ReadPages(id, offset_bytes, length_bytes, [&](cache::LiveFile& live) {
+                   ReadPages(handle, offset_bytes, length_bytes, [&](cache::LiveFile& live) {
                      bytes.descriptor = live.ReadDescriptor();
                      return live.Readable(offset_bytes, length_bytes);
                    }));
@@ -185,9 +185,8 @@ Result<FileSystem::InPlace> LocalFileSystem::ReadInPlace(HandleId id, uint64_t o
 }
 
 // A full cache is no reason for a read to fail: what finds no room is given to the reader alone.
-Result<size_t> LocalFileSystem::ReadThrough(HandleId id, uint64_t offset_bytes,
+Result<size_t> LocalFileSystem::ReadThrough(Handle& handle, uint64_t offset_bytes,
                                             std::span<std::byte> out) {
-  Handle& handle = Of(id);
   cache::LiveFile* live = nullptr;
   {
     MutexLock lock(handle.inode->mutex);

@@ -8,11 +8,12 @@
 
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 
+#include "client/dependencies.h"
 #include "client/file_system.h"
+#include "client/testing/fake_backing.h"
 #include "client/testing/request_clock.h"
 #include "kv/memory.h"
 #include "meta/namespace.h"
@@ -27,7 +28,7 @@ namespace tarn::client {
 using cache::kPageBytes;
 using worker::Bytes;
 
-// The worker's pages, without its read-ahead: what is here is what was asked for.
+// The worker's pages without read-ahead: only pages that a test reads are present.
 class DemandedPages final : public PageSource {
  public:
   explicit DemandedPages(worker::Filler& filler) : filler_(filler) {}
@@ -52,27 +53,12 @@ class DemandedPages final : public PageSource {
   void NoteRead(const ContentId&, const role::Binding&, uint64_t, uint64_t, ReadHistory&) override {
   }
 
-  // What the next calls of Fill fetch is gone again when they return.
+  // The next `times` calls of Fill return without pages, as if these vanished at once.
   void Vanish(int times) { vanishing_ = times; }
 
  private:
   worker::Filler& filler_;
   int vanishing_ = 0;
-};
-
-class FakeBacking final : public Backing {
- public:
-  Result<int> Register(int descriptor) override {
-    EXPECT_GE(descriptor, 0);
-    if (refuse) return Status(Code::kUnsupported, "no passthrough here");
-    registered.insert(++last);
-    return last;
-  }
-  void Unregister(int backing_id) override { EXPECT_EQ(registered.erase(backing_id), 1u); }
-
-  bool refuse = false;
-  int last = 0;
-  std::set<int> registered;
 };
 
 class FileSystemFixture : public ::testing::Test {
@@ -88,81 +74,83 @@ class FileSystemFixture : public ::testing::Test {
   ~FileSystemFixture() override {
     clock_.OnWait({});
     if (fs_) {
-      EXPECT_TRUE(fs_->Close().ok());
+      EXPECT_TRUE(upkeep().Close().ok());
     }
   }
 
-  // Made at the first call, with the options as they are then.
+  // The first call makes it, with the options of that moment.
   FileSystem& fs() {
     if (!fs_) Start();
     return *fs_;
   }
+  Names& names() { return fs().GetNames(); }
+  Attributes& attributes() { return fs().GetAttributes(); }
+  Xattrs& xattrs() { return fs().GetXattrs(); }
+  Opener& opener() { return fs().GetOpener(); }
+  KernelSide& kernel() { return fs().GetKernelSide(); }
+  Upkeep& upkeep() { return fs().GetUpkeep(); }
   role::Files& files() { return namespace_->GetFiles(); }
   virtual role::Files& FilesOfClient() { return files(); }
   role::PersistQueue& queue() { return namespace_->GetPersistQueue(); }
 
-  // A file of the source, made by somebody else.
+  // A file of the source, made by another client.
   InodeId Outside(const std::string& name, std::string_view text) {
     worker::PutObject(*below_, name, text);
     return Find(name);
   }
   InodeId Find(const std::string& name) {
-    auto found = fs().Lookup(caller_, kRootInode, name);
+    auto found = names().Lookup(caller_, kRootInode, name);
     EXPECT_TRUE(found.ok()) << found.status().ToString();
     return found.ok() ? found->attr.ino : InodeId();
   }
-  FileSystem::Created Create(const std::string& name) {
-    auto made = fs().Create(caller_, kRootInode, name, 0644, O_RDWR | O_EXCL);
+  Created Create(const std::string& name) {
+    auto made = opener().Create(caller_, kRootInode, name, 0644, O_RDWR | O_EXCL);
     EXPECT_TRUE(made.ok()) << made.status().ToString();
-    return *made;
+    return *std::move(made);
   }
-  OpenReply Open(InodeId ino, int flags) {
-    auto opened = fs().Open(caller_, ino, flags);
+  Opened Open(InodeId ino, int flags) {
+    auto opened = opener().Open(caller_, ino, flags);
     EXPECT_TRUE(opened.ok()) << opened.status().ToString();
-    return *opened;
+    return *std::move(opened);
   }
   // Created, written, closed.
   InodeId Put(const std::string& name, std::string_view text) {
-    FileSystem::Created made = Create(name);
-    Write(made.open.handle, 0, text);
-    EXPECT_TRUE(fs().Flush(made.open.handle).ok());
-    fs().Release(made.open.handle);
+    Created made = Create(name);
+    Write(*made.open.file, 0, text);
+    EXPECT_TRUE(made.open.file->Flush().ok());
     return made.info.attr.ino;
   }
-  void Write(HandleId handle, uint64_t offset, std::string_view text) {
-    Status written = fs().Write(handle, offset, Bytes(text), FileSystem::SetId::kKeep);
+  void Write(OpenFile& file, uint64_t offset, std::string_view text) {
+    Status written = file.Write(offset, Bytes(text), SetId::kKeep);
     EXPECT_TRUE(written.ok()) << written.ToString();
   }
-  Result<std::string> TryRead(HandleId handle, uint64_t offset, size_t length) {
+  Result<std::string> TryRead(OpenFile& file, uint64_t offset, size_t length) {
     std::string text(length, '\0');
-    ASSIGN_OR_RETURN(size_t got,
-                     fs().Read(handle, offset, std::as_writable_bytes(std::span(text))));
+    ASSIGN_OR_RETURN(size_t got, file.Read(offset, std::as_writable_bytes(std::span(text))));
     text.resize(got);
     return text;
   }
-  std::string Read(HandleId handle, uint64_t offset, size_t length) {
-    auto text = TryRead(handle, offset, length);
+  std::string Read(OpenFile& file, uint64_t offset, size_t length) {
+    auto text = TryRead(file, offset, length);
     return text.ok() ? *std::move(text) : text.status().ToString();
   }
   std::string Contents(InodeId ino) {
-    const HandleId handle = Open(ino, O_RDONLY).handle;
-    std::string text = Read(handle, 0, AttrOf(ino).size_bytes + 1);
-    fs().Release(handle);
-    return text;
+    const Opened opened = Open(ino, O_RDONLY);
+    return Read(*opened.file, 0, AttrOf(ino).size_bytes + 1);
   }
   role::Attr AttrOf(InodeId ino) {
-    auto info = fs().GetAttr(ino);
+    auto info = attributes().GetAttr(ino);
     EXPECT_TRUE(info.ok()) << info.status().ToString();
     return info.ok() ? info->attr : role::Attr{};
   }
-  // As committed, whatever the live file says.
+  // The committed attributes, without those of the live file.
   role::Attr CommittedOf(InodeId ino) { return files().GetAttr(ino)->attr; }
   bool Forgotten(InodeId ino) {
     return files().GetAttr(ino).code() == Code::kStale && !cache_->Find(ino);
   }
   Nanos Since(MonotonicTime begin) const { return clock_.Now() - begin; }
 
-  // False if it is not so after a minute. Each look passes `step` of the clock's time.
+  // Waits up to a minute for `is_so`, and moves the clock by `step` between looks.
   bool Eventually(const std::function<bool()>& is_so, Nanos step = std::chrono::milliseconds(20)) {
     for (int i = 0; i < 60'000 && !is_so(); ++i) {
       clock_.Advance(step);
@@ -171,9 +159,9 @@ class FileSystemFixture : public ::testing::Test {
     return is_so();
   }
   bool AllForgotten() {
-    return Eventually([&] { return fs().Forgetting() == 0; });
+    return Eventually([&] { return upkeep().Forgetting() == 0; });
   }
-  // Does what the queue has due, as the worker would.
+  // Does what the queue has due, like a worker.
   void PersistDue();
   void PersistDue(role::TaskClass size, size_t most = 100);
 

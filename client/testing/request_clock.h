@@ -1,6 +1,6 @@
 #pragma once
 
-// The clock of client/'s tests. Thread-safe.
+// The clock for the tests of client/. Thread-safe.
 
 #include <condition_variable>
 #include <functional>
@@ -12,8 +12,8 @@
 
 namespace tarn::client {
 
-// Waits of requests end at once, and time has passed; waits of the background end when a test
-// advances the clock. Nothing else moves it.
+// A request's wait ends at once, and moves the clock to its end. A background thread's wait ends
+// when a test advances the clock. Nothing else moves the clock.
 class RequestClock final : public Clock {
  public:
   MonotonicTime Now() const override {
@@ -40,7 +40,7 @@ class RequestClock final : public Clock {
     }
     moved_.notify_all();
   }
-  // What happens elsewhere while a request waits: called once for each wait.
+  // `happens` is called once for each wait of a request: what happens elsewhere meanwhile.
   void OnWait(std::function<void()> happens) {
     MutexLock lock(mutex_);
     on_wait_ = std::move(happens);

@@ -1,6 +1,6 @@
 #pragma once
 
-// For the tests of client/ whose files come from the source, page by page.
+// For the tests of client/ that fetch files from the source, page by page.
 
 #include <memory>
 #include <string>
@@ -19,7 +19,7 @@ inline std::string Pages(char first, size_t pages, std::string_view tail = "") {
 class SourceTest : public FileSystemFixture {
  protected:
   SourceTest() { options_.fill_at_open_bytes = 0; }
-  // The next step of the queue, not done yet.
+  // A step of the queue that is prepared and not done yet.
   struct Held {
     role::Task task;
     role::Action action;

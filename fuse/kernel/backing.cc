@@ -1,16 +1,17 @@
-// The two ioctls of <linux/fuse.h> (7.40) that lend a descriptor to the kernel; spelled out, since
-// the header of an older distribution lacks them.
+#include "fuse/kernel/backing.h"
 
 #include <sys/ioctl.h>
 
 #include <cerrno>
+#include <cstdint>
 
 #include "base/log.h"
-#include "fuse/requests/request.h"
 
 namespace tarn::fuse {
 namespace {
 
+// The two ioctls of <linux/fuse.h> (7.40) that lend a descriptor to the kernel. They are spelled
+// out, since the header of an older distribution lacks them.
 struct BackingMap {
   int32_t fd = -1;
   uint32_t flags = 0;

@@ -14,17 +14,19 @@
 
 #include "base/strings.h"
 #include "base/wall_time.h"
+#include "fuse/requests/convert.h"
+#include "fuse/requests/handlers.h"
 #include "fuse/requests/request.h"
 
 namespace tarn::fuse {
 namespace {
 
-// FATTR_KILL_SUIDGID of the kernel's protocol, which libfuse names by its first half.
+// FATTR_KILL_SUIDGID of the kernel's protocol, for which libfuse has another name.
 constexpr int kKillSetId = 1 << 11;
 
 void GetAttr(fuse_req_t req, fuse_ino_t ino, fuse_file_info*) {
   Request request(req, "getattr", InodeId(ino));
-  request.Attr(request.Learnt(request.fs().GetAttr(InodeId(ino))));
+  request.Attr(request.Learnt(request.attributes().GetAttr(InodeId(ino))));
 }
 
 #if FUSE_VERSION >= 318
@@ -56,10 +58,10 @@ struct statx StatxOf(const role::Attr& attr) {
   return all;
 }
 
-// The kernel asks in this way where a program wants the time of birth, which GETATTR lacks.
+// The kernel sends STATX where a program wants the time of birth, which GETATTR lacks.
 void Statx(fuse_req_t req, fuse_ino_t ino, int, int, fuse_file_info*) {
   Request request(req, "statx", InodeId(ino));
-  const Result<role::FileInfo> info = request.Learnt(request.fs().GetAttr(InodeId(ino)));
+  const Result<role::FileInfo> info = request.Learnt(request.attributes().GetAttr(InodeId(ino)));
   if (!info.ok()) return request.Error(info.status());
   struct statx all = StatxOf(info->attr);
   fuse_reply_statx(req, 0, &all, request.AttrTimeout(info->attr));
@@ -87,7 +89,7 @@ role::AttrChange ChangeOf(const struct stat& attr, int to_set, const Clock& cloc
   return change;
 }
 
-// Root of a container may lack it.
+// The root user of a container may lack the capability.
 bool HasFsetid(pid_t pid) {
   constexpr std::string_view kEffective = "CapEff:";
   std::ifstream status(Concat("/proc/", pid, "/status"));
@@ -98,8 +100,9 @@ bool HasFsetid(pid_t pid) {
   return false;
 }
 
-// A request that changes nothing comes before a write that the kernel makes by itself. The file has
-// bits that the caller may not keep, or it had capabilities, which the kernel has removed.
+// The kernel sends a request that changes nothing before it makes a write by itself.
+// The file has bits that the caller may not keep, or it had capabilities, which the kernel has
+// removed.
 role::AttrChange ChangeBeforeWrite(const Request& request) {
   role::AttrChange change;
   const pid_t pid = fuse_req_ctx(request.raw())->pid;
@@ -114,12 +117,11 @@ void SetAttr(fuse_req_t req, fuse_ino_t ino, struct stat* attr, int to_set, fuse
   if (to_set & FUSE_SET_ATTR_SIZE) size = static_cast<uint64_t>(attr->st_size);
   role::AttrChange change = (to_set & kChanges) != 0 ? ChangeOf(*attr, to_set, request.clock())
                                                      : ChangeBeforeWrite(request);
-  change.outsider =
-      change.clear_setid && request.SetIdOfWrite() == client::FileSystem::SetId::kClearAsOutsider;
-  request.Attr(request.fs().SetAttr(request.caller(), InodeId(ino), change, size));
+  change.outsider = change.clear_setid && request.SetIdOfWrite() == client::SetId::kClearAsOutsider;
+  request.Attr(request.attributes().SetAttr(request.caller(), InodeId(ino), change, size));
 }
 
-// Answers a question about `value`: its length if asked with size 0.
+// Replies with `value`, or with its length if `size` is 0.
 void ReplyBytes(Request& request, const std::string& value, size_t size) {
   if (size == 0) {
     fuse_reply_xattr(request.raw(), value.size());
@@ -130,21 +132,21 @@ void ReplyBytes(Request& request, const std::string& value, size_t size) {
   }
 }
 
-// Linux lists these names only to those who may read them. The kernel checks each read by the
-// capability; a list comes here with the user alone.
+// Linux lists these names only to callers that may read them. The kernel checks each read by the
+// capability. A request for the list carries no capabilities, so the user decides.
 constexpr std::string_view kTrusted = "trusted.";
 bool MayReadTrusted(const role::Caller& caller) { return caller.uid == 0; }
 
 void GetXattr(fuse_req_t req, fuse_ino_t ino, const char* name, size_t size) {
   Request request(req, "getxattr", InodeId(ino));
-  Result<std::string> value = request.fs().GetXattr(InodeId(ino), name);
+  Result<std::string> value = request.xattrs().GetXattr(InodeId(ino), name);
   if (!value.ok()) return request.Error(value.status());
   ReplyBytes(request, *value, size);
 }
 
 void ListXattr(fuse_req_t req, fuse_ino_t ino, size_t size) {
   Request request(req, "listxattr", InodeId(ino));
-  Result<std::vector<std::string>> names = request.fs().ListXattrs(InodeId(ino));
+  Result<std::vector<std::string>> names = request.xattrs().ListXattrs(InodeId(ino));
   if (!names.ok()) return request.Error(names.status());
   std::string joined;
   for (const std::string& name : *names) {
@@ -160,18 +162,18 @@ void SetXattr(fuse_req_t req, fuse_ino_t ino, const char* name, const char* valu
   const role::XattrMode mode = flags & XATTR_CREATE    ? role::XattrMode::kCreate
                                : flags & XATTR_REPLACE ? role::XattrMode::kReplace
                                                        : role::XattrMode::kAny;
-  request.Done(request.fs().SetXattr(request.caller(), InodeId(ino), name,
-                                     std::string_view(value, size), mode));
+  request.Done(request.xattrs().SetXattr(request.caller(), InodeId(ino), name,
+                                         std::string_view(value, size), mode));
 }
 
 void RemoveXattr(fuse_req_t req, fuse_ino_t ino, const char* name) {
   Request request(req, "removexattr", InodeId(ino));
-  request.Done(request.fs().RemoveXattr(request.caller(), InodeId(ino), name));
+  request.Done(request.xattrs().RemoveXattr(request.caller(), InodeId(ino), name));
 }
 
 void StatFs(fuse_req_t req, fuse_ino_t ino) {
   Request request(req, "statfs", InodeId(ino));
-  Result<role::StatFs> usage = request.fs().GetStatFs();
+  Result<role::StatFs> usage = request.attributes().GetStatFs();
   if (!usage.ok()) return request.Error(usage.status());
   constexpr uint64_t kBlock = 4096;
   struct statvfs st = {};

@@ -3,35 +3,37 @@
 #include <linux/fs.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "fuse/requests/convert.h"
+#include "fuse/requests/handlers.h"
 #include "fuse/requests/request.h"
 
 namespace tarn::fuse {
 namespace {
 
-// How long the kernel may remember that a name does not exist; names appear behind its back.
+// How long the kernel may remember that a name does not exist: other clients make names unseen.
 constexpr double kNegativeTimeoutSeconds = 1;
 
-// The kernel finds an inode by a file handle so.
+// The name that the kernel looks up in an inode itself, to find the inode by a file handle.
 constexpr std::string_view kByHandle = ".";
-// The kernel's name of an inode that it has found so, and has no name of. overlayfs finds the lower
-// file of a copy by its handle, and has the kernel look it up below itself before each use.
+// The kernel's name of an inode that it found by a file handle, without a name. overlayfs finds the
+// lower file of a copy by its handle, and has the kernel look this name up in the inode itself
+// before each use.
 constexpr std::string_view kFoundByHandle = "/";
 
 void Lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
   Request request(req, "lookup", InodeId(parent));
   if (name == kFoundByHandle) {
-    return request.Entry(request.Learnt(request.fs().GetAttr(InodeId(parent))));
+    return request.Entry(request.Learnt(request.attributes().GetAttr(InodeId(parent))));
   }
   // overlayfs does without the lower file; it only gives the copy another inode number.
   if (name == kByHandle && request.RefusesHandle()) return request.Errno(ESTALE);
-  Result<role::FileInfo> info = request.fs().Lookup(request.caller(), InodeId(parent), name);
+  Result<role::FileInfo> info = request.names().Lookup(request.caller(), InodeId(parent), name);
   if (info.ok() && info->attr.guessed) {
     info = request.LookedUp(std::move(info), InodeId(parent));
     if (info.code() == Code::kStale) return request.Errno(ENOENT);
@@ -44,21 +46,21 @@ void Lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
   fuse_reply_entry(req, &nothing);
 }
 
-// Node ids are inode numbers, and nothing is kept per node: only the end of an inode without names
-// waits for this.
+// Node ids are inode numbers, and nothing is kept for each node. Only an inode without names waits
+// for its FORGET.
 void Forget(fuse_req_t req, fuse_ino_t ino, uint64_t) {
-  static_cast<Mounted*>(fuse_req_userdata(req))->file_system.KernelForgot(InodeId(ino));
+  MountedOf(req).file_system.GetKernelSide().KernelForgot(InodeId(ino));
   fuse_reply_none(req);
 }
 
 void ForgetMulti(fuse_req_t req, size_t count, fuse_forget_data* forgets) {
-  Mounted& mounted = *static_cast<Mounted*>(fuse_req_userdata(req));
-  for (size_t i = 0; i < count; ++i) mounted.file_system.KernelForgot(InodeId(forgets[i].ino));
+  client::KernelSide& side = MountedOf(req).file_system.GetKernelSide();
+  for (size_t i = 0; i < count; ++i) side.KernelForgot(InodeId(forgets[i].ino));
   fuse_reply_none(req);
 }
 
 void MakeNode(Request& request, fuse_ino_t parent, const char* name, const role::CreateSpec& spec) {
-  request.Entry(request.fs().MakeNode(request.caller(), InodeId(parent), name, spec));
+  request.Entry(request.names().MakeNode(request.caller(), InodeId(parent), name, spec));
 }
 
 void Mknod(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode, dev_t rdev) {
@@ -91,17 +93,17 @@ void Symlink(fuse_req_t req, const char* target, fuse_ino_t parent, const char* 
 
 void Link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char* name) {
   Request request(req, "link", InodeId(ino));
-  request.Entry(request.fs().Link(request.caller(), InodeId(ino), InodeId(parent), name));
+  request.Entry(request.names().Link(request.caller(), InodeId(ino), InodeId(parent), name));
 }
 
 void Unlink(fuse_req_t req, fuse_ino_t parent, const char* name) {
   Request request(req, "unlink", InodeId(parent));
-  request.Done(request.fs().Unlink(request.caller(), InodeId(parent), name));
+  request.Done(request.names().Unlink(request.caller(), InodeId(parent), name));
 }
 
 void Rmdir(fuse_req_t req, fuse_ino_t parent, const char* name) {
   Request request(req, "rmdir", InodeId(parent));
-  request.Done(request.fs().Rmdir(request.caller(), InodeId(parent), name));
+  request.Done(request.names().Rmdir(request.caller(), InodeId(parent), name));
 }
 
 std::optional<role::RenameMode> RenameModeOf(unsigned flags) {
@@ -126,28 +128,28 @@ void Rename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t new_
   Request request(req, "rename", InodeId(parent));
   const std::optional<role::RenameMode> mode = RenameModeOf(flags);
   if (!mode) return request.Errno(EINVAL);
-  request.Done(request.fs().Rename(request.caller(), InodeId(parent), name, InodeId(new_parent),
-                                   new_name, *mode));
+  request.Done(request.names().Rename(request.caller(), InodeId(parent), name, InodeId(new_parent),
+                                      new_name, *mode));
 }
 
 void ReadLink(fuse_req_t req, fuse_ino_t ino) {
   Request request(req, "readlink", InodeId(ino));
-  Result<std::string> target = request.fs().ReadLink(InodeId(ino));
+  Result<std::string> target = request.names().ReadLink(InodeId(ino));
   if (!target.ok()) return request.Error(target.status());
   fuse_reply_readlink(req, target->c_str());
 }
 
-// A page of a listing as the kernel wants it. Offsets 1 and 2 follow "." and ".."; entries are 2
-// behind their cursor.
+// A page of a listing in the kernel's format. The offsets after "." and ".." are 1 and 2; the
+// offset after any other entry is its cursor plus 2.
 class Page {
  public:
   Page(Request& request, size_t size_bytes, role::Names::WithAttrs attrs)
       : request_(request), attrs_(attrs), bytes_(size_bytes) {}
 
-  // False: no room, the page is full.
+  // False: the page is full.
   bool Add(const role::DirEntry& entry, off_t offset) {
     fuse_entry_param param = {};
-    // Without attributes the kernel looks the name up when it wants them.
+    // The kernel looks the name up when it wants attributes that the entry lacks.
     has_guesses_ = has_guesses_ || !entry.attr || entry.attr->guessed;
     if (entry.attr && !entry.attr->guessed) {
       param = request_.EntryOf(*entry.attr);
@@ -166,7 +168,7 @@ class Page {
     return true;
   }
   bool empty() const { return used_ == 0; }
-  bool has_guesses() const { return has_guesses_; }  // Or names without attributes.
+  bool has_guesses() const { return has_guesses_; }  // True also for names without attributes.
   void Reply() { fuse_reply_buf(request_.raw(), bytes_.data(), used_); }
 
  private:
@@ -177,9 +179,9 @@ class Page {
   bool has_guesses_ = false;
 };
 
-constexpr off_t kDotsEnd = 2;
+constexpr off_t kDotsEnd = 2;  // The offset after "..".
 
-// "." and "..", which carry no attributes; false if the page is full.
+// Adds "." and "..", which carry no attributes. False: the page is full.
 Result<bool> AddDots(Request& request, Page& page, InodeId dir, off_t offset) {
   role::DirEntry entry;
   entry.type = role::FileType::kDirectory;
@@ -189,37 +191,29 @@ Result<bool> AddDots(Request& request, Page& page, InodeId dir, off_t offset) {
     if (!page.Add(entry, 1)) return false;
   }
   if (offset < kDotsEnd) {
-    Result<InodeId> parent = request.fs().ParentOf(dir);
+    Result<InodeId> parent = request.names().ParentOf(dir);
     entry.name = "..";
-    entry.ino = parent.ok() ? *parent : dir;  // Of a removed directory nothing better is known.
+    entry.ino = parent.ok() ? *parent : dir;  // A removed directory has no parent.
     if (!page.Add(entry, kDotsEnd)) return false;
   }
   return true;
 }
 
-// An open directory. What is made after its listing began comes behind the listing's end: a program
-// that makes names as it walks would never be done otherwise.
-struct DirectoryHandle {
-  std::atomic<uint64_t> last_cursor{0};  // 0: names of the source are still to come.
-  std::atomic<pid_t> reader{0};          // The last one; 0: none yet.
-};
-
-DirectoryHandle& HandleOf(const fuse_file_info* info) {
-  return *reinterpret_cast<DirectoryHandle*>(info->fh);
-}
+HandleId HandleOf(const fuse_file_info* info) { return HandleId(info->fh); }
 
 void OpenDir(fuse_req_t req, fuse_ino_t, fuse_file_info* info) {
-  auto handle = std::make_unique<DirectoryHandle>();
-  info->fh = reinterpret_cast<uintptr_t>(handle.get());
-  // The kernel gave up on an interrupted open: it will not release what it never had.
-  if (fuse_reply_open(req, info) != -ENOENT) (void)handle.release();
+  HandleTable<OpenDirectory>& directories = MountedOf(req).directories;
+  const HandleId handle = directories.Add(std::make_shared<OpenDirectory>());
+  info->fh = handle.value;
+  // The kernel gave up on an interrupted open, and will not release what it never had.
+  if (fuse_reply_open(req, info) == -ENOENT) directories.Take(handle);
 }
 
 void ReleaseDir(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
-  static_cast<Mounted*>(fuse_req_userdata(req))
-      ->callers.EndedListing(HandleOf(info).reader, InodeId(ino));
-  delete &HandleOf(info);
-  fuse_reply_err(req, 0);
+  Mounted& mounted = MountedOf(req);
+  const std::shared_ptr<OpenDirectory> directory = mounted.directories.Take(HandleOf(info));
+  if (directory) mounted.callers.EndedListing(directory->reader, InodeId(ino));
+  fuse_reply_err(req, directory ? 0 : EBADF);
 }
 
 // What a READDIR asks for.
@@ -230,42 +224,45 @@ struct Span {
   role::Names::WithAttrs attrs = role::Names::WithAttrs::kNo;
 };
 
-Status FillPage(Request& request, Page& page, const Span& span, DirectoryHandle& handle) {
+Status FillPage(Request& request, Page& page, const Span& span, OpenDirectory& directory) {
   ASSIGN_OR_RETURN(bool room, AddDots(request, page, span.dir, span.offset));
   uint64_t cursor = span.offset <= kDotsEnd ? 0 : static_cast<uint64_t>(span.offset - kDotsEnd);
-  if (span.offset == 0) handle.last_cursor = 0;  // Opened or rewound.
-  // What surely fits if names are short; the rest of the page is asked for again.
+  if (span.offset == 0) directory.last_cursor = 0;  // Opened or rewound.
+  // So many entries fit if names are short. The next READDIR asks for those that do not fit.
   const size_t batch =
       span.size_bytes / (span.attrs == role::Names::WithAttrs::kYes ? 168 : 40) + 1;
   while (room) {
-    ASSIGN_OR_RETURN(role::Names::Listing listing,
-                     request.fs().ReadDir(request.caller(), span.dir, cursor, batch, span.attrs));
-    if (handle.last_cursor == 0) handle.last_cursor = listing.newest;
-    const uint64_t last = handle.last_cursor;
+    ASSIGN_OR_RETURN(
+        role::Names::Listing listing,
+        request.names().ReadDir(request.caller(), span.dir, cursor, batch, span.attrs));
+    if (directory.last_cursor == 0) directory.last_cursor = listing.newest;
+    const uint64_t last = directory.last_cursor;
     for (const role::DirEntry& entry : listing.entries) {
       if (last != 0 && entry.cursor > last) return OkStatus();
       room = page.Add(entry, static_cast<off_t>(entry.cursor) + kDotsEnd);
       if (!room) break;
       cursor = entry.cursor;
     }
-    // One batch nearly fills a page; more would look up entries that have no room.
+    // One batch nearly fills a page. A further one would look up entries that have no room.
     if (listing.end || !page.empty()) break;
   }
   return OkStatus();
 }
 
-void NoteListing(const Request& request, InodeId dir, const Page& page, DirectoryHandle& handle) {
+void NoteListing(const Request& request, InodeId dir, const Page& page, OpenDirectory& directory) {
   const pid_t pid = request.pid();
-  handle.reader = pid;
+  directory.reader = pid;
   if (page.empty()) return request.callers().EndedListing(pid, dir);
   if (page.has_guesses()) request.callers().Listed(pid, dir, request.clock().Now());
 }
 
 void List(Request& request, const Span& span, const fuse_file_info* info) {
+  const std::shared_ptr<OpenDirectory> directory = request.directories().Find(HandleOf(info));
+  if (!directory) return request.Errno(EBADF);
   Page page(request, span.size_bytes, span.attrs);
-  Status status = FillPage(request, page, span, HandleOf(info));
+  Status status = FillPage(request, page, span, *directory);
   if (!status.ok() && page.empty()) return request.Error(status);
-  NoteListing(request, span.dir, page, HandleOf(info));
+  NoteListing(request, span.dir, page, *directory);
   page.Reply();
 }
 
@@ -281,7 +278,7 @@ void ReadDirPlus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, fuse
 
 void FsyncDir(fuse_req_t req, fuse_ino_t ino, int, fuse_file_info*) {
   Request request(req, "fsyncdir", InodeId(ino));
-  request.Done(request.fs().SyncDirectory(InodeId(ino)));
+  request.Done(request.names().SyncDirectory(InodeId(ino)));
 }
 
 }  // namespace

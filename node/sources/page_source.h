@@ -1,10 +1,10 @@
 #pragma once
 
-// client::PageSource by the worker of this process.
+// A client::PageSource over the filler of this process.
 
 #include <memory>
 
-#include "client/file_system.h"
+#include "client/page_source.h"
 #include "worker/filler.h"
 
 namespace tarn {

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "cache/cache_store.h"
-#include "client/file_system.h"
+#include "client/upkeep.h"
 #include "config/properties.h"
 #include "node/mount_checks.h"
 #include "role/control.h"
@@ -46,7 +46,7 @@ class SourceMounts {
   // What serves them by now. All outlive it, or Stop comes before their end.
   struct Parts {
     cache::CacheStore& cache;
-    client::FileSystem& file_system;
+    client::Upkeep& file_system;
     role::PersistQueue& queue;
     worker::Persister* persister;  // Null: nothing is persisted.
   };

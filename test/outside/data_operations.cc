@@ -8,7 +8,7 @@
 namespace tarn::outside {
 namespace {
 
-using client::HandleId;
+using client::OpenFile;
 
 const std::map<std::string, std::string> kBase = {{"f", Filled('A', kBaseBytes)}};
 
@@ -18,28 +18,28 @@ std::string With(std::string base, size_t at, const std::string& bytes) {
 
 Status WriteAt(Mounted& mounted, uint64_t at, const std::string& bytes) {
   return mounted.WithOpen("f", O_RDWR,
-                          [&](HandleId handle) { return mounted.Write(handle, at, bytes); });
+                          [&](OpenFile& file) { return mounted.Write(file, at, bytes); });
 }
 
 Status Rewrite(Mounted& mounted, const std::string& bytes) {
   return mounted.WithOpen("f", O_WRONLY | O_TRUNC,
-                          [&](HandleId handle) { return mounted.Write(handle, 0, bytes); });
+                          [&](OpenFile& file) { return mounted.Write(file, 0, bytes); });
 }
 
 // The first bytes are committed and perhaps persisted while the file is open, the others later.
 Status WriteTwice(Mounted& mounted) {
-  return mounted.WithOpen("f", O_RDWR, [&](HandleId handle) -> Status {
-    RETURN_IF_ERROR(mounted.Write(handle, kPage + 10, "a"));
-    RETURN_IF_ERROR(mounted.fs().Fsync(handle));
+  return mounted.WithOpen("f", O_RDWR, [&](OpenFile& file) -> Status {
+    RETURN_IF_ERROR(mounted.Write(file, kPage + 10, "a"));
+    RETURN_IF_ERROR(file.Fsync());
     mounted.Persist();
-    return mounted.Write(handle, kPage + 20, "a");
+    return mounted.Write(file, kPage + 20, "a");
   });
 }
 
 Status ReadInTwo(Mounted& mounted) {
-  return mounted.WithOpen("f", O_RDONLY, [&](HandleId handle) -> Status {
-    ASSIGN_OR_RETURN(std::string bytes, mounted.Read(handle, 0, kPage));
-    ASSIGN_OR_RETURN(const std::string rest, mounted.Read(handle, kPage, kPage));
+  return mounted.WithOpen("f", O_RDONLY, [&](OpenFile& file) -> Status {
+    ASSIGN_OR_RETURN(std::string bytes, mounted.Read(file, 0, kPage));
+    ASSIGN_OR_RETURN(const std::string rest, mounted.Read(file, kPage, kPage));
     EXPECT_TRUE(bytes.empty() || rest.empty() || bytes.front() == rest.front())
         << "one open file gave bytes of two versions: " << Describe(bytes + rest);
     return OkStatus();

@@ -6,14 +6,14 @@
 #include <utility>
 
 #include "base/strings.h"
-#include "client/local/local_file_system.h"
+#include "client/dependencies.h"
 #include "kv/memory.h"
 #include "worker/recovery.h"
 
 namespace tarn::outside {
 namespace {
 
-using client::HandleId;
+using client::OpenFile;
 using Kind = role::Action::Kind;
 
 constexpr uint64_t kCacheBytes = 64 << 20;
@@ -33,7 +33,7 @@ Mounted::Mounted(client::RequestClock& clock, Kill kill)
 
 Mounted::~Mounted() {
   if (fs_) {
-    EXPECT_TRUE(fs_->Close().ok());
+    EXPECT_TRUE(fs_->GetUpkeep().Close().ok());
   }
   Die();
 }
@@ -43,10 +43,9 @@ void Mounted::Open(std::unique_ptr<ufs::UnderFileSystem> source) {
   Start();
 }
 
-// Descriptors go without a word to anyone.
+// Open files are closed without a release, like those of a process that is killed.
 void Mounted::Die() {
-  for (const client::HandleId handle : open_)
-    delete reinterpret_cast<client::Handle*>(handle.value);
+  for (OpenFile* file : open_) file->Abandon();
   open_.clear();
   fs_.reset();
   pages_.reset();
@@ -106,7 +105,8 @@ Result<std::pair<InodeId, std::string>> Mounted::Split(const std::string& path) 
 
 Result<InodeId> Mounted::Find(const std::string& path) {
   ASSIGN_OR_RETURN(const auto place, Split(path));
-  ASSIGN_OR_RETURN(const role::FileInfo found, fs_->Lookup(caller_, place.first, place.second));
+  ASSIGN_OR_RETURN(const role::FileInfo found,
+                   fs_->GetNames().Lookup(caller_, place.first, place.second));
   return found.attr.ino;
 }
 
@@ -122,66 +122,67 @@ auto Mounted::OnFound(const std::string& path, const Call& call) -> decltype(cal
 }
 
 Status Mounted::WithOpen(const std::string& path, int flags, const Body& body) {
-  ASSIGN_OR_RETURN(const client::OpenReply opened,
-                   OnFound(path, [&](InodeId ino) { return fs_->Open(caller_, ino, flags); }));
-  open_.push_back(opened.handle);
-  Status done = body(opened.handle);
+  ASSIGN_OR_RETURN(const client::Opened opened, OnFound(path, [&](InodeId ino) {
+                     return fs_->GetOpener().Open(caller_, ino, flags);
+                   }));
+  open_.push_back(opened.file.get());
+  Status done = body(*opened.file);
   if (open_.empty()) return done;  // The process was killed.
   open_.pop_back();
-  Status closed = fs_->Flush(opened.handle);
-  fs_->Release(opened.handle);
+  Status closed = opened.file->Flush();
   return done.ok() ? closed : done;
 }
 
 Status Mounted::Create(const std::string& path, const std::string& bytes) {
   ASSIGN_OR_RETURN(const auto place, Split(path));
-  ASSIGN_OR_RETURN(const client::FileSystem::Created made,
-                   fs_->Create(caller_, place.first, place.second, 0644, O_RDWR | O_EXCL));
-  Status done = Write(made.open.handle, 0, bytes);
-  Status closed = fs_->Flush(made.open.handle);
-  fs_->Release(made.open.handle);
+  ASSIGN_OR_RETURN(
+      const client::Created made,
+      fs_->GetOpener().Create(caller_, place.first, place.second, 0644, O_RDWR | O_EXCL));
+  Status done = Write(*made.open.file, 0, bytes);
+  Status closed = made.open.file->Flush();
   return done.ok() ? closed : done;
 }
 
-Status Mounted::Write(HandleId handle, uint64_t offset_bytes, const std::string& bytes) {
-  return fs_->Write(handle, offset_bytes, std::as_bytes(std::span(bytes)),
-                    client::FileSystem::SetId::kKeep);
+Status Mounted::Write(OpenFile& file, uint64_t offset_bytes, const std::string& bytes) {
+  return file.Write(offset_bytes, std::as_bytes(std::span(bytes)), client::SetId::kKeep);
 }
 
-Result<std::string> Mounted::Read(HandleId handle, uint64_t offset_bytes, size_t size) {
+Result<std::string> Mounted::Read(OpenFile& file, uint64_t offset_bytes, size_t size) {
   std::string bytes(size, '\0');
   ASSIGN_OR_RETURN(const size_t got,
-                   fs_->Read(handle, offset_bytes, std::as_writable_bytes(std::span(bytes))));
+                   file.Read(offset_bytes, std::as_writable_bytes(std::span(bytes))));
   bytes.resize(got);
   return bytes;
 }
 
 Status Mounted::Truncate(const std::string& path, uint64_t size_bytes) {
-  return OnFound(path,
-                 [&](InodeId ino) { return fs_->SetAttr(caller_, ino, {}, size_bytes).status(); });
+  return OnFound(path, [&](InodeId ino) {
+    return fs_->GetAttributes().SetAttr(caller_, ino, {}, size_bytes).status();
+  });
 }
 
 Status Mounted::SetAttributes(const std::string& path, const role::AttrChange& change) {
-  return OnFound(
-      path, [&](InodeId ino) { return fs_->SetAttr(caller_, ino, change, std::nullopt).status(); });
+  return OnFound(path, [&](InodeId ino) {
+    return fs_->GetAttributes().SetAttr(caller_, ino, change, std::nullopt).status();
+  });
 }
 
 Status Mounted::Link(const std::string& from, const std::string& to) {
   ASSIGN_OR_RETURN(const InodeId ino, Find(from));
   ASSIGN_OR_RETURN(const auto place, Split(to));
-  return fs_->Link(caller_, ino, place.first, place.second).status();
+  return fs_->GetNames().Link(caller_, ino, place.first, place.second).status();
 }
 
 Status Mounted::Rename(const std::string& from, const std::string& to, role::RenameMode mode) {
   ASSIGN_OR_RETURN(const auto old_place, Split(from));
   ASSIGN_OR_RETURN(const auto new_place, Split(to));
-  return fs_->Rename(caller_, old_place.first, old_place.second, new_place.first, new_place.second,
-                     mode);
+  return fs_->GetNames().Rename(caller_, old_place.first, old_place.second, new_place.first,
+                                new_place.second, mode);
 }
 
 Status Mounted::Unlink(const std::string& path) {
   ASSIGN_OR_RETURN(const auto place, Split(path));
-  return fs_->Unlink(caller_, place.first, place.second);
+  return fs_->GetNames().Unlink(caller_, place.first, place.second);
 }
 
 Status Mounted::MakeDirectory(const std::string& path) {
@@ -189,12 +190,12 @@ Status Mounted::MakeDirectory(const std::string& path) {
   role::CreateSpec spec;
   spec.type = role::FileType::kDirectory;
   spec.mode = 0755;
-  return fs_->MakeNode(caller_, place.first, place.second, spec).status();
+  return fs_->GetNames().MakeNode(caller_, place.first, place.second, spec).status();
 }
 
 Status Mounted::RemoveDirectory(const std::string& path) {
   ASSIGN_OR_RETURN(const auto place, Split(path));
-  return fs_->Rmdir(caller_, place.first, place.second);
+  return fs_->GetNames().Rmdir(caller_, place.first, place.second);
 }
 
 Result<bool> Mounted::AreSame(const std::string& one, const std::string& other) {
@@ -258,7 +259,7 @@ bool Mounted::WorkOff(role::TaskClass task_class) {
 
 // The reaper waits for a pause of the applications by the test's clock, in a thread of its own.
 void Mounted::ForgetUnlinked() {
-  while (fs_->Forgetting() > 0) {
+  while (fs_->GetUpkeep().Forgetting() > 0) {
     clock_.Advance(std::chrono::milliseconds(20));
     std::this_thread::yield();
   }
@@ -290,7 +291,7 @@ Name Mounted::ReadAll(InodeId ino, const role::Attr& attr) {
   Name name;
   name.ino = ino;
   name.state = role::PersistStateName(attr.persist);
-  Result<client::OpenReply> opened = fs_->Open(caller_, ino, O_RDONLY);
+  Result<client::Opened> opened = fs_->GetOpener().Open(caller_, ino, O_RDONLY);
   if (!opened.ok()) {
     name.errors.push_back(opened.status());
     return name;
@@ -298,13 +299,12 @@ Name Mounted::ReadAll(InodeId ino, const role::Attr& attr) {
   const uint64_t sizes[] = {cache::kPageBytes, 4 * cache::kPageBytes};
   std::string whole;
   for (uint64_t at = 0; const uint64_t size : sizes) {
-    Result<std::string> part = Read(opened->handle, at, size);
+    Result<std::string> part = Read(*opened->file, at, size);
     name.readable.push_back(part.ok() ? *part : std::string());
     if (!part.ok()) name.errors.push_back(part.status());
     if (part.ok()) whole += *part;
     at += size;
   }
-  fs_->Release(opened->handle);
   if (name.errors.empty()) name.bytes = std::move(whole);
   return name;
 }
@@ -321,15 +321,15 @@ bool IsGone(const Name& name) {
 void Mounted::Walk(InodeId directory, const std::string& path, std::map<std::string, Name>& found,
                    std::vector<InodeId>* directories) {
   if (directories != nullptr) directories->push_back(directory);
-  auto listing = fs_->ReadDir(caller_, directory, 0, 1000, role::Names::WithAttrs::kNo);
+  auto listing = fs_->GetNames().ReadDir(caller_, directory, 0, 1000, role::Names::WithAttrs::kNo);
   ASSERT_TRUE(listing.ok()) << listing.status().ToString();
   for (const role::DirEntry& entry : listing->entries) {
     const std::string full = path.empty() ? entry.name : path + "/" + entry.name;
-    Result<role::FileInfo> info = fs_->Lookup(caller_, directory, entry.name);
+    Result<role::FileInfo> info = fs_->GetNames().Lookup(caller_, directory, entry.name);
     std::optional<Name> name;
     if (info.ok() && info->attr.type == role::FileType::kRegular && directories == nullptr) {
       name = ReadAll(info->attr.ino, info->attr);
-      if (IsGone(*name)) info = fs_->Lookup(caller_, directory, entry.name);
+      if (IsGone(*name)) info = fs_->GetNames().Lookup(caller_, directory, entry.name);
     }
     if (info.code() == Code::kNotFound) continue;
     if (!info.ok()) {

@@ -48,11 +48,11 @@ class Mounted {
   void ListAll();  // So that no directory is asked of the source again.
 
   // Operations of an application. Each returns the first error that the application gets.
-  using Body = std::function<Status(client::HandleId)>;
+  using Body = std::function<Status(client::OpenFile&)>;
   Status WithOpen(const std::string& path, int flags, const Body& body);  // Closed at the end.
   Status Create(const std::string& path, const std::string& bytes);
-  Status Write(client::HandleId handle, uint64_t offset_bytes, const std::string& bytes);
-  Result<std::string> Read(client::HandleId handle, uint64_t offset_bytes, size_t size);
+  Status Write(client::OpenFile& file, uint64_t offset_bytes, const std::string& bytes);
+  Result<std::string> Read(client::OpenFile& file, uint64_t offset_bytes, size_t size);
   Status Truncate(const std::string& path, uint64_t size_bytes);
   Status SetAttributes(const std::string& path, const role::AttrChange& change);
   Status Link(const std::string& from, const std::string& to);
@@ -61,7 +61,6 @@ class Mounted {
   Status MakeDirectory(const std::string& path);
   Status RemoveDirectory(const std::string& path);
   Result<bool> AreSame(const std::string& one, const std::string& other);
-  client::FileSystem& fs() { return *fs_; }
   int Steps() const { return steps_; }
 
   // Works the persist queue off until it is empty, or nothing happens there any more.
@@ -92,8 +91,8 @@ class Mounted {
   const Kill kill_;
   int steps_ = 0;
   int starts_ = 0;
-  std::vector<client::HandleId> open_;  // By WithOpen.
-  Scratch scratch_;                     // For the cache of a process that is killed.
+  std::vector<client::OpenFile*> open_;  // By WithOpen.
+  Scratch scratch_;                      // For the cache of a process that is killed.
   ufs::UfsMounts mounts_;
   std::unique_ptr<kv::Store> store_;
   std::unique_ptr<kv::Store> metadata_;  // Both are parts of it.

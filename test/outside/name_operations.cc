@@ -8,7 +8,7 @@
 namespace tarn::outside {
 namespace {
 
-using client::HandleId;
+using client::OpenFile;
 using role::RenameMode;
 
 const std::string kFirst = Filled('A', kBaseBytes);
@@ -25,7 +25,7 @@ Status Move(Mounted& mounted, const char* from, const char* to) {
 
 Status WriteOne(Mounted& mounted) {
   return mounted.WithOpen("f", O_RDWR,
-                          [&](HandleId handle) { return mounted.Write(handle, kPage + 10, "a"); });
+                          [&](OpenFile& file) { return mounted.Write(file, kPage + 10, "a"); });
 }
 
 Status WriteAndRename(Mounted& mounted) {
@@ -34,9 +34,9 @@ Status WriteAndRename(Mounted& mounted) {
 }
 
 Status RenameWhileWritten(Mounted& mounted) {
-  return mounted.WithOpen("f", O_RDWR, [&](HandleId handle) -> Status {
-    RETURN_IF_ERROR(mounted.Write(handle, kPage + 10, "a"));
-    RETURN_IF_ERROR(mounted.fs().Fsync(handle));
+  return mounted.WithOpen("f", O_RDWR, [&](OpenFile& file) -> Status {
+    RETURN_IF_ERROR(mounted.Write(file, kPage + 10, "a"));
+    RETURN_IF_ERROR(file.Fsync());
     RETURN_IF_ERROR(Move(mounted, "f", "h"));
     mounted.Persist();
     return OkStatus();

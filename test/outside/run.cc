@@ -124,7 +124,7 @@ void ReadFirstPage(const Operation& operation, Mounted& mounted) {
   if (operation.reads_first == nullptr) return;
   const Status read = mounted.WithOpen(
       operation.reads_first, O_RDONLY,
-      [&](client::HandleId handle) { return mounted.Read(handle, 0, 4096).status(); });
+      [&](client::OpenFile& file) { return mounted.Read(file, 0, 4096).status(); });
   ASSERT_TRUE(read.ok()) << read.ToString();
 }
 

@@ -1,0 +1,38 @@
+#pragma once
+
+// What a FileSystem is made of.
+
+#include <cstdint>
+
+#include "base/clock.h"
+#include "cache/cache_store.h"
+#include "client/page_source.h"
+#include "role/coordinator.h"
+#include "role/persist_queue.h"
+
+namespace tarn::client {
+
+struct Options {
+  bool sync_on_close = true;  // tarn.write.cache.sync.on.close
+  bool read_only = false;
+  // Contents up to this size are completed at their open, so that they pass through.
+  uint64_t fill_at_open_bytes = 4 << 20;
+  // How long a writer waits for room before ENOSPC, while nothing is persisted that would make
+  // room.
+  Nanos no_space_wait = std::chrono::seconds(10);
+  // How often to look for unlinked inodes that were never reported.
+  Nanos orphan_scan_interval = std::chrono::minutes(10);
+};
+
+// All outlive the FileSystem.
+struct Dependencies {
+  role::Names& names;
+  role::Files& files;
+  role::Maintenance& maintenance;
+  role::PersistQueue& queue;
+  cache::CacheStore& cache;
+  PageSource& pages;
+  Clock& clock;
+};
+
+}  // namespace tarn::client

@@ -1,0 +1,19 @@
+#pragma once
+
+// From the kernel's structures to those of role/, and back.
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "role/types.h"
+
+namespace tarn::fuse {
+
+struct stat StatOf(const role::Attr& attr);
+uint32_t TypeBits(role::FileType type);                 // S_IFREG, ...
+std::optional<role::FileType> TypeOfMode(mode_t mode);  // Nullopt: no such type.
+int64_t NanosOf(const struct timespec& time);
+
+}  // namespace tarn::fuse
