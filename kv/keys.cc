@@ -1,7 +1,4 @@
-#include <string>
-#include <string_view>
-
-#include "kv/store.h"
+#include "kv/keys.h"
 
 namespace tarn::kv {
 

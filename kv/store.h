@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "kv/keys.h"
 
 namespace tarn::kv {
 
@@ -71,8 +72,8 @@ class Transaction {
   // One answer a key, in the keys' order.
   virtual Result<std::vector<std::optional<std::string>>> GetMany(
       std::span<const std::string> keys, Reads reads = Reads::kSerializable) = 0;
-  // Pairs with begin <= key < end. In every range an empty `end` is no bound, so that PrefixEnd's
-  // answer always fits.
+  // Pairs with begin <= key < end. In every range an empty `end` means no bound, so any answer of
+  // PrefixEnd (kv/keys.h) fits.
   virtual Result<ScanPage> Scan(std::string_view begin, std::string_view end,
                                 const ScanOptions& options) = 0;
   // The version that reads see.
@@ -84,8 +85,8 @@ class Transaction {
   virtual void Put(std::string_view key, std::string_view value) = 0;
   virtual void Delete(std::string_view key) = 0;
   virtual void DeleteRange(std::string_view begin, std::string_view end) = 0;
-  // Atomic and without a read conflict; an absent value counts as 0. Values are EncodeCounter's
-  // (below). Within the transaction a later Get of the key sees the result and then conflicts.
+  // Atomic and without a read conflict; an absent value counts as 0. EncodeCounter (kv/keys.h) makes
+  // the values. Within the transaction a later Get of the key sees the result and then conflicts.
   virtual void Add(std::string_view key, int64_t delta) = 0;
   virtual void Max(std::string_view key, int64_t value) = 0;
   // Puts prefix + stamp + suffix, where the stamp (kStampBytes) is given at commit; not visible to
@@ -116,10 +117,8 @@ class Store {  // Thread-safe. Outlives its transactions.
 // nothing below.
 std::unique_ptr<Store> NewPrefixedStore(Store& store, std::string prefix);
 
-std::string EncodeCounter(int64_t value);               // 8 bytes, little-endian two's complement.
-Result<int64_t> DecodeCounter(std::string_view value);  // kCorruption: not 8 bytes.
-// The first key that is not below `prefix`; empty when there is none.
-std::string PrefixEnd(std::string_view prefix);
+// The transaction wrote nothing and may run again: it lost a race (kConflict) or is too old.
+inline bool MayRunAgain(Code code) { return code == Code::kConflict || code == Code::kTooOld; }
 
 struct TransactOptions {
   Durability durability = Durability::kBuffered;

@@ -11,8 +11,6 @@ namespace {
 constexpr Nanos kFirstWait = std::chrono::microseconds(100);
 constexpr Nanos kLongestWait = std::chrono::milliseconds(50);
 
-bool MayRunAgain(Code code) { return code == Code::kConflict || code == Code::kTooOld; }
-
 // Threads that lost the same race must not meet again, so each call draws from a sequence of its
 // own.
 Random SequenceOfItsOwn() {

@@ -2,6 +2,7 @@
 
 #include "base/checksum.h"
 #include "base/encoding.h"
+#include "kv/keys.h"
 
 namespace tarn::cache {
 namespace {
@@ -36,9 +37,8 @@ Status ContentIndex::Write(kv::Durability durability,
     const std::unique_ptr<kv::Transaction> t = store_.Begin();
     body(*t);
     status = t->Commit(durability).status();
-    const bool again = status.code() == Code::kConflict || status.code() == Code::kTooOld ||
-                       status.code() == Code::kMaybeCommitted;
-    if (!again) return status;
+    const Code code = status.code();
+    if (!kv::MayRunAgain(code) && code != Code::kMaybeCommitted) return status;
   }
   return status;
 }

@@ -106,7 +106,7 @@ class PagedPass final : public ListingPass {
     return OkStatus();
   }
 
-  static bool MayTryFewer(Code code) { return MayApplyAgain(code) || code == Code::kTooBig; }
+  static bool MayTryFewer(Code code) { return kv::MayRunAgain(code) || code == Code::kTooBig; }
 
   // Applies a part of a page whose transaction conflicted with lookups or changes of some names, or
   // was too large. A small transaction holds up few names.
@@ -114,7 +114,7 @@ class PagedPass final : public ListingPass {
     Status applied;
     for (int i = 0; i < kSliceTries; ++i) {
       applied = ApplyEntries(look, slice);
-      if (!MayApplyAgain(applied.code())) break;
+      if (!kv::MayRunAgain(applied.code())) break;
     }
     if (!MayTryFewer(applied.code())) return applied;
     for (const ufs::ObjectInfo& info : slice) RETURN_IF_ERROR(LookAgain(NameOf(info.key)));

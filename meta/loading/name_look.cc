@@ -54,7 +54,7 @@ class NameLook {
   Result<NameAnswer> Run() {
     for (int i = 0; i < kQuestions; ++i) {
       Result<Answer> answer = Ask();
-      if (!answer.ok() && !MayApplyAgain(answer.code())) return answer.status();
+      if (!answer.ok() && !kv::MayRunAgain(answer.code())) return answer.status();
       if (answer.ok() && *answer) return **answer;
       if (end_.PassedBy(context_.clock.Now())) break;
       if (!emptied_) context_.clock.SleepFor(kWhileDisturbed, {});
@@ -118,7 +118,7 @@ class NameLook {
                        const Result<ufs::ObjectInfo>& info) {
     for (Nanos wait = kFirstWait;; wait = std::min(wait * 2, kLongestWait)) {
       const Result<Answer> applied = ApplyOnce(look, question, info);
-      const bool again = MayApplyAgain(applied.code());
+      const bool again = kv::MayRunAgain(applied.code());
       if (!again || end_.PassedBy(context_.clock.Now())) return applied;
       context_.clock.SleepFor(wait, {});
     }

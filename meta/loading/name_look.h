@@ -48,7 +48,6 @@ inline Deadline UfsDeadline(const Context& context) {
 // false.
 Status CommitImport(const Context& context, kv::Transaction& txn,
                     const std::vector<role::Change>& changes, bool wrote);
-inline bool MayApplyAgain(Code code) { return code == Code::kConflict || code == Code::kTooOld; }
 inline bool SaysAbsent(Code code) { return code == Code::kNotFound || code == Code::kNotDirectory; }
 
 }  // namespace tarn::meta

@@ -58,7 +58,7 @@ Result<Outcome> TryLearn(const Context& context, InodeId ino, IfGone if_gone) {
   // A directory without a marker keeps the defaults.
   TakeTold(*txn, std::move(inode), there.value_or(ufs::ObjectInfo()));
   const Status committed = txn->Commit(kv::Durability::kBuffered).status();
-  if (MayApplyAgain(committed.code())) return Outcome::kAgain;
+  if (kv::MayRunAgain(committed.code())) return Outcome::kAgain;
   // No client caches guesses, so no change is reported.
   RETURN_IF_ERROR(committed);
   return Outcome::kLearnt;

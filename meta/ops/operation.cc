@@ -31,7 +31,7 @@ Status ReadOnce(const Env& env, const Body& body, Wants& wants) {
 Status ReadUntilYoungEnough(const Env& env, const Body& body, Wants& wants, Deadline deadline) {
   for (;;) {
     Status status = ReadOnce(env, body, wants);
-    const bool again = status.code() == Code::kTooOld || status.code() == Code::kConflict;
+    const bool again = kv::MayRunAgain(status.code());
     if (!again || deadline.PassedBy(env.context.clock.Now())) return status;
   }
 }
