@@ -20,7 +20,7 @@ namespace {
 
 constexpr uint64_t kStepBytes = 1 << 20;
 
-// Blocks of a file that reach beyond its end and stay its own until it is deleted.
+// Blocks that reach beyond the end of a file and belong to it until it is deleted.
 class Allocation {
  public:
   explicit Allocation(const std::string& path)
@@ -53,7 +53,7 @@ class Allocation {
 
 class LogFile;
 
-// Files and directories that tests let fail.
+// Lets calls for files and directories fail, for tests.
 class Faults {
  public:
   explicit Faults(FailsDisk fails) : fails_(std::move(fails)) {}
@@ -62,8 +62,8 @@ class Faults {
     if (fails_ && fails_(call, path)) return rocksdb::IOStatus::IOError("made to fail", path);
     return body();
   }
-  // RocksDB takes any other failure for the end of the database. What it was writing is in memory
-  // too, and goes to other files when it is resumed.
+  // RocksDB can be resumed from a retryable failure; any other one ends the database. The bytes
+  // that it was writing are in memory too, and go to other files when it is resumed.
   template <typename Body>
   rocksdb::IOStatus TryResumable(DiskCall call, const std::string& path, const Body& body) const {
     return Resumable(Try(call, path, body));
@@ -77,12 +77,12 @@ class Faults {
   const FailsDisk fails_;
 };
 
-// The log file written to, which is the one made last, and the one to follow it.
+// The log file that RocksDB writes, which is the one made last, and the one that follows it.
 struct Logs {
   Mutex mutex;
   LogFile* current GUARDED_BY(mutex) = nullptr;
-  std::unique_ptr<Allocation> next
-      GUARDED_BY(mutex);  // Of the file `next_path`; null if there is none.
+  // The blocks of the file `next_path`; null if there is no such file.
+  std::unique_ptr<Allocation> next GUARDED_BY(mutex);
   std::string next_path;
   Status sync_failure GUARDED_BY(mutex);  // The first since it was taken.
   Status torn GUARDED_BY(mutex);          // The first append that failed since all was mended.
@@ -132,7 +132,8 @@ class LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
   }
 
  private:
-  // Behind a piece that is missing nothing could be read again. A full disk is the caller's.
+  // A start could read nothing after a missing piece, so a torn log takes no more. The caller deals
+  // with a full disk.
   template <typename Body>
   rocksdb::IOStatus AppendUnlessTorn(const Body& body) {
     if (torn_) return rocksdb::IOStatus::OK();
@@ -143,7 +144,7 @@ class LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
     if (logs_.torn.ok()) logs_.torn = StatusOf(status, "append to the log " + path_);
     return rocksdb::IOStatus::OK();
   }
-  // For the store, which decides; RocksDB would stop.
+  // RocksDB would stop, so only the store learns of the failure.
   rocksdb::IOStatus NoteFailure(const rocksdb::IOStatus& status) {
     if (status.ok()) return status;
     MutexLock lock(logs_.mutex);
@@ -158,7 +159,7 @@ class LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
   bool torn_ = false;  // RocksDB has one thread append at a time.
 };
 
-// A file that RocksDB writes once more, under another name, if a call for it fails.
+// A file that RocksDB writes again, under another name, if a call for it fails.
 class OtherFile : public rocksdb::FSWritableFileOwnerWrapper {
  public:
   OtherFile(std::unique_ptr<rocksdb::FSWritableFile> file, std::string path, const Faults& faults)
@@ -222,8 +223,8 @@ class Directory final : public rocksdb::FSDirectoryWrapper {
   const Faults& faults_;
 };
 
-// A table, or the list of tables, which waits for room before it grows. Compactions do not wait:
-// what they have written so far takes up room, and they can be done later.
+// A table, or the list of tables. It waits for room before it grows. Compactions do not wait: their
+// output takes up room, and they can be done later.
 class TableFile final : public OtherFile {
  public:
   TableFile(std::unique_ptr<rocksdb::FSWritableFile> file, const std::string& path, Room& room,
@@ -247,7 +248,7 @@ class TableFile final : public OtherFile {
   }
 
  private:
-  // Where there is none, the write itself says so.
+  // If there is no room, the write itself fails.
   void MakeRoom(size_t bytes) {
     end_ += bytes;
     if (!is_compaction_) static_cast<void>(room_.Wait([this] { return allocation_.Reach(end_); }));
@@ -305,7 +306,7 @@ class SpaceFileSystem final : public rocksdb::FileSystemWrapper {
                                std::unique_ptr<rocksdb::FSWritableFile>* file,
                                rocksdb::IODebugContext* debug) {
     std::unique_ptr<Allocation> allocation = TakeNext(path);
-    // An empty file is opened as it is, because truncating it would give its blocks back.
+    // Opens the empty file as it is, because truncating it would give its blocks back.
     const rocksdb::IOStatus status = allocation
                                          ? target()->ReopenWritableFile(path, options, file, debug)
                                          : target()->NewWritableFile(path, options, file, debug);
@@ -358,8 +359,8 @@ class AllocatedLogSpace final : public LogSpace {
     logs_.torn = OkStatus();
   }
 
-  void LetTablesWait(bool wait) override { room_.MayWait(wait); }
-  bool TablesWait() override { return room_.AnyWaits(); }
+  void SetTableWaits(Waiting waiting) override { room_.SetWaiting(waiting); }
+  bool AnyTableWaits() override { return room_.RetryAll(); }
 
  private:
   Logs logs_;

@@ -310,7 +310,7 @@ Status RocksdbStore::WriteBatch() {
   rocksdb::Status status;
   int resumes = 0;
   while ((status = WriteUnlessStalled()).IsIncomplete()) {
-    if (log_space_->TablesWait()) return Status(Code::kNoSpace, "commit: no room in tables");
+    if (log_space_->AnyTableWaits()) return Status(Code::kNoSpace, "commit: no room in tables");
     if (signals_->job_failed) {  // Until it is resumed, RocksDB may not flush either.
       if (++resumes > kResumesOfCommit) return StatusOf(status, "commit");
       RETURN_IF_ERROR(MakeRoom(status));
@@ -338,7 +338,7 @@ rocksdb::Status RocksdbStore::Resume() {
   uint64_t running = 1;
   while (db_->GetIntProperty(rocksdb::DB::Properties::kNumRunningFlushes, &running) &&
          running > 0) {
-    if (log_space_->TablesWait()) return rocksdb::Status::NoSpace();
+    if (log_space_->AnyTableWaits()) return rocksdb::Status::NoSpace();
     SystemClock().SleepFor(std::chrono::milliseconds(1), {});
   }
   signals_->job_failed = false;
@@ -434,7 +434,7 @@ Status RocksdbStore::Close() {
 }
 
 Status RocksdbStore::CloseDatabase() {
-  log_space_->LetTablesWait(false);
+  log_space_->SetTableWaits(Waiting::kForbidden);
   const Status synced = group_sync_.All();
   const Status closed = StatusOf(db_->Close(), "close the database");
   return synced.ok() ? closed : synced;
@@ -473,7 +473,7 @@ Result<std::unique_ptr<Store>> OpenRocksdbStore(const RocksdbOptions& options, C
   const bool full = status.code() == Code::kNoSpace;
   if (full && parts.ballast->GiveUp()) status = OpenDatabase(options, parts);
   RETURN_IF_ERROR(status);
-  parts.log_space->LetTablesWait(true);
+  parts.log_space->SetTableWaits(Waiting::kAllowed);
   return std::unique_ptr<Store>(
       std::make_unique<RocksdbStore>(std::move(parts), options.record_cache_bytes, clock));
 }

@@ -15,7 +15,7 @@ bool Room::Wait(const std::function<bool()>& take) {
   ++waiting_;
   uint64_t answered = asked_;
   bool taken = false;
-  while (may_wait_ && !taken) {
+  while (allowed_ == Waiting::kAllowed && !taken) {
     const uint64_t asked = asked_;
     mutex_.unlock();
     taken = take();
@@ -25,7 +25,8 @@ bool Room::Wait(const std::function<bool()>& take) {
       --to_answer_;
       answered_.NotifyAll();
     }
-    if (!taken && asked == asked_ && may_wait_) again_.WaitFor(mutex_, kBetweenTries);
+    const bool waits = !taken && asked == asked_ && allowed_ == Waiting::kAllowed;
+    if (waits) again_.WaitFor(mutex_, kBetweenTries);
   }
   --waiting_;
   if (answered != asked_) --to_answer_;
@@ -33,13 +34,13 @@ bool Room::Wait(const std::function<bool()>& take) {
   return taken;
 }
 
-void Room::MayWait(bool may) {
+void Room::SetWaiting(Waiting waiting) {
   MutexLock lock(mutex_);
-  may_wait_ = may;
+  allowed_ = waiting;
   again_.NotifyAll();
 }
 
-bool Room::AnyWaits() {
+bool Room::RetryAll() {
   MutexLock lock(mutex_);
   if (waiting_ == 0) return false;
   const uint64_t asked = ++asked_;
