@@ -28,7 +28,7 @@ class Bench {
   Bench() : directory_(ScratchDirectory()) {
     kv::RocksdbOptions options;
     options.directory = directory_ + "/kv";
-    kv_ = std::move(kv::OpenRocksdbStore(options, SystemClock()).value());
+    kv_ = std::move(kv::OpenRocksdbStore(options, SystemClock(), SystemClock()).value());
     index_ = kv::NewPrefixedStore(*kv_, "cache/");
     CacheOptions cache;
     cache.directories = {directory_ + "/cache"};

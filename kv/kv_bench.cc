@@ -1,5 +1,5 @@
-// What the namespace pays for its store. Run with --benchmark_filter=...; durable commits depend on
-// the disk that TMPDIR lies on.
+// The cost of the store for the namespace. Run with --benchmark_filter=...; durable commits depend
+// on the disk that has TMPDIR.
 
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@ constexpr int kKeys = 100'000;
 
 std::string Key(uint64_t i) { return "I/" + std::to_string(1'000'000'000 + i); }
 
-// One database for the whole run, in a directory that goes with it.
+// One database for the whole run, in a directory that is removed at the end.
 class Database {
  public:
   Database() {
@@ -28,7 +28,7 @@ class Database {
     path_ = path;
     RocksdbOptions options;
     options.directory = path;
-    store_ = OpenRocksdbStore(options, SystemClock()).value();
+    store_ = OpenRocksdbStore(options, SystemClock(), SystemClock()).value();
     for (int i = 0; i < kKeys; i += 1000) Fill(i);
   }
   ~Database() {
@@ -61,8 +61,8 @@ std::string Big(uint64_t n) {
   return out;
 }
 
-// The keys that creating the n-th file touches: records near the last one's, and some of its
-// directory.
+// The keys that creating the n-th file touches: records near those of the file before, and some of
+// its directory.
 void PutSome(Transaction& t, uint64_t n) {
   const uint64_t directory = n / 1000;
   t.Put("I" + Big(n), std::string(120, 'i'));
@@ -112,7 +112,7 @@ void Scan(benchmark::State& state) {
 }
 BENCHMARK(Scan)->Arg(1)->Arg(1000);
 
-// Each thread and run makes files of its own.
+// Each thread and each run makes its own files.
 uint64_t FirstOf(const benchmark::State& state) {
   static std::atomic<uint64_t> runs{0};
   return (runs.fetch_add(1) << 40) + (static_cast<uint64_t>(state.thread_index()) << 32);
@@ -129,7 +129,7 @@ void CommitBlind(benchmark::State& state) {
 }
 BENCHMARK(CommitBlind)->Threads(1)->Threads(8)->UseRealTime();
 
-// As a create does: a few reads, a counter, a few writes.
+// Does what a create does: a few reads, a counter, a few writes.
 void CommitChecked(benchmark::State& state) {
   Store& store = TheDatabase().store();
   uint64_t n = FirstOf(state);
@@ -160,7 +160,7 @@ void CommitDurable(benchmark::State& state) {
 }
 BENCHMARK(CommitDurable)->Threads(1)->Threads(8)->UseRealTime();
 
-// What the disk itself takes for a synced append of the same size, to compare with.
+// For comparison: the time of the disk itself for a synced append of this size.
 void AppendAndSync(benchmark::State& state) {
   const std::string path = TheDatabase().path() + "/append";
   const int fd = ::open(path.c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0600);

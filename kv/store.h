@@ -1,9 +1,9 @@
 #pragma once
 
 // An ordered key-value store with serializable transactions under optimistic concurrency: the one
-// place where Tarn keeps metadata. Engines: memory (tests), RocksDB (embedded default),
-// FoundationDB. All obey FoundationDB's limits and answer kTooBig past them: a key of 10,000 bytes,
-// a value of 100,000, 10,000,000 bytes a transaction, 5 s of life.
+// place where Tarn keeps metadata. Engines: memory (for tests) and RocksDB. All obey FoundationDB's
+// limits and answer kTooBig past them: a key of 10,000 bytes, a value of 100,000, 10,000,000 bytes
+// a transaction. A transaction lives for 5 s.
 //
 // Versions are totally ordered and visibility order: a read at version v sees exactly the commits
 // whose version is <= v.
@@ -29,8 +29,8 @@ inline constexpr size_t kMaxKeyBytes = 10'000;
 inline constexpr size_t kMaxValueBytes = 100'000;
 inline constexpr size_t kMaxTransactionBytes = 10'000'000;
 inline constexpr Nanos kMaxTransactionLife = std::chrono::seconds(5);
-inline constexpr size_t kStampBytes =
-    10;  // 8 bytes of version, 2 of order within the commit, big-endian.
+// 8 bytes of version, 2 of order within the commit, big-endian.
+inline constexpr size_t kStampBytes = 10;
 
 using Version = uint64_t;
 
@@ -43,20 +43,21 @@ struct Pair {
 enum class Reads { kSerializable, kSnapshot };  // Snapshot reads add no read conflict.
 enum class Order { kForward, kReverse };
 // kDurable: on stable storage when Commit returns, with every earlier commit. kBuffered: survives
-// the death of the process, not of the machine, until a later durable commit or Sync.
+// the death of the process, but not of the machine before a later durable commit or Sync.
 enum class Durability { kBuffered, kDurable };
 
 struct ScanOptions {
-  size_t limit = SIZE_MAX;       // Pairs.
-  size_t byte_limit = SIZE_MAX;  // Keys and values; at least one pair is returned if there is one.
+  size_t limit = SIZE_MAX;  // The number of pairs.
+  // The sum of the bytes of keys and values. At least one pair is returned if there is one.
+  size_t byte_limit = SIZE_MAX;
   Order order = Order::kForward;
   Reads reads = Reads::kSerializable;  // Only the range actually returned conflicts.
 };
 
 struct ScanPage {
   std::vector<Pair> pairs;
-  // A limit ended the page: go on behind (or, in reverse, before) the last key, where there may be
-  // nothing.
+  // A limit ended the page: continue after the last key (in reverse: before it), where there may be
+  // no pair.
   bool more = false;
 };
 
@@ -69,7 +70,7 @@ class Transaction {
 
   virtual Result<std::optional<std::string>> Get(std::string_view key,
                                                  Reads reads = Reads::kSerializable) = 0;
-  // One answer a key, in the keys' order.
+  // One answer for each key, in the order of `keys`.
   virtual Result<std::vector<std::optional<std::string>>> GetMany(
       std::span<const std::string> keys, Reads reads = Reads::kSerializable) = 0;
   // Pairs with begin <= key < end. In every range an empty `end` means no bound, so any answer of
@@ -78,24 +79,25 @@ class Transaction {
                                 const ScanOptions& options) = 0;
   // The version that reads see.
   virtual Result<Version> ReadVersion() = 0;
-  // As if begin <= key < end had been read.
+  // Adds the read conflict of a scan of begin <= key < end.
   virtual void AddReadConflict(std::string_view begin, std::string_view end) = 0;
 
-  // Writes are buffered; a bad size is reported by Commit.
+  // Writes are buffered; Commit reports a bad size.
   virtual void Put(std::string_view key, std::string_view value) = 0;
   virtual void Delete(std::string_view key) = 0;
   virtual void DeleteRange(std::string_view begin, std::string_view end) = 0;
-  // Atomic and without a read conflict; an absent value counts as 0. EncodeCounter (kv/keys.h) makes
-  // the values. Within the transaction a later Get of the key sees the result and then conflicts.
+  // Atomic and without a read conflict; an absent value counts as 0. EncodeCounter (kv/keys.h)
+  // makes the values. Within the transaction a later Get of the key sees the result and then
+  // conflicts.
   virtual void Add(std::string_view key, int64_t delta) = 0;
   virtual void Max(std::string_view key, int64_t value) = 0;
-  // Puts prefix + stamp + suffix, where the stamp (kStampBytes) is given at commit; not visible to
-  // own reads.
+  // Puts prefix + stamp + suffix. The commit gives the stamp (kStampBytes), so the keys of one
+  // prefix rise in commit order. Reads of this transaction do not see the pair.
   virtual void PutStamped(std::string_view prefix, std::string_view suffix,
                           std::string_view value) = 0;
 
   // kConflict, kTooOld, kTooBig: nothing was written. kMaybeCommitted: unknown. Call at most once.
-  // The version is of this commit; a transaction without writes gives its read version.
+  // Returns the version of this commit; without writes, the read version.
   virtual Result<Version> Commit(Durability durability) = 0;
 };
 
@@ -105,36 +107,39 @@ class Store {  // Thread-safe. Outlives its transactions.
   virtual std::unique_ptr<Transaction> Begin() = 0;
   // Makes every commit that has returned durable.
   virtual Status Sync() = 0;
-  // Blocks until `key` differs from what it is now, `deadline` passes (kDeadlineExceeded) or `stop`
-  // fires (kCancelled). Wake-ups may be spurious.
+  // Blocks until the value of `key` is not `seen` (nullopt: absent): then OK, at once if it differs
+  // already. When this returns the value may be `seen` again. kDeadlineExceeded: `deadline` passed
+  // first. kCancelled: `stop` fired first.
   virtual Status Watch(std::string_view key, const std::optional<std::string>& seen,
                        Deadline deadline, const std::stop_token& stop) = 0;
-  // Syncs and closes; later calls give kUnavailable. Transactions must be gone. Idempotent.
+  // Syncs, ends watches (kUnavailable) and closes; later calls give kUnavailable. Transactions must
+  // be gone. Idempotent.
   virtual Status Close() = 0;
 };
 
-// A store whose keys all live below `prefix` of `store`, which must outlive it. Close closes
-// nothing below.
+// A store whose keys all live below `prefix` of `store`, which must outlive it. Its Close leaves
+// `store` open.
 std::unique_ptr<Store> NewPrefixedStore(Store& store, std::string prefix);
 
 // The transaction wrote nothing and may run again: it lost a race (kConflict) or is too old.
 inline bool MayRunAgain(Code code) { return code == Code::kConflict || code == Code::kTooOld; }
 
 struct TransactOptions {
+  Clock& clock;  // Times the waits between runs, and `deadline`.
   Durability durability = Durability::kBuffered;
   Deadline deadline = Deadline::Never();
-  // Non-empty: the key under which the body records that it ran (inside its own transaction). After
-  // kMaybeCommitted the loop looks there: if present the operation took effect and Transact answers
-  // OK; if absent it runs again. Empty: kMaybeCommitted is returned.
-  std::string operation_key;
-  Clock* clock = nullptr;  // That the deadline is of, and that waits use; the machine's if null.
+  // The key under which the body records, inside its own transaction, that it ran. After
+  // kMaybeCommitted Transact looks there: if the key is present the operation took effect, and
+  // Transact returns OK; if it is absent the body runs again. If this is empty, Transact returns
+  // kMaybeCommitted.
+  std::string operation_key = {};
 };
 
-// Runs `body` on a fresh transaction and commits, anew after each kConflict or kTooOld (of the
-// commit or returned by the body), with jittered and capped waits, until it settles or the deadline
-// passes (the last code is returned). Any other error of `body` ends it and writes nothing. `body`
-// may run many times, so it has no effects but those on its transaction and on variables that it
-// sets anew each time. Returns the commit's version.
+// Runs `body` on a fresh transaction and commits. Runs it again after each kConflict or kTooOld (of
+// the commit, or returned by the body), with jittered and capped waits, until it settles or the
+// deadline passes; then it returns the last code. Any other error of `body` ends it, and nothing is
+// written. `body` may run many times, so it has no effects except on its transaction and on
+// variables that each run sets first. Returns the commit's version.
 Result<Version> Transact(Store& store, const TransactOptions& options,
                          const std::function<Status(Transaction&)>& body);
 

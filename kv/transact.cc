@@ -11,8 +11,8 @@ namespace {
 constexpr Nanos kFirstWait = std::chrono::microseconds(100);
 constexpr Nanos kLongestWait = std::chrono::milliseconds(50);
 
-// Threads that lost the same race must not meet again, so each call draws from a sequence of its
-// own.
+// Threads that lost the same race must not meet a second time, so each call draws from a sequence
+// of its own.
 Random SequenceOfItsOwn() {
   static std::atomic<uint64_t> next{1};
   return Random(next.fetch_add(1) * 0x9e3779b97f4a7c15);
@@ -22,7 +22,7 @@ class Retry {
  public:
   Retry(Clock& clock, Deadline deadline) : clock_(clock), deadline_(deadline) {}
 
-  // Waits before another attempt; false when the deadline leaves no time for one.
+  // Waits before another try; false when the deadline leaves no time for one.
   bool Wait() {
     const auto span = static_cast<uint64_t>(wait_.count());
     const Nanos jittered(static_cast<int64_t>(span / 2 + random_.Uniform(span)));
@@ -45,8 +45,8 @@ Result<Version> RunOnce(Store& store, Durability durability,
   return transaction->Commit(durability);
 }
 
-// A version at which the operation had taken effect, or none if it has not. A commit whose answer
-// was lost was not made durable by it, so this read is as durable as the commit was to be.
+// A version at which the operation had taken effect; nothing if it has not. A commit whose answer
+// was lost may not be durable, so this read commits with the durability that was asked for.
 Result<std::optional<Version>> FindOperation(Store& store, const TransactOptions& options) {
   const std::unique_ptr<Transaction> transaction = store.Begin();
   ASSIGN_OR_RETURN(const auto record, transaction->Get(options.operation_key));
@@ -55,7 +55,7 @@ Result<std::optional<Version>> FindOperation(Store& store, const TransactOptions
   return std::optional<Version>(version);
 }
 
-// What to answer when looking for the operation failed.
+// The answer when the search for the operation failed.
 Status Unknown(const Status& looking) {
   if (MayRunAgain(looking.code())) return looking;
   return Status(Code::kMaybeCommitted, "look for a lost commit: " + looking.ToString());
@@ -65,7 +65,7 @@ Status Unknown(const Status& looking) {
 
 Result<Version> Transact(Store& store, const TransactOptions& options,
                          const std::function<Status(Transaction&)>& body) {
-  Retry retry(options.clock ? *options.clock : SystemClock(), options.deadline);
+  Retry retry(options.clock, options.deadline);
   bool look_first = false;
   while (true) {
     Result<std::optional<Version>> found = std::optional<Version>();

@@ -14,7 +14,7 @@ TEST(Transact, RunsUntilConflictsEnd) {
   const auto store = NewMemoryStore(SystemClock(), {.conflict = 0.7});
   int runs = 0;
   for (int i = 0; i < 20; ++i) {
-    EXPECT_TRUE(Transact(*store, {}, [&](Transaction& t) {
+    EXPECT_TRUE(Transact(*store, {.clock = SystemClock()}, [&](Transaction& t) {
                   ++runs;
                   t.Add("n", 1);
                   return OkStatus();
@@ -27,7 +27,7 @@ TEST(Transact, RunsUntilConflictsEnd) {
 TEST(Transact, RunsAgainOnTheBodysOwnRetryCodes) {
   const auto store = NewMemoryStore(SystemClock());
   int runs = 0;
-  const auto result = Transact(*store, {}, [&](Transaction& t) {
+  const auto result = Transact(*store, {.clock = SystemClock()}, [&](Transaction& t) {
     t.Put("a", std::to_string(runs));
     if (++runs == 1) return Status(Code::kTooOld, "once");
     if (runs == 2) return Status(Code::kConflict, "twice");
@@ -40,7 +40,7 @@ TEST(Transact, RunsAgainOnTheBodysOwnRetryCodes) {
 TEST(Transact, AnyOtherErrorOfTheBodyEndsItAndWritesNothing) {
   const auto store = NewMemoryStore(SystemClock());
   int runs = 0;
-  const auto result = Transact(*store, {}, [&](Transaction& t) {
+  const auto result = Transact(*store, {.clock = SystemClock()}, [&](Transaction& t) {
     ++runs;
     t.Put("a", "x");
     return Status(Code::kNotEmpty, "no");
@@ -53,8 +53,7 @@ TEST(Transact, AnyOtherErrorOfTheBodyEndsItAndWritesNothing) {
 TEST(Transact, ThePassedDeadlineGivesTheLastCode) {
   ManualClock clock;
   const auto store = NewMemoryStore(clock, {.conflict = 1});
-  TransactOptions options;
-  options.clock = &clock;
+  TransactOptions options{.clock = clock};
   options.deadline = Deadline::After(clock, Nanos(0));
   const auto put = [](Transaction& t) {
     t.Put("a", "x");
@@ -65,7 +64,7 @@ TEST(Transact, ThePassedDeadlineGivesTheLastCode) {
 
 TEST(Transact, ALostAnswerIsReturnedWithoutAnOperationKey) {
   const auto store = NewMemoryStore(SystemClock(), {.maybe_committed_done = 1});
-  const auto result = Transact(*store, {}, [](Transaction& t) {
+  const auto result = Transact(*store, {.clock = SystemClock()}, [](Transaction& t) {
     t.Add("n", 1);
     return OkStatus();
   });
@@ -77,7 +76,7 @@ TEST(Transact, WithAnOperationKeyEachOperationTakesEffectOnce) {
       .conflict = 0.2, .maybe_committed_done = 0.3, .maybe_committed_lost = 0.3, .seed = 7};
   const auto store = NewMemoryStore(SystemClock(), faults);
   for (int i = 0; i < 100; ++i) {
-    TransactOptions options;
+    TransactOptions options{.clock = SystemClock()};
     options.operation_key = "Q/" + std::to_string(i);
     const auto result = Transact(*store, options, [&](Transaction& t) {
       t.Put(options.operation_key, "");

@@ -24,7 +24,7 @@ class Bench {
     std::filesystem::create_directory(directory_ + "/source");
     kv::RocksdbOptions options;
     options.directory = directory_ + "/kv";
-    auto store = kv::OpenRocksdbStore(options, SystemClock());
+    auto store = kv::OpenRocksdbStore(options, SystemClock(), SystemClock());
     CHECK(store.ok());
     store_ = *std::move(store);
     auto ufs = ufs::OpenLocalUfs(directory_ + "/source");

@@ -15,7 +15,7 @@ class EmbeddedNamespace final : public Namespace {
  public:
   EmbeddedNamespace(kv::Store& store, ufs::UfsMounts& mounts, Clock& clock,
                     const MetaOptions& options, MountId root_mount)
-      : ids_(store),
+      : ids_(store, clock),
         queue_clock_(clock),
         context_{store, mounts,      clock,        options,  ids_,        changes_,
                  gate_, encounters_, key_changes_, writers_, queue_clock_},

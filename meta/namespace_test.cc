@@ -56,7 +56,7 @@ TEST_F(NamespaceTest, RootHasTheModeOfTheMount) {
 }
 
 TEST_F(NamespaceTest, NumbersAreGivenOutOnce) {
-  IdAllocator first(*store_), second(*store_);
+  IdAllocator first(*store_, SystemClock()), second(*store_, SystemClock());
   std::set<uint64_t> seen;
   for (int i = 0; i < 5000; ++i) {
     EXPECT_TRUE(seen.insert(*first.Next()).second);
@@ -66,7 +66,7 @@ TEST_F(NamespaceTest, NumbersAreGivenOutOnce) {
 }
 
 TEST_F(NamespaceTest, NumbersAreGivenOutOnceToManyThreads) {
-  IdAllocator ids(*store_);
+  IdAllocator ids(*store_, SystemClock());
   std::vector<std::vector<uint64_t>> got(4);
   {
     std::vector<std::jthread> threads;

@@ -123,7 +123,8 @@ Status Embedded::OpenStores() {
   kv::RocksdbOptions rocks;
   rocks.directory = options_.state->MetadataPath();
   rocks.block_cache_bytes = properties().Get(property::kMetastoreBlockCacheSize);
-  Result<std::unique_ptr<kv::Store>> store = kv::OpenRocksdbStore(rocks, SystemClock());
+  Result<std::unique_ptr<kv::Store>> store =
+      kv::OpenRocksdbStore(rocks, SystemClock(), SystemClock());
   if (!store.ok())
     return Naming(Concat("state directory ", options_.state->path()), store.status());
   store_ = std::move(store).value();

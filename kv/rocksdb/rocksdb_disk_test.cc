@@ -16,7 +16,7 @@ namespace {
 
 class FailingDisk : public RocksdbStoreTest {
  protected:
-  // Appends to files whose names contain `part` fail, as many as `failures_` says.
+  // From now on `failures_` appends to files whose names contain `part` fail.
   void FailAppends(const char* part) {
     part_ = part;
     options_.fails_disk = [this](DiskCall call, const std::string& path) {
@@ -25,7 +25,7 @@ class FailingDisk : public RocksdbStoreTest {
              failures_-- > 0;
     };
   }
-  // Syncs of such files fail, as many as `failures_` says.
+  // From now on `failures_` syncs of files whose names contain `part` fail.
   void FailSyncs(const char* part) {
     part_ = part;
     options_.fails_disk = [this](DiskCall call, const std::string& path) {
@@ -38,9 +38,9 @@ class FailingDisk : public RocksdbStoreTest {
       return name.find(part_) != std::string::npos && failures_ > 0 && failures_-- > 0;
     };
   }
-  // In `options_.directory`, which is new. The one call that is made to fail may refuse one commit.
+  // Commits to `options_.directory`, which is new. The one call that fails may refuse one commit.
   void ExpectOneFailureLosesNothing() {
-    TransactOptions durable;
+    TransactOptions durable{.clock = SystemClock()};
     durable.durability = Durability::kDurable;
     const auto store = Open();
     std::set<std::string> acknowledged;
@@ -78,7 +78,7 @@ TEST_F(FailingDisk, AFailedSyncOfTheLogLosesNothingAndStopsNothing) {
   for (const char* key : {"a", "b", "c"}) EXPECT_NE(Value(*Open(), key), "(none)") << key;
 }
 
-TEST_F(FailingDisk, WhatALogCannotHoldIsInTablesBeforeItIsAcknowledged) {
+TEST_F(FailingDisk, ACommitThatNoLogSyncsIsInTablesBeforeItIsAcknowledged) {
   FailSyncs(".log");
   const auto store = Open();
   failures_ = kAlways;
@@ -98,7 +98,7 @@ TEST_F(FailingDisk, ADiskThatCannotBeSyncedIsAnErrorUntilItCan) {
   EXPECT_TRUE(store->Sync().ok());
   EXPECT_TRUE(Put(*store, "b", "2", Durability::kDurable).ok());
   EXPECT_EQ(Value(*store, "a"), "1");
-  // Also after RocksDB has been resumed it answers once the tables are synced.
+  // Also after RocksDB has been resumed, the commit returns only once the tables are synced.
   FailSyncs(".log");
   failures_ = kAlways;
   slow_tables_ = true;
@@ -125,7 +125,7 @@ TEST_F(FailingDisk, TablesThatCannotBeSyncedStopCommitsOnlyUntilTheyCan) {
   for (int i = 0; i + 1 < committed; ++i) EXPECT_EQ(Value(*store, "k" + std::to_string(i)), large);
 }
 
-TEST_F(FailingDisk, OneFailedSyncOfAnyFileIsNoErrorForLong) {
+TEST_F(FailingDisk, OneFailedSyncOfAnyFileLosesNothing) {
   for (const char* name : {".log", ".sst", "MANIFEST-", "folder"}) {
     SCOPED_TRACE(name);
     FailSyncs(name);
@@ -145,13 +145,13 @@ TEST_F(FailingDisk, AFailedAppendToTheLogLosesNothingAndStopsNothing) {
     EXPECT_TRUE(Put(*store, key, "1", durability).ok()) << key;
     EXPECT_EQ(failures_, 0);
     acknowledged.insert(key);
-    ExpectIn(Copy(true), acknowledged);  // A kill of the process leaves that.
+    ExpectIn(Copy(true), acknowledged);  // A kill of the process leaves this.
   }
   EXPECT_TRUE(store->Close().ok());
   ExpectIn(options_.directory, acknowledged);
 }
 
-TEST_F(FailingDisk, WhatNoLogTakesIsInTablesBeforeItIsAcknowledged) {
+TEST_F(FailingDisk, ACommitThatNoLogTakesIsInTablesBeforeItIsAcknowledged) {
   FailAppends(".log");
   const auto store = Open();
   failures_ = kAlways;
@@ -179,8 +179,8 @@ TEST_F(FailingDisk, ADiskThatTakesNothingIsAnErrorUntilItDoes) {
   ExpectIn(options_.directory, {"before", "b"});
 }
 
-// A transaction that read what the disk has not taken yet may commit once it has.
-TEST_F(FailingDisk, CommitsThatConflictStillDoWhileTheDiskFails) {
+// A transaction that read bytes that are not on the disk yet may commit once they are.
+TEST_F(FailingDisk, CommitsConflictAlsoWhileTheDiskFails) {
   FailAppends("");
   const auto store = Open();
   ASSERT_TRUE(Put(*store, "a", "1").ok());
@@ -194,7 +194,7 @@ TEST_F(FailingDisk, CommitsThatConflictStillDoWhileTheDiskFails) {
   EXPECT_EQ(before->Commit({}).code(), Code::kConflict);
 }
 
-TEST_F(FailingDisk, OneFailedAppendToAnyFileIsNoErrorForLong) {
+TEST_F(FailingDisk, OneFailedAppendToAnyFileLosesNothing) {
   for (const char* name : {".log", ".sst", "MANIFEST-"}) {
     SCOPED_TRACE(name);
     FailAppends(name);

@@ -24,7 +24,7 @@ namespace {
 
 using Value = std::optional<std::string>;
 
-// Up to this many keys a range is deleted key by key, because range tombstones slow down every
+// A range of up to this many keys is deleted key by key, because range tombstones slow down every
 // later read.
 constexpr size_t kFewKeys = 64;
 constexpr Nanos kWhileStalled = std::chrono::milliseconds(1);
@@ -145,8 +145,9 @@ class RocksdbStore final : public Store, public Engine {
     std::shared_ptr<Signals> signals;
     std::unique_ptr<rocksdb::DB> db;
   };
-  RocksdbStore(Parts parts, size_t record_cache_bytes, Clock& clock)
+  RocksdbStore(Parts parts, size_t record_cache_bytes, Clock& clock, Clock& machine)
       : clock_(clock),
+        machine_(machine),
         ballast_(std::move(parts.ballast)),
         log_space_(std::move(parts.log_space)),
         signals_(std::move(parts.signals)),
@@ -154,7 +155,7 @@ class RocksdbStore final : public Store, public Engine {
         cache_(record_cache_bytes),
         group_sync_([this] { return SyncLog(); }) {}
   ~RocksdbStore() override {
-    // Whoever needs to know calls Close; what was committed is in the kernel either way.
+    // A caller that needs the status calls Close. Commits are in the kernel either way.
     if (!closed_) static_cast<void>(CloseDatabase().ok());
   }
 
@@ -184,6 +185,7 @@ class RocksdbStore final : public Store, public Engine {
   Status CloseDatabase();
 
   Clock& clock_;
+  Clock& machine_;  // Times waits for RocksDB's threads.
   const std::unique_ptr<Ballast> ballast_;
   const std::unique_ptr<LogSpace> log_space_;
   const std::shared_ptr<Signals> signals_;
@@ -194,18 +196,20 @@ class RocksdbStore final : public Store, public Engine {
   WatchTable watches_;
   Resolver resolver_;  // Check and Record under `commit_mutex_`.
   GroupSync group_sync_;
-  // Of the one thread that syncs: whether a sync of the log has failed, and since then what it held
-  // is not yet in tables.
+  // Used by the one thread that syncs: a sync of the log has failed, and bytes that it held then
+  // are not yet in tables.
   bool log_suspect_ = false;
-  // Held over writing tables for a log that failed. After `commit_mutex_`, before `resume_mutex_`.
+  // Held while tables are written for a log that failed. After `commit_mutex_`, before
+  // `resume_mutex_`.
   Mutex mend_mutex_;
   MonotonicTime next_warning_ GUARDED_BY(mend_mutex_);
-  SharedMutex
-      open_;  // Shared while the database is in use; alone to close it. Before `commit_mutex_`.
+  // Shared while the database is in use; exclusive to close it. Before `commit_mutex_`.
+  SharedMutex open_;
   bool closed_ GUARDED_BY(open_) = false;
-  Mutex commit_mutex_;  // Held over the write to the log, which is what orders commits.
+  Mutex commit_mutex_;  // Held over the write to the log, which orders commits.
   rocksdb::WriteBatch batch_ GUARDED_BY(commit_mutex_);
-  std::vector<std::string> range_keys_ GUARDED_BY(commit_mutex_);  // Deleted one by one in it.
+  // Keys that `batch_` deletes one by one for a range.
+  std::vector<std::string> range_keys_ GUARDED_BY(commit_mutex_);
 };
 
 Status ClosedStatus(const std::string& what) {
@@ -223,7 +227,7 @@ Result<Version> RocksdbStore::Commit(CommitRequest request) {
   if (closed_) return ClosedStatus("commit");
   ASSIGN_OR_RETURN(const Version version, Apply(request));
   watches_.Notify(request.writes);
-  RETURN_IF_ERROR(MendLog());  // It may lack this commit, which readers see.
+  RETURN_IF_ERROR(MendLog());  // The log may lack this commit, which readers see.
   if (request.durability == Durability::kDurable) RETURN_IF_ERROR(group_sync_.Through(version));
   Tend();
   return version;
@@ -266,7 +270,7 @@ Status RocksdbStore::FillBatch(const WriteSet& writes) {
   return StatusOf(batch_.Delete(writes.ranges().begin()->first), "fill a batch");
 }
 
-// Before the commit is visible: a reader of its version must not meet what was before it.
+// Runs before the commit is visible: a reader of its version must not meet older values.
 void RocksdbStore::FillCache(const WriteSet& writes, Version version) {
   if (batch_.HasDeleteRange()) cache_.Forget(version);
   for (const std::string& key : range_keys_) cache_.Write(key, Value(), version);
@@ -292,15 +296,15 @@ size_t LogBytes(const rocksdb::WriteBatch& batch) {
   return batch.GetDataSize() + (batch.GetDataSize() >> 10) + 1024;
 }
 
-// Incomplete: RocksDB has to flush or compact first. It has written nothing.
+// Incomplete: RocksDB must flush or compact first, and has written nothing.
 rocksdb::Status RocksdbStore::WriteUnlessStalled() {
   rocksdb::WriteOptions options;
   options.no_slowdown = true;
   return db_->Write(options, &batch_);
 }
 
-// After a failure the batch's numbers are spent and its stamps wrong, so even when room was made
-// the caller has to run the transaction again.
+// After a failure the batch's numbers are spent and its stamps wrong, so the caller must run the
+// transaction again even if RocksDB writes again.
 Status RocksdbStore::WriteBatch() {
   const size_t log_bytes = LogBytes(batch_);
   if (!log_space_->Reserve(log_bytes) && !(ballast_->GiveUp() && log_space_->Reserve(log_bytes))) {
@@ -315,7 +319,7 @@ Status RocksdbStore::WriteBatch() {
       if (++resumes > kResumesOfCommit) return StatusOf(status, "commit");
       RETURN_IF_ERROR(MakeRoom(status));
     }
-    SystemClock().SleepFor(kWhileStalled, {});
+    machine_.SleepFor(kWhileStalled, {});
   }
   if (batch_.GetDataSize() > kLargeBatchBytes) batch_ = rocksdb::WriteBatch();
   if (status.ok()) return OkStatus();
@@ -325,21 +329,21 @@ Status RocksdbStore::WriteBatch() {
 }
 
 // RocksDB stops writing when the disk is full or fails, until it is resumed. OK: it writes again,
-// and all it had is in files.
+// and everything that it had in memory is in files.
 Status RocksdbStore::MakeRoom(const rocksdb::Status& cause) {
   rocksdb::Status status = Resume();
   if (!status.ok() && ballast_->GiveUp()) status = Resume();
   return status.ok() ? OkStatus() : StatusOf(cause, "commit");
 }
 
-// A flush that failed lingers for a second, and a resume that meets it there can wait for ever.
+// A failed flush lingers for a second, and a resume that meets it can wait forever.
 rocksdb::Status RocksdbStore::Resume() {
   MutexLock lock(resume_mutex_);
   uint64_t running = 1;
   while (db_->GetIntProperty(rocksdb::DB::Properties::kNumRunningFlushes, &running) &&
          running > 0) {
     if (log_space_->AnyTableWaits()) return rocksdb::Status::NoSpace();
-    SystemClock().SleepFor(std::chrono::milliseconds(1), {});
+    machine_.SleepFor(kWhileStalled, {});
   }
   signals_->job_failed = false;
   const rocksdb::Status status = db_->Resume();
@@ -347,8 +351,8 @@ rocksdb::Status RocksdbStore::Resume() {
   return status;
 }
 
-// Takes up again, after a while, what a full disk had stopped but commits do not need: the ballast
-// and compactions.
+// Restores, after a while, what a full disk has stopped and commits do not need: the ballast and
+// compactions.
 void RocksdbStore::Tend() {
   ballast_->TakeBack();
   if (!signals_->job_failed.load(std::memory_order_relaxed)) return;
@@ -359,8 +363,8 @@ void RocksdbStore::Tend() {
   if (next_resume_.compare_exchange_strong(due, next)) static_cast<void>(Resume().ok());
 }
 
-// What the log lacks is in memory, and goes to tables. No commit is made before that: a start reads
-// logs up to the first piece that is missing.
+// Writes to tables, from memory, what the log lacks. No commit is made before that, because a start
+// reads logs only up to the first missing piece.
 Status RocksdbStore::MendLog() {
   if (log_space_->Torn().ok()) return OkStatus();
   MutexLock lock(mend_mutex_);
@@ -378,8 +382,8 @@ Status RocksdbStore::SyncLog() {
   Status failed = log_space_->TakeSyncFailure();
   if (synced.ok()) synced = std::move(failed);
   if (synced.ok() && !log_suspect_) return OkStatus();
-  // The kernel may have dropped what it could not write, and a later sync would not say so: all
-  // that the log holds goes to tables, from memory.
+  // The kernel may have dropped bytes that it could not write, and a later sync would not report
+  // it. So everything that the log holds goes to tables, from memory.
   log_suspect_ = true;
   MutexLock lock(mend_mutex_);
   if (!synced.ok()) WarnOfLog(synced);
@@ -388,9 +392,9 @@ Status RocksdbStore::SyncLog() {
   return OkStatus();
 }
 
-// OK: all that was written before is in tables, which are synced. RocksDB 7.8 takes itself for
-// stopped ever after it has been resumed from an error that had stopped it. Then Flush does not
-// wait for what it begins, but to resume it once more does.
+// OK: everything that was written before is in tables, which are synced. RocksDB 7.8 that was once
+// resumed from an error that had stopped it behaves as stopped from then on: its Flush does not
+// wait for the flush that it begins. Another Resume does wait.
 Status RocksdbStore::WriteTables() {
   rocksdb::Status status = db_->Flush({});
   if (!status.ok()) {
@@ -440,7 +444,7 @@ Status RocksdbStore::CloseDatabase() {
   return synced.ok() ? closed : synced;
 }
 
-constexpr uint64_t kRoomToOpen = 4 << 20;  // Beside the tables: a new log and manifest.
+constexpr uint64_t kRoomToOpen = 4 << 20;  // For a new log and manifest, beside the tables.
 
 Status OpenDatabase(const RocksdbOptions& options, RocksdbStore::Parts& parts) {
   rocksdb::Options tuned = TunedOptions(options, parts.signals);
@@ -453,7 +457,8 @@ Status OpenDatabase(const RocksdbOptions& options, RocksdbStore::Parts& parts) {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> OpenRocksdbStore(const RocksdbOptions& options, Clock& clock) {
+Result<std::unique_ptr<Store>> OpenRocksdbStore(const RocksdbOptions& options, Clock& clock,
+                                                Clock& machine) {
   const std::string& directory = options.directory;
   std::error_code error;
   std::filesystem::create_directories(directory, error);
@@ -462,8 +467,8 @@ Result<std::unique_ptr<Store>> OpenRocksdbStore(const RocksdbOptions& options, C
   parts.ballast = std::make_unique<Ballast>(directory + "/ballast", options.ballast_bytes, clock);
   parts.log_space = NewLogSpace(directory, *parts.ballast, options.fails_disk);
   parts.signals = std::make_shared<Signals>();
-  // Opening writes what the log holds to a table. Where there is no room for it, this RocksDB does
-  // not fail but aborts.
+  // RocksDB writes what the log holds to a table when it is opened. Without room for that, this
+  // version does not fail but aborts.
   if (options.ballast_bytes > 0 &&
       !parts.ballast->MakeRoomFor(options.write_buffer_bytes + kRoomToOpen))
     return Status(Code::kNoSpace,
@@ -475,7 +480,7 @@ Result<std::unique_ptr<Store>> OpenRocksdbStore(const RocksdbOptions& options, C
   RETURN_IF_ERROR(status);
   parts.log_space->SetTableWaits(Waiting::kAllowed);
   return std::unique_ptr<Store>(
-      std::make_unique<RocksdbStore>(std::move(parts), options.record_cache_bytes, clock));
+      std::make_unique<RocksdbStore>(std::move(parts), options.record_cache_bytes, clock, machine));
 }
 
 }  // namespace tarn::kv

@@ -24,7 +24,7 @@ namespace {
 class RocksdbFixture final : public Fixture {
  public:
   explicit RocksdbFixture(Clock& clock)
-      : store_(OpenRocksdbStore(Small(directory_.path()), clock).value()) {}
+      : store_(OpenRocksdbStore(Small(directory_.path()), clock, SystemClock()).value()) {}
   Store& store() override { return *store_; }
 
  private:
@@ -35,13 +35,13 @@ class RocksdbFixture final : public Fixture {
 const EngineUnderTest kRocksdb{
     "Rocksdb", [](Clock& clock) { return std::make_unique<RocksdbFixture>(clock); }};
 
-// Records are known, evicted and read again all the time.
+// With a record cache so small that records are cached, evicted and read again all the time.
 class ForgetfulFixture final : public Fixture {
  public:
   explicit ForgetfulFixture(Clock& clock) {
     RocksdbOptions options = Small(directory_.path());
     options.record_cache_bytes = 16 << 10;
-    store_ = OpenRocksdbStore(options, clock).value();
+    store_ = OpenRocksdbStore(options, clock, SystemClock()).value();
   }
   Store& store() override { return *store_; }
 
@@ -66,7 +66,7 @@ class RocksdbProcessTest : public RocksdbStoreTest {
   }
 };
 
-TEST_F(RocksdbStoreTest, KeepsItsDataAndGoesOnCountingWhenReopened) {
+TEST_F(RocksdbStoreTest, KeepsItsDataAndContinuesItsVersionsWhenReopened) {
   Version last = 0;
   for (int round = 0; round < 3; ++round) {
     const auto store = Open();
@@ -79,14 +79,14 @@ TEST_F(RocksdbStoreTest, KeepsItsDataAndGoesOnCountingWhenReopened) {
   EXPECT_EQ(Open()->Begin()->Scan("k", "l", {})->pairs.size(), 3u);
 }
 
-// Twelve records always hold the same number; some commits delete them by range first.
-TEST_F(RocksdbStoreTest, ReadersAtOnceWithCommitsNeverSeeHalfOfOne) {
+// At any time twelve records hold the same number; some commits delete them by range first.
+TEST_F(RocksdbStoreTest, AReaderNeverSeesHalfOfAConcurrentCommit) {
   constexpr int kRecords = 12;
-  options_.record_cache_bytes = 4 << 10;  // A few records a shard: most are evicted again.
+  options_.record_cache_bytes = 4 << 10;  // A few records a shard: most are evicted soon.
   const auto store = Open();
   const auto key = [](int i) { return "r" + std::to_string(i); };
   const auto write_all = [&](int round) {
-    return Transact(*store, {}, [&](Transaction& t) {
+    return Transact(*store, {.clock = SystemClock()}, [&](Transaction& t) {
       if (round % 3 == 0) t.DeleteRange("r", "s");
       for (int i = 0; i < kRecords; ++i) t.Put(key(i), std::to_string(round));
       return OkStatus();
@@ -126,20 +126,21 @@ TEST_F(RocksdbProcessTest, ABufferedCommitSurvivesTheDeathOfTheProcess) {
 
 TEST_F(RocksdbProcessTest, TheDirectoryOfAnotherProcessIsBusy) {
   const auto store = Open();
-  EXPECT_EQ(OpenRocksdbStore(options_, clock_).code(), Code::kBusy);
-  RunAndDie([&] { return OpenRocksdbStore(options_, clock_).code() == Code::kBusy; });
+  EXPECT_EQ(OpenRocksdbStore(options_, clock_, SystemClock()).code(), Code::kBusy);
+  RunAndDie(
+      [&] { return OpenRocksdbStore(options_, clock_, SystemClock()).code() == Code::kBusy; });
 }
 
 TEST_F(RocksdbStoreTest, ADirectoryThatCannotBeMadeIsItsErrno) {
   std::ofstream(directory_.path() + "/file") << "x";
   options_.directory = directory_.path() + "/file/db";
-  EXPECT_EQ(OpenRocksdbStore(options_, clock_).code(), Code::kNotDirectory);
+  EXPECT_EQ(OpenRocksdbStore(options_, clock_, SystemClock()).code(), Code::kNotDirectory);
 }
 
 TEST_F(RocksdbStoreTest, ADamagedDatabaseIsCorruption) {
   EXPECT_TRUE(Put(*Open(), "a", "x", Durability::kDurable).ok());
   std::ofstream(options_.directory + "/CURRENT") << "nonsense";
-  EXPECT_EQ(OpenRocksdbStore(options_, clock_).code(), Code::kCorruption);
+  EXPECT_EQ(OpenRocksdbStore(options_, clock_, SystemClock()).code(), Code::kCorruption);
 }
 
 TEST_F(RocksdbStoreTest, ClosingUnderAnOpenTransactionIsBusy) {
@@ -169,7 +170,7 @@ TEST_F(RocksdbStoreTest, LargeDataSurvivesFlushesAndCompactions) {
   EXPECT_EQ(Value(*store, "k1"), std::string(300, 'a'));
 }
 
-// Deleted ranges, between ordinary writes, in the log that is replayed and in the one that goes on.
+// Deletes ranges, between ordinary writes, in the log that is replayed and in the log after it.
 TEST_F(RocksdbStoreTest, LargeDeletedRangesAreReplayedFromTheLog) {
   for (int round = 0; round < 4; ++round) {
     const auto store = Open();
@@ -212,9 +213,9 @@ std::vector<Pair> All(Transaction& t, Order order) {
   return t.Scan("", "", options)->pairs;
 }
 
-// Both engines, the same writes; flushes and compactions run meanwhile, and it is reopened now and
-// then.
-TEST_F(RocksdbStoreTest, RandomWritesLeaveWhatTheMemoryEngineHolds) {
+// Makes the same writes in both engines. Flushes and compactions run meanwhile, and the store is
+// reopened now and then.
+TEST_F(RocksdbStoreTest, RandomWritesLeaveThePairsThatTheMemoryEngineHolds) {
   const uint64_t seed = RandomSeed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
@@ -265,7 +266,7 @@ class FullDiskTest : public RocksdbStoreTest {
   void FreeDisk() { std::filesystem::remove(disk() + "/filler"); }
 };
 
-TEST_F(FullDiskTest, CommitsGoOnUntilTheBallastIsUsedUpAndAgainWhenThereIsRoom) {
+TEST_F(FullDiskTest, CommitsSucceedUntilTheBallastIsUsedUpAndAgainWhenThereIsRoom) {
   const auto store = Open();
   EXPECT_TRUE(std::filesystem::exists(ballast()));
   ASSERT_TRUE(Put(*store, "before", "x").ok());
@@ -279,7 +280,7 @@ TEST_F(FullDiskTest, CommitsGoOnUntilTheBallastIsUsedUpAndAgainWhenThereIsRoom) 
     return OkStatus();
   };
   while (last == Code::kOk && written < 1000) {
-    last = Transact(*store, {}, put).code();
+    last = Transact(*store, {.clock = SystemClock()}, put).code();
     if (last == Code::kOk) ++written;
   }
   EXPECT_EQ(last, Code::kNoSpace);
@@ -289,20 +290,20 @@ TEST_F(FullDiskTest, CommitsGoOnUntilTheBallastIsUsedUpAndAgainWhenThereIsRoom) 
   EXPECT_EQ(Value(*store, "k" + std::to_string(written)), "(none)");
 
   FreeDisk();
-  EXPECT_TRUE(Transact(*store, {}, put).ok());
+  EXPECT_TRUE(Transact(*store, {.clock = SystemClock()}, put).ok());
   clock_.Advance(std::chrono::seconds(11));
   EXPECT_TRUE(Put(*store, "after", "x", Durability::kDurable).ok());
   EXPECT_TRUE(std::filesystem::exists(ballast()));
   EXPECT_EQ(store->Begin()->Scan("L/", "L0", {})->pairs.size(), static_cast<size_t>(written) + 1);
 }
 
-TEST_F(FullDiskTest, WhatWasCommittedOnAFullDiskSurvivesReopening) {
+TEST_F(FullDiskTest, CommitsOnAFullDiskSurviveReopening) {
   int written = 0;
   {
     const auto store = Open();
     FillDisk();
     const std::string value(50'000, 'v');
-    while (written < 1000 && Transact(*store, {}, [&](Transaction& t) {
+    while (written < 1000 && Transact(*store, {.clock = SystemClock()}, [&](Transaction& t) {
                                t.Put("k" + std::to_string(written), value);
                                return OkStatus();
                              }).ok()) {

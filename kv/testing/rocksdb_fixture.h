@@ -1,7 +1,7 @@
 #pragma once
 
-// For tests of the RocksDB engine: a store in a directory of its own, and copies of it as a start
-// after a kill or a power cut finds them.
+// For tests of the RocksDB engine: a store in a directory of its own, and copies of the directory
+// as a start after a kill or a power cut finds it.
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -46,7 +46,9 @@ inline RocksdbOptions Small(const std::string& directory) {
 
 class RocksdbStoreTest : public testing::Test {
  protected:
-  std::unique_ptr<Store> Open() { return OpenRocksdbStore(options_, clock_).value(); }
+  std::unique_ptr<Store> Open() {
+    return OpenRocksdbStore(options_, clock_, SystemClock()).value();
+  }
   using Bytes = std::string_view;
   static Result<Version> Put(Store& store, Bytes key, Bytes value, Durability durability = {}) {
     const auto t = store.Begin();
@@ -66,10 +68,10 @@ class RocksdbStoreTest : public testing::Test {
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
   }
 
-  // What a start after a power cut may find, where `with_logs`: of the logs too.
+  // Copies what a start may find: after a kill with the logs, after a power cut without them.
   std::string Copy(bool with_logs);
   void ExpectIn(const std::string& directory, const std::set<std::string>& keys) {
-    const auto store = OpenRocksdbStore(Small(directory), clock_).value();
+    const auto store = OpenRocksdbStore(Small(directory), clock_, SystemClock()).value();
     for (const std::string& key : keys) EXPECT_NE(Value(*store, key), "(none)") << key;
   }
   void ExpectInTables(const std::set<std::string>& keys) { ExpectIn(Copy(false), keys); }

@@ -19,7 +19,7 @@ TEST_P(StoreContract, AReadKeyThatChangedConflictsAndWritesNothing) {
   EXPECT_EQ(Value("b"), "(none)");
 }
 
-TEST_P(StoreContract, OnlyWhatWasReadConflicts) {
+TEST_P(StoreContract, OnlyKeysThatWereReadConflict) {
   Fill({"a", "b"});
   const auto put = [](const char* key) { return [key](Transaction& t) { t.Put(key, "x"); }; };
   const auto get = [](const char* key) { return [key](Transaction& t) { ValueIn(t, key); }; };
@@ -125,7 +125,7 @@ TEST_P(StoreContract, WriteSkewIsRefused) {
   EXPECT_EQ(CommitCode(*two), Code::kConflict);
 }
 
-// Money moves between accounts; each reader must see the same sum, and nothing may be lost.
+// Money moves between accounts. Each reader must see the same sum, and no transfer may be lost.
 TEST_P(StoreContract, ConcurrentTransfersKeepTheSum) {
   constexpr int kAccounts = 8;
   constexpr int kTransfers = 200;
@@ -134,7 +134,7 @@ TEST_P(StoreContract, ConcurrentTransfersKeepTheSum) {
     for (int i = 0; i < kAccounts; ++i) t.Put(account(i), EncodeCounter(100));
   });
   const auto move = [&](int thread, int step) {
-    return Transact(store(), {}, [&](Transaction& t) {
+    return Transact(store(), {.clock = SystemClock()}, [&](Transaction& t) {
       const std::string from = account((thread + step) % kAccounts);
       const std::string to = account((thread * 3 + step * 5 + 1) % kAccounts);
       const int64_t have = CounterIn(t, from);

@@ -1,9 +1,9 @@
 #pragma once
 
-// What every engine promises (kv/store.h), as tests. An engine instantiates it with a way to make
-// one:
-//   INSTANTIATE_TEST_SUITE_P(Memory, StoreContract, testing::Values(EngineUnderTest{"Memory",
-//   MakeMemory}), EngineName());
+// The contract of every engine (kv/store.h), as tests. An engine instantiates it with a function
+// that makes a store:
+//   INSTANTIATE_TEST_SUITE_P(Memory, StoreContract,
+//                            testing::Values(EngineUnderTest{"Memory", MakeMemory}), EngineName());
 
 #include <gtest/gtest.h>
 
@@ -20,7 +20,7 @@
 
 namespace tarn::kv {
 
-// A store for one test, with whatever it stands on.
+// A store for one test, with the objects that it needs.
 struct Fixture {
   virtual ~Fixture() = default;
   virtual Store& store() = 0;
@@ -37,12 +37,13 @@ struct EngineName {
   }
 };
 
-// A prefixed store over another engine, with a neighbour on each side that must stay as it is.
+// A prefixed store over another engine, with a neighbouring key on each side that must stay as it
+// is.
 class PrefixedFixture final : public Fixture {
  public:
   explicit PrefixedFixture(std::unique_ptr<Fixture> below)
       : below_(std::move(below)), store_(NewPrefixedStore(below_->store(), "p/")) {
-    EXPECT_TRUE(Transact(below_->store(), {}, [](Transaction& t) {
+    EXPECT_TRUE(Transact(below_->store(), {.clock = SystemClock()}, [](Transaction& t) {
                   t.Put("p.", "left");
                   t.Put("p0", "right");
                   return OkStatus();
@@ -105,7 +106,7 @@ class StoreContract : public testing::TestWithParam<EngineUnderTest> {
   }
   static Code CommitCode(Transaction& t) { return t.Commit(Durability::kBuffered).code(); }
 
-  // Whether `reader`, having read, fails to commit a write after `writer` committed.
+  // True if `reader`, having read, fails to commit a write after `writer` committed.
   bool Conflicts(const std::function<void(Transaction&)>& reader,
                  const std::function<void(Transaction&)>& writer) {
     const auto t = Begin();

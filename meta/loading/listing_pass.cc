@@ -171,8 +171,7 @@ class PagedPass final : public ListingPass {
   }
 
   Status Complete() {
-    kv::TransactOptions options;
-    options.clock = &context_.clock;
+    kv::TransactOptions options{.clock = context_.clock};
     return kv::Transact(context_.store, options,
                         [&](kv::Transaction& txn) -> Status {
                           RETURN_IF_ERROR(ReadUnmoved(txn).status());

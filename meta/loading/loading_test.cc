@@ -64,9 +64,7 @@ class ScriptedLoader final : public Loader {
 
  private:
   Status Write(const std::function<Status(kv::Transaction&)>& body) {
-    kv::TransactOptions options;
-    options.clock = &context_.clock;
-    return kv::Transact(context_.store, options, body).status();
+    return kv::Transact(context_.store, {.clock = context_.clock}, body).status();
   }
   Status Import(InodeId dir, const std::string& name, role::FileType type) {
     ASSIGN_OR_RETURN(uint64_t id, context_.ids.Next());
@@ -112,7 +110,7 @@ class LoadingTest : public ::testing::Test {
   TickingClock clock_;
   std::unique_ptr<kv::Store> store_ = kv::NewMemoryStore(clock_);
   ufs::UfsMounts mounts_;
-  IdAllocator ids_{*store_};
+  IdAllocator ids_{*store_, SystemClock()};
   ChangeFeed changes_;
   ChangeGate gate_;
   Encounters encounters_;

@@ -15,9 +15,8 @@ constexpr size_t kNamesAtOnce = 200;
 
 Status Commit(const Context& context, kv::Durability durability,
               const std::function<Status(kv::Transaction&)>& body) {
-  kv::TransactOptions options;
+  kv::TransactOptions options{.clock = context.clock};
   options.durability = durability;
-  options.clock = &context.clock;
   return kv::Transact(context.store, options, body).status();
 }
 

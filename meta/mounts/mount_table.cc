@@ -184,9 +184,8 @@ class StoredMountTable final : public role::MountTable {
 Result<MountId> StoredMountTable::NewId() {
   const std::string key = keys::System("next-mount");
   int64_t id = 0;
-  kv::TransactOptions options;
+  kv::TransactOptions options{.clock = context_.clock};
   options.durability = kv::Durability::kDurable;
-  options.clock = &context_.clock;
   RETURN_IF_ERROR(kv::Transact(context_.store, options, [&](kv::Transaction& txn) -> Status {
                     ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn.Get(key));
                     id = kFirstFurtherMount;

@@ -91,9 +91,8 @@ Status PrepareStore(const Context& context, const RootMount& root) {
   if (!exists) {
     ASSIGN_OR_RETURN(inode, NewMountRoot(context, root));
   }
-  kv::TransactOptions options;
+  kv::TransactOptions options{.clock = context.clock};
   options.durability = kv::Durability::kDurable;
-  options.clock = &context.clock;
   return kv::Transact(context.store, options,
                       [&](kv::Transaction& txn) -> Status {
                         ASSIGN_OR_RETURN(std::optional<std::string> format,

@@ -131,10 +131,9 @@ Status RunRead(const Env& env, const Body& body) {
 Status RunChange(const Env& env, kv::Durability durability, const Body& body) {
   const Context& context = env.context;
   if (context.options.read_only) return Status(Code::kReadOnly, "the file system is read-only");
-  kv::TransactOptions options;
+  kv::TransactOptions options{.clock = context.clock};
   options.durability = durability;
   options.deadline = Deadline::After(context.clock, context.options.operation_deadline);
-  options.clock = &context.clock;
   Wants wants;
   return RunLoading(env, options.deadline, wants, [&] {
     const ChangeGate::Pass pass(context.gate);

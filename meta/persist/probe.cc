@@ -20,9 +20,7 @@ using Kind = role::Action::Kind;
 using Seen = std::optional<ufs::ObjectInfo>;
 
 Status Commit(const Context& context, const std::function<Status(kv::Transaction&)>& body) {
-  kv::TransactOptions options;
-  options.clock = &context.clock;
-  return kv::Transact(context.store, options, body).status();
+  return kv::Transact(context.store, {.clock = context.clock}, body).status();
 }
 
 Result<Seen> LookAt(const Context& context, MountId mount, const std::string& key) {

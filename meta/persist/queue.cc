@@ -193,8 +193,7 @@ Result<std::vector<role::Task>> StoredQueue::Lease(role::TaskClass task_class, s
 
 Result<Step> StoredQueue::PrepareOnce(const role::Task& task) {
   Step step;
-  kv::TransactOptions options;
-  options.clock = &context_.clock;
+  kv::TransactOptions options{.clock = context_.clock};
   options.deadline = Deadline::After(context_.clock, context_.options.operation_deadline);
   RETURN_IF_ERROR(kv::Transact(context_.store, options, [&](kv::Transaction& txn) -> Status {
                     Preparation preparation(context_, txn, leases_, task.id);
@@ -263,8 +262,7 @@ bool StoredQueue::IsWanted(const role::Action& action) {
 }
 
 Status StoredQueue::NoteFile(const role::Action& action, const std::string& file) {
-  kv::TransactOptions options;
-  options.clock = &context_.clock;
+  kv::TransactOptions options{.clock = context_.clock};
   options.deadline = Deadline::After(context_.clock, context_.options.operation_deadline);
   return kv::Transact(context_.store, options,
                       [&](kv::Transaction& txn) -> Status {
@@ -284,8 +282,7 @@ Status StoredQueue::NoteFile(const role::Action& action, const std::string& file
 Result<bool> StoredQueue::Postpone(const role::Task& task, const Status& why) {
   bool gone = false;
   const Nanos backoff = BackoffOf(task);
-  kv::TransactOptions options;
-  options.clock = &context_.clock;
+  kv::TransactOptions options{.clock = context_.clock};
   options.deadline = Deadline::After(context_.clock, context_.options.operation_deadline);
   RETURN_IF_ERROR(kv::Transact(context_.store, options, [&](kv::Transaction& txn) -> Status {
                     ASSIGN_OR_RETURN(gone, PostponeItem(context_, txn, task, why, backoff));
@@ -318,8 +315,7 @@ Result<std::vector<Settlement>> StoredQueue::SettleTogether(std::span<const Sett
     RETURN_IF_ERROR(txn->Commit(kv::Durability::kBuffered).status());
     return settlements;
   }
-  kv::TransactOptions options;
-  options.clock = &context_.clock;
+  kv::TransactOptions options{.clock = context_.clock};
   options.deadline = Deadline::After(context_.clock, context_.options.operation_deadline);
   RETURN_IF_ERROR(kv::Transact(context_.store, options, body).status());
   return settlements;

@@ -15,9 +15,7 @@ namespace {
 constexpr size_t kPageNames = 200;
 
 Status Commit(const Context& context, const std::function<Status(kv::Transaction&)>& body) {
-  kv::TransactOptions options;
-  options.clock = &context.clock;
-  return kv::Transact(context.store, options, body).status();
+  return kv::Transact(context.store, {.clock = context.clock}, body).status();
 }
 
 bool IsBelow(const std::string& key, const std::vector<std::string>& prefixes) {

@@ -106,9 +106,7 @@ Status MakeDue(const Context& context, kv::Transaction& txn, const std::string& 
 }
 
 Status Commit(const Context& context, const std::function<Status(kv::Transaction&)>& body) {
-  kv::TransactOptions options;
-  options.clock = &context.clock;
-  return kv::Transact(context.store, options, body).status();
+  return kv::Transact(context.store, {.clock = context.clock}, body).status();
 }
 
 // Leaves a leased entry alone: its step would be done twice.

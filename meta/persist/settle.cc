@@ -421,9 +421,7 @@ ufs::CallOptions CallOf(const Context& context) {
 }
 
 Status Commit(const Context& context, const std::function<Status(kv::Transaction&)>& body) {
-  kv::TransactOptions options;
-  options.clock = &context.clock;
-  return kv::Transact(context.store, options, body).status();
+  return kv::Transact(context.store, {.clock = context.clock}, body).status();
 }
 
 }  // namespace

@@ -19,10 +19,10 @@ Result<uint64_t> FirstUnreserved(const std::optional<std::string>& bytes) {
 
 // Reserves kBatch numbers that no caller ever gets again, and returns the first. The reservation is
 // durable before the caller uses one.
-Result<uint64_t> Reserve(kv::Store& store) {
+Result<uint64_t> Reserve(kv::Store& store, Clock& clock) {
   const std::string key = keys::System("next-id");
   uint64_t first = 0;
-  kv::TransactOptions options;
+  kv::TransactOptions options{.clock = clock};
   options.durability = kv::Durability::kDurable;
   Result<kv::Version> version = kv::Transact(store, options, [&](kv::Transaction& txn) -> Status {
     ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn.Get(key));
@@ -31,7 +31,7 @@ Result<uint64_t> Reserve(kv::Store& store) {
     return OkStatus();
   });
   // If the outcome is unknown, a new reservation at worst wastes numbers.
-  if (version.code() == Code::kMaybeCommitted) return Reserve(store);
+  if (version.code() == Code::kMaybeCommitted) return Reserve(store, clock);
   if (!version.ok()) return version.status();
   return first;
 }
@@ -54,7 +54,7 @@ Result<uint64_t> IdAllocator::Next() {
     MutexLock lock(mutex_);
     if (next_ < end_) return next_++;
   }
-  ASSIGN_OR_RETURN(uint64_t first, Reserve(store_));
+  ASSIGN_OR_RETURN(uint64_t first, Reserve(store_, clock_));
   MutexLock lock(mutex_);
   // Another thread may have reserved a batch at the same time. The later batch is used, because
   // numbers only ascend.

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/clock.h"
 #include "base/ids.h"
 #include "base/mutex.h"
 #include "base/status.h"
@@ -14,7 +15,7 @@ namespace tarn::meta {
 // twice. One transaction reserves a batch of them. Thread-safe.
 class IdAllocator {
  public:
-  explicit IdAllocator(kv::Store& store) : store_(store) {}
+  IdAllocator(kv::Store& store, Clock& clock) : store_(store), clock_(clock) {}
   Result<uint64_t> Next();
   // The last number given out, or a number that is less than all future ones.
   Result<uint64_t> Newest();
@@ -26,6 +27,7 @@ class IdAllocator {
   static constexpr size_t kTurns = 16;
   Mutex turns_[kTurns];
   kv::Store& store_;
+  Clock& clock_;
   Mutex mutex_;
   uint64_t next_ GUARDED_BY(mutex_) = 0;
   uint64_t end_ GUARDED_BY(mutex_) = 0;

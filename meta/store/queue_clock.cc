@@ -23,7 +23,7 @@ Result<int64_t> LastDue(kv::Transaction& txn, uint8_t task_class) {
 Status QueueClock::Start(kv::Store& store) {
   const std::string key = keys::System("clock");
   return kv::Transact(
-             store, {},
+             store, {.clock = clock_},
              [&](kv::Transaction& txn) -> Status {
                int64_t last_ns = 0;
                ASSIGN_OR_RETURN(const std::optional<std::string> before, txn.Get(key));

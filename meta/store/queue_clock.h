@@ -14,7 +14,7 @@ namespace tarn::meta {
 
 class QueueClock {
  public:
-  explicit QueueClock(const Clock& clock) : clock_(clock), began_(clock.Now()) {}
+  explicit QueueClock(Clock& clock) : clock_(clock), began_(clock.Now()) {}
   // Call it before any entry is queued. Records where this process begins.
   Status Start(kv::Store& store);
 
@@ -24,7 +24,7 @@ class QueueClock {
   int64_t BegunNs(int64_t ns) const { return ns < first_ns_ || ns > NowNs() ? first_ns_ : ns; }
 
  private:
-  const Clock& clock_;
+  Clock& clock_;
   const MonotonicTime began_;
   int64_t first_ns_ = 1;
 };
