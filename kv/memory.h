@@ -1,6 +1,6 @@
 #pragma once
 
-// The engine that keeps all in memory, for tests.
+// The engine that keeps all pairs in memory, for tests.
 
 #include <cstdint>
 #include <memory>
@@ -10,7 +10,7 @@
 
 namespace tarn::kv {
 
-// Faults that the memory engine commits on demand, for tests of callers. Thread-safe.
+// Faults that the memory engine commits on demand, for tests of callers.
 struct MemoryFaults {
   double conflict = 0;              // Chance that a commit answers kConflict and writes nothing.
   double maybe_committed_done = 0;  // Chance that a commit writes and answers kMaybeCommitted.

@@ -55,7 +55,7 @@ class PrefixedTransaction final : public Transaction {
   }
 
   const std::unique_ptr<Transaction> below_;
-  const std::string_view prefix_;  // The store's.
+  const std::string_view prefix_;  // Points into the store.
 };
 
 // The byte limit counts the prefixes too, which only makes pages a little smaller.
@@ -66,7 +66,7 @@ Result<ScanPage> PrefixedTransaction::Scan(std::string_view begin, std::string_v
   return page;
 }
 
-// What a store that is closed begins: everything fails, as Store::Close promises.
+// The transaction of a closed store: every call fails, as Store::Close promises.
 class ClosedTransaction final : public Transaction {
  public:
   Result<std::optional<std::string>> Get(std::string_view, Reads) override { return Closed(); }

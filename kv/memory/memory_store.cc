@@ -67,11 +67,12 @@ class MemoryStore final : public Store, public Engine {
   Table table_ GUARDED_BY(mutex_);
   Version last_ GUARDED_BY(mutex_) = 0;
   std::multiset<Version> readers_ GUARDED_BY(mutex_);
-  std::deque<std::pair<Version, std::string>> replaced_ GUARDED_BY(mutex_);  // To be trimmed.
+  // Keys whose older values Trim may drop, with the version that replaced them.
+  std::deque<std::pair<Version, std::string>> replaced_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;
 };
 
-// One pair a step, found anew by key, so that commits may come between steps.
+// Finds each pair by its key, so that commits may come between two steps.
 class MemoryCursor final : public Cursor {
  public:
   MemoryCursor(const MemoryStore& store, Version version, std::string_view begin,
@@ -231,7 +232,7 @@ void MemoryStore::Write(const std::string& key, Version version, Value value) {
   replaced_.emplace_back(version, key);
 }
 
-// Drops what no open snapshot can see any more.
+// Drops values that no open snapshot can see any more.
 void MemoryStore::Trim() {
   const Version oldest = readers_.empty() ? last_ : *readers_.begin();
   for (; !replaced_.empty() && replaced_.front().first <= oldest; replaced_.pop_front()) {

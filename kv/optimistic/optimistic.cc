@@ -7,7 +7,7 @@
 namespace tarn::kv {
 namespace {
 
-// The least key behind `key`.
+// The least key after `key`.
 std::string Successor(std::string_view key) {
   std::string next(key);
   next.push_back('\0');
@@ -50,7 +50,7 @@ class OptimisticTransaction final : public Transaction {
   const Clock& clock_;
   const MonotonicTime begun_;
   std::unique_ptr<Snapshot> snapshot_;  // Opened by the first read.
-  Status read_status_;                  // Of reads that have no answer to carry it.
+  Status read_status_;                  // The first error of AddReadConflict, which returns none.
   ReadSet reads_;
   WriteSet writes_;
   bool committed_ = false;
@@ -69,7 +69,7 @@ Status OptimisticTransaction::Prepare() {
   return OkStatus();
 }
 
-// What own writes alone say about `key`; `settled` is false if the store decides.
+// The value that own writes alone give `key`; `settled` is false if the store decides.
 std::optional<std::string> OptimisticTransaction::OwnValue(std::string_view key,
                                                            bool* settled) const {
   const WriteSet::Write* write = writes_.Find(key);
@@ -151,7 +151,7 @@ void OptimisticTransaction::AddReadConflict(std::string_view begin, std::string_
 
 Status OptimisticTransaction::CommitReadOnly(Durability durability) {
   if (durability == Durability::kBuffered) return OkStatus();
-  return engine_.Sync();  // What was read may not be durable yet.
+  return engine_.Sync();  // The commits that were read may not be durable yet.
 }
 
 Result<Version> OptimisticTransaction::Commit(Durability durability) {

@@ -1,7 +1,8 @@
 #pragma once
 
-// What the engines of this folder share: a transaction that reads a snapshot through its own
-// buffered writes, notes what it read, and hands both to the engine to check and apply in one step.
+// What the memory and RocksDB engines share: a transaction that reads a snapshot through its own
+// buffered writes and notes what it read. At its commit the engine checks the reads and applies the
+// writes in one step.
 
 #include <memory>
 #include <optional>
@@ -36,12 +37,12 @@ class Snapshot {
   virtual Result<std::optional<std::string>> Get(std::string_view key) const = 0;
   virtual Result<std::vector<std::optional<std::string>>> GetMany(
       std::span<const std::string_view> keys) const = 0;
-  // `begin` and `end` outlive the cursor; `end` is a bound (PastAllKeys for none).
+  // `begin` and `end` outlive the cursor. `end` is never empty: PastAllKeys() means no bound.
   virtual std::unique_ptr<Cursor> Walk(std::string_view begin, std::string_view end,
                                        Order order) const = 0;
 };
 
-// What a transaction wants committed. `snapshot` is null if it read nothing.
+// What a transaction hands to the engine. `snapshot` is null if it read nothing.
 struct CommitRequest {
   std::unique_ptr<Snapshot> snapshot;
   ReadSet reads;

@@ -17,8 +17,8 @@ bool OverlayCursor::Before(std::string_view a, std::string_view b) const {
   return order_ == Order::kForward ? a < b : b < a;
 }
 
-// Moves the stored cursor off the pair given out last and off pairs in ranges that the transaction
-// deleted.
+// Moves the stored cursor past the pair that was returned last, and past pairs in ranges that the
+// transaction deleted.
 void OverlayCursor::SkipOverwritten() {
   if (stored_taken_) stored_->Next();
   stored_taken_ = false;
@@ -32,7 +32,7 @@ bool OverlayCursor::TakeStored() {
   return true;
 }
 
-// True if the own write at hand leaves a pair; counters are computed on what is stored.
+// True if the current own write leaves a pair. A counter is computed from its stored value.
 bool OverlayCursor::TakeOwn() {
   const auto& [key, write] = *OwnNow();
   const bool both = stored_->Valid() && stored_->key() == key;

@@ -11,8 +11,8 @@
 
 namespace tarn::kv {
 
-// Merges the two; where both have a key the own write wins. For one thread; both outlive it and
-// stay unchanged, and so do `begin` and `end`.
+// Merges snapshot and writes; where both have a key, the write wins. For one thread. `snapshot`,
+// `writes`, `begin` and `end` outlive it and stay unchanged.
 class OverlayCursor {
  public:
   OverlayCursor(const Snapshot& snapshot, const WriteSet& writes, std::string_view begin,
@@ -36,7 +36,7 @@ class OverlayCursor {
   const WriteSet& writes_;
   const Order order_;
   const std::unique_ptr<Cursor> stored_;
-  Position own_begin_, own_end_, own_;  // In reverse, `own_` is behind the next one.
+  Position own_begin_, own_end_, own_;  // In reverse, `own_` is one after the next write.
   bool stored_taken_ = false;
   std::string_view key_;
   std::string_view value_;

@@ -10,7 +10,7 @@ namespace {
 // Below this many comparisons a hash table costs more than it saves.
 constexpr size_t kFewComparisons = 128;
 
-// The read set, arranged for many questions.
+// The read set, arranged for many look-ups.
 class ReadIndex {
  public:
   ReadIndex(const ReadSet& reads, size_t questions) : reads_(reads) {

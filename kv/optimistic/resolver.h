@@ -1,9 +1,9 @@
 #pragma once
 
-// Decides whether a transaction may commit: the keys and ranges written by recent commits, kept
-// only while a reader is open that could conflict with them, and never more than `max_bytes` of
-// them (a reader that needs more is too old). Enter and Leave are thread-safe; Check and Record are
-// called under the engine's commit lock.
+// Decides whether a transaction may commit. It knows the keys and ranges that recent commits wrote,
+// and keeps them while a reader is open that could conflict with them, `max_bytes` at most (a
+// reader that needs more is too old). Enter and Leave are thread-safe; call Check and Record under
+// the engine's commit lock.
 
 #include <deque>
 #include <functional>
@@ -28,15 +28,16 @@ class Resolver {
  public:
   explicit Resolver(size_t max_bytes = 16 << 20) : max_bytes_(max_bytes) {}
 
-  // Runs `take`, which opens a snapshot and answers its version, so that no commit comes between it
-  // and the note that a reader of that version is open. Versions taken never go back. One Leave for
-  // each Enter.
+  // Runs `take`, which opens a snapshot and returns its version, and notes that a reader of that
+  // version is open; no commit comes between the two. Versions taken never fall. Call Leave once
+  // for each Enter.
   Version Enter(const std::function<Version()>& take);
   void Leave(Version version);
 
-  // kConflict: something in `reads` was written after `read_version`. kTooOld: no longer known.
+  // kConflict: a commit after `read_version` wrote something in `reads`. kTooOld: commits after it
+  // are no longer known.
   Status Check(Version read_version, const ReadSet& reads) const;
-  // After the commit became visible. Costs least when the committing reader has left.
+  // Call it after the commit became visible. It costs least when the committing reader has left.
   void Record(Version version, const WriteSet& writes);
 
  private:
@@ -60,7 +61,7 @@ class Resolver {
   std::deque<Readers> readers_ GUARDED_BY(readers_mutex_);  // By version.
   std::deque<Entry> entries_;                               // By version.
   size_t bytes_ = 0;
-  Version floor_ = 0;  // What was written up to here may be forgotten.
+  Version floor_ = 0;  // Commits up to here may be forgotten.
 };
 
 }  // namespace tarn::kv

@@ -13,7 +13,7 @@ WriteSet Putting(const std::string& key) {
 
 ReadSet Reading(const std::string& key) { return {{key}, {}}; }
 
-TEST(Resolver, AWriteBehindTheReadVersionConflicts) {
+TEST(Resolver, AWriteAfterTheReadVersionConflicts) {
   Resolver resolver;
   resolver.Enter([] { return Version{10}; });
   resolver.Record(11, Putting("a"));
@@ -47,7 +47,7 @@ TEST(Resolver, DeletedRangesMeetKeysAndRanges) {
   EXPECT_EQ(resolver.Check(1, {{}, {{"d", "e"}}}).code(), Code::kOk);
 }
 
-TEST(Resolver, WhatNoOpenReaderNeedsIsForgotten) {
+TEST(Resolver, CommitsThatNoOpenReaderNeedsAreForgotten) {
   Resolver resolver;
   resolver.Record(5, Putting("a"));
   EXPECT_EQ(resolver.Check(4, Reading("b")).code(), Code::kTooOld);
@@ -67,7 +67,7 @@ TEST(Resolver, PastItsMemoryTheOldestReaderIsTooOld) {
   EXPECT_EQ(resolver.Check(198, Reading("key")).code(), Code::kConflict);
 }
 
-TEST(Resolver, NothingReadNeverConflicts) {
+TEST(Resolver, ATransactionWithoutReadsNeverConflicts) {
   Resolver resolver;
   resolver.Record(5, Putting("a"));
   EXPECT_TRUE(resolver.Check(0, {}).ok());

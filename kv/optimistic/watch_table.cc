@@ -5,7 +5,7 @@
 namespace tarn::kv {
 namespace {
 
-// SleepFor adds this to the time, so it has to stay far from the end of it.
+// SleepFor adds this to the present time, so it must stay far below the largest time.
 constexpr Nanos kLongestSleep = std::chrono::hours(1);
 
 Nanos Remaining(const Clock& clock, Deadline deadline) {
@@ -15,7 +15,8 @@ Nanos Remaining(const Clock& clock, Deadline deadline) {
 
 }  // namespace
 
-// A place in the table while it lives. Waking is a stop request, because that ends a clock's sleep.
+// An entry of the table while it lives. It is woken by a stop request, because that ends a clock's
+// sleep.
 class WatchTable::Registration {
  public:
   Registration(WatchTable& table, std::string_view key) : table_(table) {

@@ -1,6 +1,6 @@
 #pragma once
 
-// Who waits for a key to change. Thread-safe; its lock is a leaf.
+// The threads that wait for a key to change. Thread-safe.
 
 #include <atomic>
 #include <functional>
@@ -21,17 +21,18 @@ class WatchTable {
  public:
   using Read = std::function<Result<std::optional<std::string>>(std::string_view key)>;
 
-  // Store::Watch, where `read` answers the value that every commit told to Notify before has left.
+  // Implements Store::Watch. `read` returns a value that is not older than the commits for which
+  // Notify was called.
   Status Wait(Clock& clock, std::string_view key, const std::optional<std::string>& seen,
               Deadline deadline, const std::stop_token& stop, const Read& read);
-  // After a commit of `writes` became visible.
+  // Call it after a commit of `writes` became visible.
   void Notify(const WriteSet& writes);
   void NotifyAll();
 
  private:
   class Registration;
-  std::atomic<size_t> count_{0};  // Spares commits the lock when nobody waits.
-  Mutex mutex_;
+  std::atomic<size_t> count_{0};  // Spares commits the lock when no thread waits.
+  Mutex mutex_;                   // A leaf.
   std::multimap<std::string, std::stop_source, std::less<>> waiters_ GUARDED_BY(mutex_);
 };
 

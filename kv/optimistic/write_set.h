@@ -1,7 +1,7 @@
 #pragma once
 
-// The buffered writes of one transaction, normalised: ranges are deleted first, then each key has
-// one final write. For one thread at a time.
+// The buffered writes of one transaction, in normal form: first ranges are deleted, then each key
+// gets one final write. For one thread at a time.
 
 #include <cstdint>
 #include <functional>
@@ -16,11 +16,11 @@
 
 namespace tarn::kv {
 
-// Behind every legal key: what an empty `end` of a range means.
+// A bound after every legal key. An empty `end` of a range means it.
 const std::string& PastAllKeys();
 inline std::string_view RangeEnd(std::string_view end) { return end.empty() ? PastAllKeys() : end; }
 
-// x -> max(x + add, floor): what any sequence of Add and Max comes to.
+// x -> max(x + add, floor): the effect of any sequence of Add and Max.
 struct CounterChange {
   int64_t add = 0;
   std::optional<int64_t> floor;
@@ -39,7 +39,7 @@ class WriteSet {
   };
   using Points = std::map<std::string, Write, std::less<>>;
   using Ranges = std::map<std::string, std::string, std::less<>>;  // begin -> end; disjoint.
-  // Answers what the store holds now.
+  // Returns the value that the store holds now.
   using Latest = std::function<Result<std::optional<std::string>>(std::string_view key)>;
 
   void Put(std::string_view key, std::string_view value);
@@ -54,11 +54,11 @@ class WriteSet {
   const Ranges& ranges() const { return ranges_; }
 
   const Write* Find(std::string_view key) const;
-  bool Cleared(
-      std::string_view key) const;  // In a deleted range; a point write of the key outranks it.
+  // The key lies in a deleted range. A point write of the key outranks that.
+  bool Cleared(std::string_view key) const;
 
-  // Turns counters and stamped keys into puts, for a commit at `version`. On an error the set is
-  // not to be used.
+  // Turns counters and stamped keys into puts, for a commit at `version`. Do not use the set after
+  // an error.
   Status Settle(Version version, const Latest& latest);
 
  private:

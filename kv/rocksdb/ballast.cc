@@ -9,7 +9,7 @@ namespace tarn::kv {
 namespace {
 
 constexpr Nanos kBetweenTries = std::chrono::seconds(10);
-constexpr uint64_t kPlenty = 4;  // Times the ballast; less would soon be asked back.
+constexpr uint64_t kPlenty = 4;  // Times the ballast. With less it would soon be given up again.
 
 bool HasRoom(const std::string& path, uint64_t bytes) {
   struct statvfs fs;

@@ -18,10 +18,11 @@ class Ballast {
   Ballast(std::string path, size_t bytes, const Clock& clock);
   // False if there was nothing to give up.
   bool GiveUp();
-  // Whether there is room for `bytes` beside it, or was after giving it up.
+  // True if the disk has room for `bytes` beside the ballast, or has it after the ballast is given
+  // up.
   bool MakeRoomFor(uint64_t bytes);
-  // Takes the space back, if it was given up, there is plenty of room and the last try is a while
-  // ago.
+  // Takes the space back if it was given up, the disk has plenty of room, and the last try is a
+  // while ago.
   void TakeBack();
 
  private:

@@ -26,9 +26,9 @@ Status GroupSync::ThroughLocked(uint64_t number) {
     }
     const uint64_t before = ended_count_;
     while (ended_count_ == before) ended_.Wait(mutex_);
-    // Only a sync that began after the write was to make it durable.
-    const bool meant = ended_count_ == before + 1 && ended_target_ >= number;
-    if (meant && !ended_status_.ok()) return ended_status_;
+    // Only a sync that began after the write covers it.
+    const bool covers = ended_count_ == before + 1 && ended_target_ >= number;
+    if (covers && !ended_status_.ok()) return ended_status_;
   }
   return OkStatus();
 }

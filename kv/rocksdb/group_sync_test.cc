@@ -10,7 +10,7 @@
 namespace tarn::kv {
 namespace {
 
-TEST(GroupSync, WhatIsDurableIsNotSyncedAgain) {
+TEST(GroupSync, ADurableWriteIsNotSyncedAgain) {
   int syncs = 0;
   GroupSync group([&] {
     ++syncs;
@@ -26,7 +26,7 @@ TEST(GroupSync, WhatIsDurableIsNotSyncedAgain) {
   EXPECT_EQ(syncs, 1);
 }
 
-TEST(GroupSync, OneSyncServesAllWhoWaitedForIt) {
+TEST(GroupSync, OneSyncServesAllThreadsThatWaitedForIt) {
   std::latch in_first(1), go(1);
   std::atomic<int> syncs = 0;
   GroupSync group([&] {
@@ -49,7 +49,7 @@ TEST(GroupSync, OneSyncServesAllWhoWaitedForIt) {
   EXPECT_EQ(syncs, 2);  // The second began after all eight were written.
 }
 
-TEST(GroupSync, AFailedSyncIsTriedAgainForWhoeverAsksNext) {
+TEST(GroupSync, AFailedSyncIsTriedAgainForTheNextCall) {
   int syncs = 0;
   GroupSync group([&] { return ++syncs == 1 ? Status(Code::kIo, "sync") : OkStatus(); });
   group.Wrote(1);

@@ -9,7 +9,8 @@
 namespace tarn::kv {
 namespace {
 
-constexpr size_t kGrain = 32;  // Of an entry's memory, so that it can be used again.
+// Sizes of an entry's memory are multiples of this, so that the memory can be used again.
+constexpr size_t kGrain = 32;
 
 size_t SetsFor(size_t shard_bytes, size_t set_bytes) {
   return std::bit_ceil(std::max<size_t>(1, shard_bytes / set_bytes));
@@ -64,7 +65,7 @@ void RecordCache::Fill(std::string_view key, const Value& value, Version version
   const Place place = PlaceOf(key);
   MutexLock lock(place.shard.mutex);
   Set& set = MakeSet(place);
-  // With a slot there is nothing to learn: what it says is as new or newer.
+  // The value of a slot is as new as this one, or newer.
   if (version < set.floor || Touch(set, place.hash, key)) return;
   Put(place, set, key, value, version);
 }
@@ -85,7 +86,7 @@ void RecordCache::Put(const Place& place, Set& set, std::string_view key, const 
     return;
   }
   if (!slot) {
-    // The last is free, or was not used for the longest.
+    // The last slot is free, or was not used for the longest time.
     Slot& last = set.slots.back();
     if (last.capacity > 0) set.floor = std::max(set.floor, last.version);
     std::rotate(set.slots.begin(), set.slots.end() - 1, set.slots.end());
@@ -116,7 +117,7 @@ void RecordCache::Free(Shard& shard, Set& set, Slot& slot) {
   std::rotate(at, at + 1, set.slots.end());
 }
 
-// Set by set the one that was not used for the longest goes.
+// Drops, set by set, the slot that was not used for the longest time.
 void RecordCache::Shrink(Shard& shard) {
   while (shard.bytes > max_shard_bytes_) {
     Set* set = shard.sets[shard.hand].get();

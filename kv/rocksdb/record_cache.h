@@ -1,12 +1,12 @@
 #pragma once
 
-// Records in memory in front of an engine's own, slower caches: what a key holds, or that it holds
-// nothing, and since which version. A reader at version v may use what is valid since v or earlier,
-// because an entry always says what the key holds now. Commits write through it before they become
+// A cache of single records in front of an engine's own, slower caches. An entry holds the present
+// value of a key, or its absence, and the version since when it is valid. A reader at version v may
+// use an entry that is valid since v or earlier. Commits write through the cache before they become
 // visible, one at a time. Thread-safe; memory is bounded.
 //
-// A key has a set of a few slots where it may lie; of a full set the one that was not used for the
-// longest goes. A look costs two or three lines of the processor's cache.
+// A key may lie in a set of a few slots. A full set drops the slot that was not used for the
+// longest time. A look-up costs two or three lines of the processor's cache.
 
 #include <array>
 #include <cstddef>
@@ -28,14 +28,14 @@ class RecordCache {
 
   explicit RecordCache(size_t max_bytes);
 
-  // Nothing: not known for a reader at `version`.
+  // The value that a reader at `version` sees; nothing if the cache does not know it.
   std::optional<Value> Find(std::string_view key, Version version);
-  // What a reader at `version` found in the engine.
+  // A reader at `version` found this value in the engine.
   void Fill(std::string_view key, const Value& value, Version version);
-  // What the commit `version` is about to write.
+  // The commit `version` is about to write this value.
   void Write(std::string_view key, const Value& value, Version version);
-  // A range is deleted by the commit `version`, or a commit failed: everything is forgotten, and
-  // readers of before bring nothing back.
+  // Forgets everything: the commit `version` deletes a range, or failed. Readers of earlier
+  // versions fill in nothing afterwards.
   void Forget(Version version);
 
   size_t bytes() const;
@@ -43,11 +43,11 @@ class RecordCache {
  private:
   static constexpr size_t kShards = 32;
   static constexpr size_t kWays = 8;
-  static constexpr size_t kUsualBytes = 192;  // Of an entry with its slot.
+  static constexpr size_t kUsualBytes = 192;  // The usual size of an entry with its slot.
   static constexpr size_t kMaxValueBytes = 4096;
 
-  // The key, and behind it the value, in one piece of memory, which is used again while it is large
-  // enough and not much too large.
+  // The key, followed by the value, in one piece of memory. The next entry of the slot uses it
+  // again if it is large enough and not much too large.
   struct Slot {
     uint32_t hash = 0;
     uint32_t capacity = 0;  // 0: free.
@@ -64,11 +64,11 @@ class RecordCache {
     Version floor = 0;              // Keys without a slot may have been written up to here.
   };
   struct Shard {
-    mutable Mutex mutex;  // One at a time; nothing is taken under it.
+    mutable Mutex mutex;  // One at a time; no lock is taken under it.
     std::vector<std::unique_ptr<Set>> sets GUARDED_BY(mutex);  // Made when first used.
     size_t bytes GUARDED_BY(mutex) = 0;
     size_t hand GUARDED_BY(mutex) = 0;    // The next set to give memory back.
-    Version floor GUARDED_BY(mutex) = 0;  // Of sets not made yet.
+    Version floor GUARDED_BY(mutex) = 0;  // The floor of sets that are not made yet.
   };
   struct Place {
     Shard& shard;
@@ -78,7 +78,7 @@ class RecordCache {
 
   Place PlaceOf(std::string_view key);
   static Set& MakeSet(const Place& place) REQUIRES(place.shard.mutex);
-  // The slot of `key`, moved to the front. Null: none.
+  // Moves the slot of `key` to the front and returns it; null if there is none.
   static Slot* Touch(Set& set, uint32_t hash, std::string_view key);
   void Put(const Place& place, Set& set, std::string_view key, const Value& value, Version version)
       REQUIRES(place.shard.mutex);
@@ -86,7 +86,7 @@ class RecordCache {
   void Shrink(Shard& shard) REQUIRES(shard.mutex);
 
   const size_t max_shard_bytes_;
-  const size_t sets_;  // Of a shard.
+  const size_t sets_;  // In each shard.
   std::vector<Shard> shards_;
 };
 

@@ -9,7 +9,7 @@ namespace {
 
 using Value = RecordCache::Value;
 
-TEST(RecordCache, AReaderUsesWhatWasValidWhenItBegan) {
+TEST(RecordCache, AReaderUsesAnEntryThatWasValidWhenItBegan) {
   RecordCache cache(1 << 20);
   EXPECT_FALSE(cache.Find("k", 10).has_value());
   cache.Fill("k", Value("old"), 10);
@@ -43,7 +43,7 @@ TEST(RecordCache, AnEarlierReaderBringsNothingOldBack) {
   EXPECT_EQ(cache.Find("k", 8), Value("new"));
 }
 
-TEST(RecordCache, NorAfterTheEntryWasEvicted) {
+TEST(RecordCache, AnEarlierReaderBringsNothingOldBackAfterAnEviction) {
   RecordCache cache(0);  // Nothing stays.
   cache.Write("k", Value("new"), 7);
   EXPECT_EQ(cache.bytes(), 0U);
@@ -57,7 +57,7 @@ TEST(RecordCache, NorAfterTheEntryWasEvicted) {
   EXPECT_EQ(small.Find("k", 8), Value("new"));
 }
 
-TEST(RecordCache, NorAfterAllWasForgotten) {
+TEST(RecordCache, AnEarlierReaderBringsNothingOldBackAfterForget) {
   RecordCache cache(1 << 20);
   cache.Fill("k", Value("old"), 5);
   cache.Forget(7);
@@ -66,7 +66,7 @@ TEST(RecordCache, NorAfterAllWasForgotten) {
   EXPECT_FALSE(cache.Find("k", 8).has_value());
 }
 
-TEST(RecordCache, NorBehindAValueTooLargeToKeep) {
+TEST(RecordCache, AnEarlierReaderBringsNothingOldBackAfterAValueTooLargeToKeep) {
   RecordCache cache(1 << 20);
   cache.Fill("k", Value("old"), 5);
   cache.Write("k", Value(std::string(8192, 'x')), 7);

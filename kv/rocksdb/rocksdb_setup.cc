@@ -17,7 +17,8 @@
 namespace tarn::kv {
 namespace {
 
-// RocksDB would look for space every five seconds by itself and refuse to be resumed meanwhile.
+// Turns automatic recovery off: with it RocksDB looks for space every five seconds, and refuses to
+// be resumed meanwhile.
 class FailureListener final : public rocksdb::EventListener {
  public:
   explicit FailureListener(std::shared_ptr<Signals> signals) : signals_(std::move(signals)) {}
@@ -33,8 +34,8 @@ class FailureListener final : public rocksdb::EventListener {
   const std::shared_ptr<Signals> signals_;
 };
 
-// The first bytes of a key say what record it is of; records of one kind are mostly written in the
-// order of their keys.
+// The first bytes of a key say what kind of record it has. Records of one kind are mostly written
+// in the order of their keys.
 class KindOfKey final : public rocksdb::SliceTransform {
  public:
   explicit KindOfKey(std::shared_ptr<Signals> signals) : signals_(std::move(signals)) {}
@@ -86,7 +87,7 @@ void LimitFilesAndThreads(rocksdb::Options& o) {
   o.keep_log_file_num = 2;
   o.max_manifest_file_size = 16 << 20;
   o.stats_dump_period_sec = 0;
-  o.max_bgerror_resume_count = 0;  // The store resumes it when it writes next.
+  o.max_bgerror_resume_count = 0;  // The store resumes RocksDB when it writes next.
   o.stats_persist_period_sec = 0;
 }
 
@@ -134,7 +135,7 @@ Code CodeOf(const rocksdb::Status& status) {
 rocksdb::Options TunedOptions(const RocksdbOptions& options, std::shared_ptr<Signals> signals) {
   rocksdb::Options o;
   o.create_if_missing = true;
-  // Commits are serialised by the store, so RocksDB's ways of writing at once only cost.
+  // The store serialises commits, so RocksDB's support for concurrent writes only costs time.
   o.allow_concurrent_memtable_write = false;
   o.enable_write_thread_adaptive_yield = false;
   o.table_factory.reset(

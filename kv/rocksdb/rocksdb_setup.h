@@ -1,6 +1,6 @@
 #pragma once
 
-// How RocksDB is set up here, and what its errors mean. The only header that includes RocksDB's.
+// How Tarn sets RocksDB up, and what its errors mean. The only header that includes RocksDB's.
 
 #include <rocksdb/options.h>
 #include <rocksdb/status.h>
@@ -14,19 +14,19 @@
 
 namespace tarn::kv {
 
-// What the store and RocksDB's threads tell each other; shared, because RocksDB keeps what refers
-// to it.
+// What the store and RocksDB's threads tell each other. Shared, because RocksDB keeps objects that
+// refer to it.
 struct Signals {
-  // Set while a batch is written whose inserts may begin at the last one of their kind of key.
-  // RocksDB 7.8 mixes that up with the places of range deletions, so not for batches with them, and
-  // not while the log is replayed.
+  // Set while a batch is written whose inserts may begin at the last insert of the same kind of
+  // key. RocksDB 7.8 confuses such hints with the places of range deletions, so it is not set for
+  // batches that have those, nor while the log is replayed.
   std::atomic<bool> insert_hints{false};
-  // A background job failed: until it is resumed, RocksDB compacts no more, or does not even write.
+  // A background job failed. Until RocksDB is resumed it compacts no more, or does not even write.
   std::atomic<bool> job_failed{false};
 };
 
-// Small and bounded memory, point lookups first, a write-ahead log that reaches the kernel with
-// each commit.
+// Options for small and bounded memory and fast point look-ups. The write-ahead log reaches the
+// kernel with each commit.
 rocksdb::Options TunedOptions(const RocksdbOptions& options, std::shared_ptr<Signals> signals);
 
 // kBusy if another process, or another store of this one, holds the directory.

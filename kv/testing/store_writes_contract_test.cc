@@ -36,7 +36,7 @@ TEST_P(StoreContract, LaterWritesOfATransactionWin) {
   EXPECT_EQ(Value("a"), "2");
 }
 
-TEST_P(StoreContract, DeleteRangeIsHalfOpenWhateverItsSize) {
+TEST_P(StoreContract, DeleteRangeIsHalfOpenForAnySize) {
   for (const int count : {3, 500}) {
     Keys keys;
     for (int i = 0; i < count; ++i) keys.push_back("k" + std::to_string(1000 + i));
@@ -97,7 +97,7 @@ TEST_P(StoreContract, CountersSeeOwnPutsAndDeletes) {
   EXPECT_EQ(DecodeCounter(Value("r")).value(), 6);
 }
 
-TEST_P(StoreContract, CountingWhatIsNoCounterIsCorruptionAndWritesNothing) {
+TEST_P(StoreContract, AddingToAValueThatIsNoCounterIsCorruptionAndWritesNothing) {
   Fill({"a"});
   const auto t = Begin();
   t->Put("b", "x");
