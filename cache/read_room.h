@@ -1,7 +1,7 @@
 #pragma once
 
-// Room for pages that a reader wants of a content that is written. Such a page is pinned with the
-// content, so readers fill half of what may be pinned at most, and leave the rest to writers.
+// Room for pages that a reader wants of a content that a program writes. Such a page is pinned with
+// the content, so readers fill at most half of the pinned budget and leave the rest to writers.
 
 #include <algorithm>
 

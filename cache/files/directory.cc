@@ -1,5 +1,5 @@
-// A directory of a disk: files lie in 256 subdirectories, by file id, so that files made one after
-// another are neighbours. A subdirectory is made when its first file is.
+// A directory of a disk. Files lie in 256 subdirectories, by file id, so that files made one after
+// another are neighbours. A subdirectory is made with its first file.
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -27,8 +27,8 @@ namespace tarn::cache {
 namespace {
 
 constexpr unsigned kSubdirectories = 256;
-constexpr const char* kAside = "unknown";  // A subdirectory of files that no record names.
-constexpr unsigned kNeighbourBits = 12;    // So many file ids in a row share a subdirectory.
+constexpr const char* kAside = "unknown";  // A subdirectory for files that no record names.
+constexpr unsigned kNeighbourBits = 12;    // 4096 file ids in a row share a subdirectory.
 
 unsigned SubdirectoryOf(uint64_t file_id) {
   return static_cast<unsigned>(file_id >> kNeighbourBits) % kSubdirectories;
@@ -71,9 +71,9 @@ bool NamesFollowBytes(int fd) {
   return type == 0xEF53 || type == 0x58465342 || type == 0x9123683E;
 }
 
-// The lowest free number is given, so this one and higher ones say that few are left. Those are for
-// the metadata, connections and what is persisted: without them the whole process fails, not one
-// open.
+// The kernel gives the lowest free number, so a descriptor from this one on says that few are left.
+// They are kept for the metadata, for connections and for persisting: without them the whole
+// process fails, not one open.
 int FirstKeptDescriptor() {
   constexpr int kKept = 128;
   rlimit limit = {};
@@ -178,7 +178,7 @@ class Directory final : public FilePlace {
   SpareFiles spares_;
 };
 
-// The state tells; if it was lost the files do.
+// From the state, or if that was lost, from the names of the files.
 Result<uint64_t> Directory::LastRun() {
   if (const std::optional<uint64_t> run = state_->last_run()) return *run;
   uint64_t last = 0;
@@ -224,8 +224,8 @@ Result<Descriptor> Directory::Snapshot(int fd) {
   return reading;
 }
 
-// Immutable, it takes no write through descriptors that are open, and setting it makes the kernel
-// look at the next store into each page that is mapped.
+// An immutable file takes no write through open descriptors. Setting the flag also makes the kernel
+// look at the next store into each mapped page.
 Status Directory::Fence(int fd, Fenced fenced) {
   int flags = 0;
   if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0) {

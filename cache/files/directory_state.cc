@@ -40,7 +40,7 @@ Result<std::unique_ptr<DirectoryState>> DirectoryState::Open(int directory_fd,
   return state;
 }
 
-// Renamed into place whole, by the first run.
+// The first run writes the id whole and renames it into place.
 Status DirectoryState::ReadId(int directory_fd, const std::string& path) {
   const Descriptor known(openat(directory_fd, "id", O_RDONLY | O_CLOEXEC));
   std::array<std::byte, kIdBytes> bytes;
@@ -63,7 +63,7 @@ Status DirectoryState::ReadId(int directory_fd, const std::string& path) {
   return ErrnoStatus(errno, "make " + path + "/id");
 }
 
-// A state that cannot be read was torn by a power cut; it is one sector, written in place.
+// The state is one sector, written in place: if it cannot be read, a power cut has torn it.
 Status DirectoryState::Read(const std::string& path) {
   std::array<std::byte, kMaxStateBytes> bytes;
   ASSIGN_OR_RETURN(const size_t size, ReadAt(file_.get(), 0, bytes));

@@ -1,7 +1,8 @@
 #pragma once
 
-// What a cache directory says of itself: in the file `id` who it is, which never changes, and in
-// the file `state` who uses it now, which run of a store did last, and how that ended.
+// What a cache directory says about itself. The file `id` has its number, which never changes. The
+// file `state` is locked by the process that uses the directory, and says which run of a store used
+// it last and how that run ended.
 
 #include <cstdint>
 #include <memory>
@@ -21,10 +22,11 @@ class DirectoryState {
 
   uint64_t directory_id() const { return directory_id_; }
   bool power_cut() const { return power_cut_; }
-  // The number of the last run. None: the state is new, or cannot be read.
+  // The number of the last run. Nothing: the state is new, or cannot be read.
   std::optional<uint64_t> last_run() const { return run_; }
-  // Records, durably, that a run has begun. Call before the first change of the directory.
+  // Records durably that a run has begun. Call it before the first change of the directory.
   Status Begin(uint64_t run);
+  // Records durably that the run ended in order.
   Status MarkEnd();
 
  private:

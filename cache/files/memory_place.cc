@@ -11,8 +11,8 @@
 namespace tarn::cache {
 namespace {
 
-// Through /proc a descriptor of the same file with another access mode, which counts as a reader or
-// writer of its own; the first one of a memfd counts as neither.
+// Opens the file again through /proc. The kernel counts the new descriptor as a reader or a writer
+// of its own; it counts the first descriptor of a memfd as neither.
 Result<Descriptor> Reopen(int fd, Access access) {
   const std::string path = "/proc/self/fd/" + std::to_string(fd);
   const int flags = (access == Access::kRead ? O_RDONLY : O_RDWR) | O_CLOEXEC;

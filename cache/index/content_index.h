@@ -1,7 +1,7 @@
 #pragma once
 
 // The records of contents in a kv::Store, by inode. Thread-safe. All writes are blind puts and
-// deletes of one inode's keys, which callers do one after another for each inode.
+// deletes of one inode's keys; for each inode its callers make them one after another.
 
 #include <cstdint>
 #include <functional>
@@ -20,18 +20,18 @@ namespace tarn::cache {
 // Which keys of one inode exist.
 struct StoredKeys {
   bool record = false;
-  bool marker = false;  // Of a content that is not clean, so that recovery finds it without a scan.
+  bool marker = false;  // The content is not clean. With it recovery finds it without a scan.
   bool bytes = false;
 };
 
-// Power cuts take what was not synced; epochs say what that is. Epochs and file ids of a run of the
-// store are above those of all runs before it.
+// A power cut takes pages that were not synced; epochs say which. Epochs and file ids of a run of
+// the store are above those of all runs before it.
 struct Epochs {
   uint64_t run = 0;
   uint64_t durable = 0;  // Everything written in this epoch and earlier ones is on the disk.
   std::vector<std::pair<uint64_t, uint64_t>> lost;  // Epochs in (first, second) may be gone.
-  // Records of files with ids below this may have been lost with a log that something else removed:
-  // a file that none names is set aside.
+  // Records of files with ids below this may have been lost with a log that was removed from
+  // outside: a file that no record names is set aside.
   uint64_t unsure_below = 0;
   bool Lost(uint64_t epoch) const;
 };
@@ -41,16 +41,16 @@ class ContentIndex {
   explicit ContentIndex(kv::Store& store) : store_(store) {}
 
   Result<std::optional<Record>> Find(InodeId ino);
-  // Makes the keys of `ino` those of `record`; `keys` says which exist, and is brought up to date.
-  // `bytes` replaces the content's bytes in the index, which are otherwise kept or, if the record
-  // has none, deleted.
+  // Makes the keys of `ino` those of `record`. `keys` says which keys exist; it is brought up to
+  // date. If `bytes` is not empty it replaces the content's bytes in the index. They are deleted if
+  // the record has none.
   Status Put(InodeId ino, const Record& record, StoredKeys& keys, kv::Durability durability,
              std::string_view bytes = {});
   Status Remove(InodeId ino, StoredKeys& keys);
-  // kCorruption: they are absent or do not match the record.
+  // The content's bytes. kCorruption: they are absent or do not match the record.
   Result<std::string> Bytes(InodeId ino, const Record& record);
 
-  // Inodes in order; a visit may change the index. The first error ends it.
+  // Visit inodes in order. A visit may change the index. The first error ends the walk.
   Status EachMarked(const std::function<Status(InodeId)>& visit);
   Status EachRecord(const std::function<Status(InodeId, Result<Record>)>& visit);
 

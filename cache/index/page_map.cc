@@ -1,6 +1,6 @@
 #include "cache/index/page_map.h"
 
-#include "cache/cache_store.h"
+#include "cache/content.h"
 
 namespace tarn::cache {
 namespace {

@@ -1,8 +1,8 @@
 #pragma once
 
-// Which pages of a content are present. Only pages below a limit, the size of the generation that
-// the file was filled from, can be absent; what writers put behind it is present by definition.
-// Thread-safe, never blocks on I/O.
+// Which pages of a content are present. Only pages below a limit can be absent: the size of the
+// generation that the file was filled from. All bytes after the limit are present, because writers
+// put them there. Thread-safe, never blocks on I/O.
 
 #include <atomic>
 #include <cstdint>
@@ -18,9 +18,9 @@ namespace tarn::cache {
 class PageMap {
  public:
   enum class Fill { kAbsent, kPresent };
-  // Forgets everything: pages below `limit_bytes` are all absent or all present.
+  // Begins again: the pages below `limit_bytes` are all absent or all present.
   void Reset(uint64_t limit_bytes, Fill fill);
-  // The state that Encode gave. kCorruption: `bits` does not fit the limit.
+  // Takes the state that Encode gave. kCorruption: `bits` does not fit the limit.
   Status Restore(uint64_t limit_bytes, std::string_view bits);
   std::string Encode() const;  // Empty when complete.
   uint64_t limit_bytes() const { return limit_bytes_; }
@@ -30,20 +30,20 @@ class PageMap {
   bool Has(uint64_t page) const;
   bool HasRange(uint64_t offset_bytes, uint64_t length_bytes) const;
   bool Set(uint64_t page);    // False if it was present.
-  void Clear(uint64_t page);  // Of a page below the limit.
-  // The limit grows to `limit_bytes`; the pages that this adds are present.
+  void Clear(uint64_t page);  // A page above the limit stays present.
+  // Raises the limit to `limit_bytes`; the pages that this adds are present.
   void Extend(uint64_t limit_bytes);
-  // The file was cut to `size_bytes`: what grows behind it again is present.
+  // The file was cut to `size_bytes`: bytes that it grows by later are present.
   void Cut(uint64_t size_bytes);
 
  private:
   bool HasLocked(uint64_t page) const REQUIRES(mutex_);
   void RecountLocked() REQUIRES(mutex_);
 
-  mutable Mutex mutex_;  // Innermost.
+  mutable Mutex mutex_;  // A leaf: innermost of all.
   std::atomic<uint64_t> limit_bytes_{0};
   std::atomic<uint64_t> absent_{0};
-  // One bit a page, set: present. Empty while all are alike, which absent_ tells apart.
+  // One bit a page, set: present. Empty while all pages are alike; absent_ says which.
   std::vector<uint64_t> words_ GUARDED_BY(mutex_);
 };
 

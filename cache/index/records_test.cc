@@ -65,7 +65,7 @@ TEST(Record, ADamagedOneIsCorruptionNeverACrash) {
   }
 }
 
-TEST(PageMap, TellsWhatIsPresent) {
+TEST(PageMap, KnowsWhichPagesArePresent) {
   PageMap map;
   map.Reset(3 * kPageBytes + 1, PageMap::Fill::kAbsent);
   EXPECT_TRUE(map.Empty());
@@ -83,7 +83,7 @@ TEST(PageMap, TellsWhatIsPresent) {
   EXPECT_TRUE(map.Has(0));
 }
 
-TEST(PageMap, WhatIsCutOffIsPresentWhenItGrowsAgain) {
+TEST(PageMap, PagesThatAreCutOffArePresentWhenTheFileGrowsAgain) {
   PageMap map;
   map.Reset(100 * kPageBytes, PageMap::Fill::kAbsent);
   map.Set(0);

@@ -48,7 +48,7 @@ class Lru final : public EvictionPolicy {
   uint64_t bytes_ = 0;
 };
 
-// Uses within this time are one: several opens of a file by one job say nothing of its future.
+// Uses within this time count as one: several opens of a file by one job do not predict more uses.
 constexpr int64_t kOneUseNs = 1'000'000'000;
 constexpr uint8_t kMostUses = 3;
 constexpr size_t kMostGoneOfFew = 1 << 18;
@@ -70,7 +70,7 @@ class S3Fifo final : public EvictionPolicy {
     InodeId ino;
     uint64_t bytes;
     int64_t last_use_ns;
-    uint8_t uses;  // Since it was added or passed over.
+    uint8_t uses;  // Since the entry was added or passed over.
     bool in_main;
   };
   using Entries = std::list<Entry>;
@@ -155,8 +155,8 @@ std::optional<int64_t> S3Fifo::TakeGone(InodeId ino) {
   return last_use_ns;
 }
 
-// Four times as many as are here, so that an epoch of up to five times the cache is recognized; of
-// a large cache as many as are here, to save memory.
+// Remembers four times as many contents as are here, so that a training epoch of up to five times
+// the cache is recognized. A large cache remembers as many as are here, to save memory.
 void S3Fifo::Remember(const Entry& entry) {
   TakeGone(entry.ino);
   gone_.push_front({entry.ino, entry.last_use_ns});
@@ -203,8 +203,8 @@ std::optional<Victim> S3Fifo::EvictFromMain() {
   return std::nullopt;
 }
 
-// The small queue gives first when it is over its share, or when the main one has room to take what
-// was used again.
+// The small queue gives first when it is over its share, or when the main queue has room for
+// contents that were used again.
 std::optional<Victim> S3Fifo::Evict() {
   if (small_.bytes > small_target_ || main_.bytes <= main_target_) {
     if (std::optional<Victim> victim = EvictFromSmall()) return victim;

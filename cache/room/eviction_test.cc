@@ -12,7 +12,8 @@ namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
 
-// A cache of `capacity` contents of one byte under a policy; the clock moves by a second a use.
+// A cache of `capacity` contents of one byte under a policy. Each use moves the clock by two
+// seconds.
 class Simulation {
  public:
   Simulation(std::unique_ptr<EvictionPolicy> policy, uint64_t capacity)
@@ -33,7 +34,7 @@ class Simulation {
     return false;
   }
 
-  // The part of the uses of the last epoch that were hits.
+  // The share of hits among the uses of the last epoch.
   double Epochs(int epochs, uint64_t contents, bool shuffled) {
     Random random(7);
     std::vector<uint64_t> order;
@@ -56,7 +57,7 @@ class Simulation {
   int64_t now_ns_ = 0;
 };
 
-TEST(Lru, EvictsWhatWasUsedLongestAgo) {
+TEST(Lru, EvictsTheContentThatWasUsedLongestAgo) {
   const auto policy = NewLru();
   for (uint64_t ino = 1; ino <= 3; ++ino) policy->Add(InodeId(ino), 10, 0);
   policy->Touch(InodeId(1), 1);
@@ -107,7 +108,7 @@ TEST(S3Fifo, IsNotWorseThanLruOnShuffledEpochs) {
   }
 }
 
-TEST(S3Fifo, AScanLeavesWhatIsUsedAgainAlone) {
+TEST(S3Fifo, AScanDoesNotEvictContentsThatAreUsedAgain) {
   const auto hits_after_scan = [](std::unique_ptr<EvictionPolicy> policy) {
     Simulation cache(std::move(policy), 100);
     for (int round = 0; round < 5; ++round) {
