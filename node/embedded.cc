@@ -132,7 +132,7 @@ Status Embedded::OpenStores() {
   index_ = kv::NewPrefixedStore(*store_, "c");
   ASSIGN_OR_RETURN(cache::CacheOptions cache, options_.state->CacheFor(properties()));
   stacked_cache_ = std::ranges::any_of(cache.directories, IsStacked);
-  ASSIGN_OR_RETURN(cache_, cache::OpenDiskCacheStore(cache, *index_, SystemClock()));
+  ASSIGN_OR_RETURN(cache_, cache::OpenDiskCacheStore(cache, *index_, SystemClock(), SystemClock()));
   return OkStatus();
 }
 

@@ -138,7 +138,7 @@ struct AttrChange {
 enum class RenameMode : uint8_t { kReplace, kNoReplace, kExchange, kWhiteout, kWhiteoutNoReplace };
 enum class XattrMode : uint8_t { kAny, kCreate, kReplace };
 
-// Bytes became part of the file: the second step of a commit (the first is CacheStore::Commit).
+// Bytes became part of the file: the second step of a commit (the first is LiveWriter::Commit).
 struct WriteCommit {
   Generation base;        // kStale unless it is still the inode's generation.
   Generation generation;  // The new one, greater than base.

@@ -42,9 +42,9 @@ class Filler {
   // serves is stopped.
   // kStale: the object was replaced; kNotFound: it is gone; kNoSpace: the cache has no room for a
   // page, which was not read.
-  virtual Status Fill(cache::LiveFile& file, const role::Binding& binding, uint64_t offset_bytes,
+  virtual Status Fill(cache::LivePages& file, const role::Binding& binding, uint64_t offset_bytes,
                       uint64_t length_bytes) = 0;
-  virtual Status FillWhole(cache::LiveFile& file, const role::Binding& binding) = 0;
+  virtual Status FillWhole(cache::LivePages& file, const role::Binding& binding) = 0;
   // Fills `out` with bytes of the object, which nothing keeps. Fails like Fill.
   virtual Status ReadThrough(const role::Binding& binding, uint64_t offset_bytes,
                              std::span<std::byte> out) = 0;

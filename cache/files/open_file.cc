@@ -42,6 +42,11 @@ Status WriteAt(int fd, uint64_t offset_bytes, std::span<const std::byte> data) {
   return OkStatus();
 }
 
+Status CutFile(int fd, uint64_t size_bytes) {
+  if (ftruncate(fd, static_cast<off_t>(size_bytes)) == 0) return OkStatus();
+  return ErrnoStatus(errno, "cut a cache file");
+}
+
 Result<FileFacts> Facts(int fd) {
   struct stat st {};
   if (fstat(fd, &st) != 0) return ErrnoStatus(errno, "stat a cache file");
@@ -89,8 +94,8 @@ Status SyncData(int fd) {
 namespace {
 
 Result<bool> CanLease(int fd, int kind) {
-  // An open that arrives while the lease is held is announced by a signal; the default one would
-  // end the process, this one is ignored.
+  // The kernel announces an open that comes during the lease by a signal. The default one would end
+  // the process; this one is ignored.
   if (fcntl(fd, F_SETSIG, SIGURG) != 0) return ErrnoStatus(errno, "set the signal of a lease");
   if (fcntl(fd, F_SETLEASE, kind) == 0) {
     if (fcntl(fd, F_SETLEASE, F_UNLCK) != 0) return ErrnoStatus(errno, "release a lease");
@@ -102,7 +107,7 @@ Result<bool> CanLease(int fd, int kind) {
 
 }  // namespace
 
-Result<bool> NobodyWrites(int fd) { return CanLease(fd, F_RDLCK); }
-Result<bool> NobodyElseHas(int fd) { return CanLease(fd, F_WRLCK); }
+Result<bool> IsUnwritten(int fd) { return CanLease(fd, F_RDLCK); }
+Result<bool> IsOnlyOpen(int fd) { return CanLease(fd, F_WRLCK); }
 
 }  // namespace tarn::cache

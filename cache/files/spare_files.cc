@@ -16,8 +16,8 @@ namespace {
 
 constexpr const char* kSubdirectory = "spare";
 
-// Where fsync of a file makes its new name durable after a rename as after its creation, and where
-// a truncation is never durable after the rename that followed it.
+// On these file systems fsync of a file makes its new name durable after a rename as after its
+// creation, and a truncation is never durable after the rename that followed it.
 bool IsWorthwhile(int fd) {
   struct statfs st {};
   if (fstatfs(fd, &st) != 0) return false;
@@ -25,8 +25,8 @@ bool IsWorthwhile(int fd) {
   return type == 0xEF53 || type == 0x58465342;  // ext4, XFS.
 }
 
-// Truncated once more, a file would be written back by whoever closes it next: that is how ext4 and
-// XFS protect those who replace a file's bytes in place.
+// An empty file must not be truncated again: the next close would then write it back. That is how
+// ext4 and XFS protect programs that replace a file's bytes in place.
 bool IsEmpty(int fd) {
   struct stat st {};
   return fstat(fd, &st) == 0 && st.st_size == 0 && st.st_blocks == 0;
@@ -72,13 +72,14 @@ bool SpareFiles::MakeSubdirectory() {
   return made_;
 }
 
-// Only a file that nobody else has open or mapped: they would see another one's bytes.
+// Empties only a file that no program has open or mapped: it would see the bytes of another
+// content.
 bool SpareFiles::Empty(const std::string& path) const {
   const Descriptor fd(openat(directory_, path.c_str(), O_RDWR | O_CLOEXEC));
   if (!fd) return false;
   struct stat st {};
   if (fstat(fd.get(), &st) != 0 || st.st_nlink != 1) return false;
-  Result<bool> alone = NobodyElseHas(fd.get());
+  Result<bool> alone = IsOnlyOpen(fd.get());
   return alone.ok() && *alone && ftruncate(fd.get(), 0) == 0;
 }
 
@@ -94,7 +95,8 @@ bool SpareFiles::Keep(const char* name) {
   if (!MakeSubdirectory() || renameat(directory_, name, directory_, path.c_str()) != 0)
     return false;
   if (!Empty(path)) {
-    // Its bytes are gone with it; if even that fails it is taken over, and emptied, another time.
+    // Its bytes are gone with it. If even that fails, a later run takes the file over and empties
+    // it.
     return unlinkat(directory_, path.c_str(), 0) == 0;
   }
   MutexLock lock(mutex_);
@@ -111,7 +113,7 @@ Descriptor SpareFiles::Take(const char* name) {
     spares_.pop_back();
   }
   const std::string path = PathOf(id);
-  // Never over a file that is there.
+  // Replaces no file that has this name.
   if (renameat2(directory_, path.c_str(), directory_, name, RENAME_NOREPLACE) != 0) {
     unlinkat(directory_, path.c_str(), 0);
     return {};

@@ -64,7 +64,7 @@ TEST_F(SpareFilesTest, ARemovedFileIsTheNextOneAndEmpty) {
   EXPECT_EQ(spares_->size(), 0u);
 }
 
-TEST_F(SpareFilesTest, AFileThatSomebodyHasOpenKeepsItsBytesAndIsNotUsedAgain) {
+TEST_F(SpareFilesTest, AFileThatAProgramHasOpenKeepsItsBytesAndIsNotUsedAgain) {
   const Descriptor reader = Make("a");
   ASSERT_TRUE(spares_->Keep("a")) << "it has lost its name";
   EXPECT_FALSE(Exists("a"));
@@ -74,7 +74,7 @@ TEST_F(SpareFilesTest, AFileThatSomebodyHasOpenKeepsItsBytesAndIsNotUsedAgain) {
   EXPECT_FALSE(spares_->Take("b"));
 }
 
-TEST_F(SpareFilesTest, AFileThatSomebodyHasMappedKeepsItsBytes) {
+TEST_F(SpareFilesTest, AFileThatAProgramHasMappedKeepsItsBytes) {
   void* map = nullptr;
   {
     const Descriptor file = Make("a");
@@ -103,7 +103,7 @@ TEST_F(SpareFilesTest, NeverTakesTheNameOfAnother) {
   EXPECT_EQ(Stat("b").st_size, 8192 + 6);
 }
 
-TEST_F(SpareFilesTest, TheNextRunTakesThemOver) {
+TEST_F(SpareFilesTest, TheNextRunTakesSparesOver) {
   Make("a");
   Make("b");
   ASSERT_TRUE(spares_->Keep("a"));
@@ -115,7 +115,7 @@ TEST_F(SpareFilesTest, TheNextRunTakesThemOver) {
   EXPECT_FALSE(next.Take("e"));
 }
 
-TEST_F(SpareFilesTest, WhatIsAbsentIsNotKept) {
+TEST_F(SpareFilesTest, AnAbsentFileIsNotKept) {
   EXPECT_FALSE(spares_->Keep("absent"));
   EXPECT_EQ(spares_->size(), 0u);
 }

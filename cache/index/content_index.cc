@@ -29,7 +29,7 @@ bool Epochs::Lost(uint64_t epoch) const {
   return false;
 }
 
-// Blind writes are idempotent: an answer that was lost is asked for again.
+// Blind writes are idempotent, so a write whose answer was lost is made again.
 Status ContentIndex::Write(kv::Durability durability,
                            const std::function<void(kv::Transaction&)>& body) {
   Status status;

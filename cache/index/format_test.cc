@@ -1,4 +1,4 @@
-// doc/cache-format.md, held against the code: its examples are what the code writes and reads.
+// Compares doc/cache-format.md with the code: the code writes and reads its examples.
 
 #include <gtest/gtest.h>
 
@@ -95,7 +95,8 @@ class CacheDirectoryFormat : public testing::Test {
     CacheOptions options;
     options.directories = {path_};
     options.capacities_bytes = {1 << 20};
-    Result<std::unique_ptr<CacheStore>> opened = OpenDiskCacheStore(options, *index_, clock_);
+    Result<std::unique_ptr<CacheStore>> opened =
+        OpenDiskCacheStore(options, *index_, clock_, SystemClock());
     EXPECT_TRUE(opened.ok()) << opened.status().ToString();
     if (opened.ok()) {
       EXPECT_TRUE((*opened)->Close().ok());
@@ -118,7 +119,7 @@ TEST_F(CacheDirectoryFormat, AnIdAsDocumentedIsKept) {
   EXPECT_EQ(InHex(Read("id")), InHex(Documented("Id")));
 }
 
-// The bytes have the fields that the document names, no others, and a checksum that fits.
+// Expects the fields that the document names, no others, and a checksum that fits.
 void ExpectState(const std::string& bytes, const std::vector<FormatRow>& rows) {
   constexpr size_t kBeforeTheBody = 3;  // Magic, checksum, size.
   ASSERT_GT(rows.size(), kBeforeTheBody);

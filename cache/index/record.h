@@ -1,6 +1,6 @@
 #pragma once
 
-// What the index keeps of each content. Values; formats are those of base/encoding.h.
+// What the index keeps of each content. Values; base/encoding.h has the formats.
 
 #include <cstdint>
 #include <optional>
@@ -8,18 +8,20 @@
 #include <string_view>
 #include <vector>
 
-#include "cache/cache_store.h"
+#include "base/ids.h"
+#include "base/status.h"
+#include "cache/content.h"
 
 namespace tarn::cache {
 
-// Larger contents are kept without checksums, and forgotten when incomplete, because a record is
-// one value of the index.
+// A record is one value of the index, which limits it. Larger contents are kept without checksums,
+// and forgotten when incomplete.
 inline constexpr uint64_t kMaxChecksums = 8192;
 inline constexpr uint64_t kMaxBitmapBytes = 16 << 10;
 
 struct Record {
-  ContentState state = ContentState::kClean;  // A dirty one may have been written to again: its
-                                              // mtime tells.
+  // A dirty content may have been written to since: the mtime of its file tells.
+  ContentState state = ContentState::kClean;
   Generation generation;
   Generation base_generation;
   Generation prior_generation;
@@ -28,24 +30,26 @@ struct Record {
   bool prior_synced = true;
   uint64_t size_bytes = 0;
   uint64_t prior_size_bytes = 0;
-  std::optional<int64_t> mtime_ns;  // Of the last change before the last commit.
+  std::optional<int64_t> mtime_ns;  // The time of the last change before the last commit.
   uint64_t place_id = 0;            // The directory that has the file.
   uint64_t file_id = 0;
   uint64_t allocated_bytes = 0;
   int64_t last_use_ns = 0;
   uint64_t sync_epoch = 0;      // Clean: its bytes are durable once this epoch is.
   bool has_bytes = false;       // The bytes of `generation` are in the index as well.
-  uint64_t bytes_checksum = 0;  // Of these bytes.
-  // Of the file of a clean or sealed content when this was written: others tell that something else
-  // than Tarn has touched it. Inode 0: unknown.
+  uint64_t bytes_checksum = 0;  // The checksum of these bytes.
+  // Inode number and ctime of the file when this record was written; only clean and sealed contents
+  // have them. If the file has others, something other than Tarn has touched it. Inode 0: unknown.
   uint64_t file_inode = 0;
   int64_t file_ctime_ns = 0;
-  bool sealed = false;       // Dirty, and not open for writing since: the file must be as it was.
+  // The content is dirty and was not open for writing since, so the file must be as it was.
+  bool sealed = false;
   bool cut = false;          // A writer has made the file shorter than size_bytes.
-  bool damaged = false;      // Dirty, and found not to be what was committed.
-  uint64_t limit_bytes = 0;  // Of the page map.
+  bool damaged = false;      // Dirty, but the file differs from the commit.
+  uint64_t limit_bytes = 0;  // The limit of the page map.
   std::string bitmap;        // Empty: complete.
-  std::vector<uint64_t> checksums;  // Clean or sealed: one a page, 0 if unknown. Or none.
+  // Clean or sealed: one a page, 0 if unknown. Or none at all.
+  std::vector<uint64_t> checksums;
 };
 
 std::string EncodeRecord(const Record& record);

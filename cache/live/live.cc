@@ -3,10 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
-#include "base/checksum.h"
 #include "base/log.h"
 #include "base/strings.h"
 
@@ -47,7 +45,7 @@ Status Live::MakeReadOnly() const {
   if ((flags & O_ACCMODE) == O_RDONLY) return OkStatus();
   Result<Descriptor> readable = place->Open(file, Access::kRead);
   if (!readable.ok()) {
-    // It may have lost its name, or only those descriptors are left that are kept for the process.
+    // The file may have lost its name, or only descriptors that are kept for the process are left.
     const std::string path = Concat("/proc/self/fd/", fd);
     readable = Descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!*readable) return ErrnoStatus(errno, "open " + path + " to read");
@@ -63,7 +61,7 @@ void Live::Clear() {
   keys = {};
   stored_bytes = 0;
   fresh = false;
-  unnoticed = false;
+  assume_changed = false;
   given_time.reset();
   name_synced = true;
   map_behind = false;
@@ -84,38 +82,19 @@ void Live::Clear() {
   unwritten.clear();
 }
 
-namespace {
-
-// With fill_mutex held.
-Status CheckBytes(Live& live, uint64_t page) REQUIRES(live.fill_mutex) {
-  const bool known = page < live.checksums.size() && live.checksums[page] != 0;
-  if (!known && (!live.suspect || live.only_copy)) return OkStatus();
-  if (known) {
-    const uint64_t begin = page * kPageBytes;
-    std::vector<std::byte> bytes(std::min(kPageBytes, live.size_bytes - begin));
-    ASSIGN_OR_RETURN(const size_t got, ReadAt(live.read_fd, begin, bytes));
-    if (got == bytes.size() && Checksum(bytes) == live.checksums[page]) return OkStatus();
-  }
-  if (!live.only_copy) {
-    live.pages.Clear(page);
-    if (known) live.checksums[page] = 0;
-  }
-  return Status(Code::kCorruption, Concat("page ", page, " of inode ", live.ino.value,
-                                          " does not match its checksum"));
+std::optional<int64_t> Live::TimeOf(const FileFacts& facts) const {
+  if (facts.mtime_ns == kSentinelMtimeNs) return record.mtime_ns;
+  const bool given = given_time && given_time->in_file_ns == facts.mtime_ns;
+  return given ? given_time->meant_ns : facts.mtime_ns;
 }
 
-}  // namespace
+std::string About(InodeId ino) { return Concat("content of inode ", ino.value); }
 
-Status CheckPage(Live& live, uint64_t page) {
-  MutexLock lock(live.fill_mutex);
-  return CheckBytes(live, page);
-}
-
-Status VerifyPage(Live& live, uint64_t page) {
-  MutexLock lock(live.fill_mutex);
-  if (!live.verify || live.verified.Has(page)) return OkStatus();
-  RETURN_IF_ERROR(CheckBytes(live, page));
-  live.verified.Set(page);
+Status OpenForReading(Live& live) {
+  if (live.read_fd >= 0) return OkStatus();
+  ASSIGN_OR_RETURN(Descriptor fd, live.place->Open(live.file, Access::kRead));
+  int none = -1;
+  if (live.read_fd.compare_exchange_strong(none, fd.get())) fd.Release();
   return OkStatus();
 }
 
@@ -138,37 +117,41 @@ Status MarkTime(Live& live, int fd, int64_t mtime_ns) {
   return SetMtime(fd, mtime_ns);
 }
 
-// When it was changed last: not by what the sentinel says.
-std::optional<int64_t> Live::TimeOf(const FileFacts& facts) const {
-  if (facts.mtime_ns == kSentinelMtimeNs) return record.mtime_ns;
-  const bool given = given_time && given_time->in_file_ns == facts.mtime_ns;
-  return given ? given_time->meant_ns : facts.mtime_ns;
+Status SyncBytes(Live& live) {
+  if (live.write_fd < 0) RETURN_IF_ERROR(OpenForReading(live));
+  RETURN_IF_ERROR(SyncData(live.write_fd >= 0 ? live.write_fd : live.read_fd));
+  if (!live.name_synced) RETURN_IF_ERROR(live.place->SyncName(live.file));
+  live.name_synced = true;
+  return OkStatus();
 }
 
-LivePtr LiveTable::Get(InodeId ino) {
-  Shard& shard = ShardOf(ino);
-  MutexLock lock(shard.mutex);
-  LivePtr& slot = shard.lives[ino];
-  if (!slot) slot = std::make_shared<Live>(ino);
-  return slot;
-}
-
-void LiveTable::Remove(const Live& live) {
-  Shard& shard = ShardOf(live.ino);
-  MutexLock lock(shard.mutex);
-  const auto found = shard.lives.find(live.ino);
-  if (found != shard.lives.end() && found->second.get() == &live) shard.lives.erase(found);
-}
-
-std::vector<LivePtr> LiveTable::Some(bool (*wanted)(const Live&)) {
-  std::vector<LivePtr> some;
-  for (Shard& shard : shards_) {
-    MutexLock lock(shard.mutex);
-    for (const auto& [ino, live] : shard.lives) {
-      if (wanted(*live)) some.push_back(live);
-    }
+Result<Changed> CheckChanged(Live& live) {
+  Changed now;
+  if (live.record.state != ContentState::kStaging) {
+    now.size_bytes = live.record.size_bytes;
+    now.allocated_bytes = live.record.allocated_bytes;
+    now.mtime_ns = live.record.mtime_ns;
+    return now;
   }
-  return some;
+  if (live.write_fd < 0) RETURN_IF_ERROR(OpenForReading(live));
+  ASSIGN_OR_RETURN(const FileFacts facts,
+                   SettledFacts(live, live.write_fd >= 0 ? live.write_fd : live.read_fd));
+  const bool touched = facts.mtime_ns != kSentinelMtimeNs;
+  now.changed =
+      live.fresh || live.assume_changed || touched || facts.size_bytes != live.record.size_bytes;
+  now.size_bytes = facts.size_bytes;
+  now.allocated_bytes = facts.allocated_bytes;
+  now.mtime_ns = live.TimeOf(facts);
+  return now;
+}
+
+void NoteFile(Live& live) {
+  live.record.file_inode = 0;
+  if (!OpenForReading(live).ok()) return;  // It is compared with nothing, and so not trusted.
+  const Result<FileFacts> facts = Facts(live.read_fd);
+  if (!facts.ok()) return;
+  live.record.file_inode = facts->inode;
+  live.record.file_ctime_ns = facts->ctime_ns;
 }
 
 }  // namespace tarn::cache

@@ -1,8 +1,9 @@
 #pragma once
 
-// Who uses how much of each place: clean contents, which can be evicted, by the eviction policy;
-// pinned ones (staging, dirty, erased but open) as sums. Thread-safe, no I/O. A content is charged
-// in one of the two ways at a time, and its owner says so with every change.
+// How much of each place is used. Clean contents, which can be evicted, are known to the eviction
+// policy one by one; pinned contents (staging, dirty, erased but open) are counted as sums. A
+// content is charged in one of these two ways at a time, and the caller reports every change.
+// Thread-safe, no I/O.
 
 #include <cstdint>
 #include <memory>
@@ -24,23 +25,24 @@ class Space {
 
   size_t EmptiestPlace() const;
   bool PinnedRoom(uint64_t bytes) const;
-  // Pinned bytes and contents of a place change by these.
+  // Adds to the pinned bytes and contents of a place; both may be negative.
   void Pin(size_t place, int64_t bytes, int64_t contents);
-  // A clean content has this size now.
+  // A clean content has `bytes` now.
   void SetClean(size_t place, InodeId ino, uint64_t bytes, int64_t now_ns);
   void DropClean(size_t place, InodeId ino);
   void Touch(size_t place, InodeId ino, int64_t now_ns);
 
-  // While contents of earlier runs are read from the index, each is added unless it was changed
-  // since LoadBegins.
+  // Between LoadBegins and LoadEnds, contents of earlier runs are read from the index. AddLoaded
+  // adds one unless it was charged in another way since LoadBegins.
   void LoadBegins();
   void AddLoaded(size_t place, InodeId ino, uint64_t bytes, int64_t last_use_ns);
   void LoadEnds();
 
-  // How much is to be evicted from a place so that `more_bytes` fit.
+  // How much must be evicted from a place so that `more_bytes` fit.
   uint64_t Excess(size_t place, uint64_t more_bytes) const;
-  // The victim is in limbo until SetClean or DropClean is called for it, or one of these: GiveBack
-  // charges it again, unless it was meanwhile, Forget does not.
+  // Takes a victim out of its place. It is in limbo until SetClean, DropClean, GiveBack or Forget
+  // is called for it. GiveBack charges it again, unless another thread has meanwhile; Forget does
+  // not.
   std::optional<Victim> TakeVictim(size_t place);
   void GiveBack(size_t place, const Victim& victim, int64_t now_ns);
   void Forget(InodeId ino);
@@ -57,12 +59,12 @@ class Space {
   };
   void Note(InodeId ino) REQUIRES(mutex_);
 
-  mutable Mutex mutex_;  // Innermost but for page maps.
+  mutable Mutex mutex_;  // After all but the mutex of a PageMap.
   std::vector<Place> places_ GUARDED_BY(mutex_);
   uint64_t pinned_limit_bytes_ = 0;
   bool loading_ GUARDED_BY(mutex_) = false;
-  std::unordered_set<InodeId> limbo_ GUARDED_BY(mutex_);
-  std::unordered_set<InodeId> changed_ GUARDED_BY(mutex_);  // Since loading began.
+  std::unordered_set<InodeId> limbo_ GUARDED_BY(mutex_);    // Victims that were taken.
+  std::unordered_set<InodeId> changed_ GUARDED_BY(mutex_);  // Charged since loading began.
 };
 
 }  // namespace tarn::cache

@@ -1,7 +1,7 @@
 #pragma once
 
-// What every cache store promises (cache_store.h), as tests; they are in cache_contract_*.h. A
-// store instantiates them with a way to make one:
+// The contract of every cache store (cache_store.h), as tests; they are in cache_contract_*.h. A
+// store instantiates them with a function that makes one:
 //   INSTANTIATE_TEST_SUITE_P(Disk, CacheContract, testing::Values(StoreUnderTest{"Disk", MakeIt}),
 //                            StoreName());
 
@@ -22,14 +22,15 @@ namespace tarn::cache {
 
 inline constexpr uint64_t kTestCapacity = 64 << 20;
 
-struct CacheFixture {  // A store with whatever it stands on.
+struct CacheFixture {  // A store with the objects that it needs.
   virtual ~CacheFixture() = default;
   virtual CacheStore& store() = 0;
 };
 
 struct StoreUnderTest {
   std::string name;
-  std::function<std::unique_ptr<CacheFixture>()> make;  // Of kTestCapacity, pinned ratio 0.3.
+  // Makes a store of kTestCapacity with a pinned ratio of 0.3.
+  std::function<std::unique_ptr<CacheFixture>()> make;
 };
 
 struct StoreName {
@@ -56,17 +57,14 @@ inline std::string ReadAll(LiveFile& file, size_t most = 8 << 20) {
   return out;
 }
 
-using Syncing = CacheStore::Syncing;
-using Truncate = CacheStore::Truncate;
-
 // A dirty content that was written, committed and settled.
 inline void MakeDirty(CacheStore& store, uint64_t ino, uint64_t generation, std::string_view text) {
   Result<std::unique_ptr<LiveFile>> file = store.Stage(InodeId(ino));
   ASSERT_TRUE(file.ok()) << file.status().ToString();
   ASSERT_TRUE((*file)->Write(0, Bytes(text)).ok());
-  ASSERT_TRUE(store.Commit(**file, Generation(generation), Syncing::kSynced).ok());
-  store.EndWriting(**file);
-  ASSERT_TRUE(store.Settle(**file).ok());
+  ASSERT_TRUE((*file)->Commit(Generation(generation), Syncing::kSynced).ok());
+  (*file)->EndWriting();
+  ASSERT_TRUE((*file)->Settle().ok());
 }
 
 inline void MakeClean(CacheStore& store, uint64_t ino, uint64_t generation, std::string_view text) {

@@ -21,7 +21,7 @@ TEST_P(CacheContract, ZerosFromTheUfsStayAHole) {
   EXPECT_EQ(seen, page);
 }
 
-TEST_P(CacheContract, WhatWasNeverAddedIsNotFound) {
+TEST_P(CacheContract, AContentThatWasNeverAddedIsNotFound) {
   EXPECT_EQ(store().Open(Content(5, 1)).code(), Code::kNotFound);
   EXPECT_FALSE(store().Find(InodeId(5)).has_value());
   EXPECT_TRUE(store().Erase(InodeId(5)).ok());

@@ -16,16 +16,16 @@ TEST_P(CacheContract, AFrozenContentBecomesClean) {
   char out[5];
   ASSERT_EQ(pread(frozen->Descriptor(), out, 5, 0), 5);
   EXPECT_EQ(std::string(out, 5), "bytes");
-  ASSERT_TRUE(store().MarkClean(*frozen).ok());
+  ASSERT_TRUE(frozen->MarkClean().ok());
   EXPECT_EQ(StateOf(5), ContentState::kClean);
   frozen.reset();
   EXPECT_EQ(ReadAll(*MustOpen(5, 3)), "bytes");
   EXPECT_EQ(store().GetUsage().pinned_bytes, 0u);
 }
 
-TEST_P(CacheContract, WhatIsWrittenCannotBeFrozen) {
+TEST_P(CacheContract, AFileWithAWriterCannotBeFrozen) {
   auto file = MustStage(5);
-  ASSERT_TRUE(store().Commit(*file, Generation(1), Syncing::kSynced).ok());
+  ASSERT_TRUE(file->Commit(Generation(1), Syncing::kSynced).ok());
   EXPECT_EQ(store().Freeze(Content(5, 1), Freezing::kExclusive).code(), Code::kBusy);
   EXPECT_EQ(store().Freeze(Content(5, 2), Freezing::kExclusive).code(), Code::kStale);
   EXPECT_EQ(store().Freeze(Content(6, 2), Freezing::kExclusive).code(), Code::kNotFound);
@@ -35,28 +35,28 @@ TEST_P(CacheContract, AWriteAfterFreezingIsNoticed) {
   MakeDirty(store(), 5, 3, "bytes");
   auto file = MustOpen(5, 3);
   auto frozen = store().Freeze(Content(5, 3), Freezing::kExclusive).value();
-  ASSERT_TRUE(store().BeginWriting(*file, Truncate::kNo).ok());
+  ASSERT_TRUE(file->BeginWriting(Truncate::kNo).ok());
   EXPECT_FALSE(frozen->Unchanged());
-  EXPECT_EQ(store().MarkClean(*frozen).code(), Code::kStale);
+  EXPECT_EQ(frozen->MarkClean().code(), Code::kStale);
   EXPECT_EQ(StateOf(5), ContentState::kStaging);
-  store().EndWriting(*file);
-  ASSERT_TRUE(store().Settle(*file).ok());
+  file->EndWriting();
+  ASSERT_TRUE(file->Settle().ok());
   EXPECT_EQ(StateOf(5), ContentState::kDirty);
 }
 
 TEST_P(CacheContract, TheFileOfAWriterIsFrozenUntilItChanges) {
   auto file = MustStage(5);
   ASSERT_TRUE(file->Write(0, Bytes("v1")).ok());
-  ASSERT_TRUE(store().Commit(*file, Generation(1), Syncing::kSynced).ok());
+  ASSERT_TRUE(file->Commit(Generation(1), Syncing::kSynced).ok());
   auto frozen = store().Freeze(Content(5, 1), Freezing::kUnlessChanged).value();
   EXPECT_TRUE(frozen->Unchanged());
-  ASSERT_TRUE(store().MarkClean(*frozen).ok());
+  ASSERT_TRUE(frozen->MarkClean().ok());
   EXPECT_EQ(StateOf(5), ContentState::kStaging);
   EXPECT_EQ(file->Info().base_generation, Generation(1));
   frozen.reset();
   ASSERT_TRUE(file->Write(0, Bytes("v2")).ok());
   EXPECT_EQ(store().Freeze(Content(5, 1), Freezing::kUnlessChanged).code(), Code::kBusy);
-  ASSERT_TRUE(store().Commit(*file, Generation(2), Syncing::kSynced).ok());
+  ASSERT_TRUE(file->Commit(Generation(2), Syncing::kSynced).ok());
   frozen = store().Freeze(Content(5, 2), Freezing::kUnlessChanged).value();
   const bool snapshot = frozen->Descriptor() != file->ReadDescriptor();
   ASSERT_TRUE(file->Write(0, Bytes("v3")).ok());
@@ -66,13 +66,13 @@ TEST_P(CacheContract, TheFileOfAWriterIsFrozenUntilItChanges) {
 TEST_P(CacheContract, AContentPersistedWhileItWasOpenSettlesAsClean) {
   auto file = MustStage(5);
   ASSERT_TRUE(file->Write(0, Bytes("v1")).ok());
-  ASSERT_TRUE(store().Commit(*file, Generation(1), Syncing::kSynced).ok());
+  ASSERT_TRUE(file->Commit(Generation(1), Syncing::kSynced).ok());
   auto frozen = store().Freeze(Content(5, 1), Freezing::kUnlessChanged).value();
-  ASSERT_TRUE(store().MarkClean(*frozen).ok());
+  ASSERT_TRUE(frozen->MarkClean().ok());
   frozen.reset();
-  store().EndWriting(*file);
-  ASSERT_TRUE(store().Settle(*file).ok());
-  EXPECT_EQ(StateOf(5), ContentState::kClean);  // The UFS has it, and nobody wrote since.
+  file->EndWriting();
+  ASSERT_TRUE(file->Settle().ok());
+  EXPECT_EQ(StateOf(5), ContentState::kClean);  // The UFS has it, and no program wrote since.
   EXPECT_EQ(ReadAll(*file), "v1");
 }
 
@@ -137,12 +137,12 @@ TEST_P(CacheContract, PinnedBytesAreCapped) {
   EXPECT_GE(written, usage.pinned_limit_bytes - 2 * kPageBytes);
   MakeClean(store(), 6, 1, Page('c', 4 * kPageBytes));
   auto clean = MustOpen(6, 1);
-  EXPECT_EQ(store().BeginWriting(*clean, Truncate::kNo).code(), Code::kNoSpace);
+  EXPECT_EQ(clean->BeginWriting(Truncate::kNo).code(), Code::kNoSpace);
   EXPECT_EQ(StateOf(6), ContentState::kClean);
   ASSERT_TRUE(store().Erase(InodeId(5)).ok());
   file.reset();
   EXPECT_EQ(store().GetUsage().pinned_bytes, 0u);
-  EXPECT_TRUE(store().BeginWriting(*clean, Truncate::kNo).ok());
+  EXPECT_TRUE(clean->BeginWriting(Truncate::kNo).ok());
 }
 
 }  // namespace tarn::cache

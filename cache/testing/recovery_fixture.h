@@ -1,7 +1,7 @@
 #pragma once
 
-// For tests of what a restart finds: a store on a directory, with its end as a crash or a power cut
-// makes it, and its files as something else may change them.
+// For tests of what a restart finds: a store on a directory, which can end by a crash or a power
+// cut, and whose files a test can change from outside.
 
 #include <gtest/gtest.h>
 
@@ -37,20 +37,21 @@ class Recovery : public testing::Test {
     options.directories = {directory_};
     options.capacities_bytes = {kTestCapacity};
     options.scrub = scrub_;
-    Result<std::unique_ptr<CacheStore>> opened = OpenDiskCacheStore(options, *index_, clock_);
+    Result<std::unique_ptr<CacheStore>> opened =
+        OpenDiskCacheStore(options, *index_, clock_, SystemClock());
     ASSERT_TRUE(opened.ok()) << opened.status().ToString();
     store_ = std::move(*opened);
   }
   // The process dies: no Close, and the files are as written.
   void Die() { store_.reset(); }
-  // Something else has removed the log that the index was in.
+  // The index is gone, as after its log was removed from outside.
   void ForgetIndex() {
     Die();
     index_ = kv::NewMemoryStore(clock_);
   }
   // The next start finds a state that another boot wrote.
   void CutPower();
-  // Restarts; every content that is asked about gets the verdict, at its own generation.
+  // Restarts. Every content that recovery asks about gets the verdict, at its own generation.
   std::vector<Judged> RecoverWith(Verdict verdict, uint64_t add_generation = 0) {
     Start();
     std::vector<Judged> judged;

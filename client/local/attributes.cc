@@ -55,7 +55,7 @@ Status LocalFileSystem::WithUncommitted(const role::Attr& attr,
 }
 
 void LocalFileSystem::OverlayLive(OpenInode& inode, role::FileInfo& info) {
-  Result<cache::CacheStore::Changed> now = deps_.cache.CheckChanged(*inode.live);
+  Result<cache::Changed> now = inode.live->CheckChanged();
   if (!now.ok()) return;  // The committed attributes are true as well.
   info.attr.size_bytes = now->size_bytes;
   // Absent pages count as data: a copying program would take them for holes.
@@ -112,14 +112,14 @@ Result<role::FileInfo> LocalFileSystem::SetAttributes(const role::Caller& caller
     if (inode->live && inode->staging) {
       ASSIGN_OR_RETURN(role::FileInfo info, deps_.files.SetAttr(caller, ino, change));
       inode->fresh_mtime_ns.reset();
-      RETURN_IF_ERROR(deps_.cache.SetModifiedTime(*inode->live, *change.mtime_ns));
+      RETURN_IF_ERROR(inode->live->SetModifiedTime(*change.mtime_ns));
       return info;
     }
   }
   ASSIGN_OR_RETURN(role::FileInfo info, deps_.files.SetAttr(caller, ino, change));
   if (!change.mtime_ns) return info;
   const auto set_time = [&](OpenInode& uncommitted) NO_THREAD_SAFETY_ANALYSIS {
-    return deps_.cache.SetModifiedTime(*uncommitted.live, *change.mtime_ns);
+    return uncommitted.live->SetModifiedTime(*change.mtime_ns);
   };
   RETURN_IF_ERROR(WithUncommitted(info.attr, set_time));
   return info;
@@ -181,8 +181,8 @@ Status LocalFileSystem::Truncate(const role::Caller& caller, InodeId ino, uint64
 
 Status LocalFileSystem::ResizeLive(OpenInode& inode, uint64_t size_bytes) {
   MutexLock lock(inode.mutex);
-  RETURN_IF_ERROR(AdmitWriter(inode, size_bytes == 0 ? cache::CacheStore::Truncate::kToZero
-                                                     : cache::CacheStore::Truncate::kNo));
+  RETURN_IF_ERROR(
+      AdmitWriter(inode, size_bytes == 0 ? cache::Truncate::kToZero : cache::Truncate::kNo));
   Status status = inode.live->Resize(size_bytes);
   // With other writers the next flush commits; alone, this call does.
   if (status.ok() && inode.writers == 1) status = CommitChanges(inode, Durable::kPolicy);

@@ -143,7 +143,7 @@ TEST_F(AttributesTest, ATimeSetOnANewEmptyFileIsKept) {
   auto made = Create("a");
   const InodeId ino = made.info.attr.ino;
   const auto live = cache_->Open({ino, Generation()}).value();
-  const int64_t stamp = cache_->CheckChanged(*live)->mtime_ns.value();
+  const int64_t stamp = live->CheckChanged()->mtime_ns.value();
   SetMtime(ino, stamp);  // What a new cache file has, too.
   ASSERT_TRUE(made.open.file->Flush().ok());
   EXPECT_EQ(CommittedOf(ino).mtime_ns, stamp);

@@ -36,7 +36,7 @@ void SyncAhead(Handle& handle) {
 }  // namespace
 
 Status LocalFileSystem::CommitChanges(OpenInode& inode, Durable durable) {
-  RETURN_IF_ERROR(inode.CheckKept(deps_.cache));
+  RETURN_IF_ERROR(inode.CheckKept());
   Status committed = TryCommit(inode, durable);
   // Its records went with its source: what was written has no place any more.
   if (!committed.ok() && deps_.files.GetKnownAttr(inode.ino).code() == Code::kStale)
@@ -48,7 +48,7 @@ Status LocalFileSystem::TryCommit(OpenInode& inode, Durable durable) {
   if (!inode.live || inode.unlinked || !inode.staging) return OkStatus();
   if (inode.unsynced_commit) RETURN_IF_ERROR(deps_.files.SyncLog());
   inode.unsynced_commit = false;
-  ASSIGN_OR_RETURN(cache::CacheStore::Changed now, deps_.cache.CheckChanged(*inode.live));
+  ASSIGN_OR_RETURN(cache::Changed now, inode.live->CheckChanged());
   const bool sync = durable == Durable::kAlways || options_.sync_on_close;
   const bool unsynced = sync && !inode.live->Info().synced;
   const bool first = !inode.generation;
@@ -72,9 +72,8 @@ Status LocalFileSystem::CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync)
   commit.durable = sync;
   commit.from_nothing = inode.from_nothing;
   ASSIGN_OR_RETURN(cache::ContentInfo content,
-                   deps_.cache.Commit(*inode.live, commit.generation,
-                                      sync ? cache::CacheStore::Syncing::kSynced
-                                           : cache::CacheStore::Syncing::kUnsynced));
+                   inode.live->Commit(commit.generation,
+                                      sync ? cache::Syncing::kSynced : cache::Syncing::kUnsynced));
   commit.size_bytes = content.size_bytes;
   if (content.complete) commit.allocated_bytes = content.allocated_bytes;
   Result<role::FileInfo> committed = deps_.files.CommitWrite(self_, inode.ino, commit);
@@ -85,7 +84,7 @@ Status LocalFileSystem::CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync)
       inode.from_nothing = false;
       return committed.status();
     }
-    Status undone = deps_.cache.Uncommit(*inode.live);
+    Status undone = inode.live->Uncommit();
     if (!undone.ok()) LogError("undo a commit: ", undone.ToString());
     return committed.status();
   }
@@ -97,7 +96,7 @@ Status LocalFileSystem::CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync)
 
 // After the last writer: the content settles, unless a mapping may still write. Then it is watched.
 void LocalFileSystem::SettleOrLinger(OpenInode& inode) {
-  Status status = inode.unlinked ? OkStatus() : deps_.cache.Settle(*inode.live);
+  Status status = inode.unlinked ? OkStatus() : inode.live->Settle();
   // Its source was unmounted by force, and its content went with it.
   if (status.code() == Code::kStale) inode.unlinked = true;
   if (inode.unlinked || status.ok()) {

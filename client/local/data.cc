@@ -57,7 +57,7 @@ Status LocalFileSystem::Write(Handle& handle, uint64_t offset_bytes,
   {
     MutexLock lock(inode.mutex);
     if (inode.discarded) inode.lost_writes = kTakenAway;
-    if (inode.discarded) return inode.CheckKept(deps_.cache);
+    if (inode.discarded) return inode.CheckKept();
     live = inode.live.get();
     sure = inode.base_readable || live->Complete();
   }

@@ -77,7 +77,7 @@ Status LocalFileSystem::Discard(std::span<const InodeId> inodes) {
   for (const InodeId ino : inodes) {
     if (const OpenInodePtr inode = table_.Find(ino)) {
       MutexLock lock(inode->mutex);
-      inode->NoteDiscarded(deps_.cache, deps_.files);
+      inode->NoteDiscarded(deps_.files);
     }
     RETURN_IF_ERROR(deps_.cache.Erase(ino));
   }

@@ -94,7 +94,7 @@ class LocalFileSystem final : public FileSystem,
                                int flags);
   // Opens an inode that was made for this file just now, which is its one writer.
   Result<Created> OpenNew(role::FileInfo info, int flags);
-  Status AdmitWriter(OpenInode& inode, cache::CacheStore::Truncate truncate) REQUIRES(inode.mutex);
+  Status AdmitWriter(OpenInode& inode, cache::Truncate truncate) REQUIRES(inode.mutex);
   void RemoveWriter(OpenInode& inode) REQUIRES(inode.mutex);
   Status OpenForWriting(OpenInode& inode, int flags);
   IoMode ChooseMode(OpenInode& inode, int flags) REQUIRES(inode.mutex);

@@ -115,22 +115,22 @@ Status LocalFileSystem::WithBackPressure(const std::function<Status()>& attempt)
   }
 }
 
-Status LocalFileSystem::AdmitWriter(OpenInode& inode, cache::CacheStore::Truncate truncate) {
+Status LocalFileSystem::AdmitWriter(OpenInode& inode, cache::Truncate truncate) {
   if (options_.read_only)
     return inode.RefuseWriter(deps_.files, Status(Code::kReadOnly, "open for writing"));
   if (!inode.announced) deps_.files.OpenMade(inode.ino);
   inode.announced = true;
   Status admitted = WithBackPressure(
-      [&]() NO_THREAD_SAFETY_ANALYSIS { return deps_.cache.BeginWriting(*inode.live, truncate); });
+      [&]() NO_THREAD_SAFETY_ANALYSIS { return inode.live->BeginWriting(truncate); });
   if (!admitted.ok()) return inode.RefuseWriter(deps_.files, std::move(admitted));
   ++inode.writers;
   inode.staging = true;
-  if (truncate == cache::CacheStore::Truncate::kToZero) inode.from_nothing = true;
+  if (truncate == cache::Truncate::kToZero) inode.from_nothing = true;
   return OkStatus();
 }
 
 void LocalFileSystem::RemoveWriter(OpenInode& inode) {
-  deps_.cache.EndWriting(*inode.live);
+  inode.live->EndWriting();
   if (--inode.writers == 0) SettleOrLinger(inode);
 }
 
@@ -179,8 +179,8 @@ Status LocalFileSystem::OpenForWriting(OpenInode& inode, int flags) {
   if (info.read_only)
     return inode.RefuseWriter(deps_.files,
                               Status(Code::kReadOnly, "open for writing in a read-only mount"));
-  return AdmitWriter(inode, (flags & O_TRUNC) != 0 ? cache::CacheStore::Truncate::kToZero
-                                                   : cache::CacheStore::Truncate::kNo);
+  return AdmitWriter(inode,
+                     (flags & O_TRUNC) != 0 ? cache::Truncate::kToZero : cache::Truncate::kNo);
 }
 
 Result<Opened> LocalFileSystem::Open(const role::Caller& caller, InodeId ino, int flags) {
@@ -251,7 +251,7 @@ Result<Created> LocalFileSystem::OpenNew(role::FileInfo info, int flags) {
     inode.staging = true;
     deps_.files.OpenMade(attr.ino);
     inode.KeepAnnounced(deps_.files);
-    Result<cache::CacheStore::Changed> fresh = deps_.cache.CheckChanged(*inode.live);
+    Result<cache::Changed> fresh = inode.live->CheckChanged();
     if (fresh.ok()) inode.fresh_mtime_ns = fresh->mtime_ns;
     inode.created_ns = attr.mtime_ns;
   }

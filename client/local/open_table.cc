@@ -20,18 +20,18 @@ Status OpenInode::RefuseWriter(role::Files& files, Status why) {
   return why;
 }
 
-void OpenInode::NoteDiscarded(cache::CacheStore& cache, role::Files& files) {
+void OpenInode::NoteDiscarded(role::Files& files) {
   if (dead || unlinked || !live) return;
   discarded = true;
   const Result<role::FileInfo> info = files.GetKnownAttr(ino);
   const bool kept = info.ok() && info->attr.persist == role::PersistState::kPersisted;
   if (!kept && writers > 0) lost_writes = kTakenAway;
-  static_cast<void>(CheckKept(cache));  // Notes what was not committed.
+  static_cast<void>(CheckKept());  // Notes what was not committed.
 }
 
-Status OpenInode::CheckKept(cache::CacheStore& cache) {
+Status OpenInode::CheckKept() {
   if (discarded && lost_writes.empty() && live) {
-    const Result<cache::CacheStore::Changed> now = cache.CheckChanged(*live);
+    const Result<cache::Changed> now = live->CheckChanged();
     if (!now.ok() || now->changed) lost_writes = kTakenAway;
   }
   if (lost_writes.empty()) return OkStatus();

@@ -32,9 +32,9 @@ struct OpenInode {
   // Returns `why`. Ends the announcement if there is no other writer.
   Status RefuseWriter(role::Files& files, Status why) REQUIRES(mutex);
   // The source is taken away: notes whether bytes that were written, and are not there, are lost.
-  void NoteDiscarded(cache::CacheStore& cache, role::Files& files) REQUIRES(mutex);
+  void NoteDiscarded(role::Files& files) REQUIRES(mutex);
   // kIo: bytes that were written here are lost.
-  Status CheckKept(cache::CacheStore& cache) REQUIRES(mutex);
+  Status CheckKept() REQUIRES(mutex);
   // For work that is tried again every moment: logs a failure only when it differs from the last.
   void LogFailure(std::string_view what, const Status& status) REQUIRES(mutex);
 

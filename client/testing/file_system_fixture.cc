@@ -9,7 +9,7 @@ void FileSystemFixture::Start() {
   auto opened = meta::OpenNamespace(*store_, mounts_, clock_, meta_options_, root);
   CHECK(opened.ok());
   namespace_ = *std::move(opened);
-  cache_ = cache::NewMemoryCacheStore(cache_bytes_);
+  cache_ = cache::NewMemoryCacheStore(cache_bytes_, SystemClock());
   filler_ = worker::NewFiller(worker::FillerOptions{.threads = 2, .readahead_max_bytes = 0},
                               *cache_, mounts_, clock_);
   pages_ = std::make_unique<DemandedPages>(*filler_);
@@ -50,7 +50,7 @@ void FileSystemFixture::PersistDue(role::TaskClass size, size_t most) {
       ASSERT_TRUE(persisted.ok()) << persisted.status().ToString();
       if (!done.outcome.status.ok()) break;
       if (*persisted && done.content) {
-        EXPECT_TRUE(cache_->MarkClean(*done.content).ok());
+        EXPECT_TRUE(done.content->MarkClean().ok());
       }
     }
   }

@@ -55,11 +55,11 @@ void Mounted::Die() {
 }
 
 Result<std::unique_ptr<cache::CacheStore>> Mounted::OpenCache() {
-  if (kill_.step == 0) return cache::NewMemoryCacheStore(kCacheBytes);
+  if (kill_.step == 0) return cache::NewMemoryCacheStore(kCacheBytes, SystemClock());
   cache::CacheOptions options;
   options.directories = {scratch_.path()};
   options.capacities_bytes = {kCacheBytes};
-  return cache::OpenDiskCacheStore(options, *index_, clock_);
+  return cache::OpenDiskCacheStore(options, *index_, clock_, SystemClock());
 }
 
 void Mounted::Start() {
@@ -240,7 +240,7 @@ void Mounted::Work(const role::Task& task) {
     const role::PersistQueue::Settled item{task, *action, done.outcome};
     const Result<bool> persisted = queue.Settle(std::span(&item, 1)).front();
     ASSERT_TRUE(persisted.ok()) << persisted.status().ToString();
-    if (*persisted && done.content) (void)cache_->MarkClean(*done.content);
+    if (*persisted && done.content) (void)done.content->MarkClean();
     if (!done.outcome.status.ok()) return;
   }
 }

@@ -54,7 +54,6 @@ class QueuePersister final : public Persister {
 
   const PersisterOptions options_;
   role::PersistQueue& queue_;
-  cache::CacheStore& cache_;
   ufs::UfsMounts& mounts_;
   Clock& clock_;
   Filler& filler_;
@@ -85,7 +84,6 @@ QueuePersister::QueuePersister(const PersisterOptions& options, role::PersistQue
                                Clock& clock)
     : options_(options),
       queue_(queue),
-      cache_(cache),
       mounts_(mounts),
       clock_(clock),
       filler_(filler),
@@ -280,7 +278,7 @@ void QueuePersister::MarkClean() {
   if (!recorded.ok()) LogError("contents stay pinned until the log can be synced: ", recorded);
   if (recorded.ok())
     std::erase_if(contents, [this](const std::unique_ptr<cache::FrozenContent>& content) {
-      const Status marked = cache_.MarkClean(*content);
+      const Status marked = content->MarkClean();
       if (!IsExpected(marked)) LogWarning("mark a persisted content clean: ", marked);
       return IsExpected(marked);
     });

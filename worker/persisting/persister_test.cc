@@ -14,10 +14,10 @@ namespace {
 
 using cache::ContentState;
 using cache::kPageBytes;
+using cache::Syncing;
+using cache::Truncate;
 using role::Action;
 using ufs::UfsFaults;
-using Syncing = cache::CacheStore::Syncing;
-using Truncate = cache::CacheStore::Truncate;
 
 class PersisterTest : public testing::Test {
  protected:
@@ -35,13 +35,13 @@ class PersisterTest : public testing::Test {
     auto file = cache_->Stage(InodeId(ino));
     EXPECT_TRUE(file.ok()) << file.status().ToString();
     EXPECT_TRUE((*file)->Write(0, Bytes(text)).ok());
-    EXPECT_TRUE(cache_->Commit(**file, Generation(1), Syncing::kSynced).ok());
+    EXPECT_TRUE((*file)->Commit(Generation(1), Syncing::kSynced).ok());
     return std::move(*file);
   }
   void MakeDirty(uint64_t ino, std::string_view text) {
     auto file = Stage(ino, text);
-    cache_->EndWriting(*file);
-    EXPECT_TRUE(cache_->Settle(*file).ok());
+    file->EndWriting();
+    EXPECT_TRUE(file->Settle().ok());
   }
   static Action Upload(uint64_t ino, const std::string& key, uint64_t generation = 1) {
     Action action;
@@ -82,7 +82,7 @@ class PersisterTest : public testing::Test {
   std::unique_ptr<ufs::UnderFileSystem> below_;
   UfsFaults* faults_ = nullptr;
   ufs::UfsMounts mounts_;
-  std::unique_ptr<cache::CacheStore> cache_ = cache::NewMemoryCacheStore(128 << 20);
+  std::unique_ptr<cache::CacheStore> cache_ = cache::NewMemoryCacheStore(128 << 20, SystemClock());
   std::unique_ptr<Filler> filler_;
   ScriptedQueue queue_;
   std::unique_ptr<Persister> persister_;
@@ -137,9 +137,9 @@ TEST_F(PersisterTest, HolesArriveAsZerosWhereTheStoreHasNone) {
     auto file = Stage(5, "head");
     ASSERT_TRUE(file->Resize(40 << 20).ok());
     ASSERT_TRUE(file->Write(20 << 20, Bytes("middle")).ok());
-    ASSERT_TRUE(cache_->Commit(*file, Generation(2), Syncing::kSynced).ok());
-    cache_->EndWriting(*file);
-    ASSERT_TRUE(cache_->Settle(*file).ok());
+    ASSERT_TRUE(file->Commit(Generation(2), Syncing::kSynced).ok());
+    file->EndWriting();
+    ASSERT_TRUE(file->Settle().ok());
   }
   queue_.Add(Upload(5, "sparse", 2));
   Start();
@@ -265,11 +265,11 @@ TEST_F(PersisterTest, PagesStillInTheUfsAreFetchedBeforeTheUpload) {
   const std::string etag = PutObject(*below_, "f", base);
   auto file = cache_->AddClean({InodeId(5), Generation(1)}, base.size());
   ASSERT_TRUE(file.ok());
-  ASSERT_TRUE(cache_->BeginWriting(**file, Truncate::kNo).ok());
+  ASSERT_TRUE((*file)->BeginWriting(Truncate::kNo).ok());
   ASSERT_TRUE((*file)->Write(kPageBytes, Bytes(std::string(kPageBytes, 'c'))).ok());
-  ASSERT_TRUE(cache_->Commit(**file, Generation(2), Syncing::kSynced).ok());
-  cache_->EndWriting(**file);
-  ASSERT_TRUE(cache_->Settle(**file).ok());
+  ASSERT_TRUE((*file)->Commit(Generation(2), Syncing::kSynced).ok());
+  (*file)->EndWriting();
+  ASSERT_TRUE((*file)->Settle().ok());
   Action action = Upload(5, "f", 2);
   action.from_key = "f";
   action.from_size_bytes = base.size();

@@ -81,11 +81,11 @@ class SendingTest : public testing::Test {
           file->AddPage(page, Bytes(std::string_view(base_).substr(page * kPageBytes, kPageBytes)))
               .ok());
     }
-    ASSERT_TRUE(cache_->BeginWriting(*file, cache::CacheStore::Truncate::kNo).ok());
+    ASSERT_TRUE(file->BeginWriting(cache::Truncate::kNo).ok());
     ASSERT_TRUE(file->Write(offset, Bytes(text)).ok());
-    ASSERT_TRUE(cache_->Commit(*file, Generation(2), cache::CacheStore::Syncing::kUnsynced).ok());
-    cache_->EndWriting(*file);
-    ASSERT_TRUE(cache_->Settle(*file).ok());
+    ASSERT_TRUE(file->Commit(Generation(2), cache::Syncing::kUnsynced).ok());
+    file->EndWriting();
+    ASSERT_TRUE(file->Settle().ok());
     expected_ = base_;
     expected_.resize(std::max(base_.size(), offset + text.size()));
     expected_.replace(offset, text.size(), text);
@@ -107,7 +107,7 @@ class SendingTest : public testing::Test {
   RecordedUpload upload_;
   ufs::UfsTraits traits_;
   std::atomic<uint64_t> read_bytes_{0};
-  std::unique_ptr<cache::CacheStore> cache_ = cache::NewMemoryCacheStore(64 << 20);
+  std::unique_ptr<cache::CacheStore> cache_ = cache::NewMemoryCacheStore(64 << 20, SystemClock());
   std::unique_ptr<cache::FrozenContent> frozen_;
 };
 
@@ -165,7 +165,7 @@ TEST_F(SendingTest, CopiedPartsAreJoinedUpToALimit) {
 
 TEST_F(SendingTest, AContentMayBeCleanWithPagesAbsent) {
   Change(base_.size(), "line");
-  ASSERT_TRUE(cache_->MarkClean(*frozen_).ok());
+  ASSERT_TRUE(frozen_->MarkClean().ok());
   frozen_.reset();
   auto file = cache_->Open({InodeId(5), Generation(2)}).value();
   EXPECT_EQ(file->Info().state, cache::ContentState::kClean);
@@ -198,13 +198,13 @@ TEST(Holes, AreWhatTheDataLeaveOut) {
 TEST(Holes, OfAStoreThatHasThemAreNotSent) {
   const TemporaryDirectory directory;
   const auto source = ufs::OpenLocalUfs(directory.path()).value();
-  const auto cache = cache::NewMemoryCacheStore(128 << 20);
+  const auto cache = cache::NewMemoryCacheStore(128 << 20, SystemClock());
   auto file = cache->Stage(InodeId(5)).value();
   ASSERT_TRUE(file->Write(0, Bytes("head")).ok());
   ASSERT_TRUE(file->Write(kTerabyte / 2, Bytes("middle")).ok());
   ASSERT_TRUE(file->Resize(kTerabyte).ok());
-  ASSERT_TRUE(cache->Commit(*file, Generation(1), cache::CacheStore::Syncing::kUnsynced).ok());
-  cache->EndWriting(*file);
+  ASSERT_TRUE(file->Commit(Generation(1), cache::Syncing::kUnsynced).ok());
+  file->EndWriting();
   const auto frozen =
       cache->Freeze({InodeId(5), Generation(1)}, cache::Freezing::kExclusive).value();
   const std::vector<cache::ByteRange> data = frozen->Data().value();
@@ -265,6 +265,7 @@ class VastContent final : public cache::FrozenContent {
   }
   Status Check(uint64_t, std::span<const std::byte>) override { return OkStatus(); }
   bool Unchanged() const override { return true; }
+  Status MarkClean() override { return OkStatus(); }
 
  private:
   cache::ContentInfo info_;

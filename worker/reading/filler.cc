@@ -105,9 +105,9 @@ class UfsFiller final : public Filler {
             Clock& clock);
   ~UfsFiller() override;
 
-  Status Fill(cache::LiveFile& file, const role::Binding& binding, uint64_t offset_bytes,
+  Status Fill(cache::LivePages& file, const role::Binding& binding, uint64_t offset_bytes,
               uint64_t length_bytes) override;
-  Status FillWhole(cache::LiveFile& file, const role::Binding& binding) override;
+  Status FillWhole(cache::LivePages& file, const role::Binding& binding) override;
   Status ReadThrough(const role::Binding& binding, uint64_t offset_bytes,
                      std::span<std::byte> out) override;
   Status CheckReadable(const role::Binding& binding) override;
@@ -125,23 +125,23 @@ class UfsFiller final : public Filler {
   };
   using Claims = std::vector<std::pair<uint64_t, std::shared_ptr<Fetch>>>;
 
-  Status FetchPage(cache::LiveFile& file, const role::Binding& binding, uint64_t page,
+  Status FetchPage(cache::LivePages& file, const role::Binding& binding, uint64_t page,
                    const ufs::CallOptions& call);
   // Fetches those of the pages that are absent and that no other caller fetches.
-  Status FetchRun(cache::LiveFile& file, const role::Binding& binding, Pages pages,
+  Status FetchRun(cache::LivePages& file, const role::Binding& binding, Pages pages,
                   const ufs::CallOptions& call);
-  Claims Claim(cache::LiveFile& file, const role::Binding& binding, Pages pages);
+  Claims Claim(cache::LivePages& file, const role::Binding& binding, Pages pages);
   void Settle(InodeId ino, std::span<const Claims::value_type> claims, const Status& status);
-  Status FetchAll(cache::LiveFile& file, const role::Binding& binding, Pages pages,
+  Status FetchAll(cache::LivePages& file, const role::Binding& binding, Pages pages,
                   const ufs::CallOptions& call);
   // Repeats `read` while the UFS cannot answer, until the deadline.
   Status Patiently(const role::Binding& binding, const ufs::CallOptions& call,
                    const std::function<Status()>& read);
   using Arrived = std::function<void(uint64_t page)>;  // Called for each page, in order.
-  Status ReadPages(cache::LiveFile& file, const role::Binding& binding, Pages pages,
+  Status ReadPages(cache::LivePages& file, const role::Binding& binding, Pages pages,
                    const ufs::CallOptions& call, const Arrived& arrived);
   // Removes the pages that arrive from `left`.
-  Status ReadOnce(cache::LiveFile& file, const role::Binding& binding, Pages& left,
+  Status ReadOnce(cache::LivePages& file, const role::Binding& binding, Pages& left,
                   const ufs::CallOptions& call, const Arrived& arrived);
   void Prefetch(const ContentId& content, const role::Binding& binding, Range range);
 
@@ -181,7 +181,7 @@ UfsFiller::~UfsFiller() {
   demand_.Shutdown();
 }
 
-Status UfsFiller::ReadOnce(cache::LiveFile& file, const role::Binding& binding, Pages& left,
+Status UfsFiller::ReadOnce(cache::LivePages& file, const role::Binding& binding, Pages& left,
                            const ufs::CallOptions& call, const Arrived& arrived) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, mounts_.Get(binding.mount));
   const uint64_t begin = left.first * cache::kPageBytes;
@@ -224,7 +224,7 @@ Status UfsFiller::Patiently(const role::Binding& binding, const ufs::CallOptions
   }
 }
 
-Status UfsFiller::ReadPages(cache::LiveFile& file, const role::Binding& binding, Pages pages,
+Status UfsFiller::ReadPages(cache::LivePages& file, const role::Binding& binding, Pages pages,
                             const ufs::CallOptions& call, const Arrived& arrived) {
   return Patiently(binding, call, [&] { return ReadOnce(file, binding, pages, call, arrived); });
 }
@@ -259,7 +259,7 @@ Status UfsFiller::CheckReadable(const role::Binding& binding) {
 // The first caller for a page fetches it, and other callers wait. An error of the first one does
 // not count for a caller with another version of the object. Its success does not count if it
 // filled a file that was replaced meanwhile.
-Status UfsFiller::FetchPage(cache::LiveFile& file, const role::Binding& binding, uint64_t page,
+Status UfsFiller::FetchPage(cache::LivePages& file, const role::Binding& binding, uint64_t page,
                             const ufs::CallOptions& call) {
   const PageKey key(file.Info().ino, page);
   auto mine = std::make_shared<Fetch>();
@@ -292,7 +292,7 @@ Status UfsFiller::FetchPage(cache::LiveFile& file, const role::Binding& binding,
   return status;
 }
 
-UfsFiller::Claims UfsFiller::Claim(cache::LiveFile& file, const role::Binding& binding,
+UfsFiller::Claims UfsFiller::Claim(cache::LivePages& file, const role::Binding& binding,
                                    Pages pages) {
   Claims claims;
   for (uint64_t page = pages.first; page < pages.first + pages.count; ++page) {
@@ -317,7 +317,7 @@ void UfsFiller::Settle(InodeId ino, std::span<const Claims::value_type> claims,
   fetched_.NotifyAll();
 }
 
-Status UfsFiller::FetchRun(cache::LiveFile& file, const role::Binding& binding, Pages pages,
+Status UfsFiller::FetchRun(cache::LivePages& file, const role::Binding& binding, Pages pages,
                            const ufs::CallOptions& call) {
   const Claims claims = Claim(file, binding, pages);
   Status first;
@@ -338,7 +338,7 @@ Status UfsFiller::FetchRun(cache::LiveFile& file, const role::Binding& binding, 
 }
 
 // On OK the pages are present, whichever caller fetched them.
-Status UfsFiller::FetchAll(cache::LiveFile& file, const role::Binding& binding, Pages pages,
+Status UfsFiller::FetchAll(cache::LivePages& file, const role::Binding& binding, Pages pages,
                            const ufs::CallOptions& call) {
   if (pages.count > 1) RETURN_IF_ERROR(FetchRun(file, binding, pages, call));
   for (uint64_t page = pages.first; page < pages.first + pages.count; ++page) {
@@ -347,7 +347,7 @@ Status UfsFiller::FetchAll(cache::LiveFile& file, const role::Binding& binding, 
   return OkStatus();
 }
 
-Status UfsFiller::Fill(cache::LiveFile& file, const role::Binding& binding, uint64_t offset_bytes,
+Status UfsFiller::Fill(cache::LivePages& file, const role::Binding& binding, uint64_t offset_bytes,
                        uint64_t length_bytes) {
   // The last page counts as a whole: it also holds bytes that a writer put behind the end of the
   // object.
@@ -387,8 +387,8 @@ Status UfsFiller::Fill(cache::LiveFile& file, const role::Binding& binding, uint
   return runs->Wait();
 }
 
-Status UfsFiller::FillWhole(cache::LiveFile& file, const role::Binding& binding) {
-  constexpr uint64_t kStep = 64 * cache::kPageBytes;  // Bounds the pages queued at once.
+Status UfsFiller::FillWhole(cache::LivePages& file, const role::Binding& binding) {
+  constexpr uint64_t kStep = 64 * cache::kPageBytes;  // Bounds what is queued at once.
   for (uint64_t at = 0; at < binding.size_bytes && !file.Complete(); at += kStep) {
     RETURN_IF_ERROR(Fill(file, binding, at, kStep));
   }

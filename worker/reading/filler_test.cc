@@ -49,7 +49,7 @@ class FillerTest : public testing::Test {
   std::unique_ptr<ufs::UnderFileSystem> below_;
   UfsFaults* faults_ = nullptr;
   ufs::UfsMounts mounts_;
-  std::unique_ptr<cache::CacheStore> cache_ = cache::NewMemoryCacheStore(64 << 20);
+  std::unique_ptr<cache::CacheStore> cache_ = cache::NewMemoryCacheStore(64 << 20, SystemClock());
   FillerOptions options_{.threads = 4};
   std::unique_ptr<Filler> filler_;
   std::string text_;
@@ -219,11 +219,12 @@ TEST_F(FillerTest, ReadingInOrderFetchesAhead) {
 }
 
 TEST_F(FillerTest, FetchingAheadLeavesRoomToWriters) {
-  cache_ = cache::NewMemoryCacheStore(10 << 20);  // 3 MiB of it may be unpersisted.
-  options_.threads = 1;                           // Queued fetches run one by one.
+  cache_ = cache::NewMemoryCacheStore(
+      10 << 20, SystemClock());  // Three of these megabytes may be unpersisted.
+  options_.threads = 1;          // What waits in line is done one by one.
   auto file = AddClean();
   auto clean = AddClean(InodeId(6));
-  ASSERT_TRUE(cache_->BeginWriting(*file, cache::CacheStore::Truncate::kNo).ok());
+  ASSERT_TRUE(file->BeginWriting(cache::Truncate::kNo).ok());
   ASSERT_TRUE(filler().Fill(*file, binding_, 0, 1).ok());
   ReadHistory history;
   filler().NoteRead({kFile, Generation(1)}, binding_, 0, 4096, history);
@@ -233,7 +234,7 @@ TEST_F(FillerTest, FetchingAheadLeavesRoomToWriters) {
   while (!clean->Complete() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
   EXPECT_TRUE(clean->Complete());
   EXPECT_EQ(cache_->GetUsage().pinned_bytes, kPageBytes);
-  cache_->EndWriting(*file);
+  file->EndWriting();
 }
 
 TEST_F(FillerTest, FetchingAheadNeedsNoReaderAnyMore) {

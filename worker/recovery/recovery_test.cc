@@ -325,7 +325,8 @@ TEST_F(JudgeTest, UnlinkedAndUnknownInodesAreDropped) {
 TEST(RecoverContentsTest, OrphansAreErasedAndForgotten) {
   FakeCoordinator coordinator;
   coordinator.orphans = {InodeId(8), InodeId(9)};
-  const std::unique_ptr<cache::CacheStore> cache = cache::NewMemoryCacheStore(8 << 20);
+  const std::unique_ptr<cache::CacheStore> cache =
+      cache::NewMemoryCacheStore(8 << 20, SystemClock());
   ASSERT_TRUE(cache->AddClean({InodeId(8), Generation(1)}, 5).ok());
   ASSERT_TRUE(RecoverContents(*cache, coordinator, coordinator, coordinator).ok());
   EXPECT_EQ(coordinator.forgotten, coordinator.orphans);
@@ -341,7 +342,8 @@ TEST(RecoverContentsTest, AFileThatNeverGotAContentIsRemoved) {
     coordinator.files[ino].attr.generation = ino == written ? Generation(1) : Generation();
     coordinator.names[std::to_string(ino.value)] = ino;
   }
-  const std::unique_ptr<cache::CacheStore> cache = cache::NewMemoryCacheStore(8 << 20);
+  const std::unique_ptr<cache::CacheStore> cache =
+      cache::NewMemoryCacheStore(8 << 20, SystemClock());
   ASSERT_TRUE(RecoverContents(*cache, coordinator, coordinator, coordinator).ok());
   EXPECT_FALSE(coordinator.names.contains("7"));
   EXPECT_TRUE(coordinator.names.contains("8"));
