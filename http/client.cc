@@ -21,7 +21,7 @@ void InitCurlOnce() {
   CHECK(done == CURLE_OK);
 }
 
-// What all lanes know together: names resolved, TLS sessions to resume.
+// What all lanes share: resolved names and TLS sessions to resume.
 class Shared {
  public:
   Shared() : share_(curl_share_init()) {
@@ -49,13 +49,14 @@ class Shared {
   CURLSH* const share_;
 };
 
-// An exchange on its way, and its twin where there is one.
+// An exchange under way, and its twin if it has one.
 class Race {
  public:
-  Race(Exchange& exchange, const Options& options, CURLSH* share, Sockets& sockets, CURLM* multi)
+  Race(Exchange& exchange, const Options& options, CURLSH* share, Sockets& sockets, CURLM* multi,
+       MonotonicTime now)
       : exchange_(exchange), options_(options), share_(share), sockets_(sockets), multi_(multi) {
     if (exchange.request.twin && exchange.request.twin_after < Nanos::max()) {
-      twin_at_ = SystemClock().Now() + exchange.request.twin_after;
+      twin_at_ = now + exchange.request.twin_after;
     }
     first_ = Start(exchange);
   }
@@ -67,7 +68,7 @@ class Race {
   Race& operator=(const Race&) = delete;
 
   MonotonicTime twin_at() const { return twin_at_; }
-  // To be called after each turn, until it is true.
+  // Call it after each turn, until it is true.
   bool IsOver() {
     if (first_->done() && (!second_ || IsFinal(exchange_))) return true;
     if (!second_ || !second_->done()) return false;
@@ -108,7 +109,7 @@ class Race {
   static bool IsWhole(const Exchange& exchange) {
     return exchange.status.ok() && exchange.response.status / 100 == 2;
   }
-  // Another one would say the same, or be refused like it.
+  // A second answer would say the same, or be refused too.
   static bool IsFinal(const Exchange& exchange) {
     if (!exchange.status.ok()) {
       return exchange.refused || exchange.status.code() != Code::kUnavailable;
@@ -135,10 +136,12 @@ class Race {
   std::unique_ptr<Transfer> second_;
 };
 
-// A set of kept connections that one thread at a time uses.
+// A set of kept connections for one thread at a time.
 class Lane {
  public:
-  Lane() : multi_(curl_multi_init()) { CHECK(multi_ != nullptr); }
+  explicit Lane(const Clock& clock) : clock_(clock), multi_(curl_multi_init()) {
+    CHECK(multi_ != nullptr);
+  }
   ~Lane() { curl_multi_cleanup(multi_); }
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
@@ -146,20 +149,21 @@ class Lane {
   void Perform(std::span<Exchange* const> exchanges, const Options& options, CURLSH* share,
                Deadline deadline, const std::stop_token& stop) {
     std::list<Race> races;
-    for (Exchange* exchange : exchanges)
-      races.emplace_back(*exchange, options, share, sockets_, multi_);
+    for (Exchange* exchange : exchanges) {
+      races.emplace_back(*exchange, options, share, sockets_, multi_, clock_.Now());
+    }
     const std::stop_callback wake(stop, [this] { curl_multi_wakeup(multi_); });
     Drive(races, deadline, stop);
   }
 
  private:
   void Drive(std::list<Race>& races, Deadline deadline, const std::stop_token& stop) {
-    const Nanos budget = deadline.at() - SystemClock().Now();
+    const Nanos budget = deadline.at() - clock_.Now();
     for (;;) {
       int running = 0;
       CHECK(curl_multi_perform(multi_, &running) == CURLM_OK);
       TakeFinished();
-      const MonotonicTime now = SystemClock().Now();
+      const MonotonicTime now = clock_.Now();
       const MonotonicTime end = EndLate(races, now, deadline.at(), budget);
       std::erase_if(races, [](Race& race) { return race.IsOver(); });
       if (races.empty()) return;
@@ -173,7 +177,7 @@ class Lane {
     }
   }
 
-  // Gives up what has no time left. When the first of the others has none.
+  // Gives up the exchanges whose time is over. Returns when the time of the next one is over.
   static MonotonicTime EndLate(std::list<Race>& races, MonotonicTime now, MonotonicTime deadline,
                                Nanos budget) {
     MonotonicTime first = MonotonicTime::max();
@@ -189,13 +193,13 @@ class Lane {
     return first;
   }
 
-  // Says how long it is until the next.
+  // Returns how long it is until the next twin.
   static Nanos StartTwins(std::list<Race>& races, MonotonicTime now) {
     MonotonicTime next = MonotonicTime::max();
     for (Race& race : races) {
       if (race.twin_at() <= now) {
         race.StartTwin();
-        next = now;  // What was added waits for the next turn.
+        next = now;  // A transfer that was added starts with the next turn.
       }
       next = std::min(next, race.twin_at());
     }
@@ -216,13 +220,14 @@ class Lane {
     for (Race& race : races) race.GiveUp(status);
   }
 
-  Sockets sockets_;  // Until the connections are closed.
+  const Clock& clock_;
+  Sockets sockets_;  // Outlives the connections.
   CURLM* const multi_;
 };
 
 class CurlClient final : public Client {
  public:
-  explicit CurlClient(const Options& options) : options_(options) {}
+  CurlClient(const Options& options, const Clock& clock) : options_(options), clock_(clock) {}
 
   void Perform(std::span<Exchange* const> exchanges, Deadline deadline,
                const std::stop_token& stop) override {
@@ -232,7 +237,7 @@ class CurlClient final : public Client {
   }
 
  private:
-  // Last used first: its connections are the least likely to have been closed.
+  // Takes the lane that was used last: its connections are the least likely to be closed.
   std::unique_ptr<Lane> TakeLane() {
     {
       MutexLock lock(mutex_);
@@ -242,7 +247,7 @@ class CurlClient final : public Client {
         return lane;
       }
     }
-    return std::make_unique<Lane>();
+    return std::make_unique<Lane>(clock_);
   }
   void GiveBack(std::unique_ptr<Lane> lane) {
     MutexLock lock(mutex_);
@@ -250,7 +255,8 @@ class CurlClient final : public Client {
   }
 
   const Options options_;
-  const Shared shared_;  // Before the lanes, which use it.
+  const Clock& clock_;
+  const Shared shared_;  // Outlives the lanes, which use it.
   Mutex mutex_;
   std::vector<std::unique_ptr<Lane>> idle_ GUARDED_BY(mutex_);
 };
@@ -264,9 +270,9 @@ std::string Response::Header(std::string_view name) const {
   return "";
 }
 
-std::unique_ptr<Client> NewClient(const Options& options) {
+std::unique_ptr<Client> NewClient(const Options& options, const Clock& clock) {
   InitCurlOnce();
-  return std::make_unique<CurlClient>(options);
+  return std::make_unique<CurlClient>(options, clock);
 }
 
 }  // namespace tarn::http

@@ -1,7 +1,7 @@
 #pragma once
 
-// HTTP/1.1 exchanges on libcurl: connections kept alive, several exchanges at once from one thread,
-// every one of them ended by deadline, stop token or a stalled peer. Thread-safe; blocks.
+// HTTP/1.1 exchanges on libcurl. Connections are kept. One thread may run several exchanges at
+// once. A deadline, a stop token or a stalled peer ends each exchange. Thread-safe; blocks.
 
 #include <cstddef>
 #include <cstdint>
@@ -21,22 +21,24 @@ namespace tarn::http {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-// Takes the body of a 2xx answer as it comes. What it refuses ends the exchange, with its status.
 struct Response;
+// Takes the body of a 2xx answer as it comes. An error that it returns ends the exchange.
 class BodyTaker {
  public:
   virtual ~BodyTaker() = default;
-  // An answer with a body begins; another one may have begun before, if the request was sent again.
+  // An answer with a body begins. If the request was sent again, another one may have begun before.
   virtual Status Begin(const Response& head) = 0;
-  virtual std::span<std::byte> Room() = 0;  // For what comes next; empty: nothing more may come.
-  virtual Status Took(size_t bytes) = 0;    // So much of Room() was filled.
+  // Memory for the next bytes; empty: no more bytes may come.
+  virtual std::span<std::byte> Room() = 0;
+  virtual Status Took(size_t bytes) = 0;  // So many bytes of Room() were filled.
 };
 
-// Gives the bytes of a request's body, from the start again if the request is sent again.
+// Gives the bytes of a request's body. If the request is sent again, it begins again at 0.
 class BodyGiver {
  public:
   virtual ~BodyGiver() = default;
-  virtual Status Give(uint64_t offset_bytes, std::span<std::byte> out) = 0;  // An error ends it.
+  // An error ends the exchange.
+  virtual Status Give(uint64_t offset_bytes, std::span<std::byte> out) = 0;
 };
 
 struct Request {
@@ -44,21 +46,22 @@ struct Request {
   std::string url;  // Sent as it is: dots and slashes in its path are kept.
   Headers headers;
   std::span<const std::byte> body;  // Borrowed until the exchange is over.
-  BodyGiver* giver = nullptr;       // Instead of the body; borrowed.
+  BodyGiver* giver = nullptr;       // In place of the body; borrowed.
   uint64_t giver_bytes = 0;
   uint64_t BodyBytes() const { return giver != nullptr ? giver_bytes : body.size(); }
-  // An answer is wanted as it is stored. Some servers decode it unless they are told that gzip may
-  // come; all others are told that it may not.
+  // Sends Accept-Encoding: gzip, in place of identity. Some servers decode a stored object unless
+  // the client accepts gzip. The client itself decodes nothing.
   bool accepts_gzip = false;
-  // A call's deadline is counted again from each byte of the body that moves: only a stall ends it.
+  // The time to the deadline is counted again from each byte of the body that moves, so only a
+  // stall ends the request.
   bool may_take_long = false;
-  // Where the body of a 2xx answer goes instead of Response::body; empty: there. An answer that
-  // is longer is an error.
+  // Gets the body of a 2xx answer; empty: Response::body gets it. A longer answer is an error.
   std::span<std::byte> sink;
-  BodyTaker* taker = nullptr;  // Instead of the sink; borrowed.
-  // Of a GET with a taker: if it is not over after so long, `twin` is asked, once, in the thread
-  // that performs. Unless it says null the request goes out again beside the first, for the taker
-  // it gives. The first whole 2xx answer counts; the other one is dropped wherever it is.
+  BodyTaker* taker = nullptr;  // In place of the sink; borrowed.
+  // For a GET with a taker. If it is not over after so long, the performing thread calls `twin`
+  // once. Unless that returns null, the client sends the request a second time beside the first,
+  // for the taker that it returned. The first whole 2xx answer counts; the other request is
+  // dropped.
   Nanos twin_after = Nanos::max();
   std::function<BodyTaker*()> twin;
 };
@@ -67,30 +70,31 @@ struct Response {
   int status = 0;
   Headers headers;  // Names in lower case.
   std::string body;
-  size_t sink_bytes = 0;                            // How much of the sink was filled.
-  bool body_begun = false;                          // The taker was told.
-  bool of_twin = false;                             // It is the twin's, whose taker has the body.
+  size_t sink_bytes = 0;    // How many bytes of the sink were filled.
+  bool body_begun = false;  // BodyTaker::Begin was called.
+  bool of_twin = false;     // The twin's answer counts, and the taker of the twin has the body.
   std::string Header(std::string_view name) const;  // Empty: absent.
 };
 
 struct Exchange {
   Request request;
   Response response;
-  // kOk: a whole answer came, whatever it says. kUnavailable: try again. kIo: trying again does not
-  // help (a certificate that is not trusted, ...). kDeadlineExceeded, kCancelled.
+  // kOk: a whole answer came, of any HTTP status. kUnavailable: a retry may help. kIo: a retry does
+  // not help (an untrusted certificate, ...). kDeadlineExceeded, kCancelled.
   Status status;
-  bool sent = false;                              // The request may have been acted upon.
-  bool refused = false;                           // The status is what the taker or the giver said.
-  MonotonicTime moved_at = MonotonicTime::min();  // When a byte of the body arrived last.
+  bool sent = false;                              // The server may have acted on the request.
+  bool refused = false;                           // The taker or the giver returned the status.
+  MonotonicTime moved_at = MonotonicTime::min();  // When the last byte of the body moved.
 };
 
 struct Options {
   std::string ca_bundle;  // A file of PEM certificates; empty: the system's.
-  std::string proxy;      // "http://host:port"; empty: as the environment says; "none".
+  std::string proxy;      // "http://host:port", or "none"; empty: what the environment says.
   std::string user_agent = "tarn";
   Nanos connect_timeout = std::chrono::seconds(5);
-  Nanos stall_timeout = std::chrono::seconds(20);  // Slower than stall_bytes_per_s for so long.
-  Nanos get_stall_timeout = Nanos::max();          // The same of GETs, if it is less.
+  // A request that moves fewer than stall_bytes_per_s for so long has stalled.
+  Nanos stall_timeout = std::chrono::seconds(20);
+  Nanos get_stall_timeout = Nanos::max();  // Counts for GETs if it is less.
   uint32_t stall_bytes_per_s = 1024;
   bool verify_certificates = true;
 };
@@ -98,11 +102,12 @@ struct Options {
 class Client {
  public:
   virtual ~Client() = default;
-  // Carries out all exchanges at the same time; returns when each is over.
+  // Carries out all exchanges at once, and returns when all are over.
   virtual void Perform(std::span<Exchange* const> exchanges, Deadline deadline,
                        const std::stop_token& stop) = 0;
 };
 
-std::unique_ptr<Client> NewClient(const Options& options);
+// `clock` outlives it.
+std::unique_ptr<Client> NewClient(const Options& options, const Clock& clock);
 
 }  // namespace tarn::http

@@ -9,7 +9,7 @@
 namespace tarn::http {
 namespace {
 
-// A store that takes its time over an answer has the bytes by then: that is no stall.
+// A store that needs long for its answer has all bytes by then: that is no stall.
 TEST(Client, BytesThatThePeerHasCountAsMovedBeforeTheAnswer) {
   std::stop_source on_new_stop;
   std::stop_source on_kept_stop;
@@ -23,7 +23,7 @@ TEST(Client, BytesThatThePeerHasCountAsMovedBeforeTheAnswer) {
   });
   Options options;
   options.proxy = "none";
-  const std::unique_ptr<Client> http = NewClient(options);
+  const std::unique_ptr<Client> http = NewClient(options, SystemClock());
   const std::string body(100'000, 'x');
   const auto put = [&](const std::string& path, const std::stop_token& stop) {
     Exchange exchange;

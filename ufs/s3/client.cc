@@ -21,26 +21,28 @@ namespace tarn::ufs::s3 {
 namespace {
 
 constexpr int kMaxRedirects = 4;
-constexpr int64_t kSkewNs = 240LL * 1'000'000'000;  // Stores refuse more than 15 minutes.
+// Stores refuse a difference of more than 15 minutes.
+constexpr int64_t kSkewNs = 240LL * 1'000'000'000;
 const std::string kHashOfNothing = Hex(Sha256(std::string_view()));
 
-// A call on its way through its attempts.
+// A request and the state of its attempts.
 struct Attempt {
   S3Call* call = nullptr;
   std::string payload_hash;
   http::Exchange exchange;
-  sigv4::Credentials keys;                 // That it was signed with.
-  std::optional<BucketAddress> elsewhere;  // Where a redirect sent this request only.
+  sigv4::Credentials keys;  // The keys that signed it.
+  // The address that a redirect gave for this request alone.
+  std::optional<BucketAddress> elsewhere;
   uint32_t failures = 0;
   int redirects = 0;
   bool keys_renewed = false;
   bool clock_set = false;
   bool done = false;
   MonotonicTime not_before = MonotonicTime::min();
-  Nanos budget = Nanos::zero();  // That the call's deadline gave it.
-  MonotonicTime moved_until =
-      MonotonicTime::min();  // Its deadline, counted from a byte that moved.
-  std::string last_failure;  // After which it is tried again.
+  Nanos budget = Nanos::zero();  // The time that the call's deadline gave it.
+  // The call's deadline, counted from the last byte that moved.
+  MonotonicTime moved_until = MonotonicTime::min();
+  std::string last_failure;  // The failure before this attempt.
 
   bool IsChange() const { return call->method != "GET" && call->method != "HEAD"; }
   Deadline DeadlineOf(const CallOptions& given, const Clock& clock) const {
@@ -69,17 +71,17 @@ std::string Describe(const S3Call& call, const s3wire::ErrorDocument& error, uin
   return text;
 }
 
-// The share of the connections that the request takes.
+// The share of the connections that the request belongs to.
 Share ShareOf(const S3Call& call) {
-  constexpr size_t kSmallBytes = 128 << 10;  // Of a list of keys to be deleted.
+  constexpr size_t kSmallBytes = 128 << 10;  // A list of keys to delete is small.
   const bool reads = call.taker != nullptr || !call.sink.empty();
   const bool writes = call.giver != nullptr || call.body.size() > kSmallBytes;
   return reads || writes ? Share::kBytes : Share::kNames;
 }
 
-// An object that is encrypted with another customer's key than was sent, or sent none, is refused
-// as a bad request, though nothing but the key is wrong. AWS refuses a wrong key by 403. Answers to
-// HEAD have no words for it.
+// Stores refuse the read of an object that is encrypted with another customer's key, or read
+// without a key, as a bad request, though only the key is wrong. AWS answers 403 to a wrong key.
+// Answers to HEAD carry no explanation.
 bool KeyMayNotFit(const S3Call& call, const s3wire::ErrorDocument& error, Encryption encryption) {
   const bool reads = (call.method == "GET" || call.method == "HEAD") && !call.key.empty();
   const bool vague =
@@ -103,10 +105,10 @@ class BucketClient final : public Client {
                Clock& clock)
       : options_(std::move(options)),
         clock_(clock),
-        http_(http::NewClient(options_.http)),
+        http_(http::NewClient(options_.http, clock)),
         credentials_(
             NewDefaultChain(options_.credentials, environment, address.region, *http_, clock)),
-        gate_(options_.max_connections),
+        gate_(options_.max_connections, clock),
         hedges_(options_.hedge),
         address_(std::move(address)) {}
 
@@ -162,8 +164,8 @@ class BucketClient final : public Client {
   const std::unique_ptr<http::Client> http_;
   const std::unique_ptr<CredentialChain> credentials_;
   Gate gate_;
-  std::atomic<int64_t> clock_offset_ns_ = 0;  // What the store's clock is ahead of ours.
-  mutable Mutex mutex_;                       // Taken alone.
+  std::atomic<int64_t> clock_offset_ns_ = 0;  // How far the store's clock is ahead of ours.
+  mutable Mutex mutex_;                       // A leaf.
   HedgePolicy hedges_ GUARDED_BY(mutex_);
   BucketAddress address_ GUARDED_BY(mutex_);
   struct CachedKey {
@@ -214,7 +216,7 @@ void BucketClient::EndMade(std::vector<Attempt*>& attempts) {
   });
 }
 
-// Those that have another share of the connections than the first are left for the next round.
+// Requests of another share than the first wait for the next round.
 void BucketClient::RunRound(std::vector<Attempt*> attempts, const CallOptions& call) {
   if (attempts.empty()) return;
   const Share share = ShareOf(*attempts.front()->call);
@@ -241,13 +243,13 @@ void BucketClient::RunRound(std::vector<Attempt*> attempts, const CallOptions& c
     good.push_back(attempt);
     exchanges.push_back(&attempt->exchange);
   }
-  const MonotonicTime begin = SystemClock().Now();
+  const MonotonicTime begin = clock_.Now();
   CallOptions late = call;
   for (const Attempt* attempt : good) {
     late.deadline = attempt->DeadlineOf(late, clock_);
   }
   if (!exchanges.empty()) http_->Perform(exchanges, late.deadline, late.stop);
-  const Nanos took = SystemClock().Now() - begin;
+  const Nanos took = clock_.Now() - begin;
   gate_.Leave(share, inside);
   for (Attempt* attempt : good) {
     NoteTime(*attempt, took);
@@ -255,7 +257,7 @@ void BucketClient::RunRound(std::vector<Attempt*> attempts, const CallOptions& c
   }
 }
 
-// `inside` counts the requests under way, the twin as well once it is.
+// `inside` counts the requests under way. A twin counts once it is sent.
 void BucketClient::PrepareTwin(Attempt& attempt, size_t& inside) {
   const S3Call& wanted = *attempt.call;
   http::Request& http = attempt.exchange.request;
@@ -367,7 +369,7 @@ void BucketClient::SettleAnswer(Attempt& attempt, const CallOptions& call) {
   S3Call& wanted = *attempt.call;
   const http::Response& response = wanted.response;
   s3wire::ErrorDocument error;
-  // Copies and completed uploads may fail after the store has answered 200.
+  // A copy or a completed upload may fail after the store has answered 200.
   const bool may_be_error =
       response.status / 100 != 2 || (attempt.IsChange() && response.body.find("<Error>") < 200);
   if (may_be_error) error = s3wire::ParseErrorDocument(response.body);
@@ -393,7 +395,7 @@ void BucketClient::SettleAnswer(Attempt& attempt, const CallOptions& call) {
 
 void BucketClient::TryAgain(Attempt& attempt, const Status& failure, std::string_view retry_after,
                             const CallOptions& call) {
-  const Nanos wait = gate_.Wait(options_.retry, attempt.failures, retry_after);
+  const Nanos wait = gate_.DelayBeforeRetry(options_.retry, attempt.failures, retry_after);
   const bool in_time = !attempt.DeadlineOf(call, clock_).PassedBy(clock_.Now() + wait);
   if (attempt.failures < options_.retry.max_retries && in_time && gate_.TakeRetry()) {
     ++attempt.failures;
@@ -417,13 +419,13 @@ bool BucketClient::MovedRegion(Attempt& attempt, const s3wire::ErrorDocument& er
   return true;
 }
 
-// Where the bucket is now, or for this request only, if the answer says so.
+// Follows an answer that says where the bucket is: for all requests from now on, or for this one.
 bool BucketClient::Redirected(Attempt& attempt, const s3wire::ErrorDocument& error) {
   const http::Response& response = attempt.call->response;
   const bool redirect = response.status / 100 == 3 && response.status != 304;
   const bool wrong_region = error.code == "AuthorizationHeaderMalformed" ||
                             error.code == "IllegalLocationConstraintException";
-  // Answers to HEAD have no body that would say why.
+  // Answers to HEAD have no body with a reason.
   const bool silent = attempt.call->method == "HEAD" && response.status == 400;
   if (!redirect && !wrong_region && !silent) return false;
   if (++attempt.redirects > kMaxRedirects) return false;
@@ -449,8 +451,8 @@ bool BucketClient::KeysRenewed(Attempt& attempt, const s3wire::ErrorDocument& er
   const http::Response& response = attempt.call->response;
   const bool said = error.code == "ExpiredToken" || error.code == "ExpiredTokenException" ||
                     error.code == "TokenRefreshRequired" || error.code == "InvalidToken";
-  // Stores have several words for keys that were taken away; some (Ceph) just deny access then, and
-  // answers to HEAD have none.
+  // Stores use several codes for keys that were taken away. Some (Ceph) only deny access, and
+  // answers to HEAD have no code.
   const bool perhaps = response.status == 401 || response.status == 403 ||
                        (attempt.call->method == "HEAD" && response.status == 400);
   if ((!said && !perhaps) || attempt.keys_renewed || options_.credentials.anonymous) return false;
@@ -468,7 +470,7 @@ bool BucketClient::ClockSet(Attempt& attempt, const s3wire::ErrorDocument& error
   if ((!said && !silent) || !store_ns || attempt.clock_set) return false;
   const int64_t offset = *store_ns - clock_.WallNs();
   attempt.clock_set = true;
-  // Another request may have set it since this one was signed.
+  // Another request may have set the offset since this one was signed.
   if (std::abs(offset - clock_offset_ns_) < kSkewNs) return said;
   clock_offset_ns_ = offset;
   LogWarning("the clock of ", Endpoint(), " differs from this machine's by ",

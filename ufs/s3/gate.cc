@@ -7,12 +7,13 @@
 namespace tarn::ufs::s3 {
 namespace {
 
-constexpr Nanos kLookAgain = std::chrono::milliseconds(200);  // For the caller's stop token.
+// Between looks at the caller's stop token.
+constexpr Nanos kLookAgain = std::chrono::milliseconds(200);
 
 }  // namespace
 
-// An eighth of the limit is kept for each share, one request at least. Where there may be only one
-// request at all, none is.
+// Each share keeps an eighth of the limit, but at least one request. If the limit is one request at
+// all, no share keeps any.
 size_t Gate::RoomFor(Share share) const {
   const size_t limit = limit_.limit();
   const size_t kept = most_ == 1 ? 0 : std::max<size_t>(1, limit / 8);
@@ -26,8 +27,8 @@ size_t Gate::RoomFor(Share share) const {
 Result<size_t> Gate::Enter(Share share, size_t wanted, const CallOptions& call) {
   MutexLock lock(mutex_);
   while (RoomFor(share) == 0) {
-    RETURN_IF_ERROR(CheckCall(call));
-    changed_.WaitFor(mutex_, std::min(kLookAgain, call.deadline.at() - SystemClock().Now()));
+    RETURN_IF_ERROR(CheckCall(call, clock_));
+    changed_.WaitFor(mutex_, std::min(kLookAgain, call.deadline.at() - clock_.Now()));
   }
   const size_t granted = std::min(wanted, RoomFor(share));
   inside_.at(static_cast<size_t>(share)) += granted;
@@ -55,7 +56,7 @@ void Gate::NoteSuccess() {
 
 void Gate::NoteThrottled() {
   MutexLock lock(mutex_);
-  limit_.NoteThrottled(SystemClock().Now());
+  limit_.NoteThrottled(clock_.Now());
 }
 
 bool Gate::TakeRetry() {
@@ -63,9 +64,10 @@ bool Gate::TakeRetry() {
   return budget_.TakeRetry();
 }
 
-Nanos Gate::Wait(const RetryOptions& options, uint32_t attempt, std::string_view retry_after) {
+Nanos Gate::DelayBeforeRetry(const RetryOptions& options, uint32_t attempt,
+                             std::string_view retry_after) {
   MutexLock lock(mutex_);
-  return WaitBeforeRetry(options, attempt, retry_after, SystemClock().WallNs(), random_);
+  return s3::DelayBeforeRetry(options, attempt, retry_after, clock_.WallNs(), random_);
 }
 
 }  // namespace tarn::ufs::s3

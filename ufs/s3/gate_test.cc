@@ -12,7 +12,7 @@ CallOptions AtOnce() { return {Deadline::After(SystemClock(), Nanos::zero()), {}
 TEST(Gate, NeitherKindOfRequestTakesTheLastOfTheOther) {
   for (const auto& [first, second] :
        {std::pair(Share::kBytes, Share::kNames), std::pair(Share::kNames, Share::kBytes)}) {
-    Gate gate(64);
+    Gate gate(64, SystemClock());
     EXPECT_EQ(gate.Enter(first, 100, {}).value(), 56u);
     EXPECT_FALSE(gate.TryEnter(first));
     EXPECT_EQ(gate.Enter(first, 1, AtOnce()).code(), Code::kDeadlineExceeded);
@@ -24,14 +24,14 @@ TEST(Gate, NeitherKindOfRequestTakesTheLastOfTheOther) {
 }
 
 TEST(Gate, TwoAtATimeAreOneOfEachKind) {
-  Gate gate(2);
+  Gate gate(2, SystemClock());
   EXPECT_EQ(gate.Enter(Share::kBytes, 100, {}).value(), 1u);
   EXPECT_EQ(gate.Enter(Share::kNames, 100, {}).value(), 1u);
   EXPECT_FALSE(gate.TryEnter(Share::kNames));
 }
 
 TEST(Gate, OneAtATimeIsOneOfEitherKind) {
-  Gate gate(1);
+  Gate gate(1, SystemClock());
   EXPECT_EQ(gate.Enter(Share::kBytes, 100, {}).value(), 1u);
   EXPECT_FALSE(gate.TryEnter(Share::kNames));
   gate.Leave(Share::kBytes, 1);

@@ -17,7 +17,7 @@ struct ErrorRow {
   Verdict verdict;
 };
 
-// The one table between S3's error codes and ours; what is not here is judged by its HTTP status.
+// The one table from S3's error codes to ours. The HTTP status decides for other codes.
 constexpr ErrorRow kErrors[] = {
     {"BadDigest", {Code::kCorruption, true, false, false}},
     {"XAmzContentSHA256Mismatch", {Code::kCorruption, true, false, false}},
@@ -84,7 +84,7 @@ Verdict JudgeStatus(int status) {
       break;
   }
   if (status / 100 == 5) return {Code::kUnavailable, true, false, true};
-  // What a store calls a bad request is ours, not the application's.
+  // A request that the store calls bad is the client's fault, not the application's.
   return {Code::kIo, false, false, false};
 }
 
@@ -97,8 +97,8 @@ Verdict Judge(int http_status, std::string_view error) {
   return JudgeStatus(http_status);
 }
 
-Nanos WaitBeforeRetry(const RetryOptions& options, uint32_t attempt, std::string_view retry_after,
-                      int64_t wall_ns, Random& random) {
+Nanos DelayBeforeRetry(const RetryOptions& options, uint32_t attempt, std::string_view retry_after,
+                       int64_t wall_ns, Random& random) {
   const Nanos wait = JitteredBackoff(attempt, options.first_wait, options.longest_wait, random);
   int64_t seconds = 0;
   const auto [end, error] =

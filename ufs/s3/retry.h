@@ -1,7 +1,7 @@
 #pragma once
 
-// When a failed request is tried again, and how many may be under way. Policies: no threads, the
-// time is passed in. Internal to ufs/s3.
+// When a failed request is sent again, and how many requests may be under way. Policies: no
+// threads, the time is passed in.
 
 #include <cstdint>
 #include <optional>
@@ -14,23 +14,24 @@
 
 namespace tarn::ufs::s3 {
 
-// What an answer of the store means for whoever asked.
+// What an answer of the store means for the caller.
 struct Verdict {
   Code code = Code::kOk;
-  bool again = false;      // Worth trying again as it is.
+  bool again = false;      // The request may succeed if it is sent again.
   bool throttled = false;  // The store asks for fewer requests.
-  bool unknown = false;    // A change may have been made all the same.
+  bool unknown = false;    // The change may have been made.
 };
 // `error`: the store's own code, "NoSuchKey"; may be empty.
 Verdict Judge(int http_status, std::string_view error);
 
-// `retry_after`: the answer's header of that name, in seconds or as a date; prevails up to the
-// longest wait. `attempt` 0: after the first failure.
-Nanos WaitBeforeRetry(const RetryOptions& options, uint32_t attempt, std::string_view retry_after,
-                      int64_t wall_ns, Random& random);
+// How long to wait before the next attempt. `attempt` 0: after the first failure. `retry_after`:
+// the header of that name in the answer, in seconds or as a date. It prevails up to the longest
+// wait.
+Nanos DelayBeforeRetry(const RetryOptions& options, uint32_t attempt, std::string_view retry_after,
+                       int64_t wall_ns, Random& random);
 
-// Retries are paid for by successes: a store that fails everything is not asked many times more
-// than one that works. For one thread at a time.
+// Successes pay for retries: a store that fails everything gets hardly more requests than one that
+// works. For one thread at a time.
 class RetryBudget {
  public:
   void NoteSuccess();
@@ -42,8 +43,8 @@ class RetryBudget {
   int left_ = kFull;
 };
 
-// How many requests may be under way: falls by a part when the store is overwhelmed, rises by one
-// for as many successes as it is wide. For one thread at a time.
+// How many requests may be under way. The limit falls by a part when the store is overwhelmed, and
+// rises by one after as many successes as it allows requests. For one thread at a time.
 class ConcurrencyLimit {
  public:
   explicit ConcurrencyLimit(size_t most) : most_(most), limit_(static_cast<double>(most)) {}

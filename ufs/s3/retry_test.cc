@@ -36,7 +36,7 @@ TEST(S3Retry, WaitsAreJitteredAndCapped) {
   Random random(7);
   const RetryOptions options{10, milliseconds(100), seconds(5)};
   for (uint32_t attempt = 0; attempt < 40; ++attempt) {
-    const Nanos wait = WaitBeforeRetry(options, attempt, "", 0, random);
+    const Nanos wait = DelayBeforeRetry(options, attempt, "", 0, random);
     EXPECT_GE(wait, Nanos::zero());
     EXPECT_LE(wait, seconds(5));
   }
@@ -45,15 +45,15 @@ TEST(S3Retry, WaitsAreJitteredAndCapped) {
 TEST(S3Retry, RetryAfterIsHonouredUpToTheCap) {
   Random random(7);
   const RetryOptions options{10, Nanos(1), seconds(20)};
-  EXPECT_EQ(WaitBeforeRetry(options, 0, "3", 0, random), seconds(3));
-  EXPECT_EQ(WaitBeforeRetry(options, 0, "9999", 0, random), seconds(20));
-  EXPECT_EQ(WaitBeforeRetry(options, 0, "Thu, 01 Jan 1970 00:00:07 GMT", 0, random), seconds(7));
+  EXPECT_EQ(DelayBeforeRetry(options, 0, "3", 0, random), seconds(3));
+  EXPECT_EQ(DelayBeforeRetry(options, 0, "9999", 0, random), seconds(20));
+  EXPECT_EQ(DelayBeforeRetry(options, 0, "Thu, 01 Jan 1970 00:00:07 GMT", 0, random), seconds(7));
   for (const char* odd : {"-5", "soon", "1.5", "99999999999999999999"}) {
-    EXPECT_LE(WaitBeforeRetry(options, 0, odd, 0, random), Nanos(1)) << odd;
+    EXPECT_LE(DelayBeforeRetry(options, 0, odd, 0, random), Nanos(1)) << odd;
   }
 }
 
-TEST(S3Retry, AStoreThatFailsEverythingIsNotAskedForEver) {
+TEST(S3Retry, AStoreThatFailsEverythingIsNotAskedForever) {
   RetryBudget budget;
   int retries = 0;
   while (budget.TakeRetry()) ++retries;

@@ -1,4 +1,4 @@
-// The chain, and the sources that need no network.
+// The chain of sources, and the sources that need no network.
 
 #include "ufs/s3/credentials/credentials.h"
 
@@ -12,9 +12,11 @@ namespace {
 
 constexpr Nanos kRefreshAhead = std::chrono::minutes(5);
 constexpr Nanos kRefreshRetry = std::chrono::seconds(30);
-constexpr Nanos kLookAtCall = std::chrono::milliseconds(100);  // Whether it is to end.
-constexpr Nanos kLookAgain = std::chrono::seconds(5);          // For others than those refused.
-// Those that expire cost a request or a program, and are always others than before.
+// Between looks at a waiting caller's deadline.
+constexpr Nanos kLookAtCall = std::chrono::milliseconds(100);
+// Between looks for keys in place of refused ones.
+constexpr Nanos kLookAgain = std::chrono::seconds(5);
+// Keys that expire cost a request or a program, and each fetch returns new ones.
 constexpr Nanos kLookAgainForTimed = std::chrono::minutes(1);
 
 TimedCredentials Lasting(std::string id, std::string secret, std::string token,
@@ -66,13 +68,13 @@ class FirstThatHas final : public CredentialChain {
     {
       MutexLock lock(mutex_);
       const uint64_t before = fetches_;
-      // While one thread fetches, the others go on with what is still good.
+      // While one thread fetches, the others use keys that are still good.
       while (fetching_ && !IsGood()) {
-        RETURN_IF_ERROR(CheckCall(call));
+        RETURN_IF_ERROR(CheckCall(call, clock_));
         fetched_.WaitFor(mutex_, kLookAtCall);
       }
       if (IsGood() && (fetching_ || !IsDue())) return current_->keys;
-      // The fetch that this thread waited for has failed: another one would fail as well.
+      // The fetch that this thread waited for has failed: another one would fail too.
       if (fetches_ != before && !failure_.ok()) return failure_;
       fetching_ = true;
     }
@@ -80,7 +82,7 @@ class FirstThatHas final : public CredentialChain {
     MutexLock lock(mutex_);
     fetching_ = false;
     ++fetches_;
-    // That one caller has no more time says nothing of the sources.
+    // A caller without time left proves nothing about the sources.
     const bool own = fresh.code() == Code::kCancelled || fresh.code() == Code::kDeadlineExceeded;
     failure_ = own ? OkStatus() : fresh.status();
     fetched_.NotifyAll();
@@ -94,7 +96,7 @@ class FirstThatHas final : public CredentialChain {
     return current_->keys;
   }
 
-  // A caller with keys that were replaced meanwhile leaves the new ones alone.
+  // If `used` were replaced meanwhile, the new keys stay.
   void Forget(const sigv4::Credentials& used) override {
     MutexLock lock(mutex_);
     if (current_ && current_->keys == used) current_.reset();
@@ -125,8 +127,8 @@ class FirstThatHas final : public CredentialChain {
     const int64_t now_ns = clock_.WallNs();
     next_try_ns_ = now_ns + kRefreshRetry.count();
     if (!current_->expires_ns || *current_->expires_ns > now_ns) return;
-    // The clock of this machine may be wrong: the store decides. The source is asked again, but not
-    // before each request.
+    // The clock of this machine may be wrong: the store decides whether keys are good. The source
+    // is asked again, but not before each request.
     LogWarning("S3 credentials from ", current_->source, " have expired already");
     current_->expires_ns = next_try_ns_;
   }
@@ -139,7 +141,8 @@ class FirstThatHas final : public CredentialChain {
            clock_.WallNs() >= next_try_ns_;
   }
 
-  // What a source says of itself (kNotFound, kInvalid) must not be taken for a word on an object.
+  // A code of a source (kNotFound, kInvalid) must not reach callers, who would take it for a fact
+  // about an object.
   static Status Failure(const Status& status) {
     const bool passes = status.code() == Code::kUnavailable || status.code() == Code::kCancelled ||
                         status.code() == Code::kDeadlineExceeded;
@@ -164,8 +167,8 @@ class FirstThatHas final : public CredentialChain {
   Mutex mutex_;
   CondVar fetched_;
   bool fetching_ GUARDED_BY(mutex_) = false;
-  uint64_t fetches_ GUARDED_BY(mutex_) = 0;  // That ended.
-  Status failure_ GUARDED_BY(mutex_);        // Of the last one.
+  uint64_t fetches_ GUARDED_BY(mutex_) = 0;  // Fetches that ended.
+  Status failure_ GUARDED_BY(mutex_);        // What the last fetch failed with.
   std::optional<TimedCredentials> current_ GUARDED_BY(mutex_);
   int64_t next_try_ns_ GUARDED_BY(mutex_) = 0;
   int64_t next_look_ns_ GUARDED_BY(mutex_) = 0;
@@ -190,12 +193,12 @@ std::unique_ptr<CredentialChain> NewDefaultChain(const CredentialOptions& option
                                                  const Clock& clock) {
   std::vector<std::unique_ptr<CredentialSource>> sources;
   const CredentialContext context{environment, http, clock, region};
-  // A profile that was asked for by name goes before whatever the environment holds.
+  // A named profile goes before the environment.
   const bool by_name = !options.profile.empty() && options.access_key_id.empty();
   if (!by_name) sources.push_back(NewStaticSource(options, environment));
   sources.push_back(NewProfileSource(options.profile, context));
-  sources.push_back(NewContainerSource(environment, http));
-  sources.push_back(NewInstanceSource(environment, http));
+  sources.push_back(NewContainerSource(context));
+  sources.push_back(NewInstanceSource(context));
   return NewCredentialChain(std::move(sources), clock);
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
-// Where the keys to a bucket come from, in this order: properties, environment, the profile of
-// ~/.aws (keys in it, a role, a web identity, a single sign-on, a program), container, instance
-// (IMDSv2). Those that expire are fetched again before they do. Internal to ufs/s3.
+// The keys to a bucket. They come from the first of: properties, environment, the profile of ~/.aws
+// (keys in it, a role, a web identity, a single sign-on, a program), container, instance (IMDSv2).
+// Keys that expire are fetched again before they do.
 
 #include <memory>
 #include <optional>
@@ -20,10 +20,10 @@ namespace tarn::ufs::s3 {
 struct TimedCredentials {
   sigv4::Credentials keys;
   std::optional<int64_t> expires_ns;  // Wall clock; nullopt: never.
-  std::string source;                 // For people: "environment", "profile default", ...
+  std::string source;                 // For messages: "environment", "profile default", ...
 };
 
-// One place to look. Nullopt: nothing is configured there, look elsewhere. Thread-safe.
+// One place to look. Nullopt: nothing is configured there, so the next source counts. Thread-safe.
 class CredentialSource {
  public:
   virtual ~CredentialSource() = default;
@@ -32,36 +32,35 @@ class CredentialSource {
 
 std::unique_ptr<CredentialSource> NewStaticSource(const CredentialOptions& options,
                                                   Environment environment);
-// What sources need; the references outlive them.
+// What sources need. The references outlive them.
 struct CredentialContext {
   Environment environment;
   http::Client& http;
   const Clock& clock;
-  std::string region;  // Of the token service.
+  std::string region;  // The region of the token service.
 };
-// `profile`: as ReadAwsProfile has it. One that is named goes before all that the environment says.
+// `profile`: see ReadAwsProfile. A profile that is named goes before the environment.
 std::unique_ptr<CredentialSource> NewProfileSource(std::string profile, CredentialContext context);
-// `http` outlives them.
-std::unique_ptr<CredentialSource> NewContainerSource(Environment environment, http::Client& http);
-std::unique_ptr<CredentialSource> NewInstanceSource(Environment environment, http::Client& http);
+std::unique_ptr<CredentialSource> NewContainerSource(CredentialContext context);
+std::unique_ptr<CredentialSource> NewInstanceSource(CredentialContext context);
 
-// The first source that has some, remembered while they are good. Thread-safe.
+// The keys of the first source that has some, kept while they are good. Thread-safe.
 class CredentialChain {
  public:
   virtual ~CredentialChain() = default;
-  // kPermission: no source has any; the message says where was looked. While fetching again fails,
-  // those not yet expired are given. One caller fetches, the others wait for what it gets, up to
-  // their deadlines.
+  // kPermission: no source has keys; the message says where it looked. If fetching new keys fails,
+  // keys that are not yet expired are returned. One caller fetches; the others wait for its result
+  // until their deadlines.
   virtual Result<sigv4::Credentials> Get(const CallOptions& call) = 0;
-  // The store says that `used` have expired: the next Get fetches others.
+  // Call it when the store says that `used` have expired: the next Get fetches others.
   virtual void Forget(const sigv4::Credentials& used) = 0;
-  // The store refuses `used` and may mean the keys: whether there are others now, which the next
-  // Get gives. Looks for them every few seconds at most.
+  // Call it when the store refuses `used`, which may be because of the keys. Returns whether there
+  // are other keys now, which the next Get returns. Looks for them every few seconds at most.
   virtual bool Renew(const sigv4::Credentials& used, const CallOptions& call) = 0;
 };
 std::unique_ptr<CredentialChain> NewCredentialChain(
     std::vector<std::unique_ptr<CredentialSource>> sources, const Clock& clock);
-// All of the above. `http` and `clock` outlive it.
+// The chain of all sources. `http` and `clock` outlive it.
 std::unique_ptr<CredentialChain> NewDefaultChain(const CredentialOptions& options,
                                                  const Environment& environment,
                                                  const std::string& region, http::Client& http,

@@ -1,4 +1,4 @@
-// Requests for keys, and the services that give them to what runs in the right place.
+// Requests for keys, and the services that give keys to programs in a container or on an instance.
 
 #include <algorithm>
 #include <atomic>
@@ -15,7 +15,8 @@
 namespace tarn::ufs::s3 {
 namespace {
 
-constexpr Nanos kMetadataTimeout = std::chrono::seconds(2);  // Where there is none nobody answers.
+// Elsewhere than on EC2 no server answers.
+constexpr Nanos kMetadataTimeout = std::chrono::seconds(2);
 constexpr size_t kMostWords = 300;
 
 std::string JsonString(const nlohmann::json& json, const char* name) {
@@ -24,7 +25,7 @@ std::string JsonString(const nlohmann::json& json, const char* name) {
   return found->get<std::string>();
 }
 
-// The words of a failure in XML (STS) or JSON; empty: it has none.
+// Code and message of a failure in XML (STS) or JSON; empty: it has none.
 std::string WordsOf(const std::string& body) {
   std::string code;
   std::string message;
@@ -54,20 +55,20 @@ Code CodeOf(int http_status) {
 
 }  // namespace
 
-Result<std::string> AskForKeys(http::Client& http, http::Request request, const CallOptions& call,
-                               Nanos timeout) {
-  const Deadline own = Deadline::After(SystemClock(), timeout);
+Result<std::string> AskForKeys(const CredentialContext& context, http::Request request,
+                               const CallOptions& call, Nanos timeout) {
+  const Deadline own = Deadline::After(context.clock, timeout);
   CallOptions bounded = call;
   if (own.at() < call.deadline.at()) bounded.deadline = own;
   http::Exchange exchange;
   exchange.request = std::move(request);
   http::Exchange* const one = &exchange;
-  http.Perform(std::span(&one, 1), bounded.deadline, bounded.stop);
+  context.http.Perform(std::span(&one, 1), bounded.deadline, bounded.stop);
   const std::string what = exchange.request.url.substr(0, exchange.request.url.find('?'));
   if (!exchange.status.ok()) {
-    // Its own time is over, not the caller's: a later try may get an answer.
+    // The time of this request is over, not that of the caller: a later request may get an answer.
     const bool late = exchange.status.code() == Code::kDeadlineExceeded &&
-                      !call.deadline.PassedBy(SystemClock().Now());
+                      !call.deadline.PassedBy(context.clock.Now());
     return Status(late ? Code::kUnavailable : exchange.status.code(),
                   Concat("credentials from ", what, ": ", exchange.status.message()));
   }
@@ -110,55 +111,53 @@ std::optional<std::string> TextOfFile(const std::string& path) {
 
 namespace {
 
-// ECS, EKS Pod Identity and what imitates them.
+// ECS, EKS Pod Identity and services like them.
 class ContainerSource final : public CredentialSource {
  public:
-  ContainerSource(Environment environment, http::Client& http)
-      : environment_(std::move(environment)), http_(http) {}
+  explicit ContainerSource(CredentialContext context) : context_(std::move(context)) {}
 
   Result<std::optional<TimedCredentials>> Fetch(const CallOptions& call) override {
-    const auto relative = environment_("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-    const auto full = environment_("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+    const auto relative = context_.environment("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+    const auto full = context_.environment("AWS_CONTAINER_CREDENTIALS_FULL_URI");
     if (!relative && !full) return std::optional<TimedCredentials>();
     http::Request request;
     request.url = relative ? Concat("http://169.254.170.2", *relative) : *full;
-    auto token = environment_("AWS_CONTAINER_AUTHORIZATION_TOKEN");
-    if (const auto file = environment_("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")) {
+    auto token = context_.environment("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+    if (const auto file = context_.environment("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")) {
       token = TextOfFile(*file);
       if (!token) return Status(Code::kPermission, Concat("read container token ", *file));
     }
     if (token) request.headers.emplace_back("Authorization", *token);
-    ASSIGN_OR_RETURN(const std::string answer, AskForKeys(http_, std::move(request), call));
+    ASSIGN_OR_RETURN(const std::string answer, AskForKeys(context_, std::move(request), call));
     ASSIGN_OR_RETURN(TimedCredentials keys, KeysOfJson(answer, "container", {}));
     return std::optional(std::move(keys));
   }
 
  private:
-  const Environment environment_;
-  http::Client& http_;
+  const CredentialContext context_;
 };
 
-// EC2's metadata service, version 2: a token first, without which nothing is asked.
+// EC2's metadata service, version 2: every request needs a token, which is asked for first.
 class InstanceSource final : public CredentialSource {
  public:
-  InstanceSource(Environment environment, http::Client& http)
-      : environment_(std::move(environment)), http_(http) {}
+  explicit InstanceSource(CredentialContext context) : context_(std::move(context)) {}
 
   Result<std::optional<TimedCredentials>> Fetch(const CallOptions& call) override {
-    if (IsTrue(environment_("AWS_EC2_METADATA_DISABLED").value_or(""))) {
+    if (IsTrue(context_.environment("AWS_EC2_METADATA_DISABLED").value_or(""))) {
       return std::optional<TimedCredentials>();
     }
-    const bool six = environment_("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE").value_or("") == "IPv6";
+    const bool six =
+        context_.environment("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE").value_or("") == "IPv6";
     const std::string base =
-        environment_("AWS_EC2_METADATA_SERVICE_ENDPOINT")
+        context_.environment("AWS_EC2_METADATA_SERVICE_ENDPOINT")
             .value_or(six ? "http://[fd00:ec2::254]" : "http://169.254.169.254");
     http::Request token_request;
     token_request.method = "PUT";
     token_request.url = base + "/latest/api/token";
     token_request.headers = {{"X-aws-ec2-metadata-token-ttl-seconds", "21600"}};
     const Result<std::string> token =
-        AskForKeys(http_, std::move(token_request), call, kMetadataTimeout);
-    // Without an answer this is no instance of EC2, unless one came before.
+        AskForKeys(context_, std::move(token_request), call, kMetadataTimeout);
+    // A machine without an answer is no instance of EC2, unless one came before.
     if (!token.ok() && token.code() != Code::kCancelled && !was_here_) {
       return std::optional<TimedCredentials>();
     }
@@ -175,31 +174,31 @@ class InstanceSource final : public CredentialSource {
     http::Request role_request;
     role_request.url = url;
     role_request.headers = headers;
-    Result<std::string> role = AskForKeys(http_, std::move(role_request), call, kMetadataTimeout);
+    Result<std::string> role =
+        AskForKeys(context_, std::move(role_request), call, kMetadataTimeout);
     if (role.code() == Code::kNotFound) return std::optional<TimedCredentials>();  // No role.
     if (!role.ok()) return std::move(role).status();
     http::Request request;
     request.url = Concat(url, Trimmed(role->substr(0, role->find('\n'))));
     request.headers = headers;
     ASSIGN_OR_RETURN(const std::string answer,
-                     AskForKeys(http_, std::move(request), call, kMetadataTimeout));
+                     AskForKeys(context_, std::move(request), call, kMetadataTimeout));
     ASSIGN_OR_RETURN(TimedCredentials keys, KeysOfJson(answer, "instance", {}));
     return std::optional(std::move(keys));
   }
 
-  const Environment environment_;
-  http::Client& http_;
+  const CredentialContext context_;
   std::atomic<bool> was_here_ = false;  // The service answered.
 };
 
 }  // namespace
 
-std::unique_ptr<CredentialSource> NewContainerSource(Environment environment, http::Client& http) {
-  return std::make_unique<ContainerSource>(std::move(environment), http);
+std::unique_ptr<CredentialSource> NewContainerSource(CredentialContext context) {
+  return std::make_unique<ContainerSource>(std::move(context));
 }
 
-std::unique_ptr<CredentialSource> NewInstanceSource(Environment environment, http::Client& http) {
-  return std::make_unique<InstanceSource>(std::move(environment), http);
+std::unique_ptr<CredentialSource> NewInstanceSource(CredentialContext context) {
+  return std::make_unique<InstanceSource>(std::move(context));
 }
 
 }  // namespace tarn::ufs::s3

@@ -1,4 +1,4 @@
-// Keys that a program prints, as `credential_process` in a profile names it.
+// Keys that a program prints. `credential_process` in a profile names it.
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -14,7 +14,7 @@ namespace {
 constexpr Nanos kProgramTimeout = std::chrono::minutes(1);
 constexpr size_t kMostErrorBytes = 400;
 
-// The end of what it printed to standard error, on one line.
+// The end of its standard error, on one line.
 std::string Said(const ProgramOutput& output) {
   std::string text(Trimmed(output.error_text));
   if (text.size() > kMostErrorBytes) text = "..." + text.substr(text.size() - kMostErrorBytes);
@@ -28,7 +28,7 @@ Status Failed(const std::string& program, std::string_view why) {
   return Status(Code::kPermission, Concat("credential_process ", program, ": ", why));
 }
 
-// What it printed may hold a secret, so no message shows it.
+// The output may hold a secret, so no message shows it.
 Result<TimedCredentials> KeysOfOutput(const std::string& program, const ProgramOutput& output) {
   const nlohmann::json json = nlohmann::json::parse(output.text, nullptr, false);
   if (!json.is_object()) {
@@ -43,15 +43,16 @@ Result<TimedCredentials> KeysOfOutput(const std::string& program, const ProgramO
 
 }  // namespace
 
-Result<TimedCredentials> KeysOfProcess(const std::string& command, const CallOptions& call) {
+Result<TimedCredentials> KeysOfProcess(const std::string& command, const CallOptions& call,
+                                       const Clock& clock) {
   const Result<std::vector<std::string>> words = SplitWords(command);
   if (!words.ok()) return Failed(command, words.status().message());
   if (words->empty()) return Failed(command, "it names no program");
   const std::string& program = words->front();
   CallOptions bounded = call;
-  const Deadline own = Deadline::After(SystemClock(), kProgramTimeout);
+  const Deadline own = Deadline::After(clock, kProgramTimeout);
   if (own.at() < call.deadline.at()) bounded.deadline = own;
-  const Result<ProgramOutput> output = RunProgram(*words, bounded);
+  const Result<ProgramOutput> output = RunProgram(*words, bounded, clock);
   if (!output.ok()) {
     const bool ended =
         output.code() == Code::kDeadlineExceeded || output.code() == Code::kCancelled;

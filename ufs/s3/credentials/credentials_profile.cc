@@ -1,4 +1,4 @@
-// Keys as a profile leads to them: keys in it, a role with its source, a web identity, a single
+// Keys that a profile leads to: keys in it, a role with its source, a web identity, a single
 // sign-on, or a program.
 
 #include <algorithm>
@@ -24,7 +24,7 @@ std::string Lower(std::string text) {
   return text;
 }
 
-// One search, which may lead from profile to profile.
+// One search for keys, which may go from profile to profile.
 class Search {
  public:
   Search(const CredentialContext& context, const AwsProfile& top, bool by_name,
@@ -60,12 +60,12 @@ class Search {
           "aws configure export-credentials --profile of it");
     }
     if (Has(section, "credential_process")) {
-      return Found(KeysOfProcess(section.Get("credential_process"), call_));
+      return Found(KeysOfProcess(section.Get("credential_process"), call_, context_.clock));
     }
     return OfFile(name, top_.files.in_config);
   }
 
-  // Keys from one file only: id and token of one and the secret of the other never belong together.
+  // Both keys come from one file: the id of one and the secret of the other never match.
   MaybeKeys OfFile(const std::string& name, const std::map<std::string, AwsSection>& file) const {
     const auto found = file.find(name);
     if (found == file.end()) return std::optional<TimedCredentials>();
@@ -83,7 +83,7 @@ class Search {
                         " without ", has_id ? "aws_secret_access_key" : "aws_access_key_id"));
   }
 
-  // What the environment says goes before the profile, unless that was asked for by name.
+  // The environment goes before the profile, unless the profile was named.
   MaybeKeys OfWebIdentity(const AwsSection& section, bool is_source) const {
     const auto value = [&](const char* variable, const char* setting) {
       std::optional<std::string> found;
@@ -121,7 +121,7 @@ class Search {
     return Found(AssumeRole(context_, top_, role, caller, call_));
   }
 
-  // Whose keys ask for the role.
+  // The keys that sign the request for the role.
   Result<sigv4::Credentials> CallerOf(const std::string& name, const AwsSection& section) {
     const std::string from = section.Get("source_profile");
     const std::string place = section.Get("credential_source");
@@ -159,9 +159,9 @@ class Search {
     if (lower == "environment") {
       source = NewStaticSource({}, context_.environment);
     } else if (lower == "ecscontainer") {
-      source = NewContainerSource(context_.environment, context_.http);
+      source = NewContainerSource(context_);
     } else if (lower == "ec2instancemetadata") {
-      source = NewInstanceSource(context_.environment, context_.http);
+      source = NewInstanceSource(context_);
     } else {
       return Wrong(Concat("credential_source = ", place, ": known are Environment, EcsContainer ",
                           "and Ec2InstanceMetadata"));
@@ -181,7 +181,7 @@ class ProfileSource final : public CredentialSource {
   ProfileSource(std::string profile, CredentialContext context)
       : profile_(std::move(profile)), context_(std::move(context)) {}
 
-  // Reads the files each time: other tools write short-lived keys there.
+  // Reads the files at each call: other tools write short-lived keys there.
   MaybeKeys Fetch(const CallOptions& call) override {
     ASSIGN_OR_RETURN(const AwsProfile profile, ReadAwsProfile(profile_, context_.environment));
     return Search(context_, profile, !profile_.empty(), call).Run();

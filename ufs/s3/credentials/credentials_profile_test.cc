@@ -1,4 +1,4 @@
-// Keys as profiles lead to them: roles, web identities, single sign-on, programs.
+// Keys that profiles lead to: roles, web identities, single sign-on, programs.
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -16,8 +16,8 @@
 namespace tarn::ufs::s3 {
 namespace {
 
-// What the token service and the portal of the sign-on answer: the id of the keys tells who asked
-// for what.
+// Answers of the token service and of the sign-on portal. The id of the keys tells which request
+// got them.
 http::TestReply Answer(const http::TestRequest& request) {
   const auto field = [&](const std::string& name) -> std::string {
     const size_t at = request.body.find(name + "=");
@@ -86,7 +86,7 @@ class ProfileKeys : public testing::Test {
     File(".aws/config", config);
     File(".aws/credentials", credentials);
   }
-  // The id of the keys that are found, or the message.
+  // The id of the keys that the profile leads to, or the error message.
   std::string Id(const std::string& profile = "") {
     const Environment environment =
         [variables = variables_](const std::string& name) -> std::optional<std::string> {
@@ -114,7 +114,7 @@ class ProfileKeys : public testing::Test {
   http::TestServer server_{Answer};
   std::map<std::string, std::string> variables_;
   ManualClock clock_;
-  const std::unique_ptr<http::Client> http_ = http::NewClient(NoProxy());
+  const std::unique_ptr<http::Client> http_ = http::NewClient(NoProxy(), clock_);
   Code expected_ = Code::kPermission;
 };
 
@@ -282,17 +282,19 @@ printf '{"Version": 1, "AccessKeyId": "%s", "SecretAccessKey": "s", "SessionToke
 TEST_F(ProfileKeys, AProgramThatDoesNotEndIsKilled) {
   CallOptions call;
   call.deadline = Deadline::After(SystemClock(), std::chrono::milliseconds(100));
-  const Result<ProgramOutput> late = RunProgram({"sh", "-c", "sleep 1000; echo x"}, call);
+  const Result<ProgramOutput> late =
+      RunProgram({"sh", "-c", "sleep 1000; echo x"}, call, SystemClock());
   EXPECT_EQ(late.code(), Code::kDeadlineExceeded);
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_EQ(RunProgram({"sh", "-c", "sleep 1000"}, {.stop = stop.get_token()}).code(),
-            Code::kCancelled);
+  EXPECT_EQ(
+      RunProgram({"sh", "-c", "sleep 1000"}, {.stop = stop.get_token()}, SystemClock()).code(),
+      Code::kCancelled);
 }
 
 TEST_F(ProfileKeys, AProgramMayLeaveAChildBehind) {
   const Result<ProgramOutput> output =
-      RunProgram({"sh", "-c", "sleep 5 & echo out; echo error >&2; exit 7"}, {});
+      RunProgram({"sh", "-c", "sleep 5 & echo out; echo error >&2; exit 7"}, {}, SystemClock());
   ASSERT_TRUE(output.ok()) << output.status().ToString();
   EXPECT_EQ(output->text, "out\n");
   EXPECT_EQ(output->error_text, "error\n");

@@ -1,4 +1,4 @@
-// Keys of a role, from AWS's token service (STS) or one that speaks as it does.
+// Keys of a role, from AWS's token service (STS) or one with the same protocol.
 
 #include <pugixml.hpp>
 
@@ -38,7 +38,7 @@ Result<TimedCredentials> KeysOfXml(const std::string& action, const std::string&
                 Concat("role ", role.arn, ": the token service's answer has no keys"));
 }
 
-// The request, signed where there is a caller.
+// A request to the token service, signed with the keys of `caller` if there are any.
 struct StsRequest {
   std::string url;
   std::string action;
@@ -74,7 +74,7 @@ Result<TimedCredentials> AskSts(const CredentialContext& context, const AwsProfi
   request.url = wanted.url + "/";
   request.headers = HeadersOf(context, wanted);
   request.body = std::as_bytes(std::span(wanted.body.data(), wanted.body.size()));
-  const Result<std::string> answer = AskForKeys(context.http, std::move(request), call);
+  const Result<std::string> answer = AskForKeys(context, std::move(request), call);
   if (answer.ok()) return KeysOfXml(wanted.action, *answer, role);
   const Code code = answer.code() == Code::kNotFound ? Code::kPermission : answer.code();
   return Status(code, Concat("role ", role.arn, ": ", answer.status().message()));

@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t kNsPerMs = 1'000'000;
 
 struct Sso {
-  std::string session;  // Empty: a profile of the kind before there were sessions.
+  std::string session;  // Empty: a profile from before there were sessions.
   std::string start_url;
   std::string region;
   std::string account;
@@ -25,7 +25,7 @@ std::string TextIn(const nlohmann::json& json, const char* name) {
   return found != json.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-// The profile's settings with those of the session that it names.
+// The settings of the profile together with those of the session that it names.
 Result<AwsSection> WithSession(const AwsFiles& files, const AwsSection& section) {
   AwsSection both = section;
   const std::string session = section.Get("sso_session");
@@ -65,7 +65,7 @@ std::string Login(const Sso& sso, const std::string& profile) {
 }
 
 std::optional<int64_t> ParseExpiry(std::string text) {
-  // Old versions of AWS CLI wrote the zone so.
+  // Old versions of AWS CLI wrote the zone like this.
   if (text.ends_with("UTC")) text.replace(text.size() - 3, 3, "Z");
   return s3wire::ParseIsoTime(text);
 }
@@ -122,7 +122,7 @@ Result<TimedCredentials> KeysOfSso(const CredentialContext& context, const AwsPr
   request.url = Concat(url, "/federation/credentials?role_name=", encoded(sso.role),
                        "&account_id=", encoded(sso.account));
   request.headers = {{"x-amz-sso_bearer_token", token}};
-  const Result<std::string> answer = AskForKeys(context.http, std::move(request), call);
+  const Result<std::string> answer = AskForKeys(context, std::move(request), call);
   if (answer.ok()) {
     return KeysOfAnswer(*answer, Concat("single sign-on, role ", sso.role, " of ", sso.account));
   }

@@ -40,7 +40,7 @@ class S3Credentials : public testing::Test {
 
   const TemporaryDirectory directory_;
   ManualClock clock_;
-  const std::unique_ptr<http::Client> http_ = http::NewClient(NoProxy());
+  const std::unique_ptr<http::Client> http_ = http::NewClient(NoProxy(), clock_);
 };
 
 TEST_F(S3Credentials, PropertiesPrevailOverTheEnvironment) {
@@ -77,7 +77,7 @@ TEST_F(S3Credentials, SharedFilesAreReadByProfile) {
   EXPECT_EQ(Get({}, environment)->access_key_id, "o");
 }
 
-TEST_F(S3Credentials, NoneAnywhereSaysWhereWasLooked) {
+TEST_F(S3Credentials, WithoutKeysTheMessageSaysWhereItLooked) {
   const Status status = Get({}, {}).status();
   EXPECT_EQ(status.code(), Code::kPermission);
   EXPECT_NE(status.message().find("s3a.accessKeyId"), std::string::npos);
@@ -94,7 +94,7 @@ TEST_F(S3Credentials, TheContainersAreTakenWithItsToken) {
   const Variables environment = {
       {"AWS_CONTAINER_CREDENTIALS_FULL_URI", server.Url() + "/creds"},
       {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", File("token", "secret token\n")}};
-  const auto source = NewContainerSource(Given(environment), *http_);
+  const auto source = NewContainerSource({Given(environment), *http_, clock_, ""});
   const TimedCredentials found = source->Fetch({}).value().value();
   EXPECT_EQ(found.keys.access_key_id, "c");
   EXPECT_EQ(found.keys.secret_access_key, "c/s");
@@ -115,7 +115,7 @@ TEST_F(S3Credentials, TheInstanceIsAskedWithATokenOnly) {
   EXPECT_EQ(server.Requests().back().path, "/latest/meta-data/iam/security-credentials/role");
 }
 
-// Gives keys that are good for an hour, or fails.
+// Returns keys that are good for an hour, or fails.
 class HourlySource final : public CredentialSource {
  public:
   explicit HourlySource(const Clock& clock) : clock_(clock) {}

@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kMostBytes = 64 << 10;
 constexpr int kTickMs = 50;
 
-// The reading end of a pipe, and what came through it.
+// A pipe, and what came through it.
 class Drain {
  public:
   Drain() = default;
@@ -37,7 +37,7 @@ class Drain {
   int target() const { return ends_[1]; }
   void CloseTarget() { Close(ends_[1]); }
 
-  // Takes what is there now; closes the pipe at its end.
+  // Reads what is in the pipe now. Closes it at its end.
   void Take(std::string& text, bool& cut) {
     char buffer[4096];
     while (ends_[0] >= 0) {
@@ -59,7 +59,7 @@ class Drain {
   int ends_[2] = {-1, -1};
 };
 
-// Signals are as in a program that a shell starts, whatever this process blocks or ignores.
+// Signals are reset as in a program that a shell starts. This process may block or ignore some.
 int Spawn(const std::vector<std::string>& words, int out, int errors, pid_t* child) {
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
@@ -103,7 +103,8 @@ void Kill(pid_t child) {
 
 }  // namespace
 
-Result<ProgramOutput> RunProgram(const std::vector<std::string>& words, const CallOptions& call) {
+Result<ProgramOutput> RunProgram(const std::vector<std::string>& words, const CallOptions& call,
+                                 const Clock& clock) {
   Drain out;
   Drain errors;
   RETURN_IF_ERROR(out.Open());
@@ -117,14 +118,14 @@ Result<ProgramOutput> RunProgram(const std::vector<std::string>& words, const Ca
   for (;;) {
     pollfd both[] = {{out.source(), POLLIN, 0}, {errors.source(), POLLIN, 0}};
     poll(both, 2, kTickMs);
-    // What it printed before its end is in the pipes by then; a child that it left behind may keep
-    // them open.
+    // All output of the program is in the pipes by now. A child that it left behind may keep them
+    // open.
     const bool over = IsOver(child, output);
     out.Take(output.text, output.cut);
     errors.Take(output.error_text, output.cut);
     if (over) return output;
     const bool stopped = call.stop.stop_requested();
-    if (!stopped && !call.deadline.PassedBy(SystemClock().Now())) continue;
+    if (!stopped && !call.deadline.PassedBy(clock.Now())) continue;
     Kill(child);
     if (stopped) return Status(Code::kCancelled, Concat("run ", words[0]));
     return Status(Code::kDeadlineExceeded,
