@@ -50,7 +50,7 @@ struct Attempt {
     return Deadline::After(clock, moved_until - clock.Now());
   }
   void NoteUnknown() const {
-    call->unknown = call->unknown || (IsChange() && !call->unseen);
+    call->unknown = call->unknown || (IsChange() && !call->harmless_to_repeat);
     call->repeated = call->repeated || IsChange();
   }
 };

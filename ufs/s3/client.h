@@ -43,7 +43,7 @@ struct S3Call {
   uint64_t wanted_bytes = 0;  // What the taker gets.
   // A lost answer to this change does not matter: the change has no effect that a reader sees
   // before a later request (a part before its completion), or may be made twice.
-  bool unseen = false;
+  bool harmless_to_repeat = false;
   // The client calls it before it repeats a change that may have been made. True: it was made, and
   // the call ends with kMaybeCommitted, so that the caller settles what is there. Null: repeat.
   std::function<bool()> was_made;

@@ -1,4 +1,4 @@
-// An upload of parts, which several threads send.
+// An upload of parts, which several threads may send. Maker: ufs/s3/object_upload.h.
 
 #include <map>
 #include <memory>
@@ -9,20 +9,19 @@
 #include "s3wire/xml.h"
 #include "ufs/s3/answer.h"
 #include "ufs/s3/attributes.h"
+#include "ufs/s3/copy_requests.h"
 #include "ufs/s3/object_upload.h"
 #include "ufs/s3/part_stream.h"
-#include "ufs/s3/s3_ufs.h"
-#include "ufs/shared/call.h"
 
 namespace tarn::ufs::s3 {
 namespace {
 
 class Multipart final : public S3Upload {
  public:
-  Multipart(S3UnderFileSystem& ufs, std::string_view key, const CreateOptions& options,
+  Multipart(const UploadContext& context, std::string_view key, const CreateOptions& options,
             std::string id, uint64_t granule_bytes)
-      : S3Upload(ufs, key, options), id_(std::move(id)), granule_bytes_(granule_bytes) {}
-  ~Multipart() override { ufs_.LetGo(id_); }
+      : S3Upload(context, key, options), id_(std::move(id)), granule_bytes_(granule_bytes) {}
+  ~Multipart() override { context_.multiparts.LetGo(id_); }
 
   std::string UploadId() const override { return id_; }
   std::string File() const override { return ""; }
@@ -44,7 +43,7 @@ class Multipart final : public S3Upload {
   struct Sending {
     uint64_t offset_bytes = 0;
     uint64_t size_bytes = 0;
-    std::string md5;  // Empty: not asked for.
+    std::string md5;  // Empty: the options want none.
     S3Call call;
   };
 
@@ -80,14 +79,14 @@ Status Multipart::CheckPart(uint64_t offset_bytes, uint64_t size_bytes) {
                                        "last must have ", granule_bytes_));
 }
 
-// Large ones in several parts at the same time.
+// Sends much data as several parts at once.
 Status Multipart::WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
                             const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
+  RETURN_IF_ERROR(bucket_.Check(call));
   RETURN_IF_ERROR(CheckPart(offset_bytes, data.size()));
   std::vector<Sending> parts;
   for (size_t at = 0; at < data.size();) {
-    // What would be left over too small for a part of its own goes with the last.
+    // A rest too small for a part of its own goes into the last part.
     const size_t rest = data.size() - at;
     const size_t size = rest < 2 * granule_bytes_ ? rest : granule_bytes_;
     parts.push_back(SendingOf(offset_bytes + at, data.subspan(at, size)));
@@ -98,7 +97,7 @@ Status Multipart::WritePart(uint64_t offset_bytes, std::span<const std::byte> da
 
 Status Multipart::StreamPart(uint64_t offset_bytes, uint64_t length_bytes, const ReadBytes& read,
                              const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
+  RETURN_IF_ERROR(bucket_.Check(call));
   RETURN_IF_ERROR(CheckPart(offset_bytes, length_bytes));
   PartStream stream(read, offset_bytes, length_bytes);
   std::vector<Sending> one(1);
@@ -108,10 +107,10 @@ Status Multipart::StreamPart(uint64_t offset_bytes, uint64_t length_bytes, const
 
 Status Multipart::CopyPart(uint64_t offset_bytes, const PartSource& from, uint64_t length_bytes,
                            const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
+  RETURN_IF_ERROR(bucket_.Check(call));
   RETURN_IF_ERROR(CheckPart(offset_bytes, length_bytes));
-  ASSIGN_OR_RETURN(std::string etag,
-                   ufs_.CopyToPart(from, length_bytes, {key_, id_, NumberOf(offset_bytes)}, call));
+  ASSIGN_OR_RETURN(std::string etag, s3::CopyToPart(bucket_, from, length_bytes,
+                                                    {key_, id_, NumberOf(offset_bytes)}, call));
   MutexLock lock(mutex_);
   coverage_.Add(offset_bytes, length_bytes);
   pieces_[offset_bytes] = {length_bytes, std::move(etag)};
@@ -122,12 +121,12 @@ Multipart::Sending Multipart::NewSending(uint64_t offset_bytes, uint64_t size_by
   Sending sending;
   sending.offset_bytes = offset_bytes;
   sending.size_bytes = size_bytes;
-  S3Call& put = sending.call = ufs_.NewCall("write", "PUT", key_);
+  S3Call& put = sending.call = bucket_.NewCall("write", "PUT", key_);
   put.what += Concat(" [", offset_bytes, ",", offset_bytes + size_bytes, ")");
   put.query = {{"partNumber", std::to_string(NumberOf(offset_bytes))}, {"uploadId", id_}};
-  put.unseen = true;
+  put.harmless_to_repeat = true;
   put.may_take_long = true;
-  AddCustomerKey(ufs_.options(), put.headers);
+  AddCustomerKey(bucket_.options(), put.headers);
   return sending;
 }
 
@@ -140,17 +139,17 @@ Multipart::Sending Multipart::SendingOf(uint64_t offset_bytes,
                                         std::span<const std::byte> data) const {
   Sending sending = NewSending(offset_bytes, data.size());
   sending.call.body = data;
-  if (ufs_.options().content_md5) AddDigest(Md5(data), sending);
+  if (bucket_.options().content_md5) AddDigest(Md5(data), sending);
   return sending;
 }
 
-// The digests go before the bytes: these are read once for them, and once to be sent.
+// The digests go before the bytes. The bytes are read once for the digests and once to be sent.
 Result<Multipart::Sending> Multipart::SendingOf(uint64_t offset_bytes, PartStream& stream) const {
   Sending sending = NewSending(offset_bytes, stream.length_bytes());
   sending.call.giver = &stream;
   sending.call.giver_bytes = stream.length_bytes();
-  const bool md5_wanted = ufs_.options().content_md5;
-  const bool sha256_wanted = ufs_.SignsPayloads();
+  const bool md5_wanted = bucket_.options().content_md5;
+  const bool sha256_wanted = bucket_.client().SignsPayloads();
   if (!md5_wanted && !sha256_wanted) return sending;
   Md5Stream md5;
   Sha256Stream sha256;
@@ -163,13 +162,14 @@ Result<Multipart::Sending> Multipart::SendingOf(uint64_t offset_bytes, PartStrea
   return sending;
 }
 
-// What names the part when the upload is completed; empty: it did not arrive as it was sent. The
-// store has checked its MD5. Where parts have had it for their ETag, another one is a damaged part.
+// The ETag that names the part when the upload is completed; empty: the part is damaged. The store
+// has checked the MD5 of the part. Once a part had its MD5 for its ETag, a part with another ETag
+// is damaged.
 std::string Multipart::EtagOf(const Sending& sending) const {
   const std::string etag = s3wire::Unquoted(sending.call.response.Header("etag"));
-  if (etag.empty()) return sending.md5;  // By the protocol it is the same.
-  const bool damaged = etag != sending.md5 && ufs_.PartEtagsAreMd5() &&
-                       MayBeMd5(ufs_.options(), sending.call.response);
+  if (etag.empty()) return sending.md5;  // By the protocol it is the ETag.
+  const bool damaged = etag != sending.md5 && context_.digests.PartEtagsAreMd5() &&
+                       MayBeMd5(bucket_.options(), sending.call.response);
   return damaged ? "" : etag;
 }
 
@@ -179,17 +179,17 @@ void Multipart::NoteSent(const Sending& sending, const std::string& etag) {
   pieces_[sending.offset_bytes] = {sending.size_bytes, etag};
 }
 
-// In parallel.
+// Sends the parts at once, and the damaged ones again.
 Status Multipart::SendAll(std::vector<Sending> left, const CallOptions& call) {
   for (int i = 1; !left.empty(); ++i) {
     std::vector<S3Call> calls;
     for (Sending& sending : left) calls.push_back(std::move(sending.call));
-    ufs_.Run(calls, call);
+    bucket_.Run(calls, call);
     for (size_t n = 0; n < calls.size(); ++n) {
       RETURN_IF_ERROR(calls[n].status);
       left[n].call = std::move(calls[n]);
       const std::string etag = s3wire::Unquoted(left[n].call.response.Header("etag"));
-      if (!etag.empty() && etag == left[n].md5) ufs_.NotePartEtagIsMd5();
+      if (!etag.empty() && etag == left[n].md5) context_.digests.NotePartEtagIsMd5();
     }
     std::vector<Sending> wrong;
     for (size_t n = 0; n < left.size(); ++n) {
@@ -211,7 +211,7 @@ Status Multipart::SendAll(std::vector<Sending> left, const CallOptions& call) {
   return OkStatus();
 }
 
-// kInvalid: some bytes are missing, or written by parts that overlap.
+// kInvalid: bytes are missing, or parts overlap.
 Result<std::vector<s3wire::Part>> Multipart::PartsInOrder() {
   MutexLock lock(mutex_);
   if (ended_) return UploadGone(id_);
@@ -219,15 +219,16 @@ Result<std::vector<s3wire::Part>> Multipart::PartsInOrder() {
   std::vector<s3wire::Part> parts;
   uint64_t end = 0;
   for (const auto& [offset, piece] : pieces_) {
-    if (offset != end)
+    if (offset != end) {
       return Status(Code::kInvalid, Concat("parts of ", key_, " overlap at ", offset));
+    }
     parts.push_back({NumberOf(offset), piece.etag});
     end = offset + piece.size_bytes;
   }
   return parts;
 }
 
-// The ETag that S3 makes of those of the parts; empty: it cannot be foretold.
+// The ETag that S3 makes for the object from the ETags of its parts; empty: it cannot be foretold.
 std::string Multipart::ExpectedEtag(const std::vector<s3wire::Part>& parts) {
   std::string digests;
   for (const s3wire::Part& part : parts) {
@@ -239,21 +240,22 @@ std::string Multipart::ExpectedEtag(const std::vector<s3wire::Part>& parts) {
 }
 
 Result<ObjectInfo> Multipart::Commit(const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
+  RETURN_IF_ERROR(bucket_.Check(call));
   ASSIGN_OR_RETURN(const std::vector<s3wire::Part> parts, PartsInOrder());
-  RETURN_IF_ERROR(CheckBefore(ufs_.CompletionsAreConditional(), call));
+  const bool holds = context_.conditions.holds_completions;
+  RETURN_IF_ERROR(CheckBefore(holds ? CheckedBy::kStore : CheckedBy::kUs, call));
   Result<ObjectInfo> info = Complete(parts, call);
   if (!info.ok()) return info;
   {
     MutexLock lock(mutex_);
     ended_ = true;
   }
-  ufs_.Forget(id_);
+  context_.multiparts.Forget(id_);
   return info;
 }
 
-// Where the answer says otherwise it is damaged, or the store has ETags of its own: the object
-// tells.
+// An answer with an unexpected ETag is damaged, or the store has ETags of its own. The object
+// itself tells which.
 Result<ObjectInfo> Multipart::Completed(const S3Call& complete, std::string_view expected,
                                         std::string_view answered, const CallOptions& call) const {
   if (answered.empty()) return Verified(complete, expected, call);
@@ -267,22 +269,22 @@ Result<ObjectInfo> Multipart::Completed(const S3Call& complete, std::string_view
 Result<ObjectInfo> Multipart::Complete(const std::vector<s3wire::Part>& parts,
                                        const CallOptions& call) {
   const std::string document = s3wire::CompleteDocument(parts);
-  S3Call complete = ufs_.NewCall("complete upload of", "POST", key_);
+  S3Call complete = bucket_.NewCall("complete upload of", "POST", key_);
   complete.query = {{"uploadId", id_}};
   complete.headers = {{"Content-Type", "application/xml"}};
-  if (ufs_.CompletionsAreConditional()) {
+  if (context_.conditions.holds_completions) {
     AddPrecondition(options_.precondition, EtagForm::kQuoted, complete.headers);
   }
-  AddCustomerKey(ufs_.options(), complete.headers);
+  AddCustomerKey(bucket_.options(), complete.headers);
   complete.body = std::as_bytes(std::span(document.data(), document.size()));
   const std::string etag = ExpectedEtag(parts);
   complete.was_made = [&] { return Made(etag, call).ok(); };
-  Status status = ufs_.RunOne(complete, call);
+  Status status = bucket_.RunOne(complete, call);
   if (status.ok()) {
     ASSIGN_OR_RETURN(const std::string answered, s3wire::ParseCompletion(complete.response.body));
     return Completed(complete, etag, answered, call);
   }
-  // The answer to an earlier attempt was lost: the upload is gone because it was completed.
+  // The answer to an earlier attempt was lost. That attempt may have completed the upload.
   if (!complete.unknown) return status;
   Result<ObjectInfo> info = Made(etag, call);
   if (info.ok()) return info;
@@ -291,12 +293,12 @@ Result<ObjectInfo> Multipart::Complete(const std::vector<s3wire::Part>& parts,
 }
 
 Status Multipart::Abort(const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
+  RETURN_IF_ERROR(bucket_.Check(call));
   {
     MutexLock lock(mutex_);
     if (ended_) return OkStatus();
   }
-  RETURN_IF_ERROR(ufs_.AbortById(key_, id_, call));
+  RETURN_IF_ERROR(context_.multiparts.Abort(key_, id_, call));
   MutexLock lock(mutex_);
   ended_ = true;
   return OkStatus();
@@ -304,10 +306,10 @@ Status Multipart::Abort(const CallOptions& call) {
 
 }  // namespace
 
-std::unique_ptr<Upload> NewMultipart(S3UnderFileSystem& ufs, std::string_view key,
+std::unique_ptr<Upload> NewMultipart(const UploadContext& context, std::string_view key,
                                      const CreateOptions& options, std::string id,
                                      uint64_t granule_bytes) {
-  return std::make_unique<Multipart>(ufs, key, options, std::move(id), granule_bytes);
+  return std::make_unique<Multipart>(context, key, options, std::move(id), granule_bytes);
 }
 
 }  // namespace tarn::ufs::s3

@@ -17,17 +17,18 @@ Status UploadGone(const std::string& id) {
   return Status(Code::kNotFound, Concat("upload ", id, " was committed or aborted"));
 }
 
-Status S3Upload::CheckBefore(bool store_checks, const CallOptions& call) const {
-  return store_checks ? OkStatus() : ufs_.CheckPrecondition(key_, options_.precondition, call);
+Status S3Upload::CheckBefore(CheckedBy checked_by, const CallOptions& call) const {
+  if (checked_by == CheckedBy::kStore) return OkStatus();
+  return context_.versions.CheckPrecondition(key_, options_.precondition, call);
 }
 
 Result<ObjectInfo> S3Upload::Arrived(std::string_view etag, const CallOptions& call) const {
-  ASSIGN_OR_RETURN(ObjectInfo info, ufs_.Head(key_, call));
+  ASSIGN_OR_RETURN(ObjectInfo info, bucket_.Head(key_, call));
   if (!etag.empty() && info.etag != etag) {
-    return Status(Code::kStale, Concat(ufs_.FullKey(key_), ": replaced by another writer"));
+    return Status(Code::kStale, Concat(bucket_.FullKey(key_), ": replaced by another writer"));
   }
   if (info.size_bytes == options_.size_bytes) return info;
-  return Status(Code::kCorruption, Concat("write ", ufs_.FullKey(key_), ": the store has ",
+  return Status(Code::kCorruption, Concat("write ", bucket_.FullKey(key_), ": the store has ",
                                           info.size_bytes, " of ", options_.size_bytes, " bytes"));
 }
 
@@ -36,7 +37,7 @@ Result<ObjectInfo> S3Upload::Made(std::string_view etag, const CallOptions& call
   if (!named && etag.empty()) return Status(Code::kNotFound, "it cannot be told from another");
   ASSIGN_OR_RETURN(ObjectInfo info, Arrived(named ? "" : etag, call));
   if (info.metadata == options_.metadata) return info;
-  return Status(Code::kStale, Concat(ufs_.FullKey(key_), ": it is of another attempt"));
+  return Status(Code::kStale, Concat(bucket_.FullKey(key_), ": it is of another attempt"));
 }
 
 Result<ObjectInfo> S3Upload::Shown(Result<ObjectInfo> made) const {

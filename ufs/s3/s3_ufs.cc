@@ -1,17 +1,28 @@
-#include "ufs/s3/s3_ufs.h"
+// One bucket, or the part of it below a prefix, as an under file system. Door: ufs/s3.h.
 
-#include <algorithm>
-#include <charconv>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/digest.h"
-#include "base/log.h"
-#include "base/random.h"
 #include "base/strings.h"
-#include "s3wire/xml.h"
 #include "ufs/s3.h"
-#include "ufs/s3/attributes.h"
+#include "ufs/s3/bucket.h"
+#include "ufs/s3/copier.h"
+#include "ufs/s3/deletion.h"
+#include "ufs/s3/etag_digests.h"
+#include "ufs/s3/lister.h"
+#include "ufs/s3/lookup.h"
 #include "ufs/s3/markers.h"
+#include "ufs/s3/multipart_uploads.h"
 #include "ufs/s3/names.h"
+#include "ufs/s3/object_writer.h"
+#include "ufs/s3/piece_reader.h"
+#include "ufs/s3/probe.h"
+#include "ufs/s3/reader.h"
+#include "ufs/s3/versions.h"
 #include "ufs/shared/call.h"
 
 namespace tarn::ufs::s3 {
@@ -19,12 +30,12 @@ namespace {
 
 constexpr uint64_t kMaxObjectBytes = 5ULL << 40;
 constexpr uint32_t kMaxParts = 10'000;
-constexpr size_t kKeyBytes = 32;
+constexpr size_t kCustomerKeyBytes = 32;
 
 Status CheckOptions(const S3Options& options) {
   if (options.encryption == Encryption::kCustomer) {
     const std::optional<std::string> key = DecodeBase64(options.customer_key);
-    if (!key || key->size() != kKeyBytes) {
+    if (!key || key->size() != kCustomerKeyBytes) {
       return Status(Code::kInvalid,
                     "tarn.underfs.s3.encryption.customer.key: not 32 bytes in base64");
     }
@@ -32,24 +43,108 @@ Status CheckOptions(const S3Options& options) {
   return CheckKey(options.prefix.substr(0, options.prefix.size() - !options.prefix.empty()));
 }
 
-// What HEAD tells but the size, by a GET of one byte. Nothing has that many: a GET of all.
-Result<ObjectInfo> StatByGet(const S3UnderFileSystem& ufs, const S3Options& options,
-                             std::string_view key, const CallOptions& call) {
-  Status status;
-  for (const char* range : {"bytes=0-0", ""}) {
-    std::byte byte{};
-    S3Call get = ufs.NewCall("stat", "GET", key);
-    get.sink = std::span(&byte, 1);
-    if (*range != '\0') get.headers.emplace_back("Range", range);
-    AddCustomerKey(options, get.headers);
-    status = ufs.RunOne(get, call);
-    if (status.code() == Code::kRange) continue;
-    RETURN_IF_ERROR(status);
-    ObjectInfo info;
-    TakeHeaders(options, get.response, info);
-    return info;
+class S3UnderFileSystem final : public UnderFileSystem {
+ public:
+  S3UnderFileSystem(std::unique_ptr<Bucket> bucket, std::unique_ptr<UploadJournal> journal,
+                    const Conditions& conditions)
+      : bucket_(std::move(bucket)),
+        traits_(TraitsOf(bucket_->options())),
+        multiparts_(*bucket_, std::move(journal)),
+        writer_({*bucket_, versions_, reader_, multiparts_, digests_, conditions}) {
+    traits_.conditional_writes = conditions.holds_completions;
   }
-  return status;
+
+  const UfsTraits& Traits() const override { return traits_; }
+  AttributeStore* Attributes() override { return nullptr; }
+  Result<std::string> SourceIdentity(const CallOptions& call) override;
+  Result<ObjectInfo> Stat(std::string_view key, const CallOptions& call) override {
+    RETURN_IF_ERROR(bucket_->Check(call));
+    return lookup_.Stat(key, call);
+  }
+  Result<ObjectInfo> StatObject(std::string_view key, ObjectType type,
+                                const CallOptions& call) override {
+    RETURN_IF_ERROR(bucket_->Check(call));
+    return lookup_.StatObject(key, type, call);
+  }
+  Result<ListPage> List(std::string_view directory_key, const ListOptions& options,
+                        const CallOptions& call) override {
+    RETURN_IF_ERROR(bucket_->Check(call));
+    return lister_.List(directory_key, options, call);
+  }
+  Result<size_t> Read(std::string_view key, std::string_view etag, uint64_t offset_bytes,
+                      std::span<std::byte> out, const CallOptions& call) override {
+    RETURN_IF_ERROR(CheckObject(key, call));
+    return reader_.Read(key, etag, offset_bytes, out, call);
+  }
+  Result<uint64_t> ReadPieces(std::string_view key, std::string_view etag, Extent extent,
+                              std::span<std::byte> piece, const TakePiece& take,
+                              const CallOptions& call) override {
+    RETURN_IF_ERROR(CheckObject(key, call));
+    return piece_reader_.Read(key, etag, extent, piece, take, call);
+  }
+  Result<std::unique_ptr<Upload>> Create(std::string_view key, const CreateOptions& options,
+                                         const CallOptions& call) override {
+    RETURN_IF_ERROR(bucket_->Check(call));
+    return writer_.Create(key, options, call);
+  }
+  Result<std::vector<PendingUpload>> ListUploads(const CallOptions& call) override {
+    RETURN_IF_ERROR(bucket_->Check(call));
+    return multiparts_.List(call);
+  }
+  Status AbortUpload(const PendingUpload& upload, const CallOptions& call) override {
+    RETURN_IF_ERROR(CheckObject(upload.key, call));
+    return multiparts_.Abort(upload.key, upload.upload_id, call);
+  }
+  Result<ObjectInfo> Move(std::string_view from, std::string_view to, const MoveOptions& options,
+                          const CallOptions& call) override;
+  std::vector<Status> Delete(std::span<const DeleteRequest> requests,
+                             const CallOptions& call) override;
+  Status Sync(const CallOptions& call) override { return bucket_->Check(call); }
+
+ private:
+  Status CheckObject(std::string_view key, const CallOptions& call) const {
+    RETURN_IF_ERROR(bucket_->Check(call));
+    return bucket_->CheckObjectKey(key);
+  }
+
+  const std::unique_ptr<Bucket> bucket_;
+  UfsTraits traits_;
+  Versions versions_{*bucket_};
+  Lookup lookup_{*bucket_};
+  Lister lister_{*bucket_, versions_};
+  Reader reader_{*bucket_, versions_};
+  PieceReader piece_reader_{*bucket_, versions_, reader_};
+  EtagDigests digests_{bucket_->client()};
+  MultipartUploads multiparts_;
+  ObjectWriter writer_;
+  Copier copier_{*bucket_, versions_, reader_, multiparts_, writer_};
+  Markers markers_{*bucket_, versions_, copier_};
+  std::atomic<bool> batches_work_ = true;
+};
+
+Result<std::string> S3UnderFileSystem::SourceIdentity(const CallOptions& call) {
+  RETURN_IF_ERROR(bucket_->Check(call));
+  // No request is needed to tell a bucket that is gone from an empty one: its listing fails with
+  // NoSuchBucket. A bucket of AWS has one name all over the world, whatever its region.
+  const Client& client = bucket_->client();
+  return Concat("s3:", client.IsAws() ? "aws" : client.Endpoint(), "/", bucket_->options().bucket,
+                "/", bucket_->options().prefix);
+}
+
+Result<ObjectInfo> S3UnderFileSystem::Move(std::string_view from, std::string_view to,
+                                           const MoveOptions& options, const CallOptions& call) {
+  RETURN_IF_ERROR(CheckObject(from, call));
+  RETURN_IF_ERROR(bucket_->CheckObjectKey(to));
+  if (options.type != ObjectType::kDirectory) return copier_.Copy(from, to, options, call);
+  RETURN_IF_ERROR(markers_.Move(from, to, call));
+  return bucket_->DirectoryInfo(to);
+}
+
+std::vector<Status> S3UnderFileSystem::Delete(std::span<const DeleteRequest> requests,
+                                              const CallOptions& call) {
+  const Status status = bucket_->Check(call);
+  if (!status.ok()) return std::vector<Status>(requests.size(), status);
+  return Deletion({*bucket_, versions_, markers_, batches_work_}, requests, call).Run();
 }
 
 }  // namespace
@@ -72,244 +167,20 @@ UfsTraits TraitsOf(const S3Options& options) {
   return traits;
 }
 
-S3UnderFileSystem::S3UnderFileSystem(S3Options options, std::unique_ptr<Client> client,
-                                     Clock& clock)
-    : options_(std::move(options)),
-      client_(std::move(client)),
-      clock_(clock),
-      opened_ns_(clock.WallNs()),
-      skipped_(options_.skipped != nullptr ? *options_.skipped : own_skipped_),
-      traits_(TraitsOf(options_)),
-      pages_(*client_) {}
-
-std::string S3UnderFileSystem::FullKey(std::string_view key) const {
-  return options_.prefix + EncodeKey(key);
-}
-
-S3Call S3UnderFileSystem::NewCall(std::string_view verb, std::string method,
-                                  std::string_view key) const {
-  S3Call one;
-  one.method = std::move(method);
-  one.key = FullKey(key);
-  one.what = Concat(verb, " ", client_->Uri(one.key));
-  return one;
-}
-
-Status S3UnderFileSystem::RunOne(S3Call& one, const CallOptions& call) const {
-  client_->Run(std::span(&one, 1), call);
-  return one.status;
-}
-
-Status S3UnderFileSystem::CheckObjectKey(std::string_view key) const {
-  RETURN_IF_ERROR(CheckKeyForS3(options_.prefix, key));
-  if (key.empty()) return Status(Code::kIsDirectory, "the root is no object");
-  return OkStatus();
-}
-
-Status S3UnderFileSystem::CheckNewObject(std::string_view key, const CreateOptions& options) const {
-  RETURN_IF_ERROR(CheckObjectKey(key));
-  RETURN_IF_ERROR(CheckMarker(traits_, key, options));
-  if (FullKey(ObjectKey(key, options.type)).size() > kMaxKeyBytes) {
-    return Status(Code::kNameTooLong, Concat("make ", key, "/: S3 takes no key so long"));
-  }
-  if (options.size_bytes <= traits_.max_object_bytes) return OkStatus();
-  return Status(Code::kTooBig, Concat("write ", key, ": ", options.size_bytes,
-                                      " bytes; an object has 5 TiB at most"));
-}
-
-Status S3UnderFileSystem::Start(const CallOptions& call) {
-  RETURN_IF_ERROR(LookAtRoot(call));
-  if (!options_.upload_journal.empty()) {
-    ASSIGN_OR_RETURN(journal_, UploadJournal::Open(options_.upload_journal));
-  }
-  takes_conditions_ = options_.conditional_writes != ConditionalWrites::kNo;
-  if (options_.conditional_writes == ConditionalWrites::kYes || client_->IsAws()) {
-    puts_are_conditional_ = options_.conditional_writes != ConditionalWrites::kNo;
-    traits_.conditional_writes = puts_are_conditional_ && client_->IsAws();
-    return OkStatus();
-  }
-  const bool may_ask =
-      options_.conditional_writes == ConditionalWrites::kAuto && !options_.read_only;
-  return may_ask ? ProbeConditionalWrites(call) : OkStatus();
-}
-
-// A PUT that must fail where preconditions are held to: it names an ETag that nothing has. Where
-// they are not, it makes an empty object, which is removed at once.
-Status S3UnderFileSystem::ProbeConditionalWrites(const CallOptions& call) {
-  Random random(RandomSeed());
-  const std::string key = Concat(".tarn-probe-", random.Next());
-  S3Call put = NewCall("probe", "PUT", key);
-  put.headers.emplace_back("If-Match", "\"00000000000000000000000000000000\"");
-  AddCustomerKey(options_, put.headers);
-  Status status = RunOne(put, call);
-  if (status.code() == Code::kStale || status.code() == Code::kNotFound) {
-    puts_are_conditional_ = true;
-    return OkStatus();
-  }
-  if (status.code() == Code::kPermission) {
-    LogInfo("the bucket cannot be written to: ", status);
-    return OkStatus();
-  }
-  if (status.ok()) {
-    S3Call remove = NewCall("remove probe", "DELETE", key);
-    RETURN_IF_ERROR(RunOne(remove, call));
-  } else if (!put.IsUnknownThere()) {
-    return status;
-  } else {
-    takes_conditions_ = false;
-  }
-  LogInfo(client_->Endpoint(), " does not know conditional writes: preconditions are looked at ",
-          "just before each write");
-  return OkStatus();
-}
-
-Result<std::string> S3UnderFileSystem::SourceIdentity(const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
-  // A bucket that is gone fails its listing (NoSuchBucket): no request of its own is needed to
-  // tell it from an empty one.
-  // AWS's buckets have one name all over the world, whatever the region.
-  return Concat("s3:", client_->IsAws() ? "aws" : client_->Endpoint(), "/", options_.bucket, "/",
-                options_.prefix);
-}
-
-Status S3UnderFileSystem::Sync(const CallOptions& call) { return CheckCall(call); }
-
-// Only what a listing has is the size of what is stored where a server leaves it out.
-Result<ObjectInfo> S3UnderFileSystem::InfoOf(std::string_view key, http::Response& answer,
-                                             const CallOptions& call) {
-  const std::string stored = answer.Header("x-goog-stored-content-length");
-  if (!stored.empty()) {
-    std::erase_if(answer.headers, [](const auto& h) { return h.first == "content-length"; });
-    answer.headers.emplace_back("content-length", stored);
-  }
-  if (answer.Header("content-length").empty()) {
-    static const std::string kEtagOfNothing = Hex(Md5(std::string_view()));
-    uint64_t size = 0;
-    if (s3wire::Unquoted(answer.Header("etag")) != kEtagOfNothing) {
-      ASSIGN_OR_RETURN(const std::optional<s3wire::ListedObject> listed, Listed(key, call));
-      if (!listed || !listed->size_bytes) {
-        return Status(Code::kCorruption, Concat("stat ", client_->Uri(FullKey(key)),
-                                                ": neither HEAD (Content-Length) nor a listing "
-                                                "(Size) says how large it is"));
-      }
-      size = *listed->size_bytes;
-    }
-    answer.headers.emplace_back("content-length", std::to_string(size));
-  }
-  return InfoOfHeaders(options_, key, answer);
-}
-
-Result<ObjectInfo> S3UnderFileSystem::Head(std::string_view key, const CallOptions& call) {
-  S3Call head = NewCall("stat", "HEAD", key);
-  AddCustomerKey(options_, head.headers);
-  RETURN_IF_ERROR(RunOne(head, call));
-  return InfoOf(key, head.response, call);
-}
-
-// Without the right to list, only a marker tells a directory from an absent name.
-Result<ObjectInfo> S3UnderFileSystem::StatUnlisted(std::string_view key, S3Call& object,
-                                                   const ObjectInfo& directory,
-                                                   const Status& refusal, const CallOptions& call) {
-  if (object.status.ok()) return InfoOf(key, object.response, call);
-  S3Call marker = NewCall("stat", "HEAD", key);
-  marker.key += '/';
-  marker.what += '/';
-  AddCustomerKey(options_, marker.headers);
-  if (!RunOne(marker, call).ok()) return refusal;
-  ObjectInfo marked = directory;
-  const Result<ObjectInfo> told = InfoOf(key, marker.response, call);
-  if (told.ok()) TakeTold(*told, marked);
-  return marked;
-}
-
-// An object and a directory of one name: the directory is what is seen.
-Result<ObjectInfo> S3UnderFileSystem::Stat(std::string_view key, const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
-  RETURN_IF_ERROR(CheckKeyForS3(options_.prefix, key));
-  ObjectInfo directory;
-  directory.key = std::string(key);
-  directory.type = ObjectType::kDirectory;
-  directory.mtime_ns = opened_ns_;
-  if (key.empty()) return directory;
-  const std::string prefix = Concat(FullKey(key), "/");
-  std::vector<S3Call> calls = {NewCall("stat", "HEAD", key), pages_.CallForOne(prefix)};
-  if (has_folder_markers_) calls.push_back(NewCall("stat", "HEAD", FolderMarkerOf(key)));
-  for (S3Call& one : calls) {
-    if (one.method == "HEAD") AddCustomerKey(options_, one.headers);
-  }
-  client_->Run(calls, call);
-  const Result<KeyPage> below = pages_.FinishOne(prefix, std::move(calls[1]), call);
-  if (below.ok() && !below->entries.empty()) {
-    // Its marker is the first of all keys below it.
-    const bool marked = below->entries.front().full_key == prefix;
-    directory.attributes_untold = marked && options_.keep_attributes;
-    return directory;
-  }
-  if (calls.size() > 2 && calls[2].status.ok()) return directory;
-  S3Call& object = calls[0];
-  if (below.code() == Code::kPermission) {
-    return StatUnlisted(key, object, directory, below.status(), call);
-  }
-  RETURN_IF_ERROR(below.status());
-  RETURN_IF_ERROR(object.status);
-  ASSIGN_OR_RETURN(ObjectInfo info, InfoOf(key, object.response, call));
-  if (info.size_bytes > 0 || !IsFolderMarker(key)) return info;
-  return Status(Code::kNotFound, Concat(object.what, ": it marks a directory"));
-}
-
-Result<ObjectInfo> S3UnderFileSystem::StatObject(std::string_view key, ObjectType type,
-                                                 const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
-  RETURN_IF_ERROR(CheckKeyForS3(options_.prefix, key));
-  const bool directory = type == ObjectType::kDirectory;
-  // The root's marker is the prefix itself.
-  if (key.empty() && (!directory || options_.prefix.empty())) {
-    return Status(Code::kNotFound, "the root of a bucket is no object");
-  }
-  const std::string object_key = key.empty() ? std::string() : ObjectKey(key, type);
-  Result<ObjectInfo> info = Head(object_key, call);
-  const bool refused = info.code() == Code::kPermission || info.code() == Code::kUnsupported;
-  // A policy that allows lists by their prefix refuses the HEAD of an absent marker, too.
-  if (refused && directory) {
-    const std::string marker = FullKey(object_key);
-    S3Call one = pages_.CallForOne(marker);
-    (void)RunOne(one, call);
-    const Result<KeyPage> below = pages_.FinishOne(marker, std::move(one), call);
-    const bool marked =
-        below.ok() && !below->entries.empty() && below->entries.front().full_key == marker;
-    if (below.ok() && !marked) return Status(Code::kNotFound, Concat("stat ", marker, ": absent"));
-  }
-  if (refused) {
-    Result<ObjectInfo> got = StatByGet(*this, options_, object_key, call);
-    if (got.ok()) info = std::move(got);
-  }
-  RETURN_IF_ERROR(info.status());
-  info->key = std::string(key);
-  info->type = type;
-  return info;
-}
-
-Status S3UnderFileSystem::CheckPrecondition(std::string_view key, const Precondition& precondition,
-                                            const CallOptions& call) {
-  if (precondition.kind == Precondition::Kind::kNone) return OkStatus();
-  Result<ObjectInfo> there = Head(key, call);
-  if (!there.ok() && there.code() != Code::kNotFound) return there.status();
-  const bool wants_absent = precondition.kind == Precondition::Kind::kAbsent;
-  const bool holds = wants_absent
-                         ? !there.ok()
-                         : there.ok() && IsVersion(key, there->etag, precondition.etag, call);
-  if (holds) return OkStatus();
-  return Status(Code::kStale, Concat(client_->Uri(FullKey(key)), ": something else is there"));
-}
-
 Result<std::unique_ptr<UnderFileSystem>> OpenS3Ufs(const S3Options& options,
                                                    const Environment& environment, Clock& clock,
                                                    const CallOptions& call) {
   RETURN_IF_ERROR(CheckOptions(options));
   ASSIGN_OR_RETURN(std::unique_ptr<Client> client, NewClient(options, environment, clock));
-  auto ufs = std::make_unique<S3UnderFileSystem>(options, std::move(client), clock);
-  RETURN_IF_ERROR(ufs->Start(call));
-  return std::unique_ptr<UnderFileSystem>(std::move(ufs));
+  auto bucket = std::make_unique<Bucket>(options, std::move(client), clock);
+  RETURN_IF_ERROR(LookAtRoot(*bucket, call));
+  std::unique_ptr<UploadJournal> journal;
+  if (!options.upload_journal.empty()) {
+    ASSIGN_OR_RETURN(journal, UploadJournal::Open(options.upload_journal));
+  }
+  ASSIGN_OR_RETURN(const Conditions conditions, ProbeConditions(*bucket, call));
+  return std::unique_ptr<UnderFileSystem>(
+      std::make_unique<S3UnderFileSystem>(std::move(bucket), std::move(journal), conditions));
 }
 
 }  // namespace tarn::ufs::s3

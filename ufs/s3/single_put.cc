@@ -1,4 +1,4 @@
-// Writing: one PUT of what fits in memory, or parts that several threads send (multipart.cc).
+// An upload by one PUT, of an object that fits in memory. Maker: ufs/s3/object_upload.h.
 
 #include <algorithm>
 #include <memory>
@@ -8,22 +8,18 @@
 #include "base/strings.h"
 #include "s3wire/xml.h"
 #include "ufs/s3/answer.h"
-#include "ufs/s3/names.h"
 #include "ufs/s3/object_upload.h"
-#include "ufs/s3/s3_ufs.h"
-#include "ufs/shared/call.h"
 
 namespace tarn::ufs::s3 {
 namespace {
 
-constexpr uint64_t kMaxPartBytes = 5ULL << 30;
-
-// Kept in memory until it is committed: nothing is left in the store by one that is not.
+// The bytes are in memory until Commit: an upload that is not committed leaves nothing in the
+// store.
 class SinglePut final : public S3Upload {
  public:
-  SinglePut(S3UnderFileSystem& ufs, std::string_view key, const CreateOptions& options,
+  SinglePut(const UploadContext& context, std::string_view key, const CreateOptions& options,
             sigv4::Pairs headers)
-      : S3Upload(ufs, key, options),
+      : S3Upload(context, key, options),
         headers_(std::move(headers)),
         bytes_(std::make_unique_for_overwrite<std::byte[]>(options.size_bytes)) {}
 
@@ -32,7 +28,7 @@ class SinglePut final : public S3Upload {
 
   Status WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
                    const CallOptions& call) override {
-    RETURN_IF_ERROR(CheckCall(call));
+    RETURN_IF_ERROR(bucket_.Check(call));
     {
       MutexLock lock(mutex_);
       if (ended_) return UploadGone("in memory");
@@ -49,13 +45,15 @@ class SinglePut final : public S3Upload {
   }
 
   Result<ObjectInfo> Commit(const CallOptions& call) override {
-    RETURN_IF_ERROR(CheckCall(call));
+    RETURN_IF_ERROR(bucket_.Check(call));
     {
       MutexLock lock(mutex_);
       if (ended_) return UploadGone("in memory");
       RETURN_IF_ERROR(coverage_.CheckComplete());
     }
-    RETURN_IF_ERROR(CheckBefore(ufs_.PutsAreConditional(), call));
+    const bool holds = context_.conditions.holds_puts;
+    const CheckedBy checked_by = holds ? CheckedBy::kStore : CheckedBy::kUs;
+    RETURN_IF_ERROR(CheckBefore(checked_by, call));
     Result<ObjectInfo> info = Shown(Put(call));
     MutexLock lock(mutex_);
     ended_ = ended_ || info.ok();
@@ -63,7 +61,7 @@ class SinglePut final : public S3Upload {
   }
 
   Status Abort(const CallOptions& call) override {
-    RETURN_IF_ERROR(CheckCall(call));
+    RETURN_IF_ERROR(bucket_.Check(call));
     MutexLock lock(mutex_);
     ended_ = true;
     return OkStatus();
@@ -73,20 +71,21 @@ class SinglePut final : public S3Upload {
   std::span<const std::byte> Bytes() const { return {bytes_.get(), options_.size_bytes}; }
 
   S3Call NewPut(const Md5Digest& digest, EtagForm form) const {
-    S3Call put = ufs_.NewCall("write", "PUT", key_);
+    S3Call put = bucket_.NewCall("write", "PUT", key_);
     put.headers = headers_;
     put.body = Bytes();
     put.may_take_long = true;
-    if (ufs_.options().content_md5) put.headers.emplace_back("Content-MD5", Base64(digest));
-    if (ufs_.TakesConditions()) AddPrecondition(options_.precondition, form, put.headers);
+    if (bucket_.options().content_md5) put.headers.emplace_back("Content-MD5", Base64(digest));
+    if (context_.conditions.takes_puts) AddPrecondition(options_.precondition, form, put.headers);
     return put;
   }
 
-  // Some stores (Ceph up to 17) never find an ETag in its quotes equal to what they have.
+  // Some stores (Ceph up to 17) compare an ETag with its quotes to their own without, and refuse
+  // it.
   bool RefusedForItsQuotes(const S3Call& put, const CallOptions& call) const {
     return put.status.code() == Code::kStale && !put.unknown &&
-           options_.precondition.kind == Precondition::Kind::kEtag && !ufs_.IsAws() &&
-           ufs_.CheckPrecondition(key_, options_.precondition, call).ok();
+           options_.precondition.kind == Precondition::Kind::kEtag && !bucket_.client().IsAws() &&
+           context_.versions.CheckPrecondition(key_, options_.precondition, call).ok();
   }
 
   Result<ObjectInfo> Put(const CallOptions& call) {
@@ -95,25 +94,27 @@ class SinglePut final : public S3Upload {
     for (int i = 1;; ++i) {
       S3Call put = NewPut(digest, form);
       put.was_made = [&] { return Made(Hex(digest), call).ok(); };
-      Status status = ufs_.RunOne(put, call);
+      Status status = bucket_.RunOne(put, call);
       if (form == EtagForm::kQuoted && RefusedForItsQuotes(put, call)) {
         form = EtagForm::kPlain;
         continue;
       }
       if (!status.ok()) return Settle(put, Hex(digest), call);
       const std::string etag = s3wire::Unquoted(put.response.Header("etag"));
-      const bool comparable = ufs_.EtagsMayBeMd5() && MayBeMd5(ufs_.options(), put.response);
+      const bool comparable =
+          context_.digests.PutEtagsMayBeMd5() && MayBeMd5(bucket_.options(), put.response);
       if (!comparable || etag == Hex(digest)) return Verified(put, etag, call);
       Result<ObjectInfo> info = WithOtherEtag(put, etag, digest, call);
-      // Once more over itself is harmless; with a precondition it could not be told from another's.
+      // A second PUT over the first is harmless. With a precondition it could not tell the first
+      // from another writer's object.
       const bool again = info.code() == Code::kCorruption && i < kTriesOfPart &&
                          options_.precondition.kind == Precondition::Kind::kNone;
       if (!again) return info;
     }
   }
 
-  // The answer may have been damaged, or the object, or the store has ETags of its own. What the
-  // store gives back tells.
+  // The ETag is not the MD5 of the bytes. The answer or the object is damaged, or the store has
+  // ETags of its own. The object itself tells which.
   Result<ObjectInfo> WithOtherEtag(const S3Call& put, const std::string& got,
                                    const Md5Digest& wanted, const CallOptions& call) {
     const std::string fault =
@@ -126,15 +127,15 @@ class SinglePut final : public S3Upload {
     }
     Result<ObjectInfo> info = Arrived(got, call);
     if (!info.ok()) return Status(Code::kCorruption, Concat(fault, "; ", info.status()));
-    const Result<Md5Digest> there = ufs_.ReadBack(key_, got, options_.size_bytes, call);
+    const Result<Md5Digest> there = context_.reader.ReadBack(key_, got, options_.size_bytes, call);
     if (there.code() == Code::kStale) return AsAnswered(put, got);
     if (!there.ok()) return Status(there.code(), Concat(fault, "; ", there.status().message()));
     if (*there != wanted) return Status(Code::kCorruption, fault);
-    ufs_.NoteOpaqueEtags(put.what);
+    context_.digests.NoteOpaqueEtag(put.what);
     return info;
   }
 
-  // A conditional write whose first answer was lost fails by its own success.
+  // If the first answer of a conditional write was lost, a retry fails because the first succeeded.
   Result<ObjectInfo> Settle(const S3Call& put, const std::string& etag, const CallOptions& call) {
     const bool unsure = put.unknown && (put.status.code() == Code::kStale ||
                                         put.status.code() == Code::kMaybeCommitted);
@@ -149,19 +150,9 @@ class SinglePut final : public S3Upload {
 
 }  // namespace
 
-Result<std::unique_ptr<Upload>> S3UnderFileSystem::NewUpload(std::string_view key,
-                                                             const CreateOptions& options,
-                                                             sigv4::Pairs headers,
-                                                             uint64_t part_bytes,
-                                                             const CallOptions& call) {
-  if (options.size_bytes <= options_.single_put_bytes) {
-    return std::unique_ptr<Upload>(std::make_unique<SinglePut>(*this, ObjectKey(key, options.type),
-                                                               options, std::move(headers)));
-  }
-  const uint64_t least = (options.size_bytes + traits_.max_parts - 1) / traits_.max_parts;
-  const uint64_t granule = std::min(std::max(part_bytes, least), kMaxPartBytes);
-  ASSIGN_OR_RETURN(std::string id, StartUpload(key, std::move(headers), call));
-  return NewMultipart(*this, key, options, std::move(id), granule);
+std::unique_ptr<Upload> NewSinglePut(const UploadContext& context, std::string_view key,
+                                     const CreateOptions& options, sigv4::Pairs headers) {
+  return std::make_unique<SinglePut>(context, key, options, std::move(headers));
 }
 
 }  // namespace tarn::ufs::s3
