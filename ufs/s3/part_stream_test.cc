@@ -3,12 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <string>
+#include <utility>
+
+#include "base/digest.h"
+#include "ufs/testing/s3_test_store.h"
 
 namespace tarn::ufs::s3 {
 namespace {
 
-constexpr uint64_t kBegin = 1000;  // Of the part, in the object.
+constexpr uint64_t kBegin = 1000;  // Offset of the part in the object.
 constexpr uint64_t kBytes = (11 << 20) + 17;
 
 class PartStreamTest : public testing::Test {
@@ -70,6 +75,40 @@ TEST_F(PartStreamTest, AFaultOfTheSourceEndsIt) {
   EXPECT_EQ(stream.Give(0, out).code(), Code::kStale);
   fault_ = OkStatus();
   EXPECT_EQ(Given(stream, 0, 8), Expected(0, 8)) << "what was not read is not kept";
+}
+
+TEST_F(S3Store, APartIsReadAsItIsSent) {
+  Open();
+  const std::string bytes(350, 'x');
+  CreateOptions create;
+  create.size_bytes = bytes.size();
+  std::unique_ptr<Upload> upload = ufs_->Create("f", create, {}).value();
+  int times = 0;
+  const auto read = [&](uint64_t offset, std::span<std::byte> out) {
+    ++times;
+    std::memcpy(out.data(), bytes.data() + offset, out.size());
+    return OkStatus();
+  };
+  // The first answer is lost.
+  fault_ = [&, failed = false](
+               const http::TestRequest& request) mutable -> std::optional<http::TestReply> {
+    if (!request.Asks("partNumber") || std::exchange(failed, true)) return std::nullopt;
+    http::TestReply reply;
+    reply.drop = true;
+    return reply;
+  };
+  for (uint64_t at = 0; at < bytes.size(); at += 100) {
+    const uint64_t length = std::min<uint64_t>(100, bytes.size() - at);
+    ASSERT_TRUE(upload->StreamPart(at, length, read, {}).ok());
+  }
+  EXPECT_TRUE(upload->Commit({}).ok());
+  EXPECT_EQ(objects_["f"], bytes);
+  EXPECT_GE(times, 4);
+  for (const http::TestRequest& request : server_->Requests()) {
+    if (!request.Asks("partNumber")) continue;
+    EXPECT_EQ(request.headers.at("content-md5"), Base64(Md5(request.body)));
+    EXPECT_EQ(request.headers.at("x-amz-content-sha256"), Hex(Sha256(request.body)));
+  }
 }
 
 }  // namespace

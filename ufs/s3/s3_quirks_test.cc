@@ -1,4 +1,4 @@
-// Stores as they are: each is right in what it does by its own lights.
+// Stores that differ from AWS, each in a way that some real store has.
 
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ using Names = std::vector<std::string>;
 
 class S3Quirks : public S3Store {
  protected:
-  // All names of a directory, page by page; directories end in '/'.
+  // All names of a directory, read page by page. Those of directories end in '/'.
   Names ListAll(const std::string& directory, size_t page_size) {
     Names names;
     ListOptions options;
@@ -145,7 +145,7 @@ TEST_F(S3Quirks, TheEtagsOfHeadAndGetCount) {
   EXPECT_EQ(CountOf("HEAD") - before, 1) << "one object tells for all";
 }
 
-// It was listed before the store was found to have other ETags there.
+// The version was listed before the client found that the store lists other ETags.
 TEST_F(S3Quirks, AVersionThatAListingNamesIsReadMovedAndDeleted) {
   objects_["f"] = "hello";
   quirks_ = {"other etags"};
@@ -181,7 +181,7 @@ TEST_F(S3Quirks, AnAbsentLengthIsThatOfTheListing) {
   EXPECT_EQ(ufs_->Stat("full", {}).value().size_bytes, 5u);
 }
 
-// As a server of static files does, for a client that does not say whether it can decode.
+// A server of static files does this for a client that does not say whether it accepts gzip.
 TEST_F(S3Quirks, NoByteOfADecodedAnswerIsGiven) {
   const std::string stored = "stored-bytes";
   objects_["t.gz"] = stored;
@@ -189,7 +189,7 @@ TEST_F(S3Quirks, NoByteOfADecodedAnswerIsGiven) {
   Open();
   const std::string etag = ufs_->Stat("t.gz", {}).value().etag;
   const Extent whole{0, stored.size(), true, stored.size()};
-  // "identity" is obeyed, or only those who can decode get what is stored.
+  // A server obeys "identity", or sends the stored bytes only to a client that accepts gzip.
   for (const std::string wanted : {"identity", "gzip"}) {
     for (const bool with_length : {false, true}) {
       fault_ = [=](const http::TestRequest& request) -> std::optional<http::TestReply> {
@@ -272,7 +272,8 @@ TEST_F(S3Quirks, AStoreThatIgnoresRangesSaysSo) {
     EXPECT_EQ(ended.code(), Code::kIo);
     EXPECT_NE(ended.message().find("ignores Range"), std::string::npos) << ended.message();
   }
-  // Each is asked for once more, in case the store has decoded it, and then given up.
+  // Each read is sent once more, because the store may have decoded the first answer, and then
+  // given up.
   EXPECT_EQ(Requests() - before, 4u);
 }
 
@@ -301,7 +302,7 @@ TEST_F(S3Quirks, AnEtagIsOpaque) {
   EXPECT_EQ(objects_["parts"].size(), 350u);
 }
 
-// The answers to PUT and HEAD are damaged alike: nothing shows that the bytes are there.
+// The answers to PUT and HEAD are damaged in one way: nothing proves that the bytes are there.
 TEST_F(S3Quirks, AnEtagThatGetDoesNotKnowProvesNothing) {
   Open();
   const std::string wrong(32, 'a');
@@ -384,7 +385,7 @@ TEST_F(S3Quirks, AnObjectIsNoDirectoryToMount) {
   Open();
 }
 
-TEST_F(S3Quirks, WhoMayReadAndNotListOpensByName) {
+TEST_F(S3Quirks, AReaderThatMayNotListOpensByName) {
   objects_["f"] = "hello";
   objects_["d/"] = "";
   fault_ = [this](const http::TestRequest& request) -> std::optional<http::TestReply> {
@@ -402,7 +403,7 @@ TEST_F(S3Quirks, WhoMayReadAndNotListOpensByName) {
   EXPECT_EQ(ufs_->List("", {}, {}).code(), Code::kPermission);
 }
 
-// Ceph says AccessDenied to keys that it does not know as well.
+// Ceph also answers AccessDenied to unknown access keys.
 TEST_F(S3Quirks, UnknownKeysAreNotTakenForAPolicy) {
   bool known = false;
   fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
@@ -436,7 +437,7 @@ TEST_F(S3Quirks, FolderMarkersOfHadoopAreDirectories) {
   EXPECT_TRUE(objects_.contains("b_$folder$"));
 }
 
-// All connections but those that are kept for names.
+// The reads take all connections but those that are kept for names.
 TEST_F(S3Quirks, ReadersThatHangHoldUpNoLookAtNames) {
   objects_["f"] = "hello";
   options_.max_connections = 4;
@@ -461,40 +462,6 @@ TEST_F(S3Quirks, ReadersThatHangHoldUpNoLookAtNames) {
   const DeleteRequest gone{"g", {}};
   EXPECT_TRUE(ufs_->Delete(std::span(&gone, 1), {}).front().ok());
   stop.request_stop();
-}
-
-TEST_F(S3Quirks, APartIsReadAsItIsSent) {
-  Open();
-  const std::string bytes(350, 'x');
-  CreateOptions create;
-  create.size_bytes = bytes.size();
-  std::unique_ptr<Upload> upload = ufs_->Create("f", create, {}).value();
-  int times = 0;
-  const auto read = [&](uint64_t offset, std::span<std::byte> out) {
-    ++times;
-    std::memcpy(out.data(), bytes.data() + offset, out.size());
-    return OkStatus();
-  };
-  // The first answer is lost.
-  fault_ = [&, failed = false](
-               const http::TestRequest& request) mutable -> std::optional<http::TestReply> {
-    if (!request.Asks("partNumber") || std::exchange(failed, true)) return std::nullopt;
-    http::TestReply reply;
-    reply.drop = true;
-    return reply;
-  };
-  for (uint64_t at = 0; at < bytes.size(); at += 100) {
-    const uint64_t length = std::min<uint64_t>(100, bytes.size() - at);
-    ASSERT_TRUE(upload->StreamPart(at, length, read, {}).ok());
-  }
-  EXPECT_TRUE(upload->Commit({}).ok());
-  EXPECT_EQ(objects_["f"], bytes);
-  EXPECT_GE(times, 4);
-  for (const http::TestRequest& request : server_->Requests()) {
-    if (!request.Asks("partNumber")) continue;
-    EXPECT_EQ(request.headers.at("content-md5"), Base64(Md5(request.body)));
-    EXPECT_EQ(request.headers.at("x-amz-content-sha256"), Hex(Sha256(request.body)));
-  }
 }
 
 }  // namespace
