@@ -11,7 +11,7 @@ namespace {
 
 using SourcePtr = std::shared_ptr<UnderFileSystem>;
 
-// Keeps the source while it is written to.
+// Keeps the source alive while a writer sends to it.
 class KeepingUpload final : public Upload {
  public:
   KeepingUpload(SourcePtr source, std::unique_ptr<Upload> upload)
@@ -43,7 +43,7 @@ class SlotUfs final : public LateUfs, private AttributeStore {
   explicit SlotUfs(const UfsTraits& expected)
       : expected_(expected), why_(Code::kIo, "the source was not opened yet") {}
 
-  void Provide(std::unique_ptr<UnderFileSystem> source) override {
+  void Connect(std::unique_ptr<UnderFileSystem> source) override {
     MutexLock lock(mutex_);
     CHECK(!own_);
     own_ = std::make_unique<UfsTraits>(source->Traits());
@@ -51,8 +51,8 @@ class SlotUfs final : public LateUfs, private AttributeStore {
     traits_ = own_.get();
     source_ = std::move(source);
   }
-  void Withhold(Status why) override {
-    SourcePtr source;  // Goes without the lock.
+  void Disconnect(Status why) override {
+    SourcePtr source;  // Destroyed after the lock is released.
     MutexLock lock(mutex_);
     source = std::exchange(source_, nullptr);
     why_ = std::move(why);
@@ -162,9 +162,10 @@ class SlotUfs final : public LateUfs, private AttributeStore {
 
   const UfsTraits expected_;
   std::atomic<const UfsTraits*> traits_{&expected_};
-  mutable Mutex mutex_;  // Held over no call.
+  mutable Mutex mutex_;  // A leaf; not held over calls of the source.
   SourcePtr source_ GUARDED_BY(mutex_);
-  std::unique_ptr<const UfsTraits> own_ GUARDED_BY(mutex_);  // Of the source, even when it is gone.
+  std::unique_ptr<const UfsTraits> own_
+      GUARDED_BY(mutex_);  // The traits of the source, which may be gone.
   Status why_ GUARDED_BY(mutex_);
 };
 

@@ -1,8 +1,7 @@
 #pragma once
 
-// A UFS whose source may be missing: one that could not be opened at start, or that was unmounted.
-// Until it is provided, and after it is withheld, every call answers kIo with the reason.
-// Thread-safe.
+// A UFS whose source may be missing: it could not be opened at start, or it was unmounted. Before
+// Connect and after Disconnect every call answers kIo with the reason. Thread-safe.
 
 #include <memory>
 
@@ -13,14 +12,16 @@ namespace tarn::ufs {
 
 class LateUfs : public UnderFileSystem {
  public:
-  // Calls go to `source` from now on. Once, and with attributes exactly if they were expected.
-  virtual void Provide(std::unique_ptr<UnderFileSystem> source) = 0;
-  // The source is let go of when the calls under way, and uploads begun on it, are over.
-  virtual void Withhold(Status why) = 0;
-  virtual Status State() const = 0;  // OK: calls go to a source; otherwise why not.
+  // Passes calls to `source` from now on. Call it at most once. `source` must have an
+  // AttributeStore if and only if the expected traits said so.
+  virtual void Connect(std::unique_ptr<UnderFileSystem> source) = 0;
+  // Answers `why` from now on. The source is destroyed when the calls under way and the uploads
+  // begun on it are over.
+  virtual void Disconnect(Status why) = 0;
+  virtual Status State() const = 0;  // OK: connected; otherwise why not.
 };
 
-// `expected` is what Traits answers until the source has its own say.
+// Traits answers `expected` until a source is connected.
 std::unique_ptr<LateUfs> NewLateUfs(const UfsTraits& expected);
 
 }  // namespace tarn::ufs

@@ -29,7 +29,7 @@ class LateUfsTest : public testing::Test {
 };
 
 TEST_F(LateUfsTest, WithoutASourceEveryCallSaysWhy) {
-  late_->Withhold(Status(Code::kIo, "the disk is away"));
+  late_->Disconnect(Status(Code::kIo, "the disk is away"));
   EXPECT_EQ(late_->State().message(), "the disk is away");
   EXPECT_EQ(late_->Stat("f", {}).status().message(), "the disk is away");
   EXPECT_EQ(late_->SourceIdentity({}).code(), Code::kIo);
@@ -45,9 +45,9 @@ TEST_F(LateUfsTest, WithoutASourceEveryCallSaysWhy) {
   EXPECT_EQ(deleted[1].code(), Code::kIo);
 }
 
-TEST_F(LateUfsTest, OnceProvidedCallsReachTheSource) {
+TEST_F(LateUfsTest, OnceConnectedCallsReachTheSource) {
   EXPECT_EQ(late_->State().code(), Code::kIo);
-  late_->Provide(NewMemoryUfs(clock_));
+  late_->Connect(NewMemoryUfs(clock_));
   EXPECT_TRUE(late_->State().ok());
   EXPECT_EQ(*late_->SourceIdentity({}), "mem");
   auto upload = Begin(*late_, "f");
@@ -57,11 +57,11 @@ TEST_F(LateUfsTest, OnceProvidedCallsReachTheSource) {
 }
 
 TEST_F(LateUfsTest, AnUploadKeepsTheSourceThatWasTakenAway) {
-  late_->Provide(NewMemoryUfs(clock_));
+  late_->Connect(NewMemoryUfs(clock_));
   const UfsTraits& traits = late_->Traits();
   auto upload = Begin(*late_, "f");
   ASSERT_TRUE(upload.ok());
-  late_->Withhold(Status(Code::kIo, "unmounted"));
+  late_->Disconnect(Status(Code::kIo, "unmounted"));
   EXPECT_EQ((*upload)->Commit({})->size_bytes, 3u);
   EXPECT_EQ(late_->Stat("f", {}).code(), Code::kIo);
   EXPECT_EQ(traits.scheme, late_->Traits().scheme);

@@ -241,12 +241,12 @@ Result<role::MountInfo> TableMounts::MountOpened(const role::MountSpec& spec,
                                                  std::unique_ptr<ufs::UnderFileSystem> source) {
   std::unique_ptr<ufs::LateUfs> late = ufs::NewLateUfs(source->Traits());
   ufs::LateUfs* slot = late.get();
-  late->Provide(std::move(source));
+  late->Connect(std::move(source));
   RETURN_IF_ERROR(mounts_.Add(spec.mount, std::move(late), AccessOf(spec.read_only)));
   const role::Caller caller{SessionId(1), 0, geteuid(), getegid()};
   Result<role::MountInfo> mounted = table_->Mount(caller, spec);
   if (!mounted.ok()) {
-    slot->Withhold(Status(Code::kIo, "it was never mounted"));
+    slot->Disconnect(Status(Code::kIo, "it was never mounted"));
     mounts_.Remove(spec.mount);
     return mounted;
   }
@@ -278,9 +278,9 @@ void TableMounts::TryOpen(const role::MountInfo& info, const ufs::CallOptions& c
   auto late = late_.find(info.mount);
   if (late == late_.end()) return;  // It was unmounted meanwhile.
   if (opened.ok())
-    late->second->Provide(std::move(*opened));
+    late->second->Connect(std::move(*opened));
   else
-    late->second->Withhold(Status(Code::kIo, opened.status().message()));
+    late->second->Disconnect(Status(Code::kIo, opened.status().message()));
 }
 
 // OK also if it is not mounted any more.
@@ -300,7 +300,7 @@ Status TableMounts::OpenAll() {
         ufs::NewLateUfs(ExpectedTraits(SourceOf(info), options_.properties, info.options));
     ufs::LateUfs* slot = late.get();
     // What was below an unmounted one is there until it is forgotten, but has no path.
-    if (info.unmounting) slot->Withhold(Status(Code::kIo, Concat(info.uri, " was unmounted")));
+    if (info.unmounting) slot->Disconnect(Status(Code::kIo, Concat(info.uri, " was unmounted")));
     RETURN_IF_ERROR(mounts_.Add(info.mount, std::move(late), AccessOf(info.read_only)));
     if (info.unmounting) continue;
     {
@@ -444,7 +444,7 @@ Status TableMounts::Unmount(const role::Control::UfsUnmountRequest& request) {
     if (auto found = late_.find(info.mount); found != late_.end()) late = found->second;
     late_.erase(info.mount);
   }
-  if (late != nullptr) late->Withhold(Status(Code::kIo, Concat(info.uri, " was unmounted")));
+  if (late != nullptr) late->Disconnect(Status(Code::kIo, Concat(info.uri, " was unmounted")));
   status = Forget(info.mount);
   if (status.ok()) return OkStatus();
   return Status(status.code(),

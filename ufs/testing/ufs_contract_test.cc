@@ -38,10 +38,11 @@ class LocalFixture final : public UfsFixture {
 
  private:
   const TemporaryDirectory directory_;
-  const std::unique_ptr<UnderFileSystem> ufs_ = OpenLocalUfs(directory_.path()).value();
+  const std::unique_ptr<UnderFileSystem> ufs_ =
+      OpenLocalUfs(directory_.path()).value();
 };
 
-// With nothing going wrong it is the store below.
+// Without faults a FaultyUfs behaves as the store below.
 template <typename Below>
 class FaultyFixture final : public UfsFixture {
  public:
@@ -52,10 +53,10 @@ class FaultyFixture final : public UfsFixture {
   const FaultyUfs faulty_ = NewFaultyUfs(below_.ufs(), SystemClock());
 };
 
-// With its source there it is that source.
-std::unique_ptr<LateUfs> Provided(std::unique_ptr<UnderFileSystem> source) {
+// A LateUfs behaves as its source once that is connected.
+std::unique_ptr<LateUfs> Connected(std::unique_ptr<UnderFileSystem> source) {
   std::unique_ptr<LateUfs> late = NewLateUfs(source->Traits());
-  late->Provide(std::move(source));
+  late->Connect(std::move(source));
   return late;
 }
 
@@ -64,7 +65,7 @@ class LateMemoryFixture final : public UfsFixture {
   UnderFileSystem& ufs() override { return *ufs_; }
 
  private:
-  const std::unique_ptr<LateUfs> ufs_ = Provided(NewMemoryUfs(SystemClock()));
+  const std::unique_ptr<LateUfs> ufs_ = Connected(NewMemoryUfs(SystemClock()));
 };
 
 class LateLocalFixture final : public UfsFixture {
@@ -73,7 +74,8 @@ class LateLocalFixture final : public UfsFixture {
 
  private:
   const TemporaryDirectory directory_;
-  const std::unique_ptr<LateUfs> ufs_ = Provided(OpenLocalUfs(directory_.path()).value());
+  const std::unique_ptr<LateUfs> ufs_ =
+      Connected(OpenLocalUfs(directory_.path()).value());
 };
 
 template <typename T>
@@ -171,7 +173,7 @@ TEST_P(UfsContract, PiecesComeInOrderAndAreShortOnlyAtTheEnd) {
   EXPECT_EQ(Pieces("gone", "", {0, 10}), Names{"kNotFound"});
 }
 
-TEST_P(UfsContract, WhoeverTakesPiecesMayEndIt) {
+TEST_P(UfsContract, TheTakerOfPiecesMayEndTheRead) {
   Put("f", "0123456789");
   std::vector<std::byte> piece(3);
   int taken = 0;
@@ -321,7 +323,7 @@ TEST_P(UfsContract, AnAbortedUploadLeavesNothing) {
 
 TEST_P(UfsContract, ADroppedUploadIsFoundAndAborted) {
   MakeParents("d/e/f");
-  // So large that the store has to be told before it is committed.
+  // So large that the store learns of the upload before the commit.
   const size_t part_bytes = std::max<size_t>(1, ufs().Traits().min_part_bytes);
   auto upload = Start("d/e/f", 3 * part_bytes).value();
   ASSERT_TRUE(upload->WritePart(part_bytes, BytesOf(std::string(part_bytes, 'x')), {}).ok());
@@ -393,7 +395,7 @@ TEST_P(UfsContract, SyncAndIdentityAnswer) {
   EXPECT_EQ(ufs().SourceIdentity({}).value(), identity);
 }
 
-// Each call of the interface, with the code it answers.
+// Each call of the interface, with the code that it answers.
 std::vector<std::pair<std::string, Code>> CallAll(UnderFileSystem& ufs, Upload& upload,
                                                   const CallOptions& call) {
   std::byte out{};
