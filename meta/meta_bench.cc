@@ -27,7 +27,7 @@ class Bench {
     auto store = kv::OpenRocksdbStore(options, SystemClock(), SystemClock());
     CHECK(store.ok());
     store_ = *std::move(store);
-    auto ufs = ufs::OpenLocalUfs(directory_ + "/source");
+    auto ufs = ufs::OpenLocalUfs(directory_ + "/source", SystemClock());
     CHECK(ufs.ok());
     CHECK(mounts_.Add(MountId(1), *std::move(ufs)).ok());
     auto opened = OpenNamespace(*store_, mounts_, SystemClock(), MetaOptions{}, RootMount{});

@@ -5,15 +5,16 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "ufs/under_file_system.h"
 
 namespace tarn::ufs {
 
-// A local directory. `root` must exist and be a directory (kNotFound, kNotDirectory). Uploads in
-// progress are files named ".tarn-upload.*" in the target's directory; they are never listed as
-// entries. All access is by descriptor below the root: no symlink inside it is ever followed.
-Result<std::unique_ptr<UnderFileSystem>> OpenLocalUfs(const std::string& root);
-UfsTraits LocalTraits();  // The same for every directory.
+// Opens the directory `root`. kNotFound, kNotDirectory. Uploads in progress are files named
+// ".tarn-upload.*" in the target's directory; listings leave them out. All access is by descriptors
+// below the root, and follows no symlink inside it. `clock` outlives it.
+Result<std::unique_ptr<UnderFileSystem>> OpenLocalUfs(const std::string& root, const Clock& clock);
+UfsTraits LocalTraits();  // Equal for all directories.
 
 }  // namespace tarn::ufs

@@ -31,7 +31,9 @@ namespace fs = std::filesystem;
 
 class LoaderTest : public ::testing::Test {
  protected:
-  LoaderTest() : store_(kv::NewMemoryStore(clock_)), base_(*ufs::OpenLocalUfs(directory_ / "s")) {
+  LoaderTest()
+      : store_(kv::NewMemoryStore(clock_)),
+        base_(*ufs::OpenLocalUfs(directory_ / "s", SystemClock())) {
     ufs::FaultyUfs faulty = ufs::NewFaultyUfs(*base_, clock_);
     faults_ = faulty.faults;
     EXPECT_TRUE(mounts_.Add(MountId(1), std::move(faulty.ufs)).ok());

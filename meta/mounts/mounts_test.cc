@@ -296,10 +296,11 @@ TEST_F(MountsTest, ANestedMountIsUnmountedFirst) {
 
 class MountsPersistTest : public ::testing::TestWithParam<bool> {
  protected:
-  // Mounts another local directory, or an object store, at "s3" in a local directory.
-  MountsPersistTest() : rig_(*ufs::OpenLocalUfs(outer_.path()), {{"old", "o"}}, Pace::kAll) {
-    mount_ = rig_.Mount("s3",
-                        GetParam() ? *ufs::OpenLocalUfs(inner_.path()) : ufs::NewMemoryUfs(clock_));
+  // Mounted at "s3" in a local directory: another one, or an object store.
+  MountsPersistTest()
+      : rig_(*ufs::OpenLocalUfs(outer_.path(), SystemClock()), {{"old", "o"}}, Pace::kAll) {
+    mount_ = rig_.Mount("s3", GetParam() ? *ufs::OpenLocalUfs(inner_.path(), SystemClock())
+                                         : ufs::NewMemoryUfs(clock_));
   }
   void ExpectNothingLeft() {
     rig_.Drain();
@@ -347,7 +348,7 @@ TEST_P(MountsPersistTest, AttributesOfTheMountPointGoToItsSource) {
   ExpectNothingLeft();
   EXPECT_EQ(rig_.AttrOf("s3").mode, 0711U);
   if (!GetParam()) return;
-  EXPECT_EQ((*ufs::OpenLocalUfs(inner_.path()))->Stat("", {})->mode, 0711U);
+  EXPECT_EQ((*ufs::OpenLocalUfs(inner_.path(), SystemClock()))->Stat("", {})->mode, 0711U);
 }
 
 TEST_P(MountsPersistTest, AnAncestorMovesWithoutTheMountBelowIt) {
@@ -374,8 +375,8 @@ TEST_P(MountsPersistTest, TheEmptyDirectoryBehindAMountPointIsRemoved) {
 
 TEST(MountsPersist, WhatIsPutBehindAMountPointStaysAndHoldsUpNothing) {
   TickingClock clock;
-  TemporaryDirectory outer;
-  Rig rig(*ufs::OpenLocalUfs(outer.path()), {}, Pace::kNothing);
+  ufs::TemporaryDirectory outer;
+  Rig rig(*ufs::OpenLocalUfs(outer.path(), SystemClock()), {}, Pace::kNothing);
   rig.MakeDir("a");
   rig.Mount("a/m", ufs::NewMemoryUfs(clock));
   rig.Drain();

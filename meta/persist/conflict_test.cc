@@ -28,7 +28,7 @@ class OtherWriter : public ::testing::TestWithParam<Kind> {
     if (GetParam() == Kind::kObjects)
       ufs = ufs::NewMemoryUfs(clock_);
     else
-      ufs = *ufs::OpenLocalUfs(directory_->path());
+      ufs = *ufs::OpenLocalUfs(directory_->path(), SystemClock());
     rig_ = std::make_unique<Rig>(std::move(ufs), before, Pace::kNothing);
   }
   Rig& rig() { return *rig_; }
@@ -345,8 +345,8 @@ class OtherWriterOfAttributes : public ::testing::Test {
   void Forget(InodeId ino) { ASSERT_TRUE(rig_.ns().GetFiles().Forget(ino).ok()); }
   uint32_t ModeThere() { return rig_.ufs().Stat("f", {})->mode; }
 
-  TemporaryDirectory directory_;
-  Rig rig_{*ufs::OpenLocalUfs(directory_.path()), {{"f", "base"}}, Pace::kNothing};
+  ufs::TemporaryDirectory directory_;
+  Rig rig_{*ufs::OpenLocalUfs(directory_.path(), SystemClock()), {{"f", "base"}}, Pace::kNothing};
 };
 
 TEST_F(OtherWriterOfAttributes, AModeIsNotSetOnAnotherFile) {

@@ -19,8 +19,8 @@ class OwnUpload : public ::testing::Test {
  protected:
   // The process appends to "base" and dies during the upload.
   void CrashAt(int point) {
-    rig_ = std::make_unique<Rig>(*ufs::OpenLocalUfs(directory_.path()), Tree{{"f", "base"}},
-                                 Pace::kNothing);
+    rig_ = std::make_unique<Rig>(*ufs::OpenLocalUfs(directory_.path(), SystemClock()),
+                                 Tree{{"f", "base"}}, Pace::kNothing);
     rig().Append("f", "+1");
     rig().Fetch("f");
     rig().CrashAt(point);

@@ -36,8 +36,9 @@ class PersistTest : public ::testing::TestWithParam<Scenario> {
     SCOPED_TRACE("a local directory");
     body([&](Pace pace) {
       directory_.reset();
-      directory_ = std::make_unique<TemporaryDirectory>();
-      return std::make_unique<Rig>(*ufs::OpenLocalUfs(directory_->path()), scenario.before, pace);
+      directory_ = std::make_unique<ufs::TemporaryDirectory>();
+      return std::make_unique<Rig>(*ufs::OpenLocalUfs(directory_->path(), SystemClock()),
+                                   scenario.before, pace);
     });
   }
 
@@ -208,8 +209,8 @@ class LostAnswer : public ::testing::Test {
     rig_.OneStep();
   }
 
-  TemporaryDirectory directory_;
-  Rig rig_{*ufs::OpenLocalUfs(directory_.path()), {{"f", "F"}}, Pace::kNothing};
+  ufs::TemporaryDirectory directory_;
+  Rig rig_{*ufs::OpenLocalUfs(directory_.path(), SystemClock()), {{"f", "F"}}, Pace::kNothing};
 };
 
 TEST_F(LostAnswer, OfNewTimesMakesNoOtherFileOfTheOneMoved) {

@@ -287,8 +287,8 @@ void RunOnDirectory(const Plan& plan) {
   const uint64_t seed = SeedOfRun();
   for (uint64_t run = 0; run < plan.runs; ++run) {
     SCOPED_TRACE(Concat("TARN_SEED=", seed + run));
-    TemporaryDirectory directory;
-    Rig rig(*ufs::OpenLocalUfs(directory.path()), plan.before, Pace::kNothing,
+    ufs::TemporaryDirectory directory;
+    Rig rig(*ufs::OpenLocalUfs(directory.path(), SystemClock()), plan.before, Pace::kNothing,
             Conflicts(seed + run));
     RandomRun(seed + run, rig, plan.before).Go(plan.operations);
     if (::testing::Test::HasFailure()) return;

@@ -16,8 +16,8 @@ class ReservedNamesTest : public ::testing::Test {
  protected:
   static constexpr const char* kReserved = ".tarn-upload.x";
 
-  TemporaryDirectory directory_;
-  Rig rig_{*ufs::OpenLocalUfs(directory_.path()), {}, Pace::kNothing};
+  ufs::TemporaryDirectory directory_;
+  Rig rig_{*ufs::OpenLocalUfs(directory_.path(), SystemClock()), {}, Pace::kNothing};
   role::Names& names_ = rig_.ns().GetNames();
   const role::Caller caller_{SessionId(1), 0, 0, 0};
 };

@@ -117,7 +117,7 @@ Result<std::unique_ptr<ufs::UnderFileSystem>> OpenSource(const Source& source,
                                                          const OpenSourceOptions& options,
                                                          Clock& clock,
                                                          const ufs::CallOptions& call) {
-  if (source.scheme != "s3") return ufs::OpenLocalUfs(source.path);
+  if (source.scheme != "s3") return ufs::OpenLocalUfs(source.path, clock);
   RETURN_IF_ERROR(CheckEncryption(properties));
   RETURN_IF_ERROR(DefaultAttributesOf(properties).status());
   S3Options s3 = S3OptionsOf(source, properties);

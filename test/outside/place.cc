@@ -89,7 +89,7 @@ class LocalPlace final : public Place {
  public:
   LocalPlace() : root_(directory_.path() + "/source") { fs::create_directory(root_); }
   std::unique_ptr<ufs::UnderFileSystem> Open(Points& points, Clock&) override {
-    auto base = ufs::OpenLocalUfs(root_);
+    auto base = ufs::OpenLocalUfs(root_, SystemClock());
     EXPECT_TRUE(base.ok()) << base.status().ToString();
     return NewObservedUfs(*std::move(base), points);
   }

@@ -68,7 +68,7 @@ TEST_F(FaultyUfsTest, ACommitWhoseAnswerWasLostWasMade) {
   EXPECT_EQ(Get(*base_, "f"), "1");
 }
 
-TEST_F(FaultyUfsTest, AnUploadWhoseStartWasNotHeardOfIsLeftOver) {
+TEST_F(FaultyUfsTest, AnUploadWhoseStartWasNotAnsweredIsLeftOver) {
   faults_.FailNth(1, kDown, When::kAfterEffect);
   EXPECT_EQ(Put(ufs_, "f", "1").code(), Code::kUnavailable);
   EXPECT_EQ(ufs_.ListUploads({}).value().size(), 1u);
@@ -130,8 +130,8 @@ TEST_F(FaultyUfsTest, ADelayedCallCanBeCancelled) {
   EXPECT_EQ(code, Code::kCancelled);
 }
 
-// Runs `attempt` from a fresh start with the n-th call failing, for n = 1, 2, ... until nothing
-// fails any more.
+// Runs `attempt` from a fresh start with the n-th call failing, for n = 1, 2, ... until no call
+// fails.
 void FailEach(UfsFaults& faults, When when, const std::function<bool()>& attempt) {
   for (int n = 1; n < 100; ++n) {
     faults.Heal();
@@ -142,11 +142,12 @@ void FailEach(UfsFaults& faults, When when, const std::function<bool()>& attempt
   FAIL() << "it never succeeds";
 }
 
-// Over the local store, so that its own steps are met by faults too.
+// Over the local store, so that faults meet its own steps too.
 class FaultLoop : public testing::TestWithParam<When> {
  protected:
   const TemporaryDirectory directory_;
-  const std::unique_ptr<UnderFileSystem> base_ = OpenLocalUfs(directory_.path()).value();
+  const std::unique_ptr<UnderFileSystem> base_ =
+      OpenLocalUfs(directory_.path(), SystemClock()).value();
   const FaultyUfs faulty_ = NewFaultyUfs(*base_, SystemClock());
   UnderFileSystem& ufs_ = *faulty_.ufs;
 };
@@ -177,7 +178,7 @@ TEST_P(FaultLoop, EveryLeftoverIsFoundAndAborted) {
   });
 }
 
-// An answer that was lost is settled by looking: the precondition keeps the retry from doing it
+// After a lost answer the caller looks, and the precondition keeps its retry from making the change
 // twice.
 TEST_P(FaultLoop, ARetryWithAPreconditionSettles) {
   int round = 0;

@@ -17,7 +17,7 @@ Status SomethingElse(const Place& place) {
   return Status(Code::kStale, Concat(place.name, ": something else is there"));
 }
 
-// A rename has changed the ctime, so all but that counts.
+// A rename has changed the ctime, so everything but the ctime counts.
 bool IsVersionRenamed(const struct statx& st, std::string_view version) {
   const std::string identity = IdentityOf(st);
   return version == identity || version.starts_with(identity + "-") || version == FileOf(st);
@@ -37,12 +37,13 @@ bool HasVersion(const Place& place, const Precondition& precondition) {
 }
 
 Status Unlink(const Place& place) {
-  if (unlinkat(place.directory.get(), place.name.c_str(), 0) == 0 || errno == ENOENT)
+  if (unlinkat(place.directory.get(), place.name.c_str(), 0) == 0 || errno == ENOENT) {
     return OkStatus();
+  }
   return ErrnoStatus(errno, Concat("remove ", place.name));
 }
 
-// Another writer's file got `at` by our rename, and goes back to `home`, where it was.
+// Our rename has moved another writer's file from `home` to `at`: it goes back.
 Status PutBack(const Place& at, const Place& home) {
   if (Renames(at, home, RENAME_NOREPLACE)) return SomethingElse(home);
   if (errno == EEXIST) {
@@ -95,7 +96,7 @@ Status RenameOver(const Place& from, const Place& to, unsigned flags) {
   if (!Renames(from, to, flags)) {
     return ErrnoStatus(errno, Concat("rename ", from.name, " to ", to.name));
   }
-  // rename(2) leaves both names if they are of one inode already.
+  // rename(2) leaves both names if they are names of one inode.
   Result<struct statx> left = StatAt(from.directory.get(), from.name.c_str());
   if (left.code() == Code::kNotFound) return OkStatus();
   Result<struct statx> moved = StatAt(to.directory.get(), to.name.c_str());

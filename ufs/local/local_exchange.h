@@ -1,24 +1,23 @@
 #pragma once
 
-// Changes of names in a local directory that lose no file of another writer: what a name had is
-// looked at before the change, and again when it has no name any more and before it is removed.
-// Internal to ufs/.
+// Changes of names in a local directory that lose no file of another writer. Each looks at the file
+// before it takes its name away, and again before it removes the file. Functions without a state.
 
 #include "ufs/local/local_paths.h"
 
 namespace tarn::ufs {
 
-// Whether `st` is that version: an etag, an identity or a file (ObjectInfo).
+// Whether `st` is `version`, which is an ObjectInfo::etag, ::identity or ::file.
 bool IsVersion(const struct statx& st, std::string_view version);
-// kStale: it does not hold.
+// kStale: the precondition does not hold.
 Status CheckPrecondition(const Place& place, const Precondition& precondition);
-// Renames over whatever file is at `to`. Two names of one inode become one.
+// Renames over any file at `to`. Two names of one inode become one.
 Status RenameOver(const Place& from, const Place& to, unsigned flags);
-// Gives `from` the name `to` under the preconditions. kStale, or another error: both are as before,
-// unless another writer has changed them. Where the file system cannot exchange names, the
-// precondition of the target is looked at just before.
+// Renames `from` to `to` under the preconditions. After kStale or another error both are as before,
+// unless another writer has changed them. Where the file system cannot exchange names, another
+// writer may replace the target between the look at it and the rename.
 Status PutInPlace(const Place& from, const Place& to, const MoveOptions& options);
-// Removes the name of the file if it is that version; `aside` is an unused name beside it. kStale.
+// Removes the file if it is `version`. `aside` is an unused name beside it. kStale: it is another.
 Status RemoveVersion(const Place& place, const Place& aside, std::string_view version);
 
 }  // namespace tarn::ufs

@@ -12,7 +12,6 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
-#include <random>
 #include <vector>
 
 #include "base/strings.h"
@@ -35,7 +34,7 @@ Result<Descriptor> OpenBelow(int root, const std::string& path, uint64_t flags) 
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   const long fd = syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
   if (fd >= 0) return Descriptor(static_cast<int>(fd));
-  // A symlink on the way is no directory of ours.
+  // A symlink on the way counts as no directory.
   const int error = errno == ELOOP ? ENOTDIR : errno;
   return ErrnoStatus(error, Concat("open directory \"", path, "\""));
 }
@@ -50,14 +49,6 @@ Status Reserved(Code code, std::string_view key) {
                              " are reserved for uploads"));
 }
 
-}  // namespace
-
-Status CheckNotReserved(std::string_view key) {
-  return HasReservedPart(key) ? Reserved(Code::kInvalid, key) : OkStatus();
-}
-
-namespace {
-
 Result<std::string> ReadTarget(int directory, const std::string& name) {
   char target[4096];
   const ssize_t size = readlinkat(directory, name.c_str(), target, sizeof target);
@@ -71,17 +62,14 @@ std::string Place::ProcPath() const { return Concat("/proc/self/fd/", directory.
 
 bool IsUploadName(std::string_view name) { return name.starts_with(kUploadPrefix); }
 
-std::string NewUploadName() {
-  thread_local std::mt19937_64 random{std::random_device{}()};
-  char digits[17];
-  snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(random()));
-  return std::string(kUploadPrefix) + digits;
-}
-
 std::string KeyBeside(std::string_view key, std::string_view name) {
   const size_t slash = key.rfind('/');
   if (slash == std::string_view::npos) return std::string(name);
   return Concat(key.substr(0, slash + 1), name);
+}
+
+std::string KeyIn(std::string_view directory_key, std::string_view name) {
+  return directory_key.empty() ? std::string(name) : Concat(directory_key, "/", name);
 }
 
 Descriptor Duplicate(const Descriptor& descriptor) {
@@ -111,6 +99,10 @@ Result<Place> Find(int root, std::string_view key) {
   return place;
 }
 
+Status CheckNotReserved(std::string_view key) {
+  return HasReservedPart(key) ? Reserved(Code::kInvalid, key) : OkStatus();
+}
+
 Result<Place> FindNew(int root, std::string_view key) {
   RETURN_IF_ERROR(CheckNotReserved(key));
   return Find(root, key);
@@ -126,8 +118,9 @@ Result<struct statx> StatAt(int directory, const char* name) {
 
 Result<struct statx> StatDescriptor(int fd) {
   struct statx st = {};
-  if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &st) != 0)
+  if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &st) != 0) {
     return ErrnoStatus(errno, "stat");
+  }
   return st;
 }
 
@@ -142,11 +135,10 @@ std::string EtagOf(const struct statx& st) {
                 NanosOf(st.stx_ctime));
 }
 
-// The bytes of a directory are its names, which do not count.
+// The bytes of a directory are its names. They do not count, so its identity is that of the file.
 std::string IdentityOf(const struct statx& st) {
-  if (!S_ISDIR(st.stx_mode))
-    return Concat(st.stx_ino, "-", st.stx_size, "-", NanosOf(st.stx_mtime));
-  return FileOf(st);
+  if (S_ISDIR(st.stx_mode)) return FileOf(st);
+  return Concat(st.stx_ino, "-", st.stx_size, "-", NanosOf(st.stx_mtime));
 }
 
 std::string FileOf(const struct statx& st) {
@@ -157,7 +149,6 @@ std::string FileOf(const struct statx& st) {
 
 std::string ProcPathOf(int object) { return Concat("/proc/self/fd/", object); }
 
-// ACLs and labels follow the store's own rules; what belongs to the file's users is kept.
 bool IsKeptXattr(std::string_view name) {
   return !name.starts_with("system.") && name != "security.selinux";
 }
@@ -176,7 +167,7 @@ Result<std::map<std::string, std::string>> ReadXattrs(const std::string& path, L
   for (const char* name = names.data(); name < names.data() + listed; name += strlen(name) + 1) {
     if (!IsKeptXattr(name)) continue;
     const ssize_t got = get(path.c_str(), name, value.data(), value.size());
-    // Gone meanwhile, or not for this process to read: then it is not there for anybody here.
+    // The attribute is gone, or this process may not read it: then the mount does not show it.
     if (got < 0 && (errno == ENODATA || errno == EACCES || errno == EPERM)) continue;
     if (got < 0) return ErrnoStatus(errno, Concat("read attribute ", name));
     found.emplace(name, std::string(value.data(), static_cast<size_t>(got)));

@@ -1,65 +1,32 @@
-#include "ufs/local/local_ufs.h"
+// A local directory as an under file system. Door: ufs/local.h.
 
 #include <fcntl.h>
 #include <linux/limits.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <memory>
+#include <utility>
 
+#include "base/random.h"
 #include "base/strings.h"
 #include "ufs/local.h"
+#include "ufs/local/held_uploads.h"
+#include "ufs/local/leftover_uploads.h"
+#include "ufs/local/local_attributes.h"
 #include "ufs/local/local_exchange.h"
+#include "ufs/local/local_lister.h"
+#include "ufs/local/local_names.h"
+#include "ufs/local/local_paths.h"
+#include "ufs/local/local_root.h"
+#include "ufs/local/local_upload.h"
+#include "ufs/shared/call.h"
 
 namespace tarn::ufs {
-
-UfsTraits LocalTraits() {
-  UfsTraits traits;
-  traits.scheme = "file";
-  traits.real_directories = true;
-  traits.attributes = true;
-  traits.atomic_rename = true;
-  traits.commit_needs_sync = true;
-  traits.holes = true;
-  traits.max_key_bytes = PATH_MAX - 1;  // All is opened from the root on, by at most the whole key.
-  return traits;
-}
-
-LocalUfs::LocalUfs(std::string path, Descriptor root, const struct statx& root_stat)
-    : path_(std::move(path)),
-      root_(std::move(root)),
-      root_device_(DeviceOf(root_stat)),
-      root_inode_(root_stat.stx_ino),
-      traits_(LocalTraits()) {}
-
-Result<std::string> LocalUfs::SourceIdentity(const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
-  struct stat now = {};
-  if (stat(path_.c_str(), &now) != 0 || now.st_dev != root_device_ || now.st_ino != root_inode_) {
-    return Status(Code::kUnavailable,
-                  Concat(path_, " is no longer the directory that was mounted: is its disk gone?"));
-  }
-  struct statfs fs = {};
-  if (fstatfs(root_.get(), &fs) != 0) return ErrnoStatus(errno, Concat("statfs ", path_));
-  int words[2];
-  static_assert(sizeof words == sizeof fs.f_fsid);
-  memcpy(words, &fs.f_fsid, sizeof words);
-  // Some file systems have no id of their own.
-  if (words[0] == 0 && words[1] == 0) return Concat("file:dev:", root_device_, ":", root_inode_);
-  return Concat("file:", words[0], ":", words[1], ":", root_inode_);
-}
-
-Result<ObjectInfo> LocalUfs::Stat(std::string_view key, const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
-  ASSIGN_OR_RETURN(Place place, Find(root_.get(), key));
-  return Describe(place, key);
-}
-
 namespace {
 
-// What is no regular file is never opened: a device may act on it.
+// Only regular files are opened: opening a device may act on it.
 Status CheckReadable(const struct statx& st, std::string_view key) {
   if (S_ISREG(st.stx_mode)) return OkStatus();
   if (S_ISDIR(st.stx_mode)) return Status(Code::kIsDirectory, Concat("read ", key));
@@ -85,15 +52,96 @@ Result<Descriptor> OpenFile(int root, std::string_view key, std::string_view eta
   return file;
 }
 
-}  // namespace
+class LocalUfs final : public UnderFileSystem, public AttributeStore {
+ public:
+  explicit LocalUfs(std::unique_ptr<LocalRoot> root) : root_(std::move(root)) {}
+
+  const UfsTraits& Traits() const override { return traits_; }
+  AttributeStore* Attributes() override { return this; }
+  Result<std::string> SourceIdentity(const CallOptions& call) override {
+    RETURN_IF_ERROR(root_->Check(call));
+    return root_->SourceIdentity();
+  }
+  Result<ObjectInfo> Stat(std::string_view key, const CallOptions& call) override;
+  Result<ListPage> List(std::string_view directory_key, const ListOptions& options,
+                        const CallOptions& call) override {
+    RETURN_IF_ERROR(root_->Check(call));
+    return lister_.List(directory_key, options, call);
+  }
+  Result<size_t> Read(std::string_view key, std::string_view etag, uint64_t offset_bytes,
+                      std::span<std::byte> out, const CallOptions& call) override;
+  Result<std::unique_ptr<Upload>> Create(std::string_view key, const CreateOptions& options,
+                                         const CallOptions& call) override;
+  Result<std::vector<PendingUpload>> ListUploads(const CallOptions& call) override {
+    return leftovers_.List(call);
+  }
+  Status AbortUpload(const PendingUpload& upload, const CallOptions& call) override {
+    RETURN_IF_ERROR(root_->Check(call));
+    return leftovers_.Abort(upload);
+  }
+  Result<ObjectInfo> Move(std::string_view from, std::string_view to, const MoveOptions& options,
+                          const CallOptions& call) override {
+    RETURN_IF_ERROR(root_->Check(call));
+    return names_.Move(from, to, options);
+  }
+  std::vector<Status> Delete(std::span<const DeleteRequest> requests,
+                             const CallOptions& call) override;
+  Status Sync(const CallOptions& call) override {
+    RETURN_IF_ERROR(root_->Check(call));
+    return root_->syncer().Sync();
+  }
+
+  Status MakeDirectory(std::string_view key, uint32_t mode, const CallOptions& call) override {
+    RETURN_IF_ERROR(root_->Check(call));
+    return names_.MakeDirectory(key, mode);
+  }
+  Status RemoveDirectory(std::string_view key, const CallOptions& call) override {
+    RETURN_IF_ERROR(root_->Check(call));
+    return names_.RemoveDirectory(key);
+  }
+  Result<ObjectInfo> MakeSymlink(std::string_view key, std::string_view target,
+                                 const AttributeChange& attributes,
+                                 const CallOptions& call) override {
+    RETURN_IF_ERROR(root_->Check(call));
+    return names_.MakeSymlink(key, target, attributes);
+  }
+  Result<ObjectInfo> Link(std::string_view from, std::string_view to, const MoveOptions& options,
+                          const CallOptions& call) override {
+    RETURN_IF_ERROR(root_->Check(call));
+    return names_.Link(from, to, options);
+  }
+  Result<ObjectInfo> SetAttributes(std::string_view key, const AttributeChange& change,
+                                   const CallOptions& call) override {
+    RETURN_IF_ERROR(root_->Check(call));
+    return SetAttributesAt(*root_, key, change);
+  }
+  Result<UfsUsage> Usage(const CallOptions& call) override {
+    RETURN_IF_ERROR(root_->Check(call));
+    return root_->Usage();
+  }
+
+ private:
+  const std::unique_ptr<LocalRoot> root_;
+  const UfsTraits traits_ = LocalTraits();
+  LocalLister lister_{*root_};
+  HeldUploads held_{RandomSeed()};
+  LeftoverUploads leftovers_{*root_, held_};
+  LocalNames names_{*root_, held_, leftovers_};
+};
+
+Result<ObjectInfo> LocalUfs::Stat(std::string_view key, const CallOptions& call) {
+  RETURN_IF_ERROR(root_->Check(call));
+  ASSIGN_OR_RETURN(Place place, Find(root_->get(), key));
+  return Describe(place, key);
+}
 
 Result<size_t> LocalUfs::Read(std::string_view key, std::string_view etag, uint64_t offset_bytes,
                               std::span<std::byte> out, const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
-  ASSIGN_OR_RETURN(Descriptor file, OpenFile(root_.get(), key, etag));
+  RETURN_IF_ERROR(root_->Check(call));
+  ASSIGN_OR_RETURN(Descriptor file, OpenFile(root_->get(), key, etag));
   size_t done = 0;
   while (done < out.size()) {
-    RETURN_IF_ERROR(CheckCall(call));
+    RETURN_IF_ERROR(root_->Check(call));
     const ssize_t got = pread(file.get(), out.data() + done, out.size() - done,
                               static_cast<off_t>(offset_bytes + done));
     if (got < 0 && errno == EINTR) continue;
@@ -101,51 +149,19 @@ Result<size_t> LocalUfs::Read(std::string_view key, std::string_view etag, uint6
     if (got == 0) break;
     done += static_cast<size_t>(got);
   }
-  // Looked at afterwards: bytes of a version that was replaced or written to meanwhile do not
-  // count.
+  // Look at the version afterwards: bytes of a file that was replaced or written to meanwhile do
+  // not count.
   ASSIGN_OR_RETURN(struct statx st, StatDescriptor(file.get()));
   RETURN_IF_ERROR(CheckEtag(st, key, etag));
   return done;
 }
 
-Result<ObjectInfo> LocalUfs::Move(std::string_view from, std::string_view to,
-                                  const MoveOptions& options, const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
-  if (options.type == ObjectType::kDirectory)
-    return Status(Code::kUnsupported, Concat("move ", from, "/: no markers of directories here"));
-  ASSIGN_OR_RETURN(Place old_place, Find(root_.get(), from));
-  ASSIGN_OR_RETURN(Place new_place, FindNew(root_.get(), to));
-  ASSIGN_OR_RETURN(const Descriptor object, OpenObject(old_place));
-  ASSIGN_OR_RETURN(const struct statx st, StatDescriptor(object.get()));
-  if (options.source.kind == Precondition::Kind::kEtag && !IsVersion(st, options.source.etag))
-    return Status(Code::kStale, Concat("move ", from, " to ", to, ": it was replaced"));
-  const OwnerAccess::Grant from_grant(access_, old_place.directory.get(), kChangeNames);
-  const OwnerAccess::Grant to_grant(access_, new_place.directory.get(), kChangeNames);
-  RETURN_IF_ERROR(PutInPlace(old_place, new_place, options));
-  RETURN_IF_ERROR(Changed(new_place.directory));
-  // Another writer's version may have the name by now. Taken for ours, it would never be seen.
-  return DescribeGiven(object.get(), st, to);
-}
-
-Status LocalUfs::DeleteOne(const DeleteRequest& request) {
-  Result<Place> place = Find(root_.get(), request.key);
-  // Below what is no directory, nothing is.
-  if (IsNowhere(place.code()) || place.code() == Code::kNotDirectory) return OkStatus();
-  if (!place.ok()) return place.status();
-  Result<struct statx> st = StatAt(place->directory.get(), place->name.c_str());
-  if (IsNowhere(st.code())) return OkStatus();
-  if (!st.ok()) return st.status();
-  const OwnerAccess::Grant grant(access_, place->directory.get(), kChangeNames);
-  if (request.precondition.kind == Precondition::Kind::kEtag && !S_ISDIR(st->stx_mode)) {
-    const FreshName aside(*this, *place, request.key);
-    RETURN_IF_ERROR(RemoveVersion(*place, aside.place(), request.precondition.etag));
-    return Changed(place->directory);
-  }
-  RETURN_IF_ERROR(CheckPrecondition(*place, request.precondition));
-  if (unlinkat(place->directory.get(), place->name.c_str(), 0) == 0 || errno == ENOENT) {
-    return Changed(place->directory);
-  }
-  return ErrnoStatus(errno, Concat("delete ", request.key));
+Result<std::unique_ptr<Upload>> LocalUfs::Create(std::string_view key, const CreateOptions& options,
+                                                 const CallOptions& call) {
+  RETURN_IF_ERROR(root_->Check(call));
+  if (key.empty()) return Status(Code::kIsDirectory, "upload to the root");
+  RETURN_IF_ERROR(CheckMarker(traits_, key, options));
+  return NewLocalUpload(*root_, held_, key, options);
 }
 
 std::vector<Status> LocalUfs::Delete(std::span<const DeleteRequest> requests,
@@ -153,93 +169,29 @@ std::vector<Status> LocalUfs::Delete(std::span<const DeleteRequest> requests,
   std::vector<Status> results;
   results.reserve(requests.size());
   for (const DeleteRequest& request : requests) {
-    Status status = CheckCall(call);
-    results.push_back(status.ok() ? DeleteOne(request) : status);
+    Status status = root_->Check(call);
+    results.push_back(status.ok() ? names_.Delete(request) : status);
   }
   return results;
 }
 
-Status LocalUfs::Changed(const Descriptor& directory) {
-  ASSIGN_OR_RETURN(struct statx st, StatDescriptor(directory.get()));
-  const uint64_t device = DeviceOf(st);
-  if (device == root_device_) return OkStatus();
-  Descriptor readable(openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!readable) return ErrnoStatus(errno, "open a directory of another file system");
-  MutexLock lock(sync_mutex_);
-  changed_devices_.try_emplace(device, std::move(readable));
-  return OkStatus();
-}
-
-// The errno of the first that failed, after all were tried.
-int LocalUfs::SyncDevices(const std::map<uint64_t, Descriptor>& others) {
-  int error = syncfs(root_.get()) == 0 ? 0 : errno;
-  for (const auto& [device, directory] : others) {
-    if (syncfs(directory.get()) != 0 && error == 0) error = errno;
-  }
-  return error;
-}
-
-// One syncfs serves all who asked before it began. The kernel reports a write-back error once, so
-// it is passed to those who asked meanwhile as well: their bytes may be among the lost.
-Status LocalUfs::Sync(const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
-  std::shared_ptr<SyncRound> round;
-  std::map<uint64_t, Descriptor> others;
-  {
-    MutexLock lock(sync_mutex_);
-    if (next_round_ == nullptr) next_round_ = std::make_shared<SyncRound>();
-    round = next_round_;
-    while (syncing_ && !round->done) sync_done_.Wait(sync_mutex_);
-    if (round->done) return round->status;
-    syncing_ = true;
-    next_round_ = nullptr;
-    others.swap(changed_devices_);
-  }
-  const int error = SyncDevices(others);
-  MutexLock lock(sync_mutex_);
-  syncing_ = false;
-  if (error != 0) round->status = ErrnoStatus(error, Concat("sync ", path_));
-  round->done = true;
-  if (error != 0 && next_round_ != nullptr) {
-    *next_round_ = *round;
-    next_round_ = nullptr;
-  }
-  sync_done_.NotifyAll();
-  return round->status;
-}
-
-Result<UfsUsage> LocalUfs::Usage(const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
-  struct statfs fs = {};
-  if (fstatfs(root_.get(), &fs) != 0) return ErrnoStatus(errno, Concat("statfs ", path_));
-  const auto block = static_cast<uint64_t>(fs.f_frsize > 0 ? fs.f_frsize : fs.f_bsize);
-  UfsUsage usage;
-  usage.capacity_bytes = fs.f_blocks * block;
-  usage.free_bytes = fs.f_bavail * block;
-  usage.inodes = fs.f_files;
-  usage.free_inodes = fs.f_ffree;
-  return usage;
-}
-
-namespace {
-
-// SourceIdentity looks at the path again, maybe after the process has changed its directory.
-Result<std::string> AbsolutePath(const std::string& path) {
-  if (path.starts_with('/')) return path;
-  char here[PATH_MAX];
-  if (getcwd(here, sizeof here) == nullptr) return ErrnoStatus(errno, "current directory");
-  return Concat(here, "/", path);
-}
-
 }  // namespace
 
-Result<std::unique_ptr<UnderFileSystem>> OpenLocalUfs(const std::string& root) {
-  Descriptor directory(open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return ErrnoStatus(errno, Concat("open directory ", root));
-  ASSIGN_OR_RETURN(struct statx st, StatDescriptor(directory.get()));
-  ASSIGN_OR_RETURN(std::string path, AbsolutePath(root));
-  return std::unique_ptr<UnderFileSystem>(
-      std::make_unique<LocalUfs>(std::move(path), std::move(directory), st));
+UfsTraits LocalTraits() {
+  UfsTraits traits;
+  traits.scheme = "file";
+  traits.real_directories = true;
+  traits.attributes = true;
+  traits.atomic_rename = true;
+  traits.commit_needs_sync = true;
+  traits.holes = true;
+  traits.max_key_bytes = PATH_MAX - 1;  // Each object is opened by its whole key from the root.
+  return traits;
+}
+
+Result<std::unique_ptr<UnderFileSystem>> OpenLocalUfs(const std::string& root, const Clock& clock) {
+  ASSIGN_OR_RETURN(std::unique_ptr<LocalRoot> opened, LocalRoot::Open(root, clock));
+  return std::unique_ptr<UnderFileSystem>(std::make_unique<LocalUfs>(std::move(opened)));
 }
 
 }  // namespace tarn::ufs

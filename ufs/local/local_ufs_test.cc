@@ -1,7 +1,5 @@
-// What only a local directory promises: what is around it stays out, and what others do in it is
-// seen.
-
-#include "ufs/local/local_ufs.h"
+// Promises of a local directory alone: it never reaches outside its root, and it sees the changes
+// of other programs.
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -41,7 +39,7 @@ class LocalUfsTest : public testing::Test {
  protected:
   LocalUfsTest() {
     EXPECT_EQ(mkdir(root_.c_str(), 0755), 0);
-    ufs_ = OpenLocalUfs(root_).value();
+    ufs_ = OpenLocalUfs(root_, SystemClock()).value();
   }
   std::string Path(const std::string& key) const { return root_ + "/" + key; }
   Result<ObjectInfo> Put(std::string_view key, std::string_view bytes) {
@@ -68,8 +66,8 @@ class LocalUfsTest : public testing::Test {
 
 TEST_F(LocalUfsTest, TheRootMustBeADirectory) {
   WriteFile(directory_ / "file", "");
-  EXPECT_EQ(OpenLocalUfs(directory_ / "absent").code(), Code::kNotFound);
-  EXPECT_EQ(OpenLocalUfs(directory_ / "file").code(), Code::kNotDirectory);
+  EXPECT_EQ(OpenLocalUfs(directory_ / "absent", SystemClock()).code(), Code::kNotFound);
+  EXPECT_EQ(OpenLocalUfs(directory_ / "file", SystemClock()).code(), Code::kNotDirectory);
 }
 
 TEST_F(LocalUfsTest, SymlinksLeadNowhere) {
@@ -90,19 +88,19 @@ TEST_F(LocalUfsTest, SymlinksLeadNowhere) {
   EXPECT_EQ(secret, "secret");
 }
 
-TEST_F(LocalUfsTest, WhatOthersChangeIsANewEtag) {
+TEST_F(LocalUfsTest, AChangeByAnotherWriterIsANewEtag) {
   const std::string etag = Put("f", "one").value().etag;
   const int fd = open(Path("f").c_str(), O_WRONLY);
   ASSERT_EQ(pwrite(fd, "two", 3, 0), 3);
   close(fd);
-  const timespec later[2] = {{5, 0}, {5, 0}};  // Coarse clocks may not have moved on.
+  const timespec later[2] = {{5, 0}, {5, 0}};  // The coarse clock may not have ticked.
   ASSERT_EQ(utimensat(AT_FDCWD, Path("f").c_str(), later, 0), 0);
   EXPECT_NE(EtagOf("f"), etag);
   EXPECT_EQ(Get("f", etag), "kStale");
   EXPECT_EQ(Get("f", EtagOf("f")), "two");
 }
 
-// Another program that does the same again and again until it is destroyed.
+// Another program, which repeats one action until it is destroyed.
 class Meanwhile {
  public:
   explicit Meanwhile(std::function<void()> act)
@@ -129,8 +127,9 @@ class LocalMoves : public LocalUfsTest {
   }
 };
 
-// Taken for what was moved, the version that replaced it at once would never be seen.
-TEST_F(LocalMoves, AMoveTellsOfWhatWasMovedAlone) {
+// If the version that replaces the moved one at once were taken for it, the mount would never see
+// its bytes.
+TEST_F(LocalMoves, AMoveDescribesTheObjectThatWasMoved) {
   WriteFile(Path("theirs"), "theirs");
   const Meanwhile replacing([this] {
     (void)!link(Path("theirs").c_str(), Path("fresh").c_str());
@@ -139,7 +138,7 @@ TEST_F(LocalMoves, AMoveTellsOfWhatWasMovedAlone) {
   ExpectMovesTellOfOurs();
 }
 
-TEST_F(LocalMoves, AMoveTellsOfTheBytesThatWereMoved) {
+TEST_F(LocalMoves, AMoveDescribesTheVersionThatWasMoved) {
   const Meanwhile writing([this] {
     std::ofstream(Path("to"), std::ios::binary | std::ios::app | std::ios::in) << "x";
   });
@@ -217,12 +216,12 @@ TEST_F(LocalUfsTest, ListUploadsLooksEverywhere) {
 
 TEST_F(LocalUfsTest, TheSourceIsRecognizedOrUnavailable) {
   const std::string identity = ufs_->SourceIdentity({}).value();
-  EXPECT_EQ(OpenLocalUfs(root_).value()->SourceIdentity({}).value(), identity);
+  EXPECT_EQ(OpenLocalUfs(root_, SystemClock()).value()->SourceIdentity({}).value(), identity);
   ASSERT_EQ(rename(root_.c_str(), (directory_ / "away").c_str()), 0);
   EXPECT_EQ(ufs_->SourceIdentity({}).code(), Code::kUnavailable);
   ASSERT_EQ(mkdir(root_.c_str(), 0755), 0);
   EXPECT_EQ(ufs_->SourceIdentity({}).code(), Code::kUnavailable) << "another directory";
-  EXPECT_NE(OpenLocalUfs(root_).value()->SourceIdentity({}).value(), identity);
+  EXPECT_NE(OpenLocalUfs(root_, SystemClock()).value()->SourceIdentity({}).value(), identity);
 }
 
 TEST_F(LocalUfsTest, ObjectsHoldNoDescriptors) {
@@ -267,7 +266,7 @@ TEST_F(LocalUfsTest, AnXattrThatTheDirectoryDoesNotLikeHoldsUpNoOther) {
 }
 
 TEST_F(LocalUfsTest, ChangingTheOwnerIsRefusedToOthers) {
-  if (geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   ASSERT_TRUE(Put("f", "1").ok());
   AttributeChange change;
   change.uid = 12;
@@ -287,7 +286,7 @@ TEST_F(LocalUfsTest, ChangingTheOwnerIsRefusedToOthers) {
 }
 
 TEST_F(LocalUfsTest, AFileWhoseXattrsMayNotBeReadIsStillListed) {
-  if (geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   ASSERT_TRUE(Put("f", "1").ok());
   ASSERT_EQ(setxattr(Path("f").c_str(), "user.a", "1", 1, 0), 0);
   ASSERT_EQ(chmod(directory_.path().c_str(), 0755), 0);
@@ -351,7 +350,7 @@ TEST_F(LocalUfsTest, ManyNamesListInPagesOfOneReading) {
   EXPECT_EQ(found, kNames);
 }
 
-TEST_F(LocalUfsTest, AListingStopsWhenTold) {
+TEST_F(LocalUfsTest, AListingStopsWhenItsTokenFires) {
   std::stop_source stop;
   stop.request_stop();
   CallOptions call;

@@ -1,5 +1,4 @@
-// Uploads to a local directory: a file of a reserved name beside the target, renamed over it at
-// commit.
+#include "ufs/local/local_upload.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,9 +9,12 @@
 #include <cstring>
 #include <utility>
 
+#include "base/mutex.h"
 #include "base/strings.h"
+#include "ufs/local/fresh_name.h"
+#include "ufs/local/local_attributes.h"
 #include "ufs/local/local_exchange.h"
-#include "ufs/local/local_ufs.h"
+#include "ufs/local/local_paths.h"
 #include "ufs/shared/coverage.h"
 
 namespace tarn::ufs {
@@ -20,9 +22,9 @@ namespace {
 
 class LocalUpload final : public Upload {
  public:
-  LocalUpload(LocalUfs& ufs, std::string_view key, std::unique_ptr<FreshName> source,
+  LocalUpload(LocalRoot& root, std::string_view key, std::unique_ptr<FreshName> source,
               Descriptor file, const CreateOptions& options)
-      : ufs_(ufs),
+      : root_(root),
         key_(key),
         source_(std::move(source)),
         file_(std::move(file)),
@@ -50,14 +52,14 @@ class LocalUpload final : public Upload {
   Status WriteBytes(uint64_t offset_bytes, std::span<const std::byte> data,
                     const CallOptions& call);
 
-  LocalUfs& ufs_;
+  LocalRoot& root_;
   const std::string key_;
   const std::unique_ptr<FreshName> source_;
   const Descriptor file_;
   const Precondition precondition_;
   const std::optional<AttributeChange> exactly_;
   const uint64_t size_bytes_;
-  Mutex mutex_;
+  Mutex mutex_;  // A leaf.
   Coverage coverage_ GUARDED_BY(mutex_);
 };
 
@@ -67,19 +69,19 @@ bool IsZero(std::span<const std::byte> bytes) {
   return bytes[0] == std::byte{0} && memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
 }
 
-// A part sent again replaces what was written there.
+// Whether the file has no data there. A part that is sent again finds the data of the first.
 bool HoldsNothing(int file, uint64_t begin, uint64_t end) {
   const off_t data = lseek(file, static_cast<off_t>(begin), SEEK_DATA);
   return data < 0 ? errno == ENXIO : static_cast<uint64_t>(data) >= end;
 }
 
-// Of a part's bytes, those from some `begin` on that are written, or are zeros and stay a hole.
+// Bytes of a part that are written together, or that are zeros and stay a hole.
 struct Run {
-  size_t end;
+  size_t end;  // In the part.
   bool is_hole;
 };
 
-// The end of the block of the file in which the byte `begin` of the part is.
+// The end, in the part, of the block of the file that has byte `begin` of the part.
 size_t BlockEnd(uint64_t offset_bytes, std::span<const std::byte> data, size_t begin) {
   const uint64_t left = kHoleBytes - (offset_bytes + begin) % kHoleBytes;
   return begin + static_cast<size_t>(std::min<uint64_t>(left, data.size() - begin));
@@ -100,7 +102,7 @@ Run NextRun(int file, uint64_t offset_bytes, std::span<const std::byte> data, si
 
 Status LocalUpload::WritePart(uint64_t offset_bytes, std::span<const std::byte> data,
                               const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
+  RETURN_IF_ERROR(root_.Check(call));
   {
     MutexLock lock(mutex_);
     RETURN_IF_ERROR(coverage_.CheckPart(offset_bytes, data.size()));
@@ -119,7 +121,7 @@ Status LocalUpload::WritePart(uint64_t offset_bytes, std::span<const std::byte> 
 Status LocalUpload::WriteBytes(uint64_t offset_bytes, std::span<const std::byte> data,
                                const CallOptions& call) {
   while (!data.empty()) {
-    RETURN_IF_ERROR(CheckCall(call));
+    RETURN_IF_ERROR(root_.Check(call));
     const ssize_t put =
         pwrite(file_.get(), data.data(), data.size(), static_cast<off_t>(offset_bytes));
     if (put < 0 && errno == EINTR) continue;
@@ -131,99 +133,52 @@ Status LocalUpload::WriteBytes(uint64_t offset_bytes, std::span<const std::byte>
 }
 
 Result<ObjectInfo> LocalUpload::Commit(const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
+  RETURN_IF_ERROR(root_.Check(call));
   {
     MutexLock lock(mutex_);
     RETURN_IF_ERROR(coverage_.CheckComplete());
   }
-  if (ftruncate(file_.get(), static_cast<off_t>(size_bytes_)) != 0)  // It may end with a hole.
+  // The file may end with a hole.
+  if (ftruncate(file_.get(), static_cast<off_t>(size_bytes_)) != 0) {
     return ErrnoStatus(errno, Concat("upload ", key_));
-  // Synced before anybody sees it: a power cut must not leave half an object under its name.
+  }
+  // Sync before readers see the file: a power cut must not leave half an object under its name.
   if (fdatasync(file_.get()) != 0) return ErrnoStatus(errno, Concat("sync upload ", key_));
-  // Looked up anew: the directory of Create may have been moved away since.
-  ASSIGN_OR_RETURN(Place target, FindNew(ufs_.root(), key_));
-  const OwnerAccess::Grant grant(ufs_.access(), target.directory.get(), kChangeNames);
-  if (exactly_) RETURN_IF_ERROR(ApplyOrLeaveOwner(file_.get(), *exactly_, ufs_.access()));
+  // Look again: another writer may have moved the directory that Create found.
+  ASSIGN_OR_RETURN(Place target, FindNew(root_.get(), key_));
+  const OwnerAccess::Grant grant(root_.access(), target.directory.get(), kChangeNames);
+  if (exactly_) RETURN_IF_ERROR(ApplyOrLeaveOwner(file_.get(), *exactly_, root_.access()));
   ASSIGN_OR_RETURN(const struct statx made, StatDescriptor(file_.get()));
   MoveOptions options;
   options.target = precondition_;
   RETURN_IF_ERROR(PutInPlace(source_->place(), target, options));
-  RETURN_IF_ERROR(ufs_.Changed(target.directory));
+  RETURN_IF_ERROR(root_.syncer().NoteChange(target.directory));
   return DescribeGiven(file_.get(), made, key_);
 }
 
 Status LocalUpload::Abort(const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
+  RETURN_IF_ERROR(root_.Check(call));
   return source_->Remove();
 }
 
 }  // namespace
 
-FreshName::FreshName(LocalUfs& ufs, const Place& target, std::string_view key)
-    : ufs_(ufs),
-      place_{Duplicate(target.directory), NewUploadName()},
-      id_(KeyBeside(key, place_.name)) {
-  ufs_.Hold(id_);
-}
-
-Status FreshName::Remove() const {
-  const OwnerAccess::Grant grant(ufs_.access(), place_.directory.get(), kChangeNames);
-  if (unlinkat(place_.directory.get(), place_.name.c_str(), 0) == 0 || errno == ENOENT) {
-    return OkStatus();
-  }
-  return ErrnoStatus(errno, Concat("remove upload ", id_));
-}
-
-Result<std::unique_ptr<Upload>> LocalUfs::Create(std::string_view key, const CreateOptions& options,
-                                                 const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
-  if (key.empty()) return Status(Code::kIsDirectory, "upload to the root");
-  RETURN_IF_ERROR(CheckMarker(traits_, key, options));
-  ASSIGN_OR_RETURN(Place target, FindNew(root_.get(), key));
-  // Better now than after all bytes are there: a name too long, a directory in the way.
+Result<std::unique_ptr<Upload>> NewLocalUpload(LocalRoot& root, HeldUploads& held,
+                                               std::string_view key, const CreateOptions& options) {
+  ASSIGN_OR_RETURN(Place target, FindNew(root.get(), key));
+  // Fail before all bytes are sent: the name is too long, or a directory has it.
   Result<struct statx> there = StatAt(target.directory.get(), target.name.c_str());
   if (!there.ok() && there.code() != Code::kNotFound) return there.status();
   if (there.ok() && S_ISDIR(there->stx_mode)) {
     return Status(Code::kIsDirectory, Concat("upload ", key));
   }
-  auto source = std::make_unique<FreshName>(*this, target, key);
-  const OwnerAccess::Grant grant(access_, target.directory.get(), kChangeNames);
+  auto source = std::make_unique<FreshName>(root, held, target, key);
+  const OwnerAccess::Grant grant(root.access(), target.directory.get(), kChangeNames);
   Descriptor file(openat(source->place().directory.get(), source->place().name.c_str(),
                          O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) return ErrnoStatus(errno, Concat("upload ", key));
   return std::unique_ptr<Upload>(
-      std::make_unique<LocalUpload>(*this, key, std::move(source), std::move(file), options));
-}
-
-void LocalUfs::Hold(const std::string& upload_id) {
-  MutexLock lock(uploads_mutex_);
-  uploads_.insert(upload_id);
-}
-
-void LocalUfs::LetGo(const std::string& upload_id) {
-  MutexLock lock(uploads_mutex_);
-  uploads_.erase(upload_id);
-}
-
-bool LocalUfs::IsHeld(const std::string& upload_id) {
-  MutexLock lock(uploads_mutex_);
-  return uploads_.contains(upload_id);
-}
-
-Status LocalUfs::AbortUpload(const PendingUpload& upload, const CallOptions& call) {
-  RETURN_IF_ERROR(CheckCall(call));
-  const size_t slash = upload.upload_id.rfind('/');
-  const bool at_root = slash == std::string::npos;
-  const std::string name = at_root ? upload.upload_id : upload.upload_id.substr(slash + 1);
-  if (!IsUploadName(name)) {
-    return Status(Code::kInvalid, Concat("abort upload ", upload.upload_id, ": not an upload"));
-  }
-  Result<Descriptor> directory =
-      OpenDirectory(root_.get(), at_root ? "" : upload.upload_id.substr(0, slash));
-  if (directory.code() == Code::kNotFound) return OkStatus();
-  if (!directory.ok()) return directory.status();
-  if (unlinkat(directory->get(), name.c_str(), 0) == 0 || errno == ENOENT) return OkStatus();
-  return ErrnoStatus(errno, Concat("abort upload ", upload.upload_id));
+      std::make_unique<LocalUpload>(root, key, std::move(source), std::move(file), options));
 }
 
 }  // namespace tarn::ufs

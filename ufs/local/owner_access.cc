@@ -12,7 +12,7 @@
 namespace tarn::ufs {
 namespace {
 
-// By way of /proc, because fchmod refuses O_PATH descriptors.
+// Uses /proc because fchmod refuses descriptors of O_PATH.
 int Chmod(int object, uint32_t mode) {
   return chmod(Concat("/proc/self/fd/", object).c_str(), mode) == 0 ? 0 : errno;
 }
@@ -31,7 +31,7 @@ OwnerAccess::Grant::Grant(OwnerAccess& table, int object, uint32_t bits)
   const uint32_t mode = st.value().stx_mode & 07777;
   auto lent = table_.lent_.find(id_);
   if (lent == table_.lent_.end() && (mode & bits) == bits) return;
-  // Where it fails the change itself will, and say so.
+  // If chmod fails, the change itself fails and reports why.
   if (Chmod(object, mode | bits) != 0) return;
   if (lent == table_.lent_.end()) lent = table_.lent_.emplace(id_, Lent{0, mode}).first;
   ++lent->second.grants;

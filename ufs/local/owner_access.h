@@ -1,9 +1,8 @@
 #pragma once
 
-// Changes in directories and files whose owner has taken his own rights away: a tree copied with
-// read-only directories must still be filled, in whatever order. Root needs none of this; others
-// get the missing bits of their own objects for as long as a change lasts. Thread-safe. Internal to
-// ufs/.
+// Lends the owner missing permission bits on its own files and directories for the length of one
+// change. A tree copied with read-only directories must be filled in any order. Root needs no bits.
+// Thread-safe.
 
 #include <sys/types.h>
 
@@ -16,9 +15,12 @@
 
 namespace tarn::ufs {
 
+// The bits that let an owner change the names in a directory.
+inline constexpr uint32_t kChangeNames = 0300;
+
 class OwnerAccess {
  public:
-  // While it lives the owner has the rights asked for.
+  // While it lives the owner has `bits` on `object`, a descriptor that may be one of O_PATH.
   class Grant {
    public:
     Grant(OwnerAccess& table, int object, uint32_t bits);
@@ -34,16 +36,16 @@ class OwnerAccess {
   };
 
   OwnerAccess();
-  // Of what the O_PATH descriptor `object` is; outlasts the grants that are out.
+  // Sets the mode of `object`. It counts once all grants on the object have ended.
   Status SetMode(int object, uint32_t mode);
 
  private:
   struct Lent {
     int grants = 0;
-    uint32_t mode = 0;  // To be when the last grant ends.
+    uint32_t mode = 0;  // That the object gets when the last grant ends.
   };
   const uid_t user_;
-  Mutex mutex_;
+  Mutex mutex_;  // A leaf; held during chmod, which makes a grant atomic.
   std::map<std::pair<uint64_t, uint64_t>, Lent> lent_ GUARDED_BY(mutex_);  // By device and inode.
 };
 

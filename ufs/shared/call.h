@@ -1,6 +1,6 @@
 #pragma once
 
-// What every under file system checks before it acts. Pure. Internal to ufs/.
+// What every under file system checks before it acts. Pure.
 
 #include <string>
 #include <string_view>
@@ -12,13 +12,13 @@
 namespace tarn::ufs {
 
 // kDeadlineExceeded, kCancelled.
-Status CheckCall(const CallOptions& call, const Clock& clock = SystemClock());
-// kInvalid: not a key (an empty, "." or ".." part, or a NUL). The root, "", is one.
+Status CheckCall(const CallOptions& call, const Clock& clock);
+// kInvalid: no key (it has an empty, "." or ".." part, or a NUL). The root, "", is a key.
 Status CheckKey(std::string_view key);
-// Whether what is to be made may be a directory's marker, if it is one. kUnsupported, kInvalid: it
-// has bytes; kNameTooLong.
+// OK unless a directory's marker is to be made and cannot be. kUnsupported: the store has no
+// markers; kInvalid: a marker has no bytes; kNameTooLong.
 Status CheckMarker(const UfsTraits& traits, std::string_view key, const CreateOptions& options);
-// What a store of flat keys calls it: that of a directory's marker ends in '/'.
+// The key in a store of flat keys: that of a directory's marker ends in '/'.
 std::string ObjectKey(std::string_view key, ObjectType type);
 
 }  // namespace tarn::ufs

@@ -39,7 +39,7 @@ class LocalFixture final : public UfsFixture {
  private:
   const TemporaryDirectory directory_;
   const std::unique_ptr<UnderFileSystem> ufs_ =
-      OpenLocalUfs(directory_.path()).value();
+      OpenLocalUfs(directory_.path(), SystemClock()).value();
 };
 
 // Without faults a FaultyUfs behaves as the store below.
@@ -75,7 +75,7 @@ class LateLocalFixture final : public UfsFixture {
  private:
   const TemporaryDirectory directory_;
   const std::unique_ptr<LateUfs> ufs_ =
-      Connected(OpenLocalUfs(directory_.path()).value());
+      Connected(OpenLocalUfs(directory_.path(), SystemClock()).value());
 };
 
 template <typename T>
