@@ -1,6 +1,6 @@
 #pragma once
 
-// What the head of an answer to a ranged GET says of its body. Pure.
+// The Content-Range header of an answer to a ranged GET. Pure.
 
 #include <cstdint>
 #include <optional>
@@ -15,7 +15,7 @@ struct ContentRange {
   uint64_t total = 0;
 };
 
-// Nullopt: not of that form, or its numbers contradict each other.
+// Nullopt: it has another form, or its numbers contradict each other.
 std::optional<ContentRange> ParseContentRange(std::string_view text);
 
 }  // namespace tarn::s3wire

@@ -25,7 +25,7 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
-// Without blanks at both ends, and one for each run of them between.
+// Removes blanks at both ends, and makes each run of blanks between one.
 std::string Squeezed(std::string_view text) {
   std::string out;
   for (const char c : Trimmed(text)) {
@@ -101,7 +101,7 @@ Status Malformed(std::string_view what, std::string_view text) {
 
 // "AKID/20130524/us-east-1/s3/aws4_request"
 Status ParseCredential(std::string_view text, Claim* claim) {
-  // Access key ids may hold a '/': what is known stands at the end.
+  // An access key id may contain a '/', so the fields are counted from the end.
   const std::vector<std::string> parts = Split(text, '/');
   if (parts.size() < 5 || parts.back() != kTerminator) return Malformed("credential", text);
   const size_t n = parts.size();

@@ -1,9 +1,9 @@
 #pragma once
 
-// AWS Signature Version 4 for S3, for clients, who sign, and servers, who verify: both make the
-// same canonical request of what goes over the wire. Pure. Specification: "Authenticating Requests
-// (AWS Signature Version 4)" and "Signature calculations for the Authorization header: transferring
-// payload in multiple chunks" in the Amazon S3 API reference.
+// AWS Signature Version 4 for S3. Clients sign and servers verify: both make the same canonical
+// request from the bytes on the wire. Pure. Specification: "Authenticating Requests (AWS Signature
+// Version 4)" and "Signature calculations for the Authorization header: transferring payload in
+// multiple chunks" in the Amazon S3 API reference.
 
 #include <cstdint>
 #include <map>
@@ -18,7 +18,7 @@
 
 namespace tarn::sigv4 {
 
-// What stands in x-amz-content-sha256 where it is not the payload's digest.
+// Values of x-amz-content-sha256 that are no digest of the payload.
 inline constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
 inline constexpr std::string_view kStreamingPayload = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
 inline constexpr std::string_view kStreamingPayloadTrailer =
@@ -52,23 +52,23 @@ struct Request {
   std::string method;
   std::string path = "/";  // Neither encoded nor normalized: S3 keys may hold "//" and "..".
   Pairs query;             // In any order.
-  Pairs headers;           // Names in any case; one given twice counts as a list.
+  Pairs headers;           // Names in any case; a name given twice counts as a list.
   std::string EncodedTarget() const;  // "/a%20b?list-type=2"
 };
 
 enum class Slash { kKeep, kEncode };
 // Percent-encodes all bytes but letters, digits, '-', '.', '_' and '~'.
 std::string UriEncode(std::string_view text, Slash slash);
-// kInvalid: a '%' without two digits behind it.
+// kInvalid: a '%' without two digits after it.
 Result<std::string> UriDecode(std::string_view text);
 
-// `signed_headers`: lower case, sorted. A header named but absent counts as empty. The parameter
-// X-Amz-Signature is left out.
+// `signed_headers`: lower case, sorted. A named header that is absent counts as empty. The
+// parameter X-Amz-Signature is left out.
 std::string CanonicalRequest(const Request& request, const std::vector<std::string>& signed_headers,
                              std::string_view payload_hash);
 std::string StringToSign(const Scope& scope, std::string_view canonical_request);
 
-// What signs for one day, region and service. Derived once, used many times.
+// The key that signs for one day, region and service. Derived once, used many times.
 class SigningKey {
  public:
   SigningKey(std::string_view secret_access_key, const Scope& scope);
@@ -83,36 +83,36 @@ struct Signed {
   std::string signature;
 };
 
-// Adds X-Amz-Date, X-Amz-Security-Token (where there is one) and Authorization to the headers, all
-// of which are signed; and X-Amz-Content-SHA256 where the service is S3. Host must be among them.
+// Adds X-Amz-Date, X-Amz-Security-Token (if there is one), X-Amz-Content-SHA256 (if the service is
+// S3) and Authorization. Signs all headers. Host must be among them.
 Signed SignHeaders(Request& request, const Credentials& credentials, const Scope& scope,
                    std::string_view payload_hash);
-// The same with a key derived before, of the same credentials and day.
+// Signs with a key that was derived before from the same credentials and day.
 Signed SignHeaders(Request& request, const Credentials& credentials, const SigningKey& key,
                    const Scope& scope, std::string_view payload_hash);
 // Adds the parameters of a presigned URL to the query; every header is signed.
 Signed Presign(Request& request, const Credentials& credentials, const Scope& scope,
                uint32_t expires_s);
 
-// What a request claims of its signature, in header or query.
+// What header or query of a request claim about its signature.
 struct Claim {
   std::string access_key_id;
   Scope scope;
   std::vector<std::string> signed_headers;
   std::string signature;
   std::string session_token;
-  std::string payload_hash;  // As it goes into the canonical request.
+  std::string payload_hash;  // In the form of the canonical request.
   bool presigned = false;
-  uint32_t expires_s = 0;  // Of a presigned one.
+  uint32_t expires_s = 0;  // For a presigned request.
 };
-// kInvalid: malformed, with what is wrong; kPermission: the request is not signed at all.
+// kInvalid: malformed, and the message says how; kPermission: the request is not signed.
 Result<Claim> ParseClaim(const Request& request);
-// Whether the request was signed with that secret. Says nothing of time: see claim.scope.time and
-// expires_s. Comparison takes constant time.
+// Whether the request was signed with that secret. The caller checks the time: claim.scope.time and
+// expires_s. The comparison takes constant time.
 bool Verify(const Request& request, const Claim& claim, std::string_view secret_access_key);
 
-// Signs, or computes what must be the signatures of, the chunks of one streamed payload in order.
-// For one thread at a time.
+// Signs the chunks of one streamed payload in order, or computes the signatures that they must
+// have. For one thread at a time.
 class ChunkSigner {
  public:
   // `seed`: the signature of the request's headers.

@@ -19,7 +19,7 @@ Status Misunderstood(std::string_view what, std::string_view body) {
   return Status(Code::kCorruption, Concat("the answer is no ", what, ": ", body.substr(0, 200)));
 }
 
-// Without the prefix of a namespace: "Key" of "s3:Key".
+// The name without the prefix of a namespace: "Key" for "s3:Key".
 std::string_view LocalName(const pugi::xml_node& node) {
   const std::string_view name = node.name();
   return name.substr(name.find(':') + 1);
@@ -66,7 +66,7 @@ std::optional<uint64_t> Number(std::string_view text) {
 
 bool IsUrlEncoded(const pugi::xml_node& root) { return Text(root, "EncodingType") == "url"; }
 
-// Servers encode a blank as "+" (AWS, as forms do) or "%20"; a plus itself always as "%2B".
+// Servers encode a blank as "+" (AWS, as forms do) or "%20", and always a plus as "%2B".
 Result<std::string> DecodedKey(std::string_view text, bool url_encoded) {
   if (!url_encoded) return std::string(text);
   std::string plain(text);
@@ -76,7 +76,7 @@ Result<std::string> DecodedKey(std::string_view text, bool url_encoded) {
   return sigv4::UriDecode(plain);
 }
 
-// One entry never fails the listing of all the others.
+// One bad entry must not fail the listing of all others.
 void AddObject(const pugi::xml_node& node, bool url_encoded, ObjectListing& listing) {
   const std::string_view text = Text(node, "Key");
   Result<std::string> key = DecodedKey(text, url_encoded);
@@ -106,7 +106,7 @@ std::optional<int64_t> SecondsOf(const std::string& text, const char* format,
   return static_cast<int64_t>(timegm(&parts));
 }
 
-// What "Z", "GMT", "+02:00", "+0200", "+02" or nothing is ahead of UTC.
+// How far "Z", "GMT", "+02:00", "+0200", "+02" or nothing is ahead of UTC.
 std::optional<int64_t> ZoneSeconds(std::string_view zone) {
   for (const char* utc : {"", "Z", "z", "GMT", "UTC", "UT"}) {
     if (zone == utc) return 0;
@@ -201,7 +201,7 @@ Result<UploadListing> ParseUploadListing(std::string_view body) {
     listing.uploads.push_back(std::move(upload));
     return OkStatus();
   }));
-  // A store that does not say where the next page begins means: behind the last of this one.
+  // A store that does not say where the next page begins means: after the last key of this one.
   if (listing.truncated && listing.next_key.empty() && !listing.uploads.empty()) {
     listing.next_key = listing.uploads.back().key;
     listing.next_upload_id = listing.uploads.back().upload_id;
@@ -294,7 +294,7 @@ std::string Quoted(std::string_view etag) {
 }
 
 std::optional<int64_t> ParseHttpTime(std::string_view text) {
-  // RFC 9110, 5.6.7, obsolete forms included.
+  // RFC 9110, 5.6.7, with its obsolete forms.
   return TimeOf(text, {"%a, %d %b %Y %H:%M:%S", "%A, %d-%b-%y %H:%M:%S", "%a %b %d %H:%M:%S %Y"});
 }
 

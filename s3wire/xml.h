@@ -1,7 +1,7 @@
 #pragma once
 
-// The XML documents of the S3 protocol, read and written. Pure. Whatever a server sends is either
-// understood or kCorruption, never trusted for a size.
+// The XML documents of the S3 protocol, read and written. Pure. A document of a server is
+// understood or kCorruption; no size in it is trusted.
 
 #include <cstdint>
 #include <optional>
@@ -14,29 +14,29 @@
 namespace tarn::s3wire {
 
 struct ErrorDocument {
-  std::string code;  // "NoSuchKey"; empty: no such document.
+  std::string code;  // "NoSuchKey"; empty: it is no such document.
   std::string message;
-  std::string region;    // Of errors about a wrong one.
-  std::string endpoint;  // Of PermanentRedirect.
+  std::string region;    // In errors about a wrong region.
+  std::string endpoint;  // In PermanentRedirect.
   std::string request_id;
 };
 ErrorDocument ParseErrorDocument(std::string_view body);
 
 struct ListedObject {
   std::string key;
-  std::optional<uint64_t> size_bytes;  // Nullopt: the entry has none that can be read.
+  std::optional<uint64_t> size_bytes;  // Nullopt: the entry has no readable size.
   std::string etag;                    // Without quotes; empty: the entry has none.
-  int64_t mtime_ns = 0;                // 0: the entry has none that can be read.
+  int64_t mtime_ns = 0;                // 0: the entry has no readable time.
 };
 struct ObjectListing {
   std::vector<ListedObject> objects;
-  std::vector<std::string> prefixes;    // With the delimiter at their end.
-  std::vector<std::string> unreadable;  // Keys as they came, which cannot be decoded.
+  std::vector<std::string> prefixes;    // Each ends in the delimiter.
+  std::vector<std::string> unreadable;  // Keys as they came that cannot be decoded.
   std::optional<bool> truncated;        // Nullopt: the answer does not say.
-  std::string next_token;               // Of version 2; empty: none.
-  std::string next_marker;              // Of version 1; empty: none.
+  std::string next_token;               // In version 2; empty: none.
+  std::string next_marker;              // In version 1; empty: none.
 };
-// Keys were asked for with encoding-type=url; a server that does not know it sends them plain.
+// For listings with encoding-type=url. A server that does not know it sends plain keys.
 Result<ObjectListing> ParseObjectListing(std::string_view body);
 
 struct ListedUpload {
@@ -55,12 +55,12 @@ Result<UploadListing> ParseUploadListing(std::string_view body);
 Result<std::string> ParseUploadId(std::string_view body);
 struct CopyDocument {
   std::string etag;
-  std::optional<int64_t> mtime_ns;  // None: not said.
+  std::optional<int64_t> mtime_ns;  // Nullopt: the answer does not say.
 };
-// Of CopyObject and UploadPartCopy, which like CompleteMultipartUpload may fail after having
-// answered 200: the caller looks for an ErrorDocument first.
+// The answer to CopyObject and UploadPartCopy. Like CompleteMultipartUpload these may fail after
+// they have answered 200: the caller looks for an ErrorDocument first.
 Result<CopyDocument> ParseCopyDocument(std::string_view body);
-// The ETag of the completed upload; empty where the store (Ceph 16) does not say.
+// The ETag of the completed upload; empty: the store (Ceph 16) does not say.
 Result<std::string> ParseCompletion(std::string_view body);
 
 struct DeleteFailure {
@@ -79,12 +79,12 @@ std::string CompleteDocument(const std::vector<Part>& parts);
 bool XmlCanHold(std::string_view key);
 std::string DeleteDocument(const std::vector<std::string>& keys);
 
-// "abc" of "\"abc\"" and of "W/\"abc\"": a proxy makes an ETag weak, and the version is the same.
+// "abc" for "\"abc\"" and for "W/\"abc\"": a proxy makes an ETag weak, but the version is the same.
 std::string Unquoted(std::string_view etag);
 std::string Quoted(std::string_view etag);
 // "Fri, 24 May 2013 00:00:00 GMT" (HTTP) or "2013-05-24T00:00:00.123Z" (XML), either with another
-// zone; without a zone it is UTC. Fractions are cut off so that both say the same of one object.
-// Nullopt: neither form.
+// zone; without a zone it is UTC. Fractions are cut off, so that both forms give one time for one
+// object. Nullopt: neither form.
 std::optional<int64_t> ParseHttpTime(std::string_view text);
 std::optional<int64_t> ParseIsoTime(std::string_view text);
 

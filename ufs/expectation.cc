@@ -7,7 +7,7 @@ namespace {
 
 constexpr int kTries = 5;
 
-// Some file systems cut times off to steps of 100 ns, 1 us, 1 s or 2 s.
+// Some file systems round times down to steps of 100 ns, 1 us, 1 s or 2 s.
 bool IsTime(int64_t there_ns, int64_t wanted_ns) {
   if (there_ns == wanted_ns) return true;
   for (const int64_t step_ns : {100LL, 1000LL, 1'000'000'000LL, 2'000'000'000LL})
@@ -34,7 +34,7 @@ bool IsExpected(const UnderFileSystem& ufs, const ObjectInfo& there, const Expec
   return false;
 }
 
-// A local version begins with the number of its inode; that of a file has a letter before.
+// A local etag or identity begins with the number of its inode; a local file begins with a letter.
 std::string_view InodeIn(std::string_view version) {
   if (version.starts_with('f')) version.remove_prefix(1);
   return version.substr(0, version.find('-'));
@@ -44,7 +44,7 @@ bool IsOfFile(const ObjectInfo& there, std::string_view version) {
   return !version.empty() && !there.file.empty() && InodeIn(there.file) == InodeIn(version);
 }
 
-// After such a failure the change may have been made all the same.
+// After such a failure the change may have been made.
 bool MayBeMade(Code code) {
   return code == Code::kStale || code == Code::kNotFound || code == Code::kMaybeCommitted ||
          code == Code::kDeadlineExceeded;
@@ -107,7 +107,8 @@ Attempted ChangeAsExpected(UnderFileSystem& ufs, std::string_view key, const Exp
       return attempted;
     }
     const bool before = *there && IsVersion(**there, expected.version);
-    // A refusal is exact but after an earlier try of the store's client, which metadata tells.
+    // A refusal is exact, unless an earlier request of this call was made and its answer lost. The
+    // metadata tell.
     const bool asked = code != Code::kStale || ufs.Traits().object_metadata;
     const bool own = *there && asked && !before && expected.own &&
                      IsMadeBy(ufs, **there, *expected.own, expected.version);

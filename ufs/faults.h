@@ -1,6 +1,6 @@
 #pragma once
 
-// An under file system whose calls fail as a test demands.
+// An under file system whose calls fail on demand, for tests.
 
 #include <cstddef>
 #include <memory>
@@ -11,19 +11,19 @@
 
 namespace tarn::ufs {
 
-// What goes wrong, and how often; changed while running. Thread-safe.
+// The faults, which a test may change at any time. Thread-safe.
 class UfsFaults {
  public:
   virtual ~UfsFaults() = default;
-  // The n-th call from now (1 is the next) answers `status`; with `after_effect` the change was
-  // made all the same.
+  // The n-th call from now (1 is the next) answers `status`. kAfterEffect: the change is made
+  // first.
   enum class When { kBeforeEffect, kAfterEffect };
   virtual void FailNth(int n, Status status, When when) = 0;
-  virtual void FailAll(Status status) = 0;  // Until Heal: the store is dead.
+  virtual void FailAll(Status status) = 0;  // All calls fail until Heal.
   virtual void DelayEach(Nanos delay) = 0;
   virtual void ShortenReads(size_t max_bytes) = 0;
   virtual void Heal() = 0;
-  virtual int Calls() const = 0;  // Made so far.
+  virtual int Calls() const = 0;  // How many were made so far.
 };
 
 struct FaultyUfs {

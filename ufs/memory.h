@@ -11,8 +11,8 @@
 namespace tarn::ufs {
 
 enum class Markers : uint8_t { kNone, kWritten };
-// kAttributes: objects keep mode, owner and mtime as those of S3 do, which a listing does not tell,
-// and the ETag is of the bytes alone.
+// kAttributes: objects keep mode, owner and mtime, as on S3. Listings leave these out, and the ETag
+// depends on the bytes alone.
 enum class Keeps : uint8_t { kBytes, kAttributes };
 // Flat keys; conditional writes are exact.
 std::unique_ptr<UnderFileSystem> NewMemoryUfs(const Clock& clock, Markers markers = Markers::kNone,

@@ -1,7 +1,7 @@
 #pragma once
 
-// Which UFS a mount id names, and what may be done to it. Filled at start (and by `tarn ufs
-// mount`); stores live as long as the table. Thread-safe.
+// The UFS of each mount id, and the changes that the mount allows. The process fills it at start
+// and by `tarn ufs mount`. Stores live as long as the table. Thread-safe.
 
 #include <map>
 #include <memory>
@@ -15,7 +15,7 @@
 
 namespace tarn::ufs {
 
-// kClosing: it is being unmounted, and what is in it must stay as it is.
+// kClosing: the mount is being unmounted, and its source must not change.
 enum class Access : uint8_t { kReadWrite, kReadOnly, kClosing };
 
 class UfsMounts {
@@ -23,17 +23,18 @@ class UfsMounts {
   // kExists: the id is taken.
   Status Add(MountId id, std::unique_ptr<UnderFileSystem> store,
              Access access = Access::kReadWrite);
-  // kNotFound: no such mount. The reference stays valid as long as this table, also when the mount
+  // kNotFound: no such mount. The reference stays valid as long as this table, even after the mount
   // is removed.
   Result<UnderFileSystem*> Get(MountId id) const;
   void Remove(MountId id);  // Absent is OK.
 
-  // Where the store of that id, there or not yet, notes the keys it does not show. Stays valid as
+  // The list of keys that the mount of that id, which may not be added yet, does not show. Valid as
   // long as this table.
   SkippedKeys& SkippedOf(MountId id);
 
-  void SetAccess(MountId id, Access access);  // Of an id that is there.
-  // kReadOnly; kBusy: it is being unmounted; kNotFound: no such mount.
+  void SetAccess(MountId id, Access access);  // The id must be there.
+  // OK if the mount may be changed. kReadOnly; kBusy: it is being unmounted; kNotFound: no such
+  // mount.
   Status CheckWritable(MountId id) const;
 
  private:

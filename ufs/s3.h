@@ -1,6 +1,6 @@
 #pragma once
 
-// Opens a bucket. Only main/ and tests name it.
+// Opens a bucket as an under file system.
 
 #include <memory>
 
@@ -11,13 +11,14 @@
 
 namespace tarn::ufs::s3 {
 
-// Asks the store whether the bucket is there and what it can do. kInvalid: options that make no
-// sense; kNotFound: no such bucket; kPermission; kUnavailable. `clock` outlives it.
+// Asks the store whether the bucket is there and what it can do. kInvalid: the options contradict
+// each other or the protocol; kNotFound: no such bucket; kPermission; kUnavailable. `clock`
+// outlives it.
 Result<std::unique_ptr<UnderFileSystem>> OpenS3Ufs(const S3Options& options,
                                                    const Environment& environment, Clock& clock,
                                                    const CallOptions& call);
 
-// What Traits will say of it; conditional_writes only once the store was asked.
+// The traits of such a file system, but for conditional_writes, which needs a request.
 UfsTraits TraitsOf(const S3Options& options);
 
 }  // namespace tarn::ufs::s3

@@ -10,7 +10,7 @@
 namespace tarn::ufs::s3 {
 namespace {
 
-// For a process that was started without HOME, as services are.
+// A service is started without HOME.
 std::optional<std::string> HomeOfUser() {
   passwd entry = {};
   passwd* found = nullptr;

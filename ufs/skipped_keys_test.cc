@@ -47,7 +47,7 @@ TEST_F(SkippedKeysTest, EachKeyCountsAndIsLoggedOnce) {
   EXPECT_NE(Lines()[0].find("not shown: s3://b/x//y: an empty name"), std::string::npos);
 }
 
-TEST_F(SkippedKeysTest, TheLogEndsWithALineThatSaysSo) {
+TEST_F(SkippedKeysTest, TheLastLineOfTheLogSaysThatThereAreMore) {
   Note(0, SkippedKeys::kMaxLogged);
   EXPECT_EQ(Lines().size(), SkippedKeys::kMaxLogged);
   Note(0, SkippedKeys::kMaxLogged + 1000);

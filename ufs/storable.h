@@ -1,7 +1,7 @@
 #pragma once
 
-// Which keys a store could never hold, so that a name that leads to one is refused when it is made
-// instead of waiting to be persisted.
+// Which keys a store can never hold. A name that leads to such a key is refused when a program
+// makes it, instead of failing later when it is persisted.
 
 #include <string_view>
 
@@ -12,10 +12,10 @@ namespace tarn::ufs {
 
 enum class Form : uint8_t {
   kObject,
-  kMarker,  // Of a directory: its key ends with a '/'.
+  kMarker,  // A directory's marker: its key ends with a '/'.
 };
-// kInvalid: the store reserves a part of the key for itself. kNameTooLong: the key, as the store
-// writes it, or its last part is too long. Asks nobody.
+// kInvalid: the store reserves a part of the key for itself. kNameTooLong: the key as the store
+// writes it, or its last part, is too long. Sends no request.
 Status CheckStorable(const UfsTraits& traits, std::string_view key, Form form);
 
 }  // namespace tarn::ufs

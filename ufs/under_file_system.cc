@@ -5,7 +5,7 @@
 
 namespace tarn::ufs {
 
-// Where a listing tells all, every look does.
+// For stores whose listings tell all attributes: Stat tells no more.
 Result<ObjectInfo> UnderFileSystem::StatObject(std::string_view key, ObjectType,
                                                const CallOptions& call) {
   return Stat(key, call);

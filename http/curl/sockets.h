@@ -1,8 +1,7 @@
 #pragma once
 
-// The sockets of the connections that a set of exchanges keeps: libcurl does not say which one an
-// exchange uses while it is under way. For one thread at a time; outlives the
-// connections.
+// The sockets of the connections that a lane keeps: libcurl does not say which one an exchange uses
+// while it is under way. For one thread at a time; outlives the connections.
 
 #include <curl/curl.h>
 
@@ -12,7 +11,7 @@ namespace tarn::http {
 
 class Sockets {
  public:
-  // Has libcurl open and close the sockets of `easy` here.
+  // Makes libcurl open and close the sockets of `easy` through this object.
   void Follow(CURL* easy);
   // CURL_SOCKET_BAD: none.
   curl_socket_t WithLocalPort(int port) const;

@@ -10,7 +10,7 @@
 namespace tarn::http {
 namespace {
 
-constexpr std::string_view kNobodyVouches =
+constexpr std::string_view kUntrusted =
     "; if the server is the right one, name a PEM file with its certificate, or that of who signed "
     "it, in tarn.underfs.s3.ca.bundle or AWS_CA_BUNDLE";
 constexpr std::string_view kNoBundle =
@@ -20,7 +20,7 @@ constexpr std::string_view kNoTls =
     "; that is no answer of TLS: if the store has none, write http:// before its host in "
     "tarn.underfs.s3.endpoint";
 
-// What the versions of OpenSSL say of an answer such as "HTTP/1.1 400 Bad Request".
+// Texts of several versions of OpenSSL for an answer such as "HTTP/1.1 400 Bad Request".
 bool IsNoTls(std::string_view text) {
   constexpr std::string_view kWords[] = {"wrong version number", "packet length too long",
                                          "http request", "unexpected TLS packet"};
@@ -38,9 +38,9 @@ Status TlsFailure(int curl_code, const std::string& text) {
   std::string_view advice;
   if (curl_code == CURLE_SSL_CONNECT_ERROR) advice = kNoTls;
   if (curl_code == CURLE_SSL_CACERT_BADFILE) advice = kNoBundle;
-  // Or it is another server's, which no bundle would help.
-  const bool nobody = text.find("certificate problem") != std::string::npos;
-  if (curl_code == CURLE_PEER_FAILED_VERIFICATION && nobody) advice = kNobodyVouches;
+  // The certificate may also be that of another server, and then no bundle helps.
+  const bool untrusted = text.find("certificate problem") != std::string::npos;
+  if (curl_code == CURLE_PEER_FAILED_VERIFICATION && untrusted) advice = kUntrusted;
   return Status(Code::kIo, Concat("TLS: ", text, advice));
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// Why a TLS connection could not be made, and what to set about it. Pure.
+// Why a TLS connection could not be made, and what the operator can do. Pure.
 
 #include <string>
 
@@ -9,7 +9,7 @@
 namespace tarn::http {
 
 // `curl_code`: CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE,
-// CURLE_SSL_CERTPROBLEM; `text` is what curl says. kUnavailable: it may pass; kIo: it will not.
+// CURLE_SSL_CERTPROBLEM; `text`: curl's message. kUnavailable: the failure may pass; kIo: it stays.
 Status TlsFailure(int curl_code, const std::string& text);
 
 }  // namespace tarn::http

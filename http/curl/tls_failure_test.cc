@@ -10,7 +10,7 @@ bool Has(const Status& status, const char* words) {
   return status.message().find(words) != std::string::npos;
 }
 
-TEST(S3TlsFailure, AServerWithoutTlsIsNotAskedAgain) {
+TEST(TlsFailure, AServerWithoutTlsIsNotAskedAgain) {
   const Status failure = TlsFailure(
       CURLE_SSL_CONNECT_ERROR, "error:1408F10B:SSL routines:ssl3_get_record:wrong version number");
   EXPECT_EQ(failure.code(), Code::kIo);
@@ -19,7 +19,7 @@ TEST(S3TlsFailure, AServerWithoutTlsIsNotAskedAgain) {
             Code::kUnavailable);
 }
 
-TEST(S3TlsFailure, ACertificateNobodyVouchesForIsNamedAndHowToTrustIt) {
+TEST(TlsFailure, AnUntrustedCertificateIsNamedAndHowToTrustIt) {
   const Status failure = TlsFailure(CURLE_PEER_FAILED_VERIFICATION,
                                     "SSL certificate problem: self-signed certificate");
   EXPECT_EQ(failure.code(), Code::kIo);

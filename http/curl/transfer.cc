@@ -17,11 +17,11 @@
 namespace tarn::http {
 namespace {
 
-constexpr size_t kMaxBodyBytes = 64 << 20;  // Of answers that are not for a sink.
+constexpr size_t kMaxBodyBytes = 64 << 20;  // For answers without a sink.
 constexpr long kReceiveBytes = 256 << 10;
 constexpr long kSendBytes = 512 << 10;
-constexpr Nanos kLongestTurn =
-    std::chrono::seconds(2);  // Between two looks of a process that runs.
+// The longest time between two looks of a process that runs.
+constexpr Nanos kLongestTurn = std::chrono::seconds(2);
 
 std::string Lower(std::string_view text) {
   std::string lower(text);
@@ -35,7 +35,7 @@ size_t TakeHeader(char* data, size_t size, size_t count, void* user) {
   auto& response = static_cast<Exchange*>(user)->response;
   const std::string_view line(data, size * count);
   if (line.starts_with("HTTP/")) {
-    response = Response();  // What came before was "100 Continue" or a proxy's answer.
+    response = Response();  // Drops the head of "100 Continue" or of a proxy's answer.
     const size_t blank = line.find(' ');
     if (blank != std::string_view::npos) {
       std::from_chars(line.data() + blank + 1, line.data() + line.size(), response.status);
@@ -50,7 +50,7 @@ size_t TakeHeader(char* data, size_t size, size_t count, void* user) {
   return line.size();
 }
 
-// A range ignored once is ignored always.
+// A server that ignored a range once ignores it always.
 Status TooLong(const Response& response) {
   return Status(
       response.status == 200 ? Code::kIo : Code::kUnavailable,
@@ -96,7 +96,7 @@ size_t TakeBody(char* data, size_t size, size_t count, void* user) {
   return bytes;
 }
 
-// How much the peer has acknowledged of all that was sent on this connection.
+// How many bytes of all that was sent on this connection the peer has acknowledged.
 std::optional<uint64_t> AckedBytes(curl_socket_t socket) {
   tcp_info info = {};
   socklen_t size = sizeof info;
@@ -150,7 +150,7 @@ void Transfer::SetRequest() {
   for (const auto& [name, value] : request.headers) {
     AddHeader(value.empty() ? Concat(name, ";") : Concat(name, ": ", value));
   }
-  // Never signed: there are proxies that change it.
+  // This header is never signed: some proxies change it.
   AddHeader(request.accepts_gzip ? "Accept-Encoding: gzip" : "Accept-Encoding: identity");
   const bool may_have_body = request.method == "PUT" || request.method == "POST";
   if (request.method == "HEAD") Set(CURLOPT_NOBODY, 1L);
@@ -207,7 +207,7 @@ bool Transfer::HasContentType() const {
                      [](const auto& header) { return Lower(header.first) == "content-type"; });
 }
 
-// curl counts in seconds, and takes none for no limit.
+// curl counts in seconds, and takes 0 for no limit.
 Nanos Transfer::StallOf(const Options& options) const {
   const bool get = exchange_.request.method == "GET";
   const Nanos stall =
@@ -219,7 +219,7 @@ void Transfer::SetOptions(const Options& options, CURLSH* share) {
   using std::chrono::duration_cast;
   Set(CURLOPT_SHARE, share);
   Set(CURLOPT_NOSIGNAL, 1L);
-  Set(CURLOPT_QUICK_EXIT, 1L);  // What is dropped does not wait for the name it looks up.
+  Set(CURLOPT_QUICK_EXIT, 1L);  // A dropped transfer does not wait for its name lookup.
   Set(CURLOPT_PATH_AS_IS, 1L);
   Set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   Set(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -227,7 +227,7 @@ void Transfer::SetOptions(const Options& options, CURLSH* share) {
   Set(CURLOPT_USERAGENT, options.user_agent.c_str());
   Set(CURLOPT_CONNECTTIMEOUT_MS,
       static_cast<long>(duration_cast<std::chrono::milliseconds>(options.connect_timeout).count()));
-  // curl takes a body for sent that waits in the kernel: CheckProgress looks behind that.
+  // curl counts bytes that wait in the kernel as sent. CheckProgress looks past that.
   if (!SendsBody()) {
     Set(CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(options.stall_bytes_per_s));
     Set(CURLOPT_LOW_SPEED_TIME,
@@ -253,12 +253,12 @@ void Transfer::SetProxy(const Options& options) {
   if (options.proxy.empty()) return;
   Set(CURLOPT_PROXY, options.proxy == "none" ? "" : options.proxy.c_str());
   if (options.proxy == "none") return;
-  // It may begin with a user's name and password.
+  // The proxy may begin with a user's name and password.
   by_proxy_ = Concat(" (by the proxy ", options.proxy.substr(options.proxy.rfind('@') + 1), ")");
 }
 
-// curl sends a request anew by itself when a kept connection turns out to be closed. A change may
-// have been made by then: whoever asked for it must know.
+// curl repeats a request by itself when a kept connection turns out to be closed. A change may have
+// been made by then, and the caller must know.
 int Transfer::BeforeRequest(void* self, char*, char*, int, int local_port) {
   auto& transfer = *static_cast<Transfer*>(self);
   transfer.UseSocket(transfer.sockets_.WithLocalPort(local_port));
@@ -267,21 +267,21 @@ int Transfer::BeforeRequest(void* self, char*, char*, int, int local_port) {
   return transfer.times_sent_++ == 0 || repeatable ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
-// Once a byte of the request is out the server may have acted on it.
+// Once one byte of the request is out, the server may have acted on it.
 bool Transfer::WasSent() const {
   if (times_sent_ > 1) return true;
   long bytes = 0;
   return curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &bytes) == CURLE_OK && bytes > 0;
 }
 
-// Earlier requests on the same connection count for nothing.
+// Earlier requests on the same connection do not count.
 void Transfer::UseSocket(curl_socket_t socket) {
   socket_ = socket;
   acked_bytes_ = AckedBytes(socket).value_or(0);
 }
 
-// Bytes that the peer's machine has, and those that came from it. What waits in this kernel's send
-// buffer has not moved.
+// Bytes that the peer's machine has, and bytes that came from it. Bytes in this kernel's send
+// buffer have not moved.
 uint64_t Transfer::MovedBytes() {
   curl_off_t received = 0;
   curl_easy_getinfo(easy_, CURLINFO_SIZE_DOWNLOAD_T, &received);
@@ -309,8 +309,8 @@ void Transfer::CheckProgress(MonotonicTime now) {
   window_bytes_ = moved;
 }
 
-// While this process did not run (the machine was busy, or slept) it is not known that the peer
-// would not have taken more.
+// Leaves out the time in which this process did not run (the machine was busy, or asleep): the peer
+// might have taken more then.
 void Transfer::LeaveOutPause(MonotonicTime now) {
   const MonotonicTime before = std::exchange(checked_at_, now);
   if (before == MonotonicTime::min() || now - before <= kLongestTurn) return;
@@ -327,7 +327,7 @@ Status Transfer::Failure(CURLcode code) const {
   const std::string text = error_[0] == '\0' ? curl_easy_strerror(code) : error_.data();
   switch (code) {
     case CURLE_UNSUPPORTED_PROTOCOL:
-      // Bytes that are no HTTP, for instance a body behind the answer to a HEAD.
+      // The bytes are no HTTP, for instance a body after the answer to a HEAD.
       if (WasSent()) return Status(Code::kUnavailable, text);
       [[fallthrough]];
     case CURLE_URL_MALFORMAT:

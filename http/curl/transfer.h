@@ -1,6 +1,6 @@
 #pragma once
 
-// One HTTP exchange on its way through libcurl. Contract: http/client.h. For one thread at a
+// One HTTP exchange while libcurl carries it out. Contract: http/client.h. For one thread at a
 // time.
 
 #include <curl/curl.h>
@@ -18,7 +18,7 @@ namespace tarn::http {
 
 class Transfer {
  public:
-  // All outlive it. The exchange's results are reset.
+  // All outlive it. Resets the results of the exchange.
   Transfer(Exchange& exchange, const Options& options, CURLSH* share, Sockets& sockets);
   ~Transfer();
   Transfer(const Transfer&) = delete;
@@ -28,11 +28,11 @@ class Transfer {
   bool done() const { return done_; }
   void Finish(CURLcode code);
   void GiveUp(const Status& status);
-  // Ends a request with a body that moves too slowly. Call it at least each second: what it was not
-  // called in between does not count.
+  // Ends a request whose body moves too slowly. The caller calls it at least once a second: a
+  // longer pause between two calls does not count as a stall.
   void CheckProgress(MonotonicTime now);
-  // When it must be over: a deadline that is `budget` after its beginning is counted from the last
-  // moved byte, if the request may take long.
+  // When the exchange must be over. If the request may take long, its `budget`, the time from its
+  // beginning to the deadline, is counted again from the last byte that moved.
   MonotonicTime EndOf(MonotonicTime deadline, Nanos budget) const;
 
  private:
@@ -65,13 +65,13 @@ class Transfer {
   curl_slist* headers_ = nullptr;
   bool done_ = false;
   int times_sent_ = 0;
-  uint64_t given_bytes_ = 0;  // Of the body, by its giver.
+  uint64_t given_bytes_ = 0;  // Bytes of the body that its giver gave.
   curl_socket_t socket_ = CURL_SOCKET_BAD;
   uint64_t acked_bytes_ = 0;  // On that socket, by this and earlier exchanges.
   uint64_t moved_bytes_ = 0;
-  uint64_t seen_bytes_ = 0;  // Moved when it was looked at last,
+  uint64_t seen_bytes_ = 0;  // Bytes that had moved at the last look.
   uint64_t window_bytes_ = 0;
-  MonotonicTime window_began_ = MonotonicTime::min();  // and when the stall is counted from.
+  MonotonicTime window_began_ = MonotonicTime::min();  // When the window for a stall began.
   MonotonicTime checked_at_ = MonotonicTime::min();
   std::string by_proxy_;  // For messages.
   std::array<char, CURL_ERROR_SIZE> error_ = {};

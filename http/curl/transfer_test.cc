@@ -7,7 +7,7 @@ namespace {
 
 using std::chrono::seconds;
 
-// An upload of which no byte moves: it is never performed.
+// An upload that is never performed, so no byte of it moves.
 class StalledUpload : public testing::Test {
  protected:
   StalledUpload() {
@@ -17,7 +17,7 @@ class StalledUpload : public testing::Test {
     options_.stall_timeout = seconds(20);
     transfer_ = std::make_unique<Transfer>(exchange_, options_, nullptr, sockets_);
   }
-  // Looked at each second, for so long.
+  // Checks the progress once a second, for so many seconds.
   void Watch(int seconds_long) {
     for (int i = 0; i < seconds_long; ++i) transfer_->CheckProgress(now_ += seconds(1));
   }

@@ -20,7 +20,7 @@ std::string Lower(std::string text) {
   return text;
 }
 
-// Nullopt: the client is gone.
+// Nullopt: the client has gone.
 std::optional<TestRequest> ReadRequest(int socket, std::string& buffer) {
   TestRequest request;
   size_t end = std::string::npos;
@@ -166,7 +166,7 @@ bool TestServer::Answer(int socket, const TestRequest& request) {
     setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     return false;
   }
-  if (reply.no_length && body) return false;  // Its end is that of the connection.
+  if (reply.no_length && body) return false;  // The connection's end is the body's.
   return !reply.hang && (!reply.claimed_bytes || *reply.claimed_bytes == reply.body.size());
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// A tiny HTTP server in this process, whose answers a test scripts, faults included. For tests.
+// A tiny HTTP server in this process. A test scripts its answers, faults included.
 
 #include <atomic>
 #include <functional>
@@ -18,8 +18,8 @@ namespace tarn::http {
 
 struct TestRequest {
   std::string method;
-  std::string path;                            // As sent, without the query.
-  std::string query;                           // As sent.
+  std::string path;                            // Encoded, without the query.
+  std::string query;                           // Encoded.
   std::map<std::string, std::string> headers;  // Names in lower case.
   std::string body;
   bool Asks(const std::string& parameter) const {
@@ -31,14 +31,15 @@ struct TestReply {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::string body = {};
-  // What goes wrong.
-  std::function<bool()> holds_until = {};    // Before the answer, until it is true; others go on.
-  Nanos delay = Nanos::zero();               // Then.
-  std::optional<size_t> claimed_bytes = {};  // Content-Length says so.
+  // Faults.
+  // Waits before the answer until it is true; other requests go on.
+  std::function<bool()> holds_until = {};
+  Nanos delay = Nanos::zero();               // Waits then.
+  std::optional<size_t> claimed_bytes = {};  // The Content-Length of the answer.
   bool no_length = false;                    // The answer has no Content-Length.
   bool reset = false;                        // The connection is reset after the body.
   bool drop = false;                         // It is closed without any answer.
-  bool hang = false;                         // Nothing more comes until the client goes away.
+  bool hang = false;                         // No more bytes come until the client goes away.
 };
 
 class TestServer {
@@ -52,7 +53,7 @@ class TestServer {
 
   std::string Host() const;  // "127.0.0.1:40001"
   std::string Url() const { return "http://" + Host(); }
-  std::vector<TestRequest> Requests() const;  // So far, in order.
+  std::vector<TestRequest> Requests() const;  // All so far, in order.
   size_t Connections() const { return connections_; }
 
  private:

@@ -1,4 +1,4 @@
-// A store that fails on demand, over any other.
+// A store that fails on demand, in front of any other store.
 
 #include <algorithm>
 #include <map>
@@ -49,8 +49,8 @@ class Faults final : public UfsFaults {
     return max_read_bytes_;
   }
 
-  // Runs `body`, or not, as planned. Its type is that of the answer, made from a Status when it
-  // fails.
+  // Runs `body` unless a planned fault prevents it. The result type is that of `body`, made from a
+  // Status on a fault.
   template <typename Body>
   auto Around(const CallOptions& call, const Body& body) -> decltype(body()) {
     const Plan plan = NextCall();
@@ -93,7 +93,7 @@ class Faults final : public UfsFaults {
   Clock& clock_;
   mutable Mutex mutex_;
   int calls_ GUARDED_BY(mutex_) = 0;
-  std::map<int, Fault> planned_ GUARDED_BY(mutex_);  // By number of the call.
+  std::map<int, Fault> planned_ GUARDED_BY(mutex_);  // By the number of the call.
   Status all_ GUARDED_BY(mutex_);
   Nanos delay_ GUARDED_BY(mutex_){0};
   size_t max_read_bytes_ GUARDED_BY(mutex_) = SIZE_MAX;
@@ -206,7 +206,7 @@ class FaultyUnderFileSystem final : public UnderFileSystem {
                           const CallOptions& call) override {
     return faults_.Around(call, [&] { return base_.Move(from, to, options, call); });
   }
-  // Fails whole: one call is one request to the store.
+  // All requests fail together: one call is one request to the store.
   std::vector<Status> Delete(std::span<const DeleteRequest> requests,
                              const CallOptions& call) override {
     std::vector<Status> results;

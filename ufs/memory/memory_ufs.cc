@@ -35,19 +35,19 @@ struct OpenUpload {
   const std::string key;
   const CreateOptions options;
   const int64_t started_ns;
-  bool held = true;  // By an Upload object.
+  bool held = true;  // An Upload object refers to it.
   std::string bytes;
   Coverage coverage;
 };
 
-// The name directly below `prefix` that `key` stands for, with a '/' behind it for a directory.
+// The part of `key` directly below `prefix`; a directory's ends in '/'.
 std::string_view NameBelow(std::string_view key, size_t prefix_size) {
   const std::string_view rest = key.substr(prefix_size);
   const size_t slash = rest.find('/');
   return slash == std::string_view::npos ? rest : rest.substr(0, slash + 1);
 }
 
-// The least string behind everything that starts with `prefix`, which ends in '/'.
+// The least string after all strings that start with `prefix`, which ends in '/'.
 std::string BehindPrefix(std::string prefix) {
   prefix.back() = '/' + 1;
   return prefix;
@@ -86,7 +86,7 @@ class MemoryUfs final : public UnderFileSystem {
                              const CallOptions& call) override;
   Status Sync(const CallOptions& call) override { return CheckCall(call, clock_); }
 
-  // For uploads, named by id. kNotFound: committed or aborted already.
+  // Called by uploads, which name themselves by their ids. kNotFound: it was committed or aborted.
   Status WritePart(const std::string& id, uint64_t offset_bytes, std::span<const std::byte> data,
                    const CallOptions& call);
   Result<ObjectInfo> Commit(const std::string& id, const Precondition& precondition,
@@ -112,7 +112,7 @@ class MemoryUfs final : public UnderFileSystem {
   Mutex mutex_;
   std::map<std::string, Object, std::less<>> objects_ GUARDED_BY(mutex_);
   std::map<std::string, OpenUpload> uploads_ GUARDED_BY(mutex_);
-  uint64_t last_number_ GUARDED_BY(mutex_) = 0;  // Of etags and uploads.
+  uint64_t last_number_ GUARDED_BY(mutex_) = 0;  // Counts ETags and uploads.
 };
 
 class MemoryUpload final : public Upload {
@@ -385,7 +385,7 @@ ObjectInfo MemoryUfs::MoveMarker(std::string_view from, std::string_view to) {
   if (it == objects_.end()) return InfoOf(key, {});
   Object marker = std::move(it->second);
   objects_.erase(it);
-  // One that says no more than that the directory is there spares what may say more.
+  // A marker without bytes and metadata does not replace one that may have them.
   const bool says_more = !marker.metadata.empty() || marker.attributes;
   const auto there = objects_.find(key);
   if (there != objects_.end() && !says_more) return InfoOf(key, there->second);

@@ -60,7 +60,7 @@ Result<Claim> ClaimOf(const http::Response& head, const Extent& wanted) {
   if (head.status == 206) {
     ASSIGN_OR_RETURN(claim, ClaimOfRange(head, wanted));
   } else {
-    // The whole object, from a store that leaves a range out where it covers everything.
+    // The whole object, from a store that leaves out a range that covers everything.
     const uint64_t whole = wanted.object_bytes != 0 ? wanted.object_bytes : declared.value_or(0);
     if (wanted.offset_bytes != 0 || whole > wanted.length_bytes) {
       return Status(Code::kIo, Concat("the store ignores Range: it answered HTTP ", head.status,

@@ -1,6 +1,6 @@
 #pragma once
 
-// Which bytes of an object an answer to GET claims to have. Pure. Internal to ufs/s3.
+// Which bytes of an object an answer to GET claims to have. Pure.
 
 #include <cstdint>
 #include <string>
@@ -13,15 +13,16 @@ namespace tarn::ufs::s3 {
 
 struct Claim {
   uint64_t length_bytes = 0;
-  // Only the end of the answer tells whether it has as many: not a byte may be used before.
+  // Only the end of the answer tells whether it has as many. The caller must not use a byte before.
   bool unproven = false;
 };
 
-// kCorruption: it has other bytes than those of `wanted`, or cannot be told from one that has,
-// since it was encoded or decoded on the way: asking again may help. kIo: the store ignores ranges.
+// kCorruption: the answer has other bytes than those of `wanted`, or it was encoded or decoded on
+// the way and cannot be told from one that has. Asking again may help. kIo: the store ignores
+// ranges.
 Result<Claim> ClaimOf(const http::Response& head, const Extent& wanted);
 
-// For messages: " (request ID)"; empty: the answer has none.
+// " (request ID)" for messages; empty: the answer has no id.
 std::string RequestOf(const http::Response& response);
 
 }  // namespace tarn::ufs::s3

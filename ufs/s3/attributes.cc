@@ -15,9 +15,10 @@ namespace {
 
 constexpr int64_t kNsPerSecond = 1'000'000'000;
 constexpr std::string_view kMeta = "x-amz-meta-";
-constexpr std::string_view kDirectoryType = "application/x-directory";  // As s3fs and AWS have it.
+// The type that s3fs and AWS use.
+constexpr std::string_view kDirectoryType = "application/x-directory";
 
-// Seconds with nine digits behind the point, as rclone writes them; s3fs cuts them off.
+// Seconds with nine digits after the point, as rclone writes them. s3fs ignores the digits.
 std::string FormatSeconds(int64_t ns) {
   const std::string digits = std::to_string(std::abs(ns % kNsPerSecond));
   return Concat(ns < 0 ? "-" : "", std::abs(ns / kNsPerSecond), ".",
@@ -64,30 +65,31 @@ void AddAttributes(const FileAttributes& attributes, sigv4::Pairs& headers) {
 }
 
 std::string KeyDigest(const S3Options& options) {
-  // The key is checked when the options are: what does not decode is refused there.
+  // CheckOptions has decoded the key already.
   return Base64(Md5(DecodeBase64(options.customer_key).value_or("")));
 }
 
-constexpr std::string_view kLinkMode = "41471";  // A symbolic link's as s3fs writes it: 0120777.
+// The mode 0120777 of a symbolic link, as s3fs writes it.
+constexpr std::string_view kLinkMode = "41471";
 
-// s3fs writes decimal numbers ("33188", "16877"), rclone octal ones ("100644", "40755"), both with
-// the type in front; people write "0644" and "644".
+// s3fs writes decimal numbers ("33188", "16877") and rclone octal ones ("100644", "40755"), both
+// with the type in front. People write "0644" and "644".
 bool IsOctal(std::string_view text) {
   if (text.starts_with('0') || text.size() > 5) return true;
   if (text.find_first_of("89") != std::string_view::npos) return false;
-  // No type begins so in decimal but a link's.
+  // In decimal no type but a link's begins like this.
   if (text.size() == 5) return text.starts_with('4') && text != kLinkMode;
   return text.size() == 3 && Number<uint32_t>(text) > 0777U;
 }
 
-// Permission bits. Those of a link are no permissions, and its object is a file here.
+// Permission bits. The bits of a link are no permissions, and its object is a file here.
 std::optional<uint32_t> ParseMode(std::string_view text) {
   const std::optional<uint32_t> mode = Number<uint32_t>(text, IsOctal(text) ? 8 : 10);
   if (!mode || S_ISLNK(*mode)) return std::nullopt;
   return *mode & 07777;
 }
 
-// UINT32_MAX is what chown(2) takes for "as it is", and no owner.
+// UINT32_MAX is no owner: chown(2) takes it for "no change".
 std::optional<uint32_t> ParseOwner(std::string_view text) {
   const std::optional<uint32_t> id = Number<uint32_t>(text);
   return id == UINT32_MAX ? std::nullopt : id;

@@ -2,7 +2,7 @@
 
 // What an object carries besides its bytes, as headers: user metadata, attributes in the names that
 // s3fs and rclone use (x-amz-meta-mtime, -mode, -uid, -gid), encryption, storage class, ACL, tags.
-// Pure. Internal to ufs/s3.
+// Pure.
 
 #include <map>
 #include <string>
@@ -16,27 +16,27 @@
 
 namespace tarn::ufs::s3 {
 
-// For whatever makes an object. kInvalid: metadata that no header can hold.
+// The headers of every request that makes an object. kInvalid: no header can hold the metadata.
 Result<sigv4::Pairs> HeadersOfNewObject(const S3Options& options, std::string_view key,
                                         const CreateOptions& create);
-// What an object's metadata is to have, in place of what `headers` say of it. kInvalid.
+// Replaces what `headers` say of these metadata names. kInvalid: no header can hold the metadata.
 Status AddMetadata(const std::map<std::string, std::string>& metadata, sigv4::Pairs& headers);
-// For an object that is to be as the one that answered a HEAD so, apart from what the options say
-// of new ones. Its tags are not known here.
+// The headers of a copy of the object that answered a HEAD with `source`. Where the options say
+// something of new objects, they prevail. Tags are not among the headers.
 sigv4::Pairs HeadersOfCopy(const S3Options& options, const http::Response& source);
-// Storage class, ACL, encryption, tags: what a copy does not take over from its source.
+// Storage class, ACL, encryption, tags: a copy does not inherit these from its source.
 void AddPlacement(const S3Options& options, sigv4::Pairs& headers);
-// The customer's key, which each request for such an object must bring along; of a copy's source
-// under other names.
+// The customer's key, which each request for an encrypted object must carry. The key of a copy's
+// source has other header names.
 void AddCustomerKey(const S3Options& options, sigv4::Pairs& headers);
 void AddSourceCustomerKey(const S3Options& options, sigv4::Pairs& headers);
 
-// What the object itself says, for an entry of a listing.
+// Takes over what the object itself says into an entry of a listing.
 void TakeTold(const ObjectInfo& told, ObjectInfo& info);
-// Version, times, attributes and metadata; all but the size, which a part of an object does not
-// tell.
+// Takes version, times, attributes and metadata from an answer, but no size: an answer may have
+// only a part of the object.
 void TakeHeaders(const S3Options& options, const http::Response& response, ObjectInfo& info);
-// Of an answer to HEAD or GET. kCorruption: no size or time in it.
+// What an answer to HEAD or GET says. kCorruption: it has no size or no time.
 Result<ObjectInfo> InfoOfHeaders(const S3Options& options, std::string_view key,
                                  const http::Response& response);
 

@@ -19,7 +19,7 @@ bool IsAddress(std::string_view host) {
   return text.starts_with('[') || inet_pton(AF_INET, text.c_str(), &four) == 1;
 }
 
-// A label of a host name: what S3 asks of new buckets, without dots.
+// A label of a host name, as S3 wants new buckets named, without dots.
 bool IsDnsLabel(std::string_view bucket) {
   const auto fits = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -58,7 +58,7 @@ Status ParseEndpoint(const std::string& endpoint, const std::string& from, Bucke
   if (known && !address->host.empty() && address->host.find_first_of("@?# ") == std::string::npos) {
     return OkStatus();
   }
-  // What is before an '@' may be a password.
+  // The text before an '@' may be a password.
   const size_t at = endpoint.rfind('@');
   const std::string shown = at == std::string::npos ? endpoint : "***" + endpoint.substr(at);
   return Status(Code::kInvalid,
@@ -76,13 +76,13 @@ bool BucketFitsHost(const S3Options& options, const BucketAddress& address,
                     const std::string& style) {
   const std::string host = HostOf(address.host);
   if (options.disable_dns_buckets || style == "path") return false;
-  // A host of one label is a machine's own name: no other name below it leads there, unless the
+  // A host of one label is the own name of a machine: no name below it leads there, unless the
   // profile says so.
   const bool names_below = host.find('.') != std::string::npos || style == "virtual";
   return !IsAddress(host) && names_below && IsDnsLabel(options.bucket);
 }
 
-// What the options say alone needs no profile: one that is broken is no hindrance then.
+// If the options suffice, the profile is not read: a broken one does not matter then.
 Result<AwsProfile> ProfileOf(const S3Options& options, const Environment& environment) {
   Result<AwsProfile> profile = ReadAwsProfile(options.credentials.profile, environment);
   if (profile.ok() || options.endpoint.empty() || options.region.empty()) return profile;

@@ -9,24 +9,24 @@
 
 namespace tarn::ufs::s3 {
 
-// The region, endpoint and addressing that the options, the environment and the profile come to.
+// Region, endpoint and addressing, as options, environment and profile give them.
 struct BucketAddress {
   std::string scheme;  // "https"
-  std::string host;    // With a port where it is not the scheme's own; without the bucket.
-  std::string path;    // Of the endpoint itself, "" or "/s3".
+  std::string host;    // With a port unless it is the scheme's own; without the bucket.
+  std::string path;    // The path of the endpoint itself, "" or "/s3".
   std::string region;
   bool bucket_in_host = false;
   bool is_aws = false;  // The host follows the region.
-  bool fips = false;    // AWS's host certified by FIPS 140.
+  bool fips = false;    // The host of AWS that is certified by FIPS 140.
   bool dual_stack = false;
-  bool signs_payloads = false;  // The profile wants that, over TLS as well.
+  bool signs_payloads = false;  // The profile asks for signed payloads over TLS too.
 };
-// kInvalid: the endpoint is no URL, or the bucket no bucket name, or the region has no such host.
-// kPermission: as ReadAwsProfile.
+// kInvalid: the endpoint is no URL, the bucket no bucket name, or the region has no such host.
+// kPermission: ReadAwsProfile fails.
 Result<BucketAddress> AddressOf(const S3Options& options, const Environment& environment);
-// What is sent can be read on the way to another machine.
+// Machines on the way can read what is sent.
 bool IsInClear(const BucketAddress& address);
-// The same bucket in another region of AWS.
+// The address of the bucket in another region of AWS.
 BucketAddress InRegion(BucketAddress address, const std::string& region);
 
 }  // namespace tarn::ufs::s3

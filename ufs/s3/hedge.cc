@@ -7,7 +7,7 @@
 namespace tarn::ufs::s3 {
 namespace {
 
-constexpr uint32_t kEnough = 8;  // GETs of a size, to know how long one takes.
+constexpr uint32_t kEnough = 8;  // Measured GETs of a size before the policy trusts them.
 constexpr uint64_t kSlowBytesPerS = 4 << 20;
 constexpr uint64_t kMost = 1ULL << 40;  // Bytes.
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// When a GET that takes long is sent a second time beside the first. A policy: no threads, times
-// are passed in. Internal to ufs/s3.
+// When a slow GET is sent a second time beside the first. A policy: no threads, times are passed
+// in.
 
 #include <array>
 #include <cstdint>
@@ -11,9 +11,9 @@
 
 namespace tarn::ufs::s3 {
 
-// Learns how long GETs take, by their size. What takes much longer than others did is asked for
-// again, as long as that is at most one request in kPrice: a store that is slow throughout is not
-// given more to do. For one thread at a time.
+// Learns how long GETs take, by their size. A GET that takes much longer than others did is sent a
+// second time, but at most one in kPrice: a store that is slow throughout gets no extra load. For
+// one thread at a time.
 class HedgePolicy {
  public:
   explicit HedgePolicy(const HedgeOptions& options) : options_(options) {}
@@ -24,7 +24,7 @@ class HedgePolicy {
  private:
   static constexpr int kPrice = 20;
   static constexpr int kFull = 10 * kPrice;
-  struct Times {  // Mean and mean deviation that forget, as RFC 6298 has them.
+  struct Times {  // Mean and mean deviation that forget old times, as in RFC 6298.
     uint32_t count = 0;
     double mean_ns = 0;
     double deviation_ns = 0;

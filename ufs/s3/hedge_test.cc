@@ -69,7 +69,7 @@ TEST(S3Hedge, SwitchedOffItNeverHedges) {
   EXPECT_EQ(policy.DelayFor(1), Nanos::max());
 }
 
-// Parts that hang, before or in the middle of a body; the one that is sent beside it is whole.
+// The first read hangs, before or in the middle of a body. The second one is whole.
 TEST_F(S3Store, AReadThatHangsIsSentASecondTimeBesideTheFirst) {
   objects_["f"] = "0123456789";
   options_.hedge.first_delay = std::chrono::milliseconds(30);
@@ -95,7 +95,7 @@ TEST_F(S3Store, AReadThatHangsIsSentASecondTimeBesideTheFirst) {
   }
 }
 
-TEST_F(S3Store, WhatTheSecondReadIsAnsweredCountsOnlyIfItIsWhole) {
+TEST_F(S3Store, TheSecondAnswerCountsOnlyIfItIsWhole) {
   objects_["f"] = "0123456789";
   options_.hedge.first_delay = std::chrono::milliseconds(30);
   Open();
@@ -138,7 +138,7 @@ TEST_F(S3Store, WhatTheSecondReadIsAnsweredCountsOnlyIfItIsWhole) {
   }
 }
 
-TEST_F(S3Store, WhatIsRefusedOfTheSecondReadEndsBoth) {
+TEST_F(S3Store, ARefusalOfTheSecondAnswerEndsBothReads) {
   objects_["f"] = "0123456789";
   options_.hedge.first_delay = std::chrono::milliseconds(30);
   Open();
@@ -163,7 +163,7 @@ TEST_F(S3Store, WhatIsRefusedOfTheSecondReadEndsBoth) {
   }
 }
 
-TEST_F(S3Store, TheFirstReadFailsAndTheSecondIsWhole) {
+TEST_F(S3Store, AWholeSecondReadMakesUpForAFailedFirst) {
   objects_["f"] = "0123456789";
   options_.hedge.first_delay = std::chrono::milliseconds(10);
   options_.retry.max_retries = 0;
@@ -224,7 +224,8 @@ TEST_F(S3Store, WhereAllReadsHangFewAreSentASecondTime) {
     EXPECT_EQ(ended.code(), Code::kUnavailable) << ended.ToString();
   };
   const auto second = [&] { return CountOf("GET") - before - reads; };
-  while (second() < 5 && reads < 1000) read();  // A busy machine may be answered before the delay.
+  // On a busy machine an answer may come before the delay ends.
+  while (second() < 5 && reads < 1000) read();
   for (int i = 0; i < 12; ++i) read();
   EXPECT_EQ(second(), 5);
 }

@@ -20,7 +20,7 @@ bool Continues(std::string_view text, size_t at, unsigned least = 0x80, unsigned
   return ByteAt(text, at) >= least && ByteAt(text, at) <= most;
 }
 
-// Of the valid UTF-8 sequence at `at` (RFC 3629, table in section 4); 0: there is none.
+// The length of the valid UTF-8 sequence at `at` (RFC 3629, table in section 4); 0: there is none.
 size_t SequenceBytes(std::string_view text, size_t at) {
   const unsigned first = ByteAt(text, at);
   if (first < 0x80) return 1;
@@ -40,7 +40,7 @@ size_t SequenceBytes(std::string_view text, size_t at) {
   return 0;
 }
 
-// The byte that the escape at `at` stands for: one from 0x80 up, in capital digits.
+// The byte, 0x80 or more, that the escape at `at` stands for. Its digits are capitals.
 std::optional<char> EscapedByte(std::string_view text, size_t at) {
   if (text.substr(at, kEscape.size()) != kEscape) return std::nullopt;
   const std::string_view digits = text.substr(at + kEscape.size(), 2);
@@ -144,7 +144,7 @@ std::string EncodeKey(std::string_view key) {
 
 std::optional<std::string> NameOfPart(std::string_view part) {
   std::string name = Decode(part);
-  // Escapes that nobody would have written stand for themselves.
+  // An escape that EncodeKey would not write stands for itself.
   if (EncodeKey(name) != part) name = part;
   const bool is_name = !name.empty() && name != "." && name != ".." &&
                        name.find('\0') == std::string::npos && name.size() <= kMaxNameBytes;

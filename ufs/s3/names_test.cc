@@ -21,7 +21,7 @@ TEST(S3Names, ValidUtf8StaysAsItIs) {
 TEST(S3Names, OtherBytesAreEscapedAndComeBack) {
   EXPECT_EQ(EncodeKey("x\xff"), "x" + kQuote + "FF");
   EXPECT_EQ(NameOfPart("x" + kQuote + "FF"), "x\xff");
-  // Overlong, surrogate, beyond the last character, cut off.
+  // Overlong, a surrogate, past the last character, cut off.
   for (const char* name : {"\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "a\x80"}) {
     const std::string key = EncodeKey(name);
     EXPECT_NE(key, name);
@@ -37,7 +37,7 @@ TEST(S3Names, WhatLooksLikeAnEscapeIsNotTakenForOne) {
     EXPECT_EQ(EncodeKey(plain), plain);
     EXPECT_EQ(NameOfPart(plain), plain);
   }
-  // Escapes of what needs none, written by another program: no name would be written like that.
+  // Escapes of characters that need none, from another program: EncodeKey writes no name like that.
   const std::string strange = kQuote + "C3" + kQuote + "A9";
   EXPECT_FALSE(NameOfPart(strange).has_value());
 }

@@ -8,13 +8,13 @@
 namespace tarn::ufs::s3 {
 namespace {
 
-constexpr size_t kMaxKeys = 1000;      // More S3 does not give at once.
-constexpr int kTries = 5;              // For answers that are damaged.
+constexpr size_t kMaxKeys = 1000;      // S3 gives no more at once.
+constexpr int kTries = 5;              // While answers are damaged.
 constexpr int kMostEmptyPages = 1000;  // In a row.
 constexpr size_t kTokensKept = 256;
 constexpr std::string_view kLastCharacter = "\xf4\x8f\xbf\xbf";  // U+10FFFF
 
-// Behind a directory is behind all that is below it.
+// The key to list after. For a directory it is after all keys below the directory.
 std::string Behind(const PageRequest& request, const std::string& key) {
   const bool directory = key.size() > request.prefix.size() && key.ends_with('/');
   return directory ? Concat(key, kLastCharacter) : key;
@@ -24,7 +24,7 @@ std::string PlaceOf(const PageRequest& request, const std::string& key) {
   return Concat(request.prefix, '\0', key);
 }
 
-// A store that knows no delimiter lists what is below directories, too.
+// A store that knows no delimiter also lists the keys below directories.
 void AddKey(const PageRequest& request, std::string key, std::optional<s3wire::ListedObject> object,
             KeyPage& page) {
   if (!key.starts_with(request.prefix)) {
@@ -64,9 +64,9 @@ KeyPage PageOf(const PageRequest& request, const s3wire::ObjectListing& listing)
 struct Pages::Asking {
   Way way;
   bool encodes;
-  std::string after;        // Only what is behind it counts; empty: all.
-  std::string token;        // The request begins there; empty: behind `after`.
-  bool remembered = false;  // The token was kept from a page before.
+  std::string after;        // Only later keys count; empty: all.
+  std::string token;        // The request begins there; empty: after `after`.
+  bool remembered = false;  // The token comes from an earlier page.
 };
 
 bool KeyPage::Has(std::string_view full_key) const {
@@ -141,7 +141,7 @@ Result<s3wire::ObjectListing> Pages::Understand(const PageRequest& request, Aski
     Result<s3wire::ObjectListing> listing =
         sent.status.ok() ? s3wire::ParseObjectListing(sent.response.body) : sent.status;
     if (listing.ok()) {
-      // Only what a refusal has taught: others may have learned more meanwhile.
+      // Note only what a refusal has taught: another thread may have learned more meanwhile.
       if (!refusal.ok()) {
         encodes_ = asking.encodes;
         way_ = asking.way;
@@ -157,7 +157,7 @@ Result<s3wire::ObjectListing> Pages::Understand(const PageRequest& request, Aski
     } else {
       if (refusal.ok()) refusal = sent.status;
       if (!sent.IsUnknownThere()) return refusal;
-      // First without the encoding of keys, then version 1 in both forms.
+      // First without the encoding of keys, then by version 1 with and without it.
       const bool simplest = asking.way == Way::kMarker && !asking.encodes;
       if (simplest) return refusal;
       if (!asking.encodes) asking.way = Way::kMarker;
@@ -204,7 +204,7 @@ Result<KeyPage> Pages::Finish(const PageRequest& request, Asking asking, S3Call 
     ASSIGN_OR_RETURN(const s3wire::ObjectListing listing, Understand(request, asking, sent, call));
     KeyPage page = PageOf(request, listing);
     const std::string last = page.entries.empty() ? "" : page.entries.back().full_key;
-    // A store may repeat what it was to begin behind. What is before that was not asked for.
+    // A store may repeat the key after which the page begins. Earlier keys were not asked for.
     const bool went_back =
         !asking.remembered && !page.entries.empty() && page.entries.front().full_key < asking.after;
     const bool stands_still = !asking.remembered && asking.token.empty() &&
@@ -215,7 +215,7 @@ Result<KeyPage> Pages::Finish(const PageRequest& request, Asking asking, S3Call 
         return !asking.after.empty() && entry.full_key <= asking.after;
       });
     }
-    // It was asked for version 1, and answers as version 2 does.
+    // The request was of version 1, and the answer is of version 2.
     const bool wants_tokens = asking.way == Way::kMarker && last.empty() &&
                               listing.next_marker.empty() && !listing.next_token.empty();
     const bool ignored =

@@ -1,9 +1,9 @@
 #pragma once
 
-// Pages of a bucket's keys. Stores differ in how a listing goes on: by start-after (version 2), by
-// a marker (version 1), or by continuation tokens alone. A store that ignores or refuses one way
-// shows it by its answer; the next way is taken then, and remembered. Internal to ufs/s3.
-// Thread-safe; blocks.
+// Pages of a bucket's keys. A listing continues by start-after (version 2), by a marker (version
+// 1), or by continuation tokens alone, as the store understands. The answer of a store shows that
+// it ignores or refuses one way: then the next way is tried, and remembered. Thread-safe; blocks on
+// the store.
 
 #include <atomic>
 #include <cstdint>
@@ -37,7 +37,7 @@ struct KeyPage {
   std::vector<Entry> entries;  // The prefix's own marker may be among them.
   std::vector<std::pair<std::string, std::string>> skipped;  // Keys, and why they are left out.
   bool truncated = false;                                    // More follows.
-  // A next page may begin behind any of the entries. False: behind the last one only.
+  // A next page may begin after any of the entries. False: after the last one only.
   bool goes_on_anywhere = true;
   bool Has(std::string_view full_key) const;
 };
@@ -45,25 +45,26 @@ struct KeyPage {
 class Pages {
  public:
   explicit Pages(Client& client) : client_(client) {}
-  // Has entries, or is the last one. kCorruption: the store does not list in a way that ends.
+  // A page with entries, or the last page. kCorruption: the listing of the store never ends.
   Result<KeyPage> Get(const PageRequest& request, const CallOptions& call);
-  // Get of one entry in two steps, so that its request can be sent beside others. The second takes
-  // the request as Client::Run left it.
+  // Get of one entry in two steps, so that its request can run beside others. FinishOne takes the
+  // request as Client::Run left it.
   S3Call CallForOne(const std::string& prefix) const;
   Result<KeyPage> FinishOne(const std::string& prefix, S3Call sent, const CallOptions& call);
 
  private:
   enum class Way : uint8_t { kStartAfter, kMarker, kTokens };
-  struct Asking;  // Where the next request begins, and how it says so.
+  struct Asking;  // Where the next request begins, and how it says that.
   Asking Begin(const PageRequest& request) const;
   S3Call NewCall(const PageRequest& request, const Asking& asking) const;
-  // The listing that came. A damaged one is asked for again; a request that the store refuses is
-  // asked in a simpler form.
+  // The listing that came. Asks again for a damaged one, and in a simpler form if the store refuses
+  // the request.
   Result<s3wire::ObjectListing> Understand(const PageRequest& request, Asking& asking, S3Call& sent,
                                            const CallOptions& call);
   Result<KeyPage> Finish(const PageRequest& request, Asking asking, S3Call sent,
                          const CallOptions& call);
-  // `last`: the last key of the page. kCorruption: there is no way on.
+  // Sets where the next request begins. `last`: the last key of the page. kCorruption: there is no
+  // way.
   static Status Advance(const s3wire::ObjectListing& listing, const std::string& last,
                         const std::string& what, Asking& asking);
   void TakeOtherWay(Asking& asking);
@@ -74,7 +75,7 @@ class Pages {
   std::atomic<Way> way_ = Way::kStartAfter;
   std::atomic<bool> encodes_ = true;  // The store takes encoding-type.
   mutable Mutex mutex_;               // A leaf.
-  // Of kTokens: the prefix and the last key of a page, and where the store goes on behind it.
+  // For kTokens: prefix and last key of a page, and the token of the page after it.
   std::deque<std::pair<std::string, std::string>> tokens_ GUARDED_BY(mutex_);
 };
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// The bytes of a part that is sent without being in memory: a window of them is, whatever its size.
-// Internal to ufs/s3. For one thread at a time.
+// The bytes of a part that is sent from a small window instead of memory for all of it. For one
+// thread at a time.
 
 #include <cstddef>
 #include <cstdint>
@@ -22,13 +22,13 @@ class PartStream final : public http::BodyGiver {
       : read_(read), offset_bytes_(offset_bytes), length_bytes_(length_bytes) {}
 
   uint64_t length_bytes() const { return length_bytes_; }
-  // Offsets are those in the part.
+  // Offsets count from the start of the part.
   Status Give(uint64_t offset_bytes, std::span<std::byte> out) override;
-  // All of it, in order, a window at a time.
+  // Passes the whole part to `take`, in order, one window at a time.
   Status Each(const std::function<void(std::span<const std::byte>)>& take);
 
  private:
-  // What the window has at the offset, which is filled again if that is nothing.
+  // The bytes that the window has from the offset on. Fills the window if it has none.
   Result<std::span<const std::byte>> At(uint64_t offset_bytes);
 
   const Upload::ReadBytes& read_;
@@ -36,7 +36,7 @@ class PartStream final : public http::BodyGiver {
   const uint64_t length_bytes_;
   std::unique_ptr<std::byte[]> window_;
   uint64_t window_begin_ = 0;
-  size_t window_bytes_ = 0;  // 0: nothing is in it.
+  size_t window_bytes_ = 0;  // 0: it is empty.
 };
 
 }  // namespace tarn::ufs::s3

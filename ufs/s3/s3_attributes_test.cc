@@ -1,4 +1,4 @@
-// Attributes of objects that listings do not tell.
+// Attributes of objects, which listings leave out.
 
 #include <map>
 #include <optional>
@@ -35,7 +35,7 @@ TEST_F(S3Attributes, AListingLeavesThemUntold) {
     EXPECT_TRUE(info.attributes_untold) << key;
     EXPECT_FALSE(info.mode_kept) << key;
   }
-  // One object of a listing is asked for its ETag.
+  // Versions asks one listed object for its ETag.
   EXPECT_EQ(CountOf("HEAD"), 1);
   const ObjectInfo file = ufs_->StatObject("private", ObjectType::kFile, {}).value();
   EXPECT_EQ(file.mode, 0600u);

@@ -1,7 +1,6 @@
-// The contract suite (ufs/testing/ufs_contract.h) on a real S3 server: TARN_TEST_S3_ENDPOINT says
-// where it is, TARN_TEST_S3_BUCKET which bucket (made beforehand, or "tarn-test"),
-// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY with which keys. Without the first these tests are
-// skipped.
+// The contract suite (ufs/testing/ufs_contract.h) on a real S3 server. TARN_TEST_S3_ENDPOINT names
+// it, TARN_TEST_S3_BUCKET its bucket, which must exist ("tarn-test" by default), AWS_ACCESS_KEY_ID
+// and AWS_SECRET_ACCESS_KEY its keys. Without an endpoint these tests are skipped.
 
 #include "base/random.h"
 #include "s3wire/xml.h"
@@ -27,7 +26,7 @@ S3Options TestOptions() {
   return options;
 }
 
-// A prefix of its own, emptied at the end.
+// A store below a prefix of its own, which is emptied at the end.
 class S3Fixture final : public UfsFixture {
  public:
   S3Fixture() {

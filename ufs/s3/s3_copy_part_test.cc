@@ -67,8 +67,9 @@ TEST_F(CopyPart, AStoreThatCopiesNothingSaysSo) {
   EXPECT_EQ(small->CopyPart(0, {"base", "e", 0}, 50, {}).code(), Code::kUnsupported);
 }
 
-// Taken for the copy, the version that replaced it at once would never be seen.
-TEST_F(S3Store, ACopyInPartsTellsOfTheCopyAlone) {
+// If the version that replaces the copy at once were taken for it, the mount would never see its
+// bytes.
+TEST_F(S3Store, ACopyInPartsDescribesTheCopy) {
   objects_["f"] = std::string(1050, 'x');
   options_.single_copy_bytes = 500;
   options_.copy_part_bytes = 1050;

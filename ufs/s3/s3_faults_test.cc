@@ -1,4 +1,4 @@
-// What the client makes of a store, or a network, that misbehaves.
+// Answers of the client when the store or the network misbehaves.
 
 #include <gtest/gtest.h>
 
@@ -52,7 +52,7 @@ TEST_F(S3Store, AFailureNamesWhatWasTriedAndNoSecret) {
   EXPECT_EQ(status.message().find("very-secret"), std::string::npos);
 }
 
-// Radosgw and AWS answer so; to HEAD they say no word.
+// Radosgw and AWS answer like this. Their answers to HEAD have no code.
 TEST_F(S3Store, AnObjectEncryptedWithAnotherKeyIsRefusedAndNotABadArgument) {
   objects_["f"] = "hello";
   for (const Encryption encryption : {Encryption::kCustomer, Encryption::kNone}) {
@@ -64,7 +64,8 @@ TEST_F(S3Store, AnObjectEncryptedWithAnotherKeyIsRefusedAndNotABadArgument) {
     fault_ = nullptr;
     Open();
     for (const int status : {400, 403}) {
-      if (status == 403 && encryption == Encryption::kNone) continue;  // Says nothing of a key.
+      // Proves nothing about a key.
+      if (status == 403 && encryption == Encryption::kNone) continue;
       fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
         if (request.path != "/bucket/f") return std::nullopt;
         if (request.method == "HEAD") return http::TestReply{status, {}, ""};
@@ -165,7 +166,7 @@ TEST_F(S3Store, AWrongEtagAfterPutIsNoSuccess) {
     if (request.method != "PUT") return std::nullopt;
     ++puts;
     http::TestRequest damaged = request;
-    damaged.body = "damaged";  // On its way into the store.
+    damaged.body = "damaged";  // The bytes are damaged on their way into the store.
     damaged.headers.erase("content-md5");
     return Answer(damaged);
   };
@@ -230,7 +231,7 @@ TEST_F(S3Store, AWrongEtagOfACompletionIsNotTheObjects) {
 
 TEST_F(S3Store, AnUploadWhoseAnswerIsLostIsSettledByLooking) {
   Open();
-  const int before = CountOf("PUT");  // The store was tried.
+  const int before = CountOf("PUT");  // The store was probed.
   const Precondition absent = {Precondition::Kind::kAbsent, ""};
   bool lost = false;
   fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
@@ -250,7 +251,7 @@ TEST_F(S3Store, AnUploadWhoseAnswerIsLostIsSettledByLooking) {
 
 TEST_F(S3Store, AnUploadWhoseAnswerIsLostIsMadeAgainWhereItDidNotArrive) {
   Open();
-  const int before = CountOf("PUT");  // The store was tried.
+  const int before = CountOf("PUT");  // The store was probed.
   objects_["f"] = "mine";
   bool lost = false;
   fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
@@ -279,7 +280,7 @@ TEST_F(S3Store, AChangeWhoseFateIsUnknownSaysSo) {
   EXPECT_EQ(Put("f", "x").code(), Code::kUnavailable) << "refused is not unknown";
 }
 
-TEST_F(S3Store, NobodyThereIsUnavailable) {
+TEST_F(S3Store, AnAbsentServerIsUnavailable) {
   Open();
   server_.reset();
   EXPECT_EQ(Read("f", 0, 5).code(), Code::kUnavailable);

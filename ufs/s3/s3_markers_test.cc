@@ -1,4 +1,4 @@
-// The objects that stand for directories, when these are renamed and removed.
+// The objects that stand for directories, when a directory is renamed or removed.
 
 #include <gtest/gtest.h>
 
@@ -103,7 +103,7 @@ TEST_F(S3Markers, OfHadoopHaveNoBytesAndAFileOfSuchANameStays) {
   EXPECT_EQ(objects_, (Objects{{"a_$folder$", "bytes"}, {"b/", ""}}));
 }
 
-// Those that an earlier process has seen in a listing as well.
+// Also markers of Hadoop that an earlier process has seen in a listing.
 TEST_F(S3Markers, OfBothKindsGoWithTheirDirectory) {
   objects_ = {{"d/a_$folder$", ""}, {"d/a/", "note"}, {"d/ab_$folder$", ""}};
   EXPECT_TRUE(Delete("d/a").ok());

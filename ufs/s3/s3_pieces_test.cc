@@ -1,4 +1,4 @@
-// Objects read as they come: each piece once, and of one version.
+// Objects read in pieces as they come: each piece once, and all of one version.
 
 #include <gtest/gtest.h>
 
@@ -46,7 +46,7 @@ TEST_F(S3Store, AWholeObjectIsAskedForWithoutARange) {
   EXPECT_EQ(range_of({2, 8, true}, etag), "bytes=2-9");
 }
 
-// A body that ends where the connection does has no length of its own.
+// A body that ends with its connection has no length.
 TEST_F(S3Store, AWholeObjectOfWhichSomeIsMissingIsAskedForAgain) {
   objects_["f"] = "0123456789";
   Open();

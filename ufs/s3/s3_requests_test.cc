@@ -1,4 +1,4 @@
-// What is asked of a store that works: requests, headers, names.
+// The requests that the client sends to a store that works: headers, keys, counts.
 
 #include <gtest/gtest.h>
 
@@ -52,7 +52,8 @@ TEST_F(S3Store, KeysThatCannotBeFilesAreLeftOut) {
 
 TEST_F(S3Store, ALongListingIsOneRequestAPage) {
   for (int i = 0; i < 95; ++i) objects_[Concat("d/", 100 + i)] = "x";
-  objects_["d/109!"] = objects_["d/109/below"] = "x";  // Of a file and a directory 109: the latter.
+  // File and directory 109: the mount shows the directory.
+  objects_["d/109!"] = objects_["d/109/below"] = "x";
   Open();
   const size_t before = server_->Requests().size();
   std::vector<std::string> keys;
@@ -121,7 +122,8 @@ TEST_F(S3Store, LargeReadsAreSeveralRangesOfOneVersion) {
   int answered = 0;
   fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     http::TestReply reply = Answer(request);
-    if (++answered == 3) objects_["f"] = std::string(1000, 'x');  // Replaced amid the reading.
+    // Another writer replaces it during the read.
+    if (++answered == 3) objects_["f"] = std::string(1000, 'x');
     return reply;
   };
   EXPECT_EQ(Read("f", 0, 1000).value(), std::string(1000, 'x'));
@@ -291,7 +293,7 @@ TEST_F(S3Store, CopiesAboveTheLimitAreMadeInParts) {
   EXPECT_EQ(ranges, (std::vector<std::string>{"bytes=0-399", "bytes=400-799", "bytes=800-1049"}));
 }
 
-// As Ceph does with what is encrypted.
+// Ceph copies encrypted objects like this.
 TEST_F(S3Store, ACopyHasTheTagsOfItsSource) {
   Open();
   objects_["f"] = "hello";
@@ -348,7 +350,7 @@ TEST_F(S3Store, AnEtagIsNoMd5WhereTheBucketEncryptsByAKeyService) {
   std::string service = "aws:kms";
   fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     http::TestRequest asked = request;
-    asked.headers.erase("if-match");  // It names the other one.
+    asked.headers.erase("if-match");  // That condition names the other ETag.
     http::TestReply reply = Answer(asked);
     for (auto& [name, value] : reply.headers) {
       if (name == "ETag") value = Concat("\"", other, "\"");
@@ -361,14 +363,14 @@ TEST_F(S3Store, AnEtagIsNoMd5WhereTheBucketEncryptsByAKeyService) {
   EXPECT_EQ(Put("f", "bytes").value().etag, other) << "its bytes were read back";
 }
 
-TEST_F(S3Store, OnlyUploadsOfOursOrOldOnesAreGivenOut) {
+TEST_F(S3Store, OnlyOurUploadsAndOldOnesAreListed) {
   Open();
   upload_open_ = true;
   upload_key_ = "f";
   EXPECT_EQ(ufs_->ListUploads({}).value().size(), 1u) << "of 2013";
   options_.abandoned_upload_age = std::chrono::hours(24 * 365 * 90);
   Open();
-  EXPECT_TRUE(ufs_->ListUploads({}).value().empty()) << "somebody else's";
+  EXPECT_TRUE(ufs_->ListUploads({}).value().empty()) << "it is of another client";
 }
 
 TEST_F(S3Store, AnUploadWhoseStartWasNotAnsweredIsOursAlsoAfterACrash) {
@@ -388,7 +390,7 @@ TEST_F(S3Store, AnUploadWhoseStartWasNotAnsweredIsOursAlsoAfterACrash) {
   Open();
   EXPECT_EQ(ufs_->ListUploads({}).value().size(), 1u);
   upload_key_ = "ff";
-  EXPECT_TRUE(ufs_->ListUploads({}).value().empty()) << "somebody else's";
+  EXPECT_TRUE(ufs_->ListUploads({}).value().empty()) << "it is of another client";
 }
 
 TEST_F(S3Store, ADeadlineTellsWhatWentWrongBeforeIt) {
@@ -401,7 +403,7 @@ TEST_F(S3Store, ADeadlineTellsWhatWentWrongBeforeIt) {
   };
   const std::string reason = "before that: read s3://bucket/f [0,5): HTTP 500";
   Status told;
-  // On a busy machine even the first answer may come too late.
+  // On a busy machine even the first answer may be late.
   for (int seconds = 1; seconds <= 64 && told.message().find(reason) == std::string::npos;
        seconds *= 2) {
     first = true;
@@ -432,7 +434,7 @@ TEST_F(S3Store, OptionsThatMakeNoSenseAreRefused) {
   EXPECT_EQ(open().code(), Code::kNotFound);
 }
 
-TEST(S3Place, BucketsGoIntoTheHostWhereTheyFit) {
+TEST(S3Address, BucketsGoIntoTheHostWhereTheyFit) {
   const Environment none = [](const std::string&) { return std::nullopt; };
   const auto place_of = [&](const std::string& endpoint, const std::string& bucket, bool disabled) {
     S3Options options;
@@ -455,7 +457,7 @@ TEST(S3Place, BucketsGoIntoTheHostWhereTheyFit) {
             "s3.us-west-2.amazonaws.com");
 }
 
-TEST(S3Place, OtherMachinesOverPlainHttpAreInClear) {
+TEST(S3Address, OtherMachinesOverPlainHttpAreInClear) {
   const auto in_clear = [](const std::string& scheme, const std::string& host) {
     BucketAddress address;
     address.scheme = scheme;
@@ -471,7 +473,7 @@ TEST(S3Place, OtherMachinesOverPlainHttpAreInClear) {
   }
 }
 
-TEST(S3Place, APasswordInTheEndpointIsNotRepeated) {
+TEST(S3Address, APasswordInTheEndpointIsNotRepeated) {
   S3Options options;
   options.bucket = "bucket";
   const Environment variables = [](const std::string& name) {

@@ -13,7 +13,7 @@
 namespace tarn::ufs::s3 {
 namespace {
 
-// No upload id begins with a slash, and no line of a key has a line break in it.
+// No upload id begins with a slash, and no key line contains a line break.
 std::string LineOf(const std::string& full_key) {
   return Concat("/", sigv4::UriEncode(full_key, sigv4::Slash::kKeep));
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-// Remembers on disk which multipart uploads of the bucket are ours, so that after a crash ours are
-// aborted at once and nobody else's are. Internal to ufs/s3. Thread-safe.
+// Remembers on disk which multipart uploads of the bucket are ours. After a crash the next mount
+// aborts ours at once and leaves those of other clients. Thread-safe.
 
 #include <memory>
 #include <set>
@@ -14,14 +14,14 @@ namespace tarn::ufs::s3 {
 
 class UploadJournal {
  public:
-  // The file is made if it is not there.
+  // Creates the file if it is absent.
   static Result<std::unique_ptr<UploadJournal>> Open(const std::string& path);
-  // Durable when it returns.
+  // Both are durable on return.
   Status Add(const std::string& upload_id);
   Status Remove(const std::string& upload_id);  // Absent is OK.
   bool Has(const std::string& upload_id);
-  // An upload of this key is about to be made, and its id not yet known: until it is settled, any
-  // upload of the key may be ours. Starting says whether an earlier one is unsettled. Durable.
+  // Notes that an upload of this key is about to start and its id is not known yet. Until Settled,
+  // any upload of the key may be ours. Returns whether an earlier start is unsettled. Durable.
   Result<bool> Starting(const std::string& full_key);
   Status Settled(const std::string& full_key);
   bool IsUnsettled(const std::string& full_key);
@@ -30,9 +30,9 @@ class UploadJournal {
   explicit UploadJournal(std::string path) : path_(std::move(path)) {}
   Status Write() REQUIRES(mutex_);
   const std::string path_;
-  Mutex mutex_;  // Held while the file, which is short, is written.
+  Mutex mutex_;  // Held while the short file is written.
   std::set<std::string> ids_ GUARDED_BY(mutex_);
-  std::set<std::string> keys_ GUARDED_BY(mutex_);  // As lines of the file: "/" and escaped.
+  std::set<std::string> keys_ GUARDED_BY(mutex_);  // In the form of the file: "/" and escaped.
 };
 
 }  // namespace tarn::ufs::s3

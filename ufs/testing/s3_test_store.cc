@@ -25,7 +25,7 @@ std::string HeaderOf(const http::TestRequest& request, const std::string& name) 
 
 }  // namespace
 
-// Tests ask for the same large objects over and over.
+// Tests ask for the ETag of one large object many times.
 std::string EtagOf(const std::string& bytes) {
   constexpr size_t kMost = 64;
   static Mutex mutex;
@@ -157,7 +157,7 @@ http::TestReply S3Store::GetObject(const http::TestRequest& request, const std::
   return reply;
 }
 
-// With the metadata of the source.
+// The copy has the metadata of its source.
 http::TestReply S3Store::CopyObject(const http::TestRequest& request, const std::string& key) {
   const std::string path = sigv4::UriDecode(HeaderOf(request, "x-amz-copy-source")).value();
   const std::string source = path.substr(std::string("/bucket/").size());
@@ -226,9 +226,9 @@ http::TestReply S3Store::Multipart(const http::TestRequest& request, const std::
                  "</ETag></CompleteMultipartUploadResult>")};
 }
 
-// Quirks: "version 1" (knows `marker` alone), "no start-after", "empty pages" (each listing begins
-// with one, which is not the last), "no delimiter", "no encoding" (refuses encoding-type), "other
-// etags" (than HEAD and GET have), "no etags" and "says nothing of the end".
+// Quirks: "version 1" (knows only `marker`), "no start-after", "empty pages" (each listing begins
+// with an empty page that is not the last), "no delimiter", "no encoding" (refuses encoding-type),
+// "other etags" (than HEAD and GET have), "no etags" and "says nothing of the end".
 http::TestReply S3Store::List(const http::TestRequest& request) {
   const bool version_1 = Quirk("version 1");
   const std::string prefix = Parameter(request, "prefix");

@@ -1,5 +1,5 @@
-// The part of the contract suite (ufs/testing/ufs_contract.h) about what some stores hold besides
-// bytes.
+// The part of the contract suite (ufs/testing/ufs_contract.h) about attributes, symlinks, links and
+// directories.
 
 #include "ufs/testing/ufs_contract.h"
 
@@ -208,7 +208,7 @@ TEST_P(UfsAttributesContract, AnAttributeChangeIsANewEtagOfTheSameIdentity) {
   EXPECT_EQ(Get("f", before.etag), "kStale");
 }
 
-// Whoever runs this: copies of read-only trees must arrive, parents first.
+// Both root and any other user run this: a copy of a read-only tree must arrive, parents first.
 TEST_P(UfsAttributesContract, ReadOnlyDirectoriesAndFilesCanBeFilledAndChanged) {
   ASSERT_EQ(attributes().MakeDirectory("d", 0500, {}).code(), Code::kOk);
   EXPECT_EQ(TryPut("d/f", "1").code(), Code::kOk);
@@ -235,7 +235,7 @@ TEST_P(UfsAttributesContract, ASymlinksAttributesAreItsOwn) {
   const ObjectInfo target = ufs().Stat("f", {}).value();
   ASSERT_TRUE(attributes().MakeSymlink("l", "f", {}, {}).ok());
   AttributeChange change;
-  change.mode = 0600;  // Symlinks have none.
+  change.mode = 0600;  // Symlinks have no mode.
   change.times = Timestamps{7, 8};
   EXPECT_EQ(Change("l", change).value().mtime_ns, 8);
   EXPECT_EQ(ufs().Stat("f", {}).value().etag, target.etag);

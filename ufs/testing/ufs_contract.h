@@ -1,6 +1,6 @@
 #pragma once
 
-// What every under file system promises (ufs/under_file_system.h), as tests. A store instantiates
+// The promises of every under file system (ufs/under_file_system.h), as tests. A store instantiates
 // UfsContract with a way to make one, and UfsAttributesContract if it has attributes.
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@
 
 namespace tarn::ufs {
 
-// A store for one test, with whatever it stands on.
+// A store for one test, with everything that it stands on.
 struct UfsFixture {
   virtual ~UfsFixture() = default;
   virtual UnderFileSystem& ufs() = 0;
@@ -27,7 +27,7 @@ struct UfsFixture {
 struct UfsUnderTest {
   std::string name;
   std::function<std::unique_ptr<UfsFixture>()> make;
-  // Why it cannot be made here; empty: it can.
+  // Why this machine cannot make such a store; empty: it can.
   std::function<std::string()> missing = [] { return std::string(); };
 };
 
@@ -82,7 +82,7 @@ class UfsContract : public testing::TestWithParam<UfsUnderTest> {
       EXPECT_EQ(attributes().MakeDirectory(key.substr(0, slash), 0755, {}).code(), Code::kOk);
     }
   }
-  // What is there: a code's name if nothing can be read.
+  // The bytes at a key, or a code's name if they cannot be read.
   std::string Get(std::string_view key, std::string_view etag = "", uint64_t offset = 0,
                   size_t size = 100) {
     std::string bytes(size, '\0');
@@ -90,7 +90,7 @@ class UfsContract : public testing::TestWithParam<UfsUnderTest> {
         key, etag, offset, std::as_writable_bytes(std::span(bytes.data(), bytes.size())), {});
     return got.ok() ? bytes.substr(0, *got) : std::string(CodeName(got.code()));
   }
-  // The pieces that were given, and a code's name if it ended with an error.
+  // The pieces that came, and a code's name after them if an error ended the read.
   Names Pieces(std::string_view key, std::string_view etag, Extent extent, size_t piece_bytes = 3) {
     Names pieces;
     std::vector<std::byte> piece(piece_bytes);
@@ -114,7 +114,7 @@ class UfsContract : public testing::TestWithParam<UfsUnderTest> {
     const DeleteRequest request = {std::string(key), precondition};
     return ufs().Delete(std::span(&request, 1), {}).at(0).code();
   }
-  // All keys below, of directories with a '/' behind, in pages of that size.
+  // All keys below, listed in pages of that size. Those of directories end in '/'.
   Names ListAll(std::string_view directory_key, size_t page_size = 1000) {
     Names keys;
     ListOptions options;

@@ -60,7 +60,7 @@ TEST_P(UfsContract, AListedEntryIsAsItsStatSays) {
   EXPECT_EQ(listed.mode, stat.mode);
 }
 
-// '.' and '-' sort before '/', '0' behind it.
+// '.' and '-' sort before '/', and '0' sorts after it.
 TEST_P(UfsContract, ADirectorySortsAsItsNameWithASlash) {
   Put("a.b", "1");
   Put("a/x", "1");
@@ -119,7 +119,7 @@ TEST_P(UfsContract, ANewPassSeesNewNames) {
   EXPECT_EQ(ListAll("", 1), (Names{"a", "b", "c"}));
   ListOptions options;
   options.page_size = 1;
-  ASSERT_TRUE(ufs().List("", options, {}).ok());  // A pass given up.
+  ASSERT_TRUE(ufs().List("", options, {}).ok());  // A pass that is given up.
   Put("d", "");
   EXPECT_EQ(ListAll("", 1), (Names{"a", "b", "c", "d"}));
 }

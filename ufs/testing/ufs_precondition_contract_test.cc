@@ -1,5 +1,5 @@
-// The part of the contract suite (ufs/testing/ufs_contract.h) about preconditions, and how a change
-// is made under them (ufs/expectation.h).
+// The part of the contract suite (ufs/testing/ufs_contract.h) about preconditions, and about
+// changes under them (ufs/expectation.h).
 
 #include "ufs/expectation.h"
 #include "ufs/testing/ufs_contract.h"
@@ -134,7 +134,7 @@ TEST_P(UfsContract, AnUploadIsKnownByItsFile) {
   ObjectInfo seen = ufs().Stat("f", {}).value();
   EXPECT_EQ(seen.file, noted.file);
   EXPECT_TRUE(IsMadeBy(ufs(), seen, noted, base.etag));
-  // Its size and time are those of the attempt.
+  // The other file has the size and time of the attempt.
   EXPECT_FALSE(IsMadeBy(ufs(), seen, {"", 3, 7, base.file}, ""));
   EXPECT_FALSE(IsMadeBy(ufs(), seen, {"", 3, 7, AttemptMark::kNoFile}, base.etag));
   EXPECT_TRUE(IsMadeBy(ufs(), seen, {"", 3, 7, ""}, base.etag)) << "it is not known which";

@@ -110,13 +110,13 @@ class Reader {
   AwsSections sections_;
   size_t number_ = 0;
   bool in_setting_ = false;
-  size_t indent_ = 0;  // Of the setting; what stands further right belongs to it.
-  size_t begun_ = 0;   // The setting's line.
+  size_t indent_ = 0;  // The setting's; lines further right belong to it.
+  size_t begun_ = 0;   // The line of the setting.
   std::string name_;
-  std::vector<std::string> lines_;  // Of its value.
+  std::vector<std::string> lines_;  // Lines of the value.
 };
 
-// The text of a file; what cannot be read is noted in `unread`.
+// The text of a file. A file that cannot be read is noted in `unread`.
 std::string TextOf(const std::string& path, std::string& unread) {
   if (path.empty()) return "";
   errno = 0;
@@ -138,7 +138,7 @@ std::string PathOf(const Environment& environment, const char* variable, const c
   return home ? Concat(*home, below_home) : "";
 }
 
-// "x" of `profile x`, `profile "x y"` and, as some tools write it, `profile x y`. Nullopt: the
+// "x" for `profile x`, `profile "x y"` and, as some tools write it, `profile x y`. Nullopt: the
 // header is of another kind.
 std::optional<std::string> NameBehind(std::string_view kind, std::string_view header) {
   if (!header.starts_with(kind) || header.size() == kind.size()) return std::nullopt;
@@ -210,7 +210,7 @@ Result<std::vector<std::string>> SplitWords(std::string_view line) {
       quote = c;
     } else if (c == '\\' && quote != '\'') {
       if (++i == line.size()) return Status(Code::kInvalid, "nothing follows the last backslash");
-      // Between double quotes a backslash protects itself and the quote only.
+      // Between double quotes a backslash escapes only itself and the quote.
       if (quote == '"' && line[i] != '"' && line[i] != '\\') *word += '\\';
       *word += line[i];
     } else {

@@ -33,10 +33,10 @@ TEST(AwsFiles, WordsAreTakenAsAShellTakesThem) {
   EXPECT_EQ(SplitWords("a \\").code(), Code::kInvalid);
 }
 
-// One setting, as it comes out of a file with one section.
+// One setting and its value after parsing a file with one section.
 struct SettingRow {
   const char* text;
-  const char* value;  // Of "k".
+  const char* value;  // The value of "k".
 };
 
 TEST(AwsFiles, SettingsAreReadInTheFormsThatToolsTake) {
@@ -89,7 +89,7 @@ TEST(AwsFiles, LinesThatAreNothingAreNamed) {
   }
 }
 
-// ~/.aws of a home of its own.
+// A home directory with its own ~/.aws.
 class AwsProfiles : public testing::Test {
  protected:
   void Write(const std::string& config, const std::string& credentials = "") {

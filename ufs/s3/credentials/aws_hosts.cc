@@ -9,9 +9,9 @@ namespace {
 
 // Regions that share a domain.
 struct Partition {
-  std::string_view prefix;  // Of the regions' names.
+  std::string_view prefix;  // The names of its regions begin with it.
   std::string_view domain;
-  std::string_view dual_stack_domain;  // Of all services but S3.
+  std::string_view dual_stack_domain;  // For all services but S3.
 };
 
 constexpr Partition kPartitions[] = {
@@ -61,7 +61,7 @@ Result<std::string> AwsHost(std::string_view service, std::string_view region, A
     return Concat(variant.fips ? "s3-fips." : "s3.", variant.dual_stack ? "dualstack." : "", region,
                   ".", partition.domain);
   }
-  // The regions of the US government are certified under their plain names.
+  // For regions of the US government the plain host names are the certified ones.
   const bool plain = region.starts_with("us-gov-") && !variant.dual_stack;
   return Concat(service, variant.fips && !plain ? "-fips." : ".", region, ".",
                 variant.dual_stack ? partition.dual_stack_domain : partition.domain);

@@ -1,7 +1,6 @@
 #pragma once
 
-// The profile that counts, and what it and the environment say of hosts. Values. Internal to
-// ufs/s3.
+// The profile in use, and the hosts that it and the environment choose. Values.
 
 #include <string>
 #include <string_view>
@@ -22,28 +21,30 @@ struct AwsProfile {
   AwsFiles files;
 };
 
-// `profile`, or AWS_DEFAULT_PROFILE, AWS_PROFILE, "default". kPermission: it was named and is in
-// neither file, or a file cannot be understood.
+// Reads `profile`, or the one that AWS_DEFAULT_PROFILE or AWS_PROFILE names, or "default".
+// kPermission: a named profile is in neither file, or a file cannot be understood.
 Result<AwsProfile> ReadAwsProfile(const std::string& profile, const Environment& environment);
 
-// Where requests to a service ("s3", "sts", "sso") go, if that is configured.
+// Where requests to a service ("s3", "sts", "sso") go.
 struct AwsEndpoint {
-  std::string url;   // Empty: to AWS.
+  std::string url;   // Empty: the service of AWS.
   std::string from;  // "AWS_ENDPOINT_URL", "endpoint_url of profile x": for messages.
 };
-// The service's variable, AWS_ENDPOINT_URL, the service's part of the profile's [services], the
-// profile's endpoint_url; none of them where AWS_IGNORE_CONFIGURED_ENDPOINT_URLS or
-// ignore_configured_endpoint_urls is true. kPermission: there is no such [services].
+// The first that is set: the service's own variable, AWS_ENDPOINT_URL, the service's entry in the
+// profile's [services], the profile's endpoint_url. None of them if
+// AWS_IGNORE_CONFIGURED_ENDPOINT_URLS or ignore_configured_endpoint_urls is true. kPermission: the
+// profile names a [services] that is absent.
 Result<AwsEndpoint> ConfiguredEndpoint(const std::string& service, const AwsProfile& profile,
                                        const Environment& environment);
 AwsVariant VariantOf(const std::string& service, const AwsProfile& profile,
                      const Environment& environment);
-// AWS_REGION, AWS_DEFAULT_REGION, the profile's; empty: none says.
+// AWS_REGION, AWS_DEFAULT_REGION, or the profile's; empty: none is set.
 std::string ConfiguredRegion(const AwsProfile& profile, const Environment& environment);
-// The URL of a service of AWS other than S3. kInvalid, kPermission: as the functions above.
+// The URL of a service of AWS other than S3. kInvalid: AwsHost has no host; kPermission:
+// ConfiguredEndpoint fails.
 Result<std::string> ServiceUrl(const std::string& service, const std::string& region,
                                const AwsProfile& profile, const Environment& environment);
-// What the profile asks for and does not get, for people; empty: nothing.
+// The settings of the profile that Tarn does not honour, for messages; empty: none.
 std::string NotHonoured(const AwsProfile& profile);
 
 }  // namespace tarn::ufs::s3
