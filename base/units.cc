@@ -1,8 +1,6 @@
 #include "base/units.h"
 
-#include <array>
 #include <cmath>
-#include <cstdio>
 #include <optional>
 #include <span>
 
@@ -100,7 +98,7 @@ std::optional<uint64_t> FactorOf(std::span<const Unit> units, std::string_view n
   return std::nullopt;
 }
 
-// Whole multiples stay exact; only the part behind the point is rounded. Nullopt: over `limit`.
+// Whole multiples are exact; only the fraction is rounded. Nullopt: the result is over `limit`.
 std::optional<uint64_t> Scaled(const Quantity& q, uint64_t factor, uint64_t limit) {
   if (q.whole > limit / factor) return std::nullopt;
   const uint64_t whole = q.whole * factor;
@@ -115,25 +113,6 @@ Status NotA(std::string_view text, std::string_view kind, std::string_view why) 
 
 constexpr std::string_view kSizeExample = "write for example 64k, 512MB or 1GiB";
 constexpr std::string_view kDurationExample = "write for example 500ms, 10min, 1h or 2d";
-
-struct Shown {
-  double factor;
-  const char* name;
-};
-
-std::string Rounded(double value, std::span<const Shown> largest_first) {
-  const Shown* unit = &largest_first.back();
-  for (const Shown& candidate : largest_first) {
-    if (value < candidate.factor) continue;
-    unit = &candidate;
-    break;
-  }
-  char out[64];
-  const double scaled = std::round(value / unit->factor * 10) / 10;
-  const bool whole = scaled == std::floor(scaled);
-  std::snprintf(out, sizeof out, whole ? "%.0f%s" : "%.1f%s", scaled, unit->name);
-  return out;
-}
 
 }  // namespace
 
@@ -161,21 +140,6 @@ Result<Nanos> ParseDuration(std::string_view text) {
       Scaled(*q, *factor, static_cast<uint64_t>(kForever.count()));
   if (!nanos) return NotA(text, "duration", "longer than a century; write never");
   return Nanos(static_cast<int64_t>(*nanos));
-}
-
-std::string FormatSize(uint64_t bytes) {
-  static constexpr Shown kUnits[] = {{0x1p50, "PiB"}, {0x1p40, "TiB"}, {0x1p30, "GiB"},
-                                     {0x1p20, "MiB"}, {0x1p10, "KiB"}, {1, "B"}};
-  return Rounded(static_cast<double>(bytes), kUnits);
-}
-
-std::string FormatDuration(Nanos duration) {
-  static constexpr Shown kUnits[] = {{86400e9, "d"}, {3600e9, "h"}, {60e9, "min"}, {1e9, "s"},
-                                     {1e6, "ms"},    {1e3, "us"},   {1, "ns"}};
-  if (duration >= kForever) return "never";
-  if (duration == Nanos(0)) return "0";
-  if (duration < Nanos(0)) return "-" + FormatDuration(-duration);
-  return Rounded(static_cast<double>(duration.count()), kUnits);
 }
 
 }  // namespace tarn

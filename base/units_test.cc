@@ -52,25 +52,5 @@ TEST(ParseDuration, MalformedNamesValueAndExample) {
   EXPECT_THAT(ParseDuration("10").status().message(), HasSubstr("10min"));
 }
 
-TEST(Format, KeepsAtMostOneDecimal) {
-  EXPECT_EQ(FormatSize(0), "0B");
-  EXPECT_EQ(FormatSize(512), "512B");
-  EXPECT_EQ(FormatSize(1536), "1.5KiB");
-  EXPECT_EQ(FormatSize(1ULL << 30), "1GiB");
-  EXPECT_EQ(FormatDuration(Nanos(0)), "0");
-  EXPECT_EQ(FormatDuration(milliseconds(1500)), "1.5s");
-  EXPECT_EQ(FormatDuration(minutes(10)), "10min");
-  EXPECT_EQ(FormatDuration(kForever), "never");
-}
-
-TEST(Format, ReadsBackWhatItWrites) {
-  for (const char* text : {"1B", "64KiB", "1MiB", "16GiB", "3TiB"}) {
-    EXPECT_EQ(FormatSize(*ParseSize(text)), text);
-  }
-  for (const char* text : {"1ns", "20us", "500ms", "10s", "1min", "1h", "2d", "never"}) {
-    EXPECT_EQ(FormatDuration(*ParseDuration(text)), text);
-  }
-}
-
 }  // namespace
 }  // namespace tarn
