@@ -1,7 +1,7 @@
 #pragma once
 
-// When applications last asked for something, so that work in the background can wait for a pause.
-// Thread-safe.
+// Work in the background waits for a pause of the applications. Activity is thread-safe; Patience
+// is for one thread.
 
 #include <atomic>
 
@@ -9,6 +9,7 @@
 
 namespace tarn {
 
+// When an application last made a call.
 class Activity {
  public:
   void Note(MonotonicTime now) { last_.store(now, std::memory_order_relaxed); }
@@ -21,7 +22,7 @@ class Activity {
   std::atomic<MonotonicTime> last_{MonotonicTime::min()};
 };
 
-// One worker's patience: it lets applications go first, but not for ever.
+// Lets applications go before one worker, up to a limit.
 class Patience {
  public:
   struct Limits {
@@ -30,8 +31,8 @@ class Patience {
   };
   Patience(const Activity* activity, Clock& clock, Limits limits)
       : activity_(activity), clock_(clock), limits_(limits) {}
-  // Returns in a pause, or once it has been waited for as long as is right; after that at once,
-  // until there was a pause or nothing to do.
+  // Blocks until applications pause, for at most `longest`. After such a full wait it returns at
+  // once, until there was a pause or NothingToDo() was called.
   void Await(const std::stop_token& stop) {
     if (activity_ == nullptr) return;
     while (!activity_->PausedFor(limits_.pause, clock_.Now())) {

@@ -49,8 +49,8 @@ TEST_F(ActivityTest, UnderSteadyLoadWorkGoesOnAfterAWhile) {
     activity_.Note(clock_.Now());
   }
   EXPECT_GE(clock_.Now() - begun, seconds(3));
-  patience_.Await({});  // At once: it was waited for long enough.
-  // After a pause all begins anew.
+  patience_.Await({});  // Returns at once, after the full wait.
+  // After a pause the full wait is possible again.
   patience_.NothingToDo();
   auto again = std::async(std::launch::async, [this] { patience_.Await({}); });
   EXPECT_EQ(again.wait_for(milliseconds(5)), std::future_status::timeout);

@@ -1,20 +1,20 @@
 #pragma once
 
-// How what an attempt to change a source has made is recognized afterwards. A value.
+// How the object that an attempt made in a source is recognized afterwards. A value.
 
 #include <cstdint>
 #include <string>
 
 namespace tarn {
 
-// By its id where the store keeps metadata, otherwise by file, size and time, which the object has
-// from the moment when it is visible. Where several objects may be meant, `id` may also be a
-// version.
+// A store that keeps metadata has the attempt's id with the object. In other stores the object is
+// known by its file, size and time, which it has from the moment when it is visible. In a list of
+// marks, `id` may also be the version of an object.
 struct AttemptMark {
   std::string id;
   uint64_t size_bytes = 0;
   int64_t mtime_ns = 0;
-  // ufs::ObjectInfo::file of what is made. Empty: it is not known. kNoFile: nothing was made.
+  // ufs::ObjectInfo::file of the object. Empty: unknown. kNoFile: the attempt made nothing.
   std::string file;
   static constexpr char kNoFile[] = "none";
 };

@@ -15,7 +15,7 @@ namespace {
 
 constexpr unsigned kMountIdUnique = 0x4000;  // STATX_MNT_ID_UNIQUE, Linux 6.8.
 
-// Where the kernel has no mount ids every restart counts as another mount.
+// On a kernel without mount ids every restart of the process counts as another mount.
 Result<uint64_t> MountId(int directory_fd) {
   for (const unsigned mask : {kMountIdUnique, static_cast<unsigned>(STATX_MNT_ID)}) {
     struct statx st {};

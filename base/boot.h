@@ -1,6 +1,6 @@
 #pragma once
 
-// What tells a restart of the process from the end of the page cache. A function without a state.
+// Whether bytes that were written and not synced can still be there. A function without state.
 
 #include <string>
 
@@ -8,8 +8,8 @@
 
 namespace tarn {
 
-// Names the boot of the machine and the mount that `directory_fd` is in: as long as both are the
-// same, what was written there is there, synced or not.
+// Names the boot of the machine and the mount that `directory_fd` is in. While the name is the
+// same, the page cache has all bytes that were written there, synced or not.
 Result<std::string> BootAndMount(int directory_fd);
 
 }  // namespace tarn

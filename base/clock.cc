@@ -11,9 +11,10 @@
 namespace tarn {
 namespace {
 
-// The kernel stamps files with a coarse clock, and since Linux 6.13 with a fine one where a stamp
-// was looked at; the coarse one never falls behind a fine stamp that any file has. No call reads
-// that clock: a file in memory has to be stamped.
+// The kernel gives files the time of a coarse clock. Since Linux 6.13 a file whose time was read
+// gets a fine one at its next change, and the coarse clock never falls behind a fine time that a
+// file has. No system call reads that clock, so this class changes a file in memory and reads its
+// time.
 class FileClock {
  public:
   int64_t Stamp() {
@@ -26,7 +27,7 @@ class FileClock {
     }
     return stamp_ns;
   }
-  // Of the coarse clock, and not behind a stamp given before: a twentieth of the cost.
+  // The coarse clock, and not behind a time given before. This costs a twentieth.
   int64_t Tick() const {
     timespec now{};
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
@@ -36,7 +37,7 @@ class FileClock {
   }
 
  private:
-  // Further ahead it is of before the clock was set back.
+  // A time further ahead was given before the clock was set back.
   static bool IsSoonAfter(int64_t time_ns, int64_t before_ns) {
     constexpr int64_t kSoonNs = 100'000'000;
     return time_ns > before_ns && time_ns - before_ns < kSoonNs;
@@ -63,7 +64,7 @@ class MachineClock final : public Clock {
   mutable FileClock files_;
 };
 
-// Tests read dates in logs; any fixed epoch will do.
+// A fixed date, because logs show it.
 constexpr int64_t kManualEpochNs = 1'700'000'000'000'000'000;
 
 }  // namespace

@@ -12,24 +12,24 @@
 namespace tarn {
 
 using Nanos = std::chrono::nanoseconds;
-using MonotonicTime = std::chrono::steady_clock::time_point;  // For leases, deadlines, delays.
+using MonotonicTime = std::chrono::steady_clock::time_point;  // Of leases, deadlines and delays.
 
 class Clock {
  public:
   virtual ~Clock() = default;
   virtual MonotonicTime Now() const = 0;
   virtual int64_t WallNs() const = 0;  // Nanoseconds since the Unix epoch; may jump.
-  // What the kernel would give a file that is written now. It is the clock of all times that files
-  // get, since the order of changes shows only in times of one clock.
+  // The time that the kernel would give a file that is written now. All times of files come from
+  // this clock, because only times of one clock show the order of changes.
   virtual int64_t FileTimeNs() const { return WallNs(); }
   // Sleeps for `duration` or until `stop` fires, whichever is first; false when stopped.
   virtual bool SleepFor(Nanos duration, const std::stop_token& stop) = 0;
 };
 
-// The machine's clock. Lives for the process.
+// The machine's clock. Lives as long as the process.
 Clock& SystemClock();
 
-// Stands still until told otherwise. SleepFor returns once Advance has moved past its end.
+// Moves by Advance alone. SleepFor returns once Advance has moved past its end.
 class ManualClock final : public Clock {
  public:
   MonotonicTime Now() const override;
@@ -43,7 +43,7 @@ class ManualClock final : public Clock {
   Nanos elapsed_ GUARDED_BY(mutex_){0};
 };
 
-// The moment after which a call should give up with kDeadlineExceeded.
+// The moment after which a call gives up with kDeadlineExceeded.
 class Deadline {
  public:
   static Deadline Never() { return Deadline(MonotonicTime::max()); }

@@ -25,8 +25,8 @@ class StampedFile {
   const int fd_;
 };
 
-// Neither the coarse clock of files nor the precise one would do: one is behind a file that was
-// looked at before it was written, the other is ahead of a file that was not.
+// The coarse clock is behind a file whose time was read before it was written. The precise clock is
+// ahead of a file whose time was not read. So neither can serve.
 TEST(MachineClock, GivesFilesTimesInTheOrderOfTheChanges) {
   for (int i = 0; i < 1000; ++i) {
     StampedFile before, after;

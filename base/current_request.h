@@ -1,8 +1,8 @@
 #pragma once
 
-// The request that a thread serves, as far as its waiting goes: a caller that was killed waits no
-// longer, and what waits for its sake ends. A front end says which request a thread serves; what
-// waits deep below asks for its stop token. Thread-safe: each thread has its own.
+// The request that a thread serves. A front end sets it; code that waits far below asks for its
+// stop token, so that the wait ends when the caller is killed. Thread-safe: each thread has its
+// own.
 
 #include <stop_token>
 
@@ -11,12 +11,12 @@ namespace tarn {
 class ServedRequest {
  public:
   virtual ~ServedRequest() = default;
-  // Stops when the caller does not wait for the answer any more. Called by the thread that serves;
-  // costs nothing until then.
+  // Stops when the caller no longer waits for the answer. The serving thread calls it, and only
+  // when it is about to wait.
   virtual std::stop_token Stop() = 0;
 };
 
-// For as long as this thread serves `request`.
+// While it lives, this thread serves `request`.
 class ServingRequest {
  public:
   explicit ServingRequest(ServedRequest& request);
@@ -28,7 +28,8 @@ class ServingRequest {
   ServedRequest* const outer_;
 };
 
-// Of the request that this thread serves. Where it serves none the token never stops.
+// The stop token of the request that this thread serves. A thread that serves none gets a token
+// that never stops.
 std::stop_token StopOfRequest();
 
 }  // namespace tarn

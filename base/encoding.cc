@@ -52,7 +52,7 @@ uint64_t Reader::Varint() {
   uint64_t value = 0;
   for (unsigned shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
     const auto byte = static_cast<uint8_t>(rest_.front());
-    if (shift == 63 && byte > 1) break;  // Would not fit into 64 bits.
+    if (shift == 63 && byte > 1) break;  // It would not fit into 64 bits.
     rest_.remove_prefix(1);
     value |= static_cast<uint64_t>(byte & 0x7f) << shift;
     if (byte < 0x80) return value;

@@ -1,7 +1,7 @@
 #pragma once
 
-// How records become bytes. Keys use big-endian integers, so that byte order is number order;
-// values use varints and length-prefixed strings. Pure.
+// How records become bytes. Keys hold big-endian integers, so that byte order is number order.
+// Values hold varints and length-prefixed strings. Pure.
 
 #include <cstdint>
 #include <string>
@@ -19,9 +19,8 @@ void AppendSignedVarint(std::string& out, int64_t value);     // Small magnitude
 void AppendString(std::string& out, std::string_view bytes);  // Varint length, then the bytes.
 
 // Takes a record apart, from front to back. After the first field that is cut off or malformed
-// every getter answers 0 or
-// "", and Finish reports it: read all fields, then look once. Views it returns point into the
-// input.
+// every getter answers 0 or "", and Finish reports the fault. So a caller reads all fields and then
+// checks once. Views point into the input.
 class Reader {
  public:
   explicit Reader(std::string_view input) : rest_(input) {}
@@ -36,13 +35,13 @@ class Reader {
   bool Bool();  // Malformed when neither 0 nor 1.
   std::string_view String();
   std::string_view Fixed(size_t bytes);
-  // The number of entries that follow, each at least `min_entry_bytes` long: malformed if the rest
+  // The number of entries that follow, each at least `min_entry_bytes` long. Malformed if the rest
   // cannot hold them, so that a damaged count never sizes an allocation.
   size_t Count(size_t min_entry_bytes);
 
   bool ok() const { return ok_; }
   std::string_view rest() const { return rest_; }
-  // kCorruption, naming `what`: something was malformed, or bytes are left over.
+  // kCorruption, with `what`: a field was malformed, or bytes are left over.
   Status Finish(std::string_view what) const;
 
  private:

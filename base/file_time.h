@@ -1,6 +1,6 @@
 #pragma once
 
-// Times of files beside the wall clock.
+// Times of files compared with the wall clock.
 
 #include <cstdint>
 
@@ -8,8 +8,8 @@
 
 namespace tarn {
 
-// Whether the time of a file was set by a program, since it lies ahead of the clock. The kernel's
-// clock of files may be ahead by a part of its tick.
+// Whether a program has set the time of a file: it lies ahead of the clock. The kernel's clock of
+// files may itself be ahead by a part of its tick.
 inline bool IsInFuture(int64_t file_time_ns, int64_t now_ns) {
   constexpr int64_t kTickNs = 100'000'000;
   return file_time_ns > now_ns + kTickNs;

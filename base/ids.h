@@ -1,7 +1,7 @@
 #pragma once
 
-// Identifiers as types of their own, so that an inode number is never passed where a generation is
-// meant. Values.
+// Each identifier has a type of its own, so that an inode number is never passed as a generation.
+// Values.
 
 #include <compare>
 #include <cstdint>
@@ -19,10 +19,10 @@ struct Id {
 };
 
 using InodeId = Id<struct InodeTag>;  // Also the FUSE node id; the root is 1.
-using Generation =
-    Id<struct GenerationTag>;             // Of an inode's bytes: raised by each commit. First is 1.
-using SessionId = Id<struct SessionTag>;  // One client of the coordinator. First is 1.
-using MountId = Id<struct MountTag, uint32_t>;  // One UFS in the mount table. First is 1.
+// A version of an inode's bytes. Each commit raises it; the first is 1.
+using Generation = Id<struct GenerationTag>;
+using SessionId = Id<struct SessionTag>;        // A client of the coordinator. The first is 1.
+using MountId = Id<struct MountTag, uint32_t>;  // A UFS in the mount table. The first is 1.
 
 inline constexpr InodeId kRootInode{1};
 

@@ -52,8 +52,7 @@ ProcessLog& TheLog() {
   return *log;
 }
 
-// spdlog tells of a file it cannot open in prose only: ask the system first, so that the code is
-// right.
+// spdlog reports a file that it cannot open as text only. The system is asked first, for the code.
 Status CheckWritable(const std::string& file) {
   const int fd = open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
   if (fd < 0) return ErrnoStatus(errno, "open log file " + file);
@@ -75,7 +74,8 @@ Result<spdlog::sink_ptr> OpenSink(const LogOptions& options) {
 
 bool IsControl(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; }
 
-// Names are others' to choose: none may begin a line of its own, or speak to a terminal.
+// Any program may choose the names of files. A name must not begin a line of its own, nor send
+// control characters to a terminal.
 std::string OneLine(std::string_view text) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string line;

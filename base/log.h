@@ -15,18 +15,18 @@ namespace tarn {
 
 enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
 
-Result<LogLevel> ParseLogLevel(
-    std::string_view text);  // "debug", "info", "warn", "error"; kInvalid otherwise.
+// "debug", "info", "warn" or "error"; kInvalid otherwise.
+Result<LogLevel> ParseLogLevel(std::string_view text);
 
 struct LogOptions {
   LogLevel level = LogLevel::kInfo;
-  std::string file;  // Empty: standard error. Appended to; kept as file, file.1, file.2 by size.
+  std::string file;  // Empty: standard error. Appended to, and kept as file, file.1, file.2.
   size_t max_file_bytes = 32 << 20;
 };
 
-// Before it is called, lines from kInfo up go to standard error. Call it after fork: it may not be
-// used on both sides. kNotFound, kPermission, ...: the file cannot be opened, and the log stays as
-// it was.
+// Before this call, lines from kInfo up go to standard error. Call it after fork, in one of the two
+// processes only. kNotFound, kPermission, ...: the file cannot be opened, and the log stays as it
+// was.
 Status StartLog(const LogOptions& options);
 void SetLogLevel(LogLevel level);
 bool LogEnabled(LogLevel level);

@@ -1,8 +1,8 @@
 #pragma once
 
-// How often a line is logged that may come any number of times, so that neither the log nor whoever
-// reads it is flooded: the first ones all, and then one now and then that tells how many were left
-// out. A policy: the time is passed in. Thread-safe.
+// Rate limit for one kind of log line: the first `at_once` lines pass, then one an `interval`. Each
+// line that passes says how many were left out since the last one. The caller passes the time.
+// Thread-safe.
 
 #include <algorithm>
 #include <cstdint>
@@ -14,8 +14,8 @@
 namespace tarn {
 
 struct LogLimitOptions {
-  uint32_t at_once = 100;                     // So many, if none came for a while.
-  Nanos interval = std::chrono::seconds(10);  // After which there is room for one more.
+  uint32_t at_once = 100;                     // Lines that may pass one after the other.
+  Nanos interval = std::chrono::seconds(10);  // Makes room for one more line.
 };
 
 class LogLimit {
@@ -23,7 +23,7 @@ class LogLimit {
   explicit LogLimit(const LogLimitOptions& options = {})
       : options_(options), room_(options.at_once) {}
 
-  // How many were left out since the last one; nullopt: so is this one.
+  // How many lines were left out since the last one that passed. Nullopt: this one is left out too.
   std::optional<uint64_t> Take(MonotonicTime now) {
     MutexLock lock(mutex_);
     const int64_t gained = std::max<int64_t>(0, (now - since_) / options_.interval);
@@ -43,7 +43,7 @@ class LogLimit {
   const LogLimitOptions options_;
   Mutex mutex_;
   uint32_t room_ GUARDED_BY(mutex_);
-  MonotonicTime since_ GUARDED_BY(mutex_);  // Up to then room was gained.
+  MonotonicTime since_ GUARDED_BY(mutex_);  // Room was added for the time before this.
   uint64_t left_out_ GUARDED_BY(mutex_) = 0;
 };
 

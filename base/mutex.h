@@ -1,8 +1,8 @@
 #pragma once
 
-// Mutex with clang's thread-safety annotations, which libstdc++'s own lacks. Fields say
-// GUARDED_BY(mutex_); clang refuses an access without the lock. The order in which locks are taken
-// is written where each mutex is declared.
+// Mutexes with clang's thread-safety annotations, which those of libstdc++ lack. A field says
+// GUARDED_BY(mutex_), and clang refuses an access without the lock. The declaration of each mutex
+// says in which order it is taken.
 
 #include <chrono>
 #include <condition_variable>
@@ -15,11 +15,9 @@
 #define TARN_THREAD_ANNOTATION(x)
 #endif
 
-// Abseil, which gRPC's headers bring, has macros of the same names and meaning.
+// Abseil, which gRPC's headers include, has macros of these names with the same meaning.
 #undef GUARDED_BY
 #undef PT_GUARDED_BY
-#undef ACQUIRED_BEFORE
-#undef ACQUIRED_AFTER
 #undef NO_THREAD_SAFETY_ANALYSIS
 #define CAPABILITY(x) TARN_THREAD_ANNOTATION(capability(x))
 #define SCOPED_CAPABILITY TARN_THREAD_ANNOTATION(scoped_lockable)
@@ -33,8 +31,6 @@
 #define RELEASE(...) TARN_THREAD_ANNOTATION(release_capability(__VA_ARGS__))
 #define RELEASE_SHARED(...) TARN_THREAD_ANNOTATION(release_shared_capability(__VA_ARGS__))
 #define TRY_ACQUIRE(...) TARN_THREAD_ANNOTATION(try_acquire_capability(__VA_ARGS__))
-#define ACQUIRED_BEFORE(...) TARN_THREAD_ANNOTATION(acquired_before(__VA_ARGS__))
-#define ACQUIRED_AFTER(...) TARN_THREAD_ANNOTATION(acquired_after(__VA_ARGS__))
 #define NO_THREAD_SAFETY_ANALYSIS TARN_THREAD_ANNOTATION(no_thread_safety_analysis)
 
 namespace tarn {
@@ -60,8 +56,8 @@ class SCOPED_CAPABILITY MutexLock {
   Mutex& mutex_;
 };
 
-// Waits release the mutex and hold it again on return; wake-ups may be spurious, so callers loop on
-// their condition.
+// A wait releases the mutex, and holds it again when it returns. A wake-up may be spurious, so the
+// caller checks its condition in a loop.
 class CondVar {
  public:
   void Wait(Mutex& mutex) REQUIRES(mutex) { cv_.wait(mutex); }

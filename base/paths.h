@@ -1,15 +1,15 @@
 #pragma once
 
-// Paths as text: nothing here asks a file system, apart from the working directory.
+// Paths as text. Only the working directory is asked of the system.
 
 #include <string>
 
 namespace tarn {
 
-// Without "." parts, doubled and trailing '/'; made absolute by the working directory. ".." parts
-// are resolved as text.
+// `path` below the working directory unless it is absolute, without "." parts, doubled '/' and
+// trailing '/'. ".." parts are resolved as text.
 std::string Absolute(const std::string& path);
-// `path` relative to `directory` with a leading '/', or empty if it is not at or below it.
+// The part of `path` below `directory`, with a leading '/'. Empty: `path` is not in `directory`.
 std::string Below(const std::string& path, const std::string& directory);
 
 }  // namespace tarn

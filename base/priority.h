@@ -2,8 +2,8 @@
 
 namespace tarn {
 
-// The calling thread, of work that nobody waits for, gives way to the applications on the same
-// machine: niceness 5. A warning in the log if that fails.
+// Sets the calling thread to niceness 5, so that applications on this machine go first. For work
+// that no caller waits for. Logs a warning if that fails.
 void GiveWay();
 
 }  // namespace tarn

@@ -5,8 +5,8 @@
 
 namespace tarn {
 
-// SplitMix64: one multiply-xor chain over a counter; passes the usual statistical batteries at this
-// size.
+// SplitMix64, a chain of multiplications and xors over a counter. It passes the usual statistical
+// tests.
 uint64_t Random::Next() {
   state_ += 0x9e3779b97f4a7c15ULL;
   uint64_t z = state_;
@@ -17,7 +17,7 @@ uint64_t Random::Next() {
 
 uint64_t Random::Uniform(uint64_t n) {
   if (n == 0) return 0;
-  const uint64_t skip = -n % n;  // 2^64 mod n: small values would be drawn too often.
+  const uint64_t skip = -n % n;  // 2^64 mod n; with them small results would come too often.
   for (;;) {
     const uint64_t value = Next();
     if (value >= skip) return value % n;

@@ -1,7 +1,7 @@
 #pragma once
 
-// Randomness as a seam: a test gives the seed and prints it, production takes RandomSeed(). Not for
-// secrets.
+// Random numbers from a seed. A test chooses the seed and prints it; the product takes
+// RandomSeed(). Not for secrets.
 
 #include <cstdint>
 
@@ -9,7 +9,7 @@
 
 namespace tarn {
 
-// For one thread at a time. Equal seeds give equal sequences on every machine.
+// For one thread at a time. Equal seeds give equal sequences, on every machine.
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed) {}
@@ -24,8 +24,7 @@ class Random {
 
 uint64_t RandomSeed();  // Unpredictable enough to tell processes apart.
 
-// Full jitter: uniform between 0 and min(cap, first * 2^attempt), where attempt 0 is the first
-// wait.
+// A random wait, uniform between 0 and min(cap, first * 2^attempt). The first wait has attempt 0.
 Nanos JitteredBackoff(uint32_t attempt, Nanos first, Nanos cap, Random& random);
 
 }  // namespace tarn

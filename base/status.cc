@@ -14,7 +14,7 @@ struct CodeRow {
   int error;
 };
 
-// The one table between our codes and errno. The first row of an errno is what CodeOfErrno answers.
+// The one table between codes and errno. CodeOfErrno takes the first row of an errno.
 constexpr CodeRow kCodes[] = {
     {Code::kOk, "kOk", 0},
     {Code::kNotFound, "kNotFound", ENOENT},
@@ -68,7 +68,7 @@ Code CodeOfErrno(int error) {
   if (error == EIO) return Code::kIo;
   if (error == EDQUOT) return Code::kNoSpace;
   if (error == E2BIG) return Code::kTooBig;
-  // The daemon's limit is not the caller's: the caller hears ENFILE.
+  // EMFILE is the daemon's own limit; for the caller it is ENFILE.
   if (error == EMFILE) return Code::kTooManyFiles;
   if (error == EAGAIN) return Code::kUnavailable;
   for (const CodeRow& row : kCodes) {

@@ -1,7 +1,7 @@
 #pragma once
 
-// Status and Result: what went wrong, as a value. Every function that can fail returns one of the
-// two; no exception crosses a module. Values, cheap to move; a success allocates nothing.
+// Status and Result are errors as values. Every function that can fail returns one of the two, and
+// no exception crosses a module. Cheap to move; a success allocates nothing.
 
 #include <cstdint>
 #include <optional>
@@ -22,8 +22,8 @@ enum class Code : uint8_t {
   kIsDirectory,       // EISDIR
   kNotEmpty,          // ENOTEMPTY
   kPermission,        // EACCES: the caller's identity lacks the right.
-  kNotPermitted,      // EPERM: nobody with this identity may do that to this object.
-  kInvalid,           // EINVAL: the request itself is wrong, whatever the state.
+  kNotPermitted,      // EPERM: this identity may not do it, whatever the mode.
+  kInvalid,           // EINVAL: the request itself is wrong, in any state.
   kNameTooLong,       // ENAMETOOLONG
   kCrossDevice,       // EXDEV
   kTooManyLinks,      // EMLINK
@@ -36,7 +36,7 @@ enum class Code : uint8_t {
   kReadOnly,          // EROFS
   kBusy,              // EBUSY
   kUnsupported,       // EOPNOTSUPP: cannot be done here, now or later.
-  kStale,             // ESTALE: the thing named was replaced or is gone; look it up again.
+  kStale,             // ESTALE: the object was replaced or is gone; look it up again.
   kConflict,          // A transaction lost a race and wrote nothing: run it again.
   kMaybeCommitted,    // The answer was lost: retry only what is idempotent.
   kTooOld,            // A transaction outlived its read version (5 s): run it again.
@@ -73,14 +73,14 @@ inline Status OkStatus() { return Status(); }
 Status ErrnoStatus(int error, std::string_view what);
 [[noreturn]] void DieBecause(const char* file, int line, std::string_view why);
 
-// A value or the reason why there is none. Asking for the value of an error is a bug and ends the
+// A value, or the reason why there is none. Asking for the value of an error is a bug and ends the
 // process.
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value)
-      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit by design.
-  Result(Status status) : state_(std::in_place_index<1>, std::move(status)) {  // NOLINT
+  // Both are implicit, so that a function returns a value or a Status as it is.
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  Result(Status status) : state_(std::in_place_index<1>, std::move(status)) {
     if (std::get<1>(state_).ok()) DieBecause(__FILE__, __LINE__, "Result made of an OK status");
   }
   Result(Code code, std::string message) : Result(Status(code, std::move(message))) {}
@@ -117,12 +117,15 @@ class [[nodiscard]] Result {
     if (::tarn::Status tarn_status = (expr); !tarn_status.ok()) return tarn_status; \
   } while (false)
 
+// `lhs` may declare a variable, so it cannot stand in parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define ASSIGN_OR_RETURN(lhs, expr) \
   TARN_ASSIGN_OR_RETURN_(TARN_CONCAT(tarn_result_, __LINE__), lhs, expr)
 #define TARN_ASSIGN_OR_RETURN_(result, lhs, expr)      \
   auto result = (expr);                                \
   if (!result.ok()) return std::move(result).status(); \
   lhs = std::move(result).value()
+// NOLINTEND(bugprone-macro-parentheses)
 
 // For bugs and broken invariants only, on in release builds; never for input.
 #define CHECK(condition)                                                                      \

@@ -6,7 +6,7 @@
 namespace tarn {
 namespace {
 
-// Levenshtein's distance, one row of the table at a time.
+// Levenshtein's distance. Only one row of its table is kept.
 size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) row[j] = j;

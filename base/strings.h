@@ -1,6 +1,6 @@
 #pragma once
 
-// Putting text together for messages and logs. Pure.
+// Text for messages and logs. Pure.
 
 #include <string>
 #include <string_view>
@@ -25,7 +25,7 @@ void AppendPart(std::string& out, T part) {
   }
 }
 
-// Concat("read ", key, " at ", offset): strings, numbers and statuses in one string.
+// Strings, numbers and statuses in one string: Concat("read ", key, " at ", offset).
 template <typename... Parts>
 std::string Concat(const Parts&... parts) {
   std::string out;
@@ -35,8 +35,7 @@ std::string Concat(const Parts&... parts) {
 
 // Without spaces, tabs and line ends at both sides.
 std::string_view Trimmed(std::string_view text);
-// The nearest of `names` to `name` by edit distance, or "" when all are too far to be a typing
-// error.
+// The nearest of `names` by edit distance, or "" when `name` is no misspelling of any.
 std::string_view Nearest(std::string_view name, const std::string_view* names, size_t count);
 
 }  // namespace tarn

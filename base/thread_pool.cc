@@ -19,9 +19,10 @@ struct ThreadPool::State {
   CondVar idle;  // The last task ended.
   std::deque<std::function<void()>> queue GUARDED_BY(mutex);
   size_t running GUARDED_BY(mutex) = 0;
-  size_t made GUARDED_BY(mutex) = 0;  // Threads, those that are about to be made included.
+  size_t made GUARDED_BY(mutex) = 0;  // Threads, and those that are about to be made.
   bool stopping GUARDED_BY(mutex) = false;
-  Mutex join_mutex;  // Shutdown holds it while it waits. The order: this one, threads_mutex, mutex.
+  // Shutdown holds it while it waits. Lock order: join_mutex, threads_mutex, mutex.
+  Mutex join_mutex;
   Mutex threads_mutex;
   std::vector<std::jthread> threads GUARDED_BY(threads_mutex);
   bool closed GUARDED_BY(threads_mutex) = false;
@@ -35,7 +36,7 @@ struct ThreadPool::State {
   void Work();
 };
 
-// True: the caller is to make a thread, without the mutex.
+// True: the caller must make a thread, without the mutex.
 bool ThreadPool::State::Push(std::function<void()> task) {
   queue.push_back(std::move(task));
   work.NotifyOne();
@@ -44,7 +45,7 @@ bool ThreadPool::State::Push(std::function<void()> task) {
   return wanted;
 }
 
-// Those that are there do what is queued when the pool is being shut down.
+// Once the pool is being shut down no thread is made: the present ones drain the queue.
 void ThreadPool::State::MakeThread() {
   MutexLock lock(threads_mutex);
   if (!closed) threads.emplace_back([this] { Work(); });
@@ -73,7 +74,7 @@ void ThreadPool::State::Work() {
   if (!name.empty()) pthread_setname_np(pthread_self(), name.c_str());
   while (std::function<void()> task = Next()) {
     task();
-    task = nullptr;  // What it captured is gone before the pool counts as idle.
+    task = nullptr;  // Destroys the task's captures before the pool counts as idle.
     Finish();
   }
 }

@@ -1,9 +1,8 @@
 #pragma once
 
-// A bounded number of threads working off one bounded queue. The size is an admission limit:
-// callers either wait for room (Submit) or are told that there is none (TrySubmit). Thread-safe.
-// Tasks must not throw and must not Submit to their own pool, which would wait for itself when
-// full.
+// A bounded number of threads that run the tasks of one bounded queue. A caller waits for room
+// (Submit) or learns that there is none (TrySubmit). Thread-safe. A task must not throw. A task
+// must not Submit to its own pool: a full pool would wait for itself.
 
 #include <cstddef>
 #include <functional>
@@ -15,10 +14,10 @@
 namespace tarn {
 
 struct ThreadPoolOptions {
-  std::string name;  // Of its threads, for debuggers; 15 bytes of it are kept.
+  std::string name;  // Debuggers show its first 15 bytes as the name of each thread.
   size_t threads = 1;
-  // While a task would wait for a thread, further threads are made up to so many. They stay. 0:
-  // none.
+  // While a task would wait for a thread, the pool makes further threads, up to this number in all.
+  // They stay. 0: none.
   size_t most_threads = 0;
   size_t queue_capacity = 128;  // Tasks that wait for a thread.
 };
@@ -26,7 +25,7 @@ struct ThreadPoolOptions {
 class ThreadPool {
  public:
   explicit ThreadPool(ThreadPoolOptions options);
-  ~ThreadPool();  // Shutdown.
+  ~ThreadPool();  // Calls Shutdown.
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
@@ -36,8 +35,8 @@ class ThreadPool {
   Status TrySubmit(std::function<void()> task);
   // Returns once no task is queued or running.
   void WaitIdle();
-  // Refuses new tasks, runs those queued, joins the threads. Idempotent; not from a task of this
-  // pool.
+  // Refuses new tasks, runs the queued ones, joins the threads. Idempotent. A task of this pool
+  // must not call it.
   void Shutdown();
 
  private:

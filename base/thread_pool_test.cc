@@ -71,7 +71,7 @@ TEST(ThreadPool, ShutdownFreesACallerThatWaitsForRoom) {
   std::promise<void> release;
   std::shared_future<void> released = release.get_future().share();
   ASSERT_TRUE(pool->Submit([=] { released.wait(); }).ok());
-  // Fills the queue, whether or not the first task has left it by now.
+  // This fills the queue, whether the first task has left it or not.
   std::future<int> refused = std::async(std::launch::async, [&] {
     int count = 0;
     for (int i = 0; i < 3; ++i) count += pool->Submit([=] { released.wait(); }).ok() ? 0 : 1;

@@ -1,7 +1,6 @@
 #pragma once
 
-// Times of files as they are kept: one number of nanoseconds since the epoch, which reaches from
-// 1677 to 2262.
+// The times of files are stored as nanoseconds since the epoch, in one number: from 1677 to 2262.
 
 #include <algorithm>
 #include <cstdint>
@@ -11,7 +10,7 @@ namespace tarn {
 
 inline constexpr int64_t kNanosPerSecond = 1'000'000'000;
 
-// What lies outside becomes the nearest whole second that can be kept, as file systems do.
+// A time outside that range becomes the nearest whole second within it, as in file systems.
 inline int64_t WallNanos(int64_t seconds, int64_t nanos) {
   constexpr int64_t kLast = INT64_MAX / kNanosPerSecond - 1;
   if (seconds < -kLast || seconds > kLast) {

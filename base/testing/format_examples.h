@@ -1,9 +1,8 @@
 #pragma once
 
-// The tables of doc/format.md and doc/cache-format.md: a row is a field of a record, with its type
-// and the bytes and the value of an example. A test reads them here, checks each row by itself
-// (ValueOf) and holds the bytes of the whole table against what the code writes. For tests; not
-// thread-safe.
+// The tables of doc/format.md and doc/cache-format.md. A row is a field of a record, with its type
+// and the bytes and value of an example. A test reads a table, checks each row (ValueOf), and
+// compares the bytes of all rows with the bytes that the code writes. For tests; not thread-safe.
 
 #include <algorithm>
 #include <cstddef>
@@ -23,7 +22,7 @@ namespace tarn {
 struct FormatRow {
   std::string field;
   std::string type;
-  std::string bytes;  // Themselves, not in hexadecimal.
+  std::string bytes;  // Decoded from hexadecimal.
   std::string value;
 };
 
@@ -45,8 +44,8 @@ inline std::string WithoutSpaces(std::string_view text) {
   return out;
 }
 
-// The rows below the heading `### heading`, up to the next heading; empty if there is none. A row
-// has five cells: field, type, bytes, value, meaning. Every other line is passed over.
+// The rows between the heading `### heading` and the next one; empty if there is no such heading. A
+// row has five cells: field, type, bytes, value, meaning. Every other line is skipped.
 inline std::vector<FormatRow> FormatTable(const std::string& document, std::string_view heading) {
   std::ifstream file(document);
   std::vector<FormatRow> rows;
@@ -88,8 +87,8 @@ inline std::string ReadByType(Reader& in, std::string_view type) {
   return Concat("unknown type ", type);
 }
 
-// What the bytes of a row mean by its type, as a document writes it: equal to its `value`, unless
-// the row is wrong.
+// The value of a row's bytes by its type, as a document writes it. It equals the row's `value`,
+// unless the row is wrong.
 inline std::string ValueOf(const FormatRow& row) {
   Reader in(row.bytes);
   std::string value = ReadByType(in, row.type);

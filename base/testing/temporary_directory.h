@@ -1,6 +1,6 @@
 #pragma once
 
-// A directory of a test's own, removed with all that is in it. For tests.
+// A directory for one test, removed with its contents at the end. For tests.
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
