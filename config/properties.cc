@@ -23,7 +23,7 @@ std::optional<size_t> IndexOf(std::string_view name) {
   return std::nullopt;
 }
 
-// "alluxio.x" as "tarn.x".
+// "tarn.x" for "alluxio.x".
 std::string OwnName(std::string_view name) {
   constexpr std::string_view kForeign = "alluxio.";
   if (name.starts_with(kForeign)) return Concat("tarn.", name.substr(kForeign.size()));
@@ -45,7 +45,7 @@ Result<size_t> IndexOrHint(std::string_view name) {
                                                        : Concat("; did you mean ", nearest, "?")));
 }
 
-// "TARN_LOG_LEVEL" as "tarn.log.level".
+// "tarn.log.level" for "TARN_LOG_LEVEL".
 std::string DottedName(std::string_view variable) {
   std::string out(variable);
   for (char& c : out) {
@@ -55,7 +55,7 @@ std::string DottedName(std::string_view variable) {
   return out;
 }
 
-// "tarn.log." of "tarn.log.level".
+// "tarn.log." for "tarn.log.level".
 std::string_view GroupOf(std::string_view name) {
   return name.substr(0, name.find('.', std::string_view("tarn.").size()) + 1);
 }
@@ -67,7 +67,7 @@ bool IsServiceVariable(std::string_view variable) {
          variable.find("_PORT_") != std::string_view::npos;
 }
 
-// Whether an unknown variable was surely meant as a property.
+// Whether an unknown variable must be a misspelt property.
 bool LooksLikeProperty(std::string_view variable) {
   if (!variable.starts_with("TARN_") || variable == "TARN_FUSE_PREFIX") return false;
   if (IsServiceVariable(variable)) return false;

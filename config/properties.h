@@ -1,7 +1,7 @@
 #pragma once
 
-// The properties in force in one process, merged from their sources, each remembering where it came
-// from. A value; read it from any thread while nobody calls Set.
+// The properties in force in one process, merged from their sources. Each value says which source
+// it has. A value; any number of threads may read it while no thread calls Set.
 
 #include <string>
 #include <string_view>
@@ -13,43 +13,46 @@
 
 namespace tarn {
 
-// Where values come from, later ones prevailing.
+// Where values come from. A later source prevails over an earlier one.
 struct PropertySources {
-  std::vector<std::string> directories = {};  // Of tarn-site.properties; it need not be there.
-  std::vector<std::string> environment = {};  // "NAME=value"; others than ours are passed over.
-  std::vector<std::string> definitions = {};  // "name=value", of -D.
+  std::vector<std::string> directories = {};  // Where tarn-site.properties may be.
+  std::vector<std::string> environment =
+      {};  // "NAME=value"; names that are no property are skipped.
+  std::vector<std::string> definitions = {};  // "name=value", as given to -D.
 };
 
 // /etc/tarn, $TARN_CONF_DIR and this process's environment, with the definitions given.
 PropertySources ProcessSources(std::vector<std::string> definitions);
-// The part of a "name=value" that others must not see: the value of a secret, or of what is no
-// property (a secret's misspelt name). Empty: none.
+// The part of a "name=value" that must not be shown: the value of a secret, or of an unknown name,
+// which may be a misspelt secret. Empty: there is none.
 std::string_view SecretPart(std::string_view definition);
 
 class Properties {
  public:
   Properties();  // All defaults.
-  // kInvalid: a name is unknown or a value malformed; the message says where it stands and what
-  // would be right. kPermission, kIo: a site file is there but cannot be read.
+  // kInvalid: a name is unknown or a value malformed. The message says where, and what would be
+  // right. kPermission, kIo: a site file exists and cannot be read.
   static Result<Properties> Load(const PropertySources& sources);
 
   template <typename T>
   const T& Get(PropertyKey<T> key) const {
     return std::get<T>(values_[static_cast<size_t>(key.row)].value);
   }
-  // `source` is for people: "-D", "/etc/tarn/tarn-site.properties:12". Codes as Load; nothing
-  // changes on error.
+  // Messages and List show `source`: "-D", "/etc/tarn/tarn-site.properties:12". kInvalid: the name
+  // is unknown or the value malformed, and nothing changes.
   Status Set(std::string_view name, std::string_view text, std::string_view source);
-  // Relative paths become those that they are in `directory`. Before a process leaves it.
+  // Makes relative paths absolute: they are paths in `directory`. Call it before the process
+  // changes its working directory.
   void ResolvePaths(std::string_view directory);
 
   struct Entry {
     std::string name;
-    std::string text;    // As it was written; secrets masked.
-    std::string source;  // "default", or as given to Set.
+    std::string text;    // The text that was set; a secret is masked.
+    std::string source;  // "default", or the source given to Set.
   };
-  std::vector<Entry> List() const;                  // In the order of the table.
-  Result<Entry> Find(std::string_view name) const;  // kInvalid: unknown, with the nearest name.
+  std::vector<Entry> List() const;  // In the order of the table.
+  // kInvalid: the name is unknown; the message has the nearest one.
+  Result<Entry> Find(std::string_view name) const;
 
  private:
   struct Value {

@@ -1,8 +1,8 @@
 #pragma once
 
-// The properties there are, as typed constants: property::kSyncOnClose is a PropertyKey<bool>, so
-// that neither a misspelt name nor a wrong type compiles. The rows are in property_table.inc, from
-// which doc/configuration.md is generated too.
+// All properties as typed constants. property::kSyncOnClose is a PropertyKey<bool>, so that neither
+// a misspelt name nor a wrong type compiles. The rows are in property_table.inc, which also gives
+// doc/configuration.md.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,16 +20,16 @@ namespace tarn {
 enum class PropertyType : uint8_t {
   kBool,
   kInt,
-  kSize,      // Bytes, as ParseSize reads them.
-  kDuration,  // As ParseDuration reads them.
+  kSize,      // In bytes; ParseSize reads it.
+  kDuration,  // ParseDuration reads it.
   kRatio,     // 0 to 1, or 0% to 100%.
   kString,
-  kAddress,  // Of a server: a string with no user's name and password in it.
+  kAddress,  // A server's address: a string without the name and password of a user.
   kChoice,   // One of the allowed words, in any case.
-  kSecret,   // A string that is shown as ******.
+  kSecret,   // A string that is shown as "******".
   kSizes,    // Separated by commas.
   kStrings,  // Separated by commas.
-  kPath,     // Of a file or directory; see Properties::ResolvePaths.
+  kPath,     // A file or directory; see Properties::ResolvePaths.
   kPaths,    // Separated by commas.
 };
 
@@ -109,11 +109,12 @@ struct PropertyRow {
 
 std::span<const PropertyRow> PropertyTable();
 std::string_view ScopeName(PropertyScope scope);
-// kInvalid says what is wrong with `text` and what would be right, without the property's name.
+// kInvalid: the message says what is wrong with `text` and what would be right. It does not have
+// the property's name.
 Result<PropertyValue> ParseProperty(const PropertyRow& row, std::string_view text);
-// `text` as it may be shown.
+// `text`, or "******" for a secret.
 std::string ShownProperty(const PropertyRow& row, std::string_view text);
-// doc/configuration.md.
+// The text of doc/configuration.md.
 std::string ConfigurationMarkdown();
 
 }  // namespace tarn

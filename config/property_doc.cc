@@ -15,14 +15,14 @@ Each property has a default. It may be set, in rising priority,
 2. in the environment, in capitals and with `_` for `.`: `TARN_WRITE_CACHE_SYNC_ON_CLOSE=false`;
 3. on the command line: `tarn mount -D tarn.write.cache.sync.on.close=false ...`.
 
-`alluxio.` is accepted for `tarn.` (`ALLUXIO_` for `TARN_`), so that an existing site file goes on working. An unknown
-name or a malformed value is an error that says where it stands and names the nearest valid one; of the environment,
-only variables whose first word after `TARN_` is that of a property are held to that. `tarn conf list` shows every
+`alluxio.` is accepted for `tarn.` (`ALLUXIO_` for `TARN_`), so that an existing site file keeps working. An unknown
+name or a malformed value is an error that says where it stands and names the nearest valid one. In the environment this
+holds only for variables whose first word after `TARN_` is that of a property. `tarn conf list` shows every
 value in force and where it comes from; `tarn conf get NAME` shows one.
 
 Sizes are a number and a unit, in powers of 1024: `64k`, `512MB`, `1GiB`. Durations are a number and a unit: `500ms`,
-`30s`, `10min`, `1h`, `2d`; `never` (or `-1`) is for ever. Ratios are `0.3` or `30%`. Lists are separated by commas.
-A relative path is one of the directory that `tarn` is called in.
+`30s`, `10min`, `1h`, `2d`; `never` (or `-1`) is forever. Ratios are `0.3` or `30%`. Lists are separated by commas.
+A relative path is relative to the directory that `tarn` is called in.
 
 )";
 
@@ -58,7 +58,7 @@ std::string_view TypeName(PropertyType type) {
   return "unknown";
 }
 
-// "S3FIFO|LRU" as "S3FIFO, LRU", and "1..8" as "1 to 8": a bar would end the table's cell.
+// "S3FIFO, LRU" for "S3FIFO|LRU", because a bar would end the cell; "1 to 8" for "1..8".
 std::string Readable(std::string_view allowed) {
   std::string out;
   for (size_t i = 0; i < allowed.size(); ++i) {

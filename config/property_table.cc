@@ -93,14 +93,14 @@ Result<std::vector<std::string>> ParseStrings(std::string_view text) {
   return strings;
 }
 
-// It is shown, and kept where it is an option of a mount. The text may be a secret: no message has
-// it.
+// An address is shown, and stored if it is an option of a mount. The text may hold a secret, so no
+// message has it.
 Status CheckAddress(std::string_view text) {
   if (text.find('@') == std::string_view::npos) return OkStatus();
   return Status(
       Code::kInvalid,
-      "is an address with a user's name or password before an \"@\", which everybody would "
-      "be shown; write the address alone, keys of a store into s3a.accessKeyId and "
+      "is an address with a user's name or password before an \"@\", and every user of "
+      "this machine can see it; write the address alone, keys of a store into s3a.accessKeyId and "
       "s3a.secretKey, and a proxy that wants a password into the variable https_proxy "
       "(for a store at http://, http_proxy)");
 }
