@@ -8,12 +8,11 @@
 #include <sstream>
 
 #include "base/strings.h"
+#include "base/wall_time.h"
 #include "s3wire/sigv4.h"
 
 namespace tarn::s3wire {
 namespace {
-
-constexpr int64_t kNsPerSecond = 1'000'000'000;
 
 Status Misunderstood(std::string_view what, std::string_view body) {
   return Status(Code::kCorruption, Concat("the answer is no ", what, ": ", body.substr(0, 200)));
@@ -137,7 +136,7 @@ std::optional<int64_t> TimeOf(std::string_view text, std::initializer_list<const
     const std::optional<int64_t> seconds = SecondsOf(copy, format, &rest);
     if (!seconds) continue;
     const std::optional<int64_t> zone = ZoneSeconds(Trimmed(WithoutFraction(rest)));
-    if (zone) return (*seconds - *zone) * kNsPerSecond;
+    if (zone) return WallNanos(*seconds - *zone, 0);
   }
   return std::nullopt;
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/strings.h"
+#include "base/wall_time.h"
 
 namespace tarn::s3wire {
 namespace {
@@ -96,6 +97,12 @@ TEST(S3Xml, TimesOfEveryZoneAreRead) {
         "Fri May 24 01:02:03 2013"}) {
     EXPECT_EQ(ParseIsoTime(same), utc) << same;
   }
+}
+
+TEST(S3Xml, ATimeThatNanosecondsCannotHoldIsTheNearestThatTheyCan) {
+  EXPECT_EQ(ParseIsoTime("9999-12-31T23:59:59Z"), WallNanos(INT64_MAX, 0));
+  EXPECT_EQ(ParseIsoTime("1000-01-01T00:00:00Z"), WallNanos(INT64_MIN, 0));
+  EXPECT_EQ(ParseHttpTime("Fri, 31 Dec 9999 23:59:59 GMT"), WallNanos(INT64_MAX, 0));
 }
 
 TEST(S3Xml, ErrorsAreRead) {
