@@ -35,8 +35,9 @@ TEST_F(ActivityTest, APauseIsAwaited) {
   activity_.Note(clock_.Now());
   auto awaited = std::async(std::launch::async, [this] { patience_.Await({}); });
   EXPECT_EQ(awaited.wait_for(milliseconds(5)), std::future_status::timeout);
-  while (awaited.wait_for(milliseconds(0)) != std::future_status::ready)
+  while (awaited.wait_for(milliseconds(0)) != std::future_status::ready) {
     clock_.Advance(milliseconds(5));
+  }
   EXPECT_TRUE(activity_.PausedFor(milliseconds(20), clock_.Now()));
 }
 
@@ -54,8 +55,9 @@ TEST_F(ActivityTest, UnderSteadyLoadWorkGoesOnAfterAWhile) {
   patience_.NothingToDo();
   auto again = std::async(std::launch::async, [this] { patience_.Await({}); });
   EXPECT_EQ(again.wait_for(milliseconds(5)), std::future_status::timeout);
-  while (again.wait_for(milliseconds(0)) != std::future_status::ready)
+  while (again.wait_for(milliseconds(0)) != std::future_status::ready) {
     clock_.Advance(milliseconds(5));
+  }
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 namespace tarn {
 
 using Nanos = std::chrono::nanoseconds;
-using MonotonicTime = std::chrono::steady_clock::time_point;  // Of leases, deadlines and delays.
+using MonotonicTime = std::chrono::steady_clock::time_point;  // For leases, deadlines, delays.
 
 class Clock {
  public:

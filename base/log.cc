@@ -61,8 +61,9 @@ Status CheckWritable(const std::string& file) {
 }
 
 Result<spdlog::sink_ptr> OpenSink(const LogOptions& options) {
-  if (options.file.empty())
+  if (options.file.empty()) {
     return spdlog::sink_ptr(std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  }
   RETURN_IF_ERROR(CheckWritable(options.file));
   try {
     return spdlog::sink_ptr(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(

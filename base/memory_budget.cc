@@ -8,7 +8,7 @@
 
 namespace tarn {
 namespace {
-// A deadline is looked at this often: a manual clock wakes nobody.
+// How often a waiter checks its deadline, since a manual clock does not wake it.
 constexpr Nanos kLook = std::chrono::milliseconds(20);
 }  // namespace
 
@@ -72,7 +72,7 @@ Result<Reservation> MemoryBudget::Reserve(uint64_t bytes, Deadline deadline) {
   }
   s.waiting.pop_front();
   s.used += bytes;
-  s.changed.NotifyAll();  // The next in line may fit too.
+  s.changed.NotifyAll();  // The next waiter may fit too.
   return Reservation(this, bytes);
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
-// A budget of bytes that many threads draw from: over it callers wait or are refused, so that a
-// process stays within its memory whatever is asked of it. Thread-safe. Waiters are served in
-// order, so that a large request is not starved.
+// A budget of bytes that many threads draw from, so that a process stays within its memory under
+// any load. When it is used up, callers wait or are refused. Waiters are served in order, so that a
+// large request does not starve. Thread-safe.
 
 #include <cstdint>
 #include <memory>
@@ -16,7 +16,7 @@ namespace tarn {
 
 class MemoryBudget;
 
-// Bytes taken from a budget, given back at the end of life. Movable; the budget outlives it.
+// Bytes taken from a budget, which its destructor gives back. Movable; the budget outlives it.
 class Reservation {
  public:
   Reservation() = default;
@@ -42,7 +42,7 @@ class MemoryBudget {
   MemoryBudget(const MemoryBudget&) = delete;
   MemoryBudget& operator=(const MemoryBudget&) = delete;
 
-  // Nullopt: there is no room now, or others wait already.
+  // Nullopt: there is no room now, or other callers wait already.
   std::optional<Reservation> TryReserve(uint64_t bytes);
   // Waits for room. kDeadlineExceeded: nothing was taken. kInvalid: more than the whole budget.
   Result<Reservation> Reserve(uint64_t bytes, Deadline deadline);

@@ -132,8 +132,9 @@ Result<Nanos> ParseDuration(std::string_view text) {
   if (trimmed == "-1" || Lower(trimmed) == "never") return kForever;
   const std::optional<Quantity> q = SplitQuantity(trimmed);
   if (!q) return NotA(text, "duration", kDurationExample);
-  if (q->unit.empty())
+  if (q->unit.empty()) {
     return NotA(text, "duration", Concat("the unit is missing; ", kDurationExample));
+  }
   const std::optional<uint64_t> factor = FactorOf(kDurationUnits, q->unit);
   if (!factor) return NotA(text, "duration", Concat("unknown unit; ", kDurationExample));
   const std::optional<uint64_t> nanos =

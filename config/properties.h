@@ -16,8 +16,7 @@ namespace tarn {
 // Where values come from. A later source prevails over an earlier one.
 struct PropertySources {
   std::vector<std::string> directories = {};  // Where tarn-site.properties may be.
-  std::vector<std::string> environment =
-      {};  // "NAME=value"; names that are no property are skipped.
+  std::vector<std::string> environment = {};  // "NAME=value"; other names are skipped.
   std::vector<std::string> definitions = {};  // "name=value", as given to -D.
 };
 

@@ -278,7 +278,7 @@ class Bed:
             self.ask("async-persist", "wait", timeout_s=timeout_s)
 
     def persist_state(self, path):
-        """As `fs stat` says it; PERSISTED on a plain file system."""
+        """The state that `fs stat` shows; PERSISTED on a plain file system."""
         if PLAIN:
             return "PERSISTED"
         told = json.loads(self.ask("fs", "stat", "--json", path).stdout)

@@ -36,8 +36,8 @@ timespec TimeOf(const statx_timestamp& time) {
   return {time.tv_sec, static_cast<long>(time.tv_nsec)};
 }
 
-// How the sides notice stores into mappings. kAny: the tested side may have noticed one that the
-// model did not. kLate: or the other way round.
+// How the sides notice stores into mappings. kAny: the tested side may have noticed a store that
+// the model has not. kLate: so may the model, of the tested side.
 enum class Stores { kNone, kAny, kLate };
 
 // Where the kernel does not pass a file through, the tested side learns of a store when the kernel
@@ -48,7 +48,7 @@ Stores StoresOf(const World& world, const struct statx& model) {
   return late ? Stores::kLate : Stores::kAny;
 }
 
-// Exact where a program has set the time; else by the moments that it lies between.
+// A time that a program has set is compared exactly, any other by the moments that it lies between.
 std::string TimeDifference(const World& world, const char* name, const timespec& tested,
                            const timespec& model, bool may_be_set, Stores stores) {
   const long a = world.MomentOf(tested), b = world.MomentOf(model);
@@ -86,7 +86,7 @@ std::string BlocksDifference(const World& world, const struct statx& tested,
                              const struct statx& model, const std::string& tested_path,
                              const std::string& model_path) {
   constexpr uint64_t kSlack = 128;
-  // What was absent when it was committed counts as data, also once it is here.
+  // A page that was absent when the file was committed counts as data, also after it was fetched.
   const bool all_data = tested.stx_blocks <= (tested.stx_size + 4095) / 512;
   if (all_data && (world.drops || world.came_large.contains(model.stx_ino))) return "";
   if (tested.stx_blocks <= model.stx_blocks + kSlack || !IsWhole(tested_path)) return "";
@@ -101,7 +101,7 @@ std::string NumberDifference(const char* name, uint64_t tested, uint64_t model) 
   return std::string(name) + " " + std::to_string(tested) + " for " + std::to_string(model);
 }
 
-// Of the fields in `mask`.
+// The differences in the fields of `mask`.
 std::string Difference(const World& world, unsigned mask, const struct statx& tested,
                        const struct statx& model, const std::string& tested_path,
                        const std::string& model_path) {
@@ -112,8 +112,9 @@ std::string Difference(const World& world, unsigned mask, const struct statx& te
   const bool directory = S_ISDIR(model.stx_mode);
   const Stores stores = StoresOf(world, model);
   const bool mode = (mask & (STATX_TYPE | STATX_MODE)) != 0;
-  if (mode && tested.stx_mode != model.stx_mode)
+  if (mode && tested.stx_mode != model.stx_mode) {
     found.push_back("mode " + Octal(tested.stx_mode) + " for " + Octal(model.stx_mode));
+  }
   number(STATX_UID, "owner", tested.stx_uid, model.stx_uid);
   number(STATX_GID, "group", tested.stx_gid, model.stx_gid);
   if (!directory) {  // What is below a directory may not be known yet.
@@ -122,16 +123,20 @@ std::string Difference(const World& world, unsigned mask, const struct statx& te
     number(STATX_TYPE, "device", makedev(tested.stx_rdev_major, tested.stx_rdev_minor),
            makedev(model.stx_rdev_major, model.stx_rdev_minor));
   }
-  if ((mask & STATX_BLOCKS) != 0 && S_ISREG(model.stx_mode))
+  if ((mask & STATX_BLOCKS) != 0 && S_ISREG(model.stx_mode)) {
     found.push_back(BlocksDifference(world, tested, model, tested_path, model_path));
-  if ((mask & STATX_MTIME) != 0 && !directory)
+  }
+  if ((mask & STATX_MTIME) != 0 && !directory) {
     found.push_back(TimeDifference(world, "mtime", TimeOf(tested.stx_mtime),
                                    TimeOf(model.stx_mtime), true, stores));
-  if ((mask & STATX_CTIME) != 0 && !directory)
+  }
+  if ((mask & STATX_CTIME) != 0 && !directory) {
     found.push_back(TimeDifference(world, "ctime", TimeOf(tested.stx_ctime),
                                    TimeOf(model.stx_ctime), false, stores));
-  for (const std::string& difference : found)
+  }
+  for (const std::string& difference : found) {
     if (!difference.empty()) return difference;
+  }
   return "";
 }
 
@@ -162,8 +167,9 @@ void CompareStatx(World& world, const std::string& what, unsigned mask, const st
 std::string StatDifference(const World& world, const std::string& tested,
                            const std::string& model) {
   struct statx seen[2];
-  if (statx(AT_FDCWD, tested.c_str(), AT_SYMLINK_NOFOLLOW, kFields, &seen[0]) < 0)
+  if (statx(AT_FDCWD, tested.c_str(), AT_SYMLINK_NOFOLLOW, kFields, &seen[0]) < 0) {
     return "statx: " + std::to_string(errno);
+  }
   if (statx(AT_FDCWD, model.c_str(), AT_SYMLINK_NOFOLLOW, kFields, &seen[1]) < 0) abort();
   return Difference(world, kFields, seen[0], seen[1], tested, model);
 }

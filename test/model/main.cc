@@ -80,10 +80,13 @@ std::set<std::string> Names(const std::string& list) {
 std::vector<const Step*> Deck(const std::set<std::string>& without) {
   std::vector<const Step*> deck;
   for (const auto* steps :
-       {&NameSteps(), &DataSteps(), &ColdSteps(), &AttributeSteps(), &ObjectSteps()})
-    for (const Step& step : *steps)
-      if (!without.contains(step.name))
+       {&NameSteps(), &DataSteps(), &ColdSteps(), &AttributeSteps(), &ObjectSteps()}) {
+    for (const Step& step : *steps) {
+      if (!without.contains(step.name)) {
         deck.insert(deck.end(), static_cast<size_t>(step.weight), &step);
+      }
+    }
+  }
   return deck;
 }
 
@@ -95,8 +98,8 @@ void RunHook(World& world, const std::string& command) {
   world.CompareTrees(World::Scope::kTouched);
 }
 
-// One deck in ten steps is played on cold directories only while there are many, so that they last
-// for the whole run.
+// While there are many cold directories, one round in ten has a step on them, so that they last for
+// the whole run.
 const Step& Draw(World& world, const std::vector<const Step*>& deck, uint64_t steps) {
   const Step* step = deck[world.Below(deck.size())];
   const bool is_cold = std::string(step->name).compare(0, 5, "cold:") == 0;
@@ -106,8 +109,9 @@ const Step& Draw(World& world, const std::vector<const Step*>& deck, uint64_t st
 
 // A tree that grew large is thinned out.
 void Thin(World& world) {
-  for (const Step& step : NameSteps())
+  for (const Step& step : NameSteps()) {
     for (int i = 0; i < 40 && std::string(step.name) == "rm -r"; ++i) step.run(world);
+  }
   world.Refresh();
 }
 

@@ -22,9 +22,9 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMostCells = 100'000;  // A few pages of the cache.
 
-std::atomic<uint32_t> last_number{0};  // Of bases and writes, whoever makes them.
+std::atomic<uint32_t> last_number{0};  // The last number of a base or write, of both players.
 
-// One of the two, with choices of its own.
+// The application or the other program, with random choices of its own.
 class Player {
  public:
   Player(std::string root, uint64_t seed) : root_(std::move(root)), random_(seed) {}
@@ -42,7 +42,7 @@ class Player {
     const uint32_t base = Number();
     return Cells(base, 0, 0, SomeCells());
   }
-  // What comes of it does not matter here: the other player may have been there first.
+  // The result does not matter, since the other player may have been there first.
   static void WriteFile(const std::string& path, int flags, const std::string& bytes) {
     const int file = open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flags, 0644);
     if (file < 0) return;
@@ -94,7 +94,7 @@ class Outsider final : public Player {
     const uint64_t cells = static_cast<uint64_t>(st.st_size) / kCell;
     if (cells > 0 && truncate(path.c_str(), static_cast<off_t>(Below(cells) * kCell)) != 0) return;
   }
-  // It goes again with the next step that finds it.
+  // The next step that finds it removes it.
   void MakeDirectory(const std::string& path) {
     std::error_code error;
     if (fs::is_directory(path, error)) {
@@ -154,7 +154,7 @@ class Application final : public Player {
     (void)!rename(fresh.c_str(), path.c_str());
     return true;
   }
-  // Reads what the file is of, and writes cells of the same base: inside, or behind its end.
+  // Reads the base of the file, and writes cells of that base inside it or behind its end.
   bool WriteOn(const std::string& path) {
     const int file = open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (file < 0) return true;
@@ -179,7 +179,7 @@ class Application final : public Player {
     if (lstat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return true;
     const int file = open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (file < 0) return true;
-    // By the open file: the name may be another's by now, and longer is a hole.
+    // The open file is cut, since the name may be another file's by now. A longer file gets a hole.
     if (fstat(file, &st) == 0 && st.st_size >= static_cast<off_t>(kCell)) {
       const uint64_t cells = static_cast<uint64_t>(st.st_size) / kCell;
       (void)!ftruncate(file, static_cast<off_t>(Below(cells) * kCell));
@@ -197,8 +197,9 @@ class Application final : public Player {
     return false;
   }
   static bool Allowed(const std::string& path, int error) {
-    if (error == EIO || error == ENOENT || error == EISDIR || error == ENOTDIR || error == ELOOP)
+    if (error == EIO || error == ENOENT || error == EISDIR || error == ENOTDIR || error == ELOOP) {
       return true;
+    }
     printf("read %s: %s\n", path.c_str(), strerror(error));
     return false;
   }

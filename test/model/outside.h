@@ -1,7 +1,8 @@
 #pragma once
 
-// An application on a mount and another program in its source, at the same time, on the same files.
-// There is no second tree to compare with: whatever wins, each file is of one version.
+// An application on a mount and another program in its source change the same files at the same
+// time. There is no second tree to compare with. Either may win, and each file has bytes of one
+// version.
 
 #include <cstdint>
 #include <string>
@@ -11,12 +12,12 @@ namespace model {
 struct OutsideOptions {
   std::string mount;
   std::string source;
-  std::string scratch;  // Of the other program: on the file system of the source.
+  std::string scratch;  // The other program's, on the file system of the source.
   uint64_t steps = 0;
   uint64_t seed = 0;
 };
 
-// False: a reader met a mixture, or an error that it must not get; it was printed.
+// False, and a message: a reader met a mixture, or an error that it must not get.
 bool PlayWithOutside(const OutsideOptions& options);
 
 }  // namespace model

@@ -8,8 +8,8 @@
 
 #include "world.h"
 
-// Attributes as other users, the kernel's cache and old archives have to do with them: set-ID bits
-// that a write takes off, times at the ends of what can be kept, single fields, holes.
+// Attributes that other users, the kernel's cache and old archives meet: set-ID bits that a write
+// takes off, times at the ends of the range, single fields, holes.
 
 namespace model {
 
@@ -62,18 +62,20 @@ void WriteAs(World& world) {
   const std::string path = world.SomePath();
   const int flags = kFlags[world.Below(std::size(kFlags))];
   const bool with_bits = world.Chance(50);
-  if (with_bits)
+  if (with_bits) {
     world.Both("chmod (for a user) " + path, [&](int side) -> long {
       struct stat seen;
       if (lstat(world.Path(side, path).c_str(), &seen) < 0) return Outcome(-1);
       return S_ISREG(seen.st_mode) ? Outcome(chmod(world.Path(side, path).c_str(), 06777)) : 0;
     });
+  }
   world.BothAs(SomeUser(world), "write " + path + " flags " + std::to_string(flags),
                [&](int side) -> long {
                  const int fd = open(world.Path(side, path).c_str(), flags | O_NONBLOCK);
                  if (fd < 0) return Outcome(-1);
-                 if ((flags & O_ACCMODE) != O_RDONLY && write(fd, "user", 4) < 0)
+                 if ((flags & O_ACCMODE) != O_RDONLY && write(fd, "user", 4) < 0) {
                    return Outcome(-1);
+                 }
                  return Outcome(close(fd));
                });
   with_bits ? CompareMode(world, path) : CompareField(world, path);
@@ -97,9 +99,10 @@ void ChangeHandleAs(World& world) {
   Handle* handle = world.SomeHandle();
   if (handle == nullptr) return;
   const int kind = static_cast<int>(world.Below(3));
-  if (world.Chance(50))
+  if (world.Chance(50)) {
     world.Both("fchmod (for a user) " + handle->path,
                [&](int side) { return Outcome(fchmod(handle->fd[side], 06777)); });
+  }
   world.BothAs(SomeUser(world), "change " + handle->path + " kind " + std::to_string(kind),
                [&](int side) { return Change(handle->fd[side], kind); });
   CompareField(world, handle->path, handle->fd);
@@ -140,10 +143,11 @@ void CompareAccess(World& world, const std::string& path, const int* fd) {
   });
   if (result < 0) return;
   const auto &a = seen[0].stx_atime, &b = seen[1].stx_atime;
-  if (a.tv_sec != b.tv_sec || a.tv_nsec != b.tv_nsec)
+  if (a.tv_sec != b.tv_sec || a.tv_nsec != b.tv_nsec) {
     world.Differ("atime of " + path + " is " + std::to_string(a.tv_sec) + "." +
                  std::to_string(a.tv_nsec) + " for " + std::to_string(b.tv_sec) + "." +
                  std::to_string(b.tv_nsec));
+  }
 }
 
 void SetExtremeTimes(World& world) {
@@ -159,9 +163,10 @@ void SetExtremeTimes(World& world) {
   const std::string path = by_handle ? handle->path : world.SomePath();
   const int* fd = by_handle ? handle->fd : nullptr;
   const bool written = by_handle && handle->writable && world.Chance(50);
-  if (written)
+  if (written) {
     world.Both("pwrite (before times) " + path,
                [&](int side) { return Outcome(pwrite(fd[side], "t", 1, 0)); });
+  }
   world.Both("utimensat " + path + text, [&](int side) {
     return Outcome(fd != nullptr ? futimens(fd[side], times)
                                  : utimensat(AT_FDCWD, world.Path(side, path).c_str(), times,
@@ -175,7 +180,7 @@ void SetExtremeTimes(World& world) {
   fd != nullptr ? CompareField(world, path, fd) : CompareField(world, path);
 }
 
-// What was changed later is not older.
+// A later change never has an earlier time.
 void CompareOrder(World& world) {
   Handle* handle = world.SomeHandle();
   if (handle == nullptr || !handle->writable) return;
@@ -191,8 +196,9 @@ void CompareOrder(World& world) {
     if (!touch_first && pwrite(handle->fd[side], "o", 1, 0) < 0) return Outcome(-1);
     if (utimensat(AT_FDCWD, at.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) < 0) return Outcome(-1);
     if (touch_first && pwrite(handle->fd[side], "o", 1, 0) < 0) return Outcome(-1);
-    if (lstat(at.c_str(), &touched) < 0 || fstat(handle->fd[side], &written) < 0)
+    if (lstat(at.c_str(), &touched) < 0 || fstat(handle->fd[side], &written) < 0) {
       return Outcome(-1);
+    }
     return earlier(touch_first ? written : touched, touch_first ? touched : written) ? 0L : 1L;
   });
 }
@@ -210,9 +216,10 @@ void WriteFarAway(World& world) {
   const auto at = static_cast<off_t>(world.Below(24 << 20));
   world.Both("pwrite (far) " + handle->path + " " + std::to_string(at),
              [&](int side) { return Outcome(pwrite(handle->fd[side], "far", 3, at)); });
-  if (world.Chance(50))
+  if (world.Chance(50)) {
     world.Both("ftruncate (far) " + handle->path,
                [&](int side) { return Outcome(ftruncate(handle->fd[side], at + (4 << 20))); });
+  }
   CompareDescriptors(world, handle->path, handle->fd);
 }
 
@@ -227,7 +234,7 @@ void FindHoles(World& world) {
 
 }  // namespace
 
-// What is said to be a hole must be zeros in the model.
+// A reported hole must be zeros in the model.
 void CheckHoles(World& world, const Handle& handle) {
   world.Note("holes of " + handle.path);
   struct stat seen;
@@ -240,8 +247,9 @@ void CheckHoles(World& world, const Handle& handle) {
     for (; at < data; at += static_cast<off_t>(bytes.size())) {
       const size_t length = std::min(bytes.size(), static_cast<size_t>(data - at));
       const ssize_t got = pread(handle.fd[1], bytes.data(), length, at);
-      if (got > 0 && !IsZero(bytes.data(), static_cast<size_t>(got)))
+      if (got > 0 && !IsZero(bytes.data(), static_cast<size_t>(got))) {
         world.Differ("a hole of " + handle.path + " has data near " + std::to_string(at));
+      }
     }
     if (data >= seen.st_size) break;
     at = lseek(handle.fd[0], data, SEEK_HOLE);

@@ -9,9 +9,9 @@
 
 #include "world.h"
 
-// Operations on what the source had before it was mounted and nobody has looked at: the first touch
-// is a rename, an unlink, a write into the middle. Every cold directory has the files a, b, big
-// (one in eight), sub/c, sub/deep/e.
+// Operations on files that the source had before it was mounted and that no step has looked at: the
+// first touch is a rename, an unlink, a write into the middle. Every cold directory has the files
+// a, b, big (one in eight), sub/c, sub/deep/e.
 
 namespace model {
 
@@ -51,14 +51,15 @@ void Write(World& world, const std::string& path, int flags) {
   });
 }
 
-// Half of the time what happened to a directory becomes known to the other steps.
+// Half of the time the other steps learn the new names of a directory.
 void MayRemember(World& world, const std::string& directory) {
   if (world.Chance(50)) return;
-  for (const char* name : {"", "/a", "/b", "/sub", "/sub/c", "/sub/deep", "/sub/deep/e"})
+  for (const char* name : {"", "/a", "/b", "/sub", "/sub/c", "/sub/deep", "/sub/deep/e"}) {
     world.Remember(directory + name);
+  }
 }
 
-void MoveAndMakeAnew(World& world) {
+void MoveAndMakeAgain(World& world) {
   const std::string from = TakeCold(world);
   if (from.empty()) return;
   const std::string to = world.Chance(50) ? world.NewPath() : from + ".moved";
@@ -80,7 +81,7 @@ void MoveOnly(World& world) {
   if (Rename(world, path, to, 0) == 0) path = to;
 }
 
-void MoveChildAndMakeAnew(World& world) {
+void MoveChildAndMakeAgain(World& world) {
   const std::string path = TakeCold(world);
   if (path.empty()) return;
   Rename(world, path + "/sub", path + "/other", 0);
@@ -118,7 +119,7 @@ void ExchangeTwo(World& world) {
   MayRemember(world, b);
 }
 
-// Mostly one with a file that is not fetched whole when it is opened.
+// Mostly a directory with a file that is not fetched whole when it is opened.
 std::string TakeColdWithLarge(World& world) {
   const auto has_large = [&](const std::string& path) {
     struct stat seen;
@@ -126,7 +127,7 @@ std::string TakeColdWithLarge(World& world) {
   };
   const auto found = std::find_if(world.cold.begin(), world.cold.end(), has_large);
   if (found == world.cold.end() || world.Chance(30)) return TakeCold(world);
-  const std::string path = *found;
+  std::string path = *found;
   world.cold.erase(found);
   return path;
 }
@@ -146,8 +147,8 @@ void WriteAsUser(World& world, const std::string& path) {
   CompareMode(world, path);
 }
 
-// Opened before anything of it is cached: written in the middle, then unlinked or replaced while
-// open.
+// Opens a file before any of its bytes is cached, writes into its middle, and unlinks or replaces
+// it while it is open.
 void WriteIntoTheMiddle(World& world) {
   const std::string path = TakeColdWithLarge(world);
   if (path.empty()) return;
@@ -166,9 +167,10 @@ void WriteIntoTheMiddle(World& world) {
                [&](int side) { return Outcome(pwrite(handle.fd[side], bytes, 5000, offset)); });
     CheckHoles(world, handle);
     if (world.Chance(50)) Write(world, handle.path, O_TRUNC);
-    if (world.Chance(50))
+    if (world.Chance(50)) {
       world.Both("unlink (cold, open) " + handle.path,
                  [&](int side) { return Outcome(unlink(world.Path(side, handle.path).c_str())); });
+    }
   }
   MayRemember(world, path);
 }
@@ -206,18 +208,19 @@ void PopulateFile(const std::string& path, size_t size) {
     perror(path.c_str());
     exit(2);
   }
-  for (size_t n = 0; n < size; n += 32)
+  for (size_t n = 0; n < size; n += 32) {
     fprintf(file, "%-30.30s%02zx", path.c_str() + (path.size() > 30 ? path.size() - 30 : 0),
             n % 256);
+  }
   fclose(file);
 }
 
 }  // namespace
 
 const std::vector<Step>& ColdSteps() {
-  static const std::vector<Step> steps = {{"cold: move, make anew", 1, MoveAndMakeAnew},
+  static const std::vector<Step> steps = {{"cold: move, make again", 1, MoveAndMakeAgain},
                                           {"cold: move", 2, MoveOnly},
-                                          {"cold: move a child", 1, MoveChildAndMakeAnew},
+                                          {"cold: move a child", 1, MoveChildAndMakeAgain},
                                           {"cold: unlink, create", 1, UnlinkAndCreate},
                                           {"cold: rename over", 1, RenameOverUnseen},
                                           {"cold: exchange", 1, ExchangeTwo},
@@ -234,14 +237,16 @@ void Populate(const std::string& directory, int cold_directories) {
     const std::string name =
         i < cold_directories ? ColdName(i) : "pre" + std::to_string(i - cold_directories);
     const std::string path = directory + "/" + name;
-    for (const std::string& below : {path, path + "/sub", path + "/sub/deep"})
+    for (const std::string& below : {path, path + "/sub", path + "/sub/deep"}) {
       mkdir(below.c_str(), 0755);
+    }
     const auto scale = static_cast<size_t>(i % 5);
     PopulateFile(path + "/a", 1000 * scale);
     PopulateFile(path + "/b", 64000 + 32 * scale);
     // One half is too large to be fetched whole when it is opened.
-    if (i % 8 == 0)
+    if (i % 8 == 0) {
       PopulateFile(path + "/big", (i % 16 == 0 ? 2'500'000 : 6'000'000) + 1000 * scale);
+    }
     PopulateFile(path + "/sub/c", 3200 * scale);
     PopulateFile(path + "/sub/deep/e", 32);
   }

@@ -23,8 +23,9 @@ constexpr size_t kMaxFile = size_t{6} << 20;
 std::string Number(uint64_t value) { return std::to_string(value); }
 
 void Open(World& world) {
-  if (world.handles.size() >= kMaxHandles)
+  if (world.handles.size() >= kMaxHandles) {
     return world.CloseHandle(world.Below(world.handles.size()));
+  }
   static const int kFlags[] = {O_RDONLY,
                                O_RDWR,
                                O_RDWR,
@@ -73,9 +74,10 @@ void CheckSize(World& world, const Handle& handle) {
     sizes[side] = seen.st_size;
     return result;
   });
-  if (sizes[0] != sizes[1])
+  if (sizes[0] != sizes[1]) {
     world.Differ("fstat " + handle.path + ": size " + std::to_string(sizes[0]) + " for " +
                  std::to_string(sizes[1]));
+  }
 }
 
 void PositionedWrite(World& world) {
@@ -173,7 +175,7 @@ void CopyRange(World& world) {
              });
 }
 
-// What still has a name, or an open handle, when its last other name or its content goes.
+// Files that keep a name or an open handle when another name or their content goes.
 void UnlinkWhileOpen(World& world) {
   Handle* handle = world.SomeHandle();
   if (handle == nullptr) return;
@@ -219,9 +221,10 @@ void Map(World& world) {
         return data == MAP_FAILED ? Outcome(-1) : 0;
       });
   if (result < 0) return;
-  for (int side : {0, 1})
+  for (int side : {0, 1}) {
     mapping.fd[side] =
         open(("/proc/self/fd/" + std::to_string(handle->fd[side])).c_str(), O_PATH | O_CLOEXEC);
+  }
   if (handle->writable) world.mapped.insert(InodeOf(*handle));
   world.mappings.push_back(mapping);
   if (world.Chance(50)) world.CloseHandle(static_cast<size_t>(handle - world.handles.data()));
@@ -248,12 +251,13 @@ void UseMapping(World& world) {
     for (char* data : mapping.data) memcpy(data + offset, bytes, size);
   } else {
     world.Note("load from a mapping " + Number(offset) + "+" + Number(size));
-    if (memcmp(mapping.data[0] + offset, mapping.data[1] + offset, size) != 0)
+    if (memcmp(mapping.data[0] + offset, mapping.data[1] + offset, size) != 0) {
       world.Differ("a mapping's bytes differ");
+    }
   }
 }
 
-// The kernel may have the attributes of before the store.
+// The kernel may still have the attributes from before the store.
 void StoreAndStat(World& world) {
   if (world.mappings.empty()) return;
   const Mapping& mapping = world.mappings[world.Below(world.mappings.size())];
@@ -282,8 +286,9 @@ void ForkAndClose(World& world) {
   world.Note("fork; the child closes its copies");
   const pid_t child = fork();
   if (child == 0) {
-    for (const Handle& handle : world.handles)
+    for (const Handle& handle : world.handles) {
       for (int fd : handle.fd) close(fd);
+    }
     _exit(0);
   }
   waitpid(child, nullptr, 0);
@@ -314,8 +319,9 @@ void ForkAndWrite(World& world) {
   waitpid(child, &status, 0);
   close(closed[0]);
   close(closed[1]);
-  if (status != 0)
+  if (status != 0) {
     world.Differ("a child's write after its parent's close: status " + std::to_string(status));
+  }
 }
 
 constexpr size_t kReach = 256 << 10;
@@ -330,17 +336,18 @@ constexpr size_t kReach = 256 << 10;
   _exit(1);
 }
 
-// Another process reads the file under test all the while: what the kernel keeps of it must follow
-// each write.
+// Another process reads the file under test during the writes: the kernel's cached pages must
+// follow each write.
 void WriteBesideReader(World& world) {
   constexpr int kRounds = 50;
   Handle* handle = world.SomeHandle();
   if (handle == nullptr || !handle->writable) return;
   if ((fcntl(handle->fd[1], F_GETFL) & O_APPEND) != 0) return;
   int readers[2];
-  for (int side : {0, 1})
+  for (int side : {0, 1}) {
     readers[side] =
         open(("/proc/self/fd/" + std::to_string(handle->fd[side])).c_str(), O_RDONLY | O_CLOEXEC);
+  }
   world.Note("a child reads " + handle->path);
   const pid_t child = fork();
   if (child == 0) ReadForever(readers[0]);

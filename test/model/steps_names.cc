@@ -99,7 +99,7 @@ void MakeDirectory(World& world, const std::string& path) {
 }
 void MakeSomeDirectory(World& world) { MakeDirectory(world, world.NewPath()); }
 
-void MoveDirectoryAndMakeAnew(World& world) {
+void MoveDirectoryAndMakeAgain(World& world) {
   const std::string from = world.SomeDirectory(), to = world.NewPath();
   if (from.empty() || Rename(world, from, to, 0) != 0) return;
   MakeDirectory(world, from);
@@ -117,9 +117,11 @@ long RemoveTree(const std::string& path) {
   DIR* directory = opendir(path.c_str());
   if (directory == nullptr) return Outcome(unlink(path.c_str()));
   std::vector<std::string> names;
-  while (const dirent* entry = readdir(directory))
-    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+  while (const dirent* entry = readdir(directory)) {
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
       names.emplace_back(entry->d_name);
+    }
+  }
   closedir(directory);
   for (const std::string& name : names) {
     const std::string below = path + "/" + name;
@@ -168,16 +170,17 @@ void ReadLink(World& world) {
   const long n = world.Both("readlink " + path, [&](int side) {
     return Outcome(readlink(world.Path(side, path).c_str(), target[side], sizeof target[side]));
   });
-  if (n > 0 && memcmp(target[0], target[1], static_cast<size_t>(n)) != 0)
+  if (n > 0 && memcmp(target[0], target[1], static_cast<size_t>(n)) != 0) {
     world.Differ("target of " + path);
+  }
 }
 
 void Stat(World& world) { CompareStat(world, world.SomePath()); }
 
 void Chmod(World& world) {
   const std::string path = world.SomePath();
-  const auto mode =
-      static_cast<mode_t>(0700 | world.Below(0100));  // Root works on; the bits are compared.
+  // Root works on; the bits are compared.
+  const auto mode = static_cast<mode_t>(0700 | world.Below(0100));
   world.Both("chmod " + path,
              [&](int side) { return Outcome(chmod(world.Path(side, path).c_str(), mode)); });
 }
@@ -224,8 +227,9 @@ void GetAttribute(World& world) {
   const long n = world.Both("lgetxattr " + path + " " + name, [&](int side) {
     return Outcome(lgetxattr(world.Path(side, path).c_str(), name.c_str(), value[side], room));
   });
-  if (n > 0 && room > 0 && memcmp(value[0], value[1], static_cast<size_t>(n)) != 0)
+  if (n > 0 && room > 0 && memcmp(value[0], value[1], static_cast<size_t>(n)) != 0) {
     world.Differ("value of " + name + " of " + path);
+  }
 }
 
 void RemoveAttribute(World& world) {
@@ -256,8 +260,9 @@ std::vector<std::string> List(const std::string& path, long& result) {
   DIR* directory = opendir(path.c_str());
   result = directory == nullptr ? -errno : 0;
   if (directory == nullptr) return names;
-  while (const dirent* entry = readdir(directory))
+  while (const dirent* entry = readdir(directory)) {
     names.push_back(std::string(entry->d_name) + " " + std::to_string(entry->d_type));
+  }
   closedir(directory);
   std::sort(names.begin(), names.end());
   return names;
@@ -273,17 +278,20 @@ void ReadDirectory(World& world) {
   });
   if (names[0] == names[1]) return;
   std::string text = "readdir /" + path + ": entries differ:";
-  for (const std::string& name : names[0])
+  for (const std::string& name : names[0]) {
     if (std::count(names[0].begin(), names[0].end(), name) !=
-        std::count(names[1].begin(), names[1].end(), name))
+        std::count(names[1].begin(), names[1].end(), name)) {
       text += " +" + name;
-  for (const std::string& name : names[1])
+    }
+  }
+  for (const std::string& name : names[1]) {
     if (std::count(names[0].begin(), names[0].end(), name) == 0) text += " -" + name;
+  }
   world.Differ(text);
 }
 
-// Each entry makes a name, which the listing may show or not. What was there is shown once, and
-// there is an end.
+// Each entry that is read makes a new name, which the listing may show or not. It shows each
+// earlier name once, and it ends.
 long MakeNamesWhileListing(const std::string& path) {
   constexpr size_t kMostNames = 40;
   constexpr long kEndless = -1001, kNotOnce = -1002;
@@ -334,7 +342,7 @@ const std::vector<Step>& NameSteps() {
                                           {"unlink and create", 4, UnlinkAndCreate},
                                           {"move and create", 4, MoveAndCreate},
                                           {"mkdir", 5, MakeSomeDirectory},
-                                          {"move a directory", 3, MoveDirectoryAndMakeAnew},
+                                          {"move a directory", 3, MoveDirectoryAndMakeAgain},
                                           {"rmdir", 2, RemoveDirectory},
                                           {"rm -r", 1, RemoveSomeTree},
                                           {"link", 3, Link},

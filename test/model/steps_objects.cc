@@ -71,8 +71,9 @@ void UseDirectory(World& world, const Held& object) {
         names[side] = List(object.fd[side], result);
         return result;
       });
-      if (names[0] != names[1])
+      if (names[0] != names[1]) {
         world.Differ("held directory " + object.path + " lists " + names[0] + " for " + names[1]);
+      }
       return;
     }
     case 1:
@@ -124,8 +125,9 @@ void ReadHeld(World& world, const Held& object) {
     close(fd);
     return read;
   });
-  if (got > 0 && memcmp(bytes[0].data(), bytes[1].data(), static_cast<size_t>(got)) != 0)
+  if (got > 0 && memcmp(bytes[0].data(), bytes[1].data(), static_cast<size_t>(got)) != 0) {
     world.Differ("bytes of held " + object.path);
+  }
 }
 
 void UseHeldFile(World& world, const Held& object) {
@@ -217,8 +219,9 @@ void MakeUnnamed(World& world) {
     close(fd);
     return listed;
   });
-  if (names[0] != names[1])
+  if (names[0] != names[1]) {
     world.Differ("an unnamed file shows in /" + directory + ": " + names[0]);
+  }
   if (world.Chance(50)) return;
   const std::string to = world.NewPath();
   const long linked = world.Both("link unnamed as " + to, [&](int side) {
@@ -241,13 +244,14 @@ void TakeFileHandle(World& world) {
         name_to_handle_at(AT_FDCWD, world.Path(side, object.path).c_str(), handle, &mount_id, 0));
   });
   if (result < 0) return;
-  if (world.exported.size() < kMaxExported)
+  if (world.exported.size() < kMaxExported) {
     world.exported.push_back(object);
-  else
+  } else {
     world.exported[world.Below(kMaxExported)] = object;
+  }
 }
 
-// Without its inodes the kernel has to ask what a handle stands for.
+// A kernel that has dropped its inodes asks the file system which inode a handle stands for.
 void ForgetInodes(World& world) {
   world.Note("drop the kernel's inodes");
   const int fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);

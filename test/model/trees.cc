@@ -35,14 +35,14 @@ std::string ContentDifference(const std::string& tested, const std::string& mode
   std::string difference;
   for (off_t at = 0; difference.empty();) {
     const ssize_t n = pread(a, x.data(), x.size(), at), m = pread(b, y.data(), y.size(), at);
-    if (n < 0)
+    if (n < 0) {
       difference = std::string("read: ") + strerror(errno);
-    else if (n != m)
+    } else if (n != m) {
       difference =
           "read at " + std::to_string(at) + ": " + std::to_string(n) + " for " + std::to_string(m);
-    else if (n == 0)
+    } else if (n == 0) {
       break;
-    else if (memcmp(x.data(), y.data(), static_cast<size_t>(n)) != 0) {
+    } else if (memcmp(x.data(), y.data(), static_cast<size_t>(n)) != 0) {
       const auto bad = std::mismatch(x.begin(), x.begin() + n, y.begin()).first - x.begin();
       difference = "contents differ from byte " + std::to_string(at + bad);
     }
@@ -73,8 +73,9 @@ std::string LinkTarget(const std::string& path) {
 }
 
 std::string EntryDifference(const std::string& tested, const std::string& model, mode_t mode) {
-  if (S_ISLNK(mode))
+  if (S_ISLNK(mode)) {
     return LinkTarget(tested) == LinkTarget(model) ? "" : "link target " + LinkTarget(tested);
+  }
   if (Attributes(tested) != Attributes(model)) return "extended attributes differ";
   return S_ISREG(mode) ? ContentDifference(tested, model) : "";
 }
@@ -86,8 +87,9 @@ std::string NamesDifference(const std::map<std::string, int>& tested,
     if (found == tested.end()) return "lacks " + name;
     if (found->second != type) return "type of " + name + " is " + std::to_string(found->second);
   }
-  for (const auto& [name, type] : tested)
+  for (const auto& [name, type] : tested) {
     if (!model.contains(name)) return "has " + name + ", which the model lacks";
+  }
   return "";
 }
 
@@ -106,8 +108,9 @@ std::string TreeDifference(const World& world, const std::string& path,
     struct stat b;
     if (lstat((model + "/" + name).c_str(), &b) < 0) abort();
     difference = StatDifference(world, tested + "/" + name, model + "/" + name);
-    if (difference.empty())
+    if (difference.empty()) {
       difference = EntryDifference(tested + "/" + name, model + "/" + name, b.st_mode);
+    }
     if (!difference.empty()) return "/" + below + ": " + difference;
     if (S_ISDIR(b.st_mode)) difference = TreeDifference(world, below, skip);
     if (!difference.empty()) return difference;

@@ -23,7 +23,7 @@ std::string Say(long outcome) {
 }
 }  // namespace
 
-World::World(Side tested, Side model, uint64_t seed, std::string log_path)
+World::World(Side tested, Side model, uint64_t seed, const std::string& log_path)
     : sides_{std::move(tested), std::move(model)},
       seed_(seed),
       random_(seed),
@@ -31,8 +31,9 @@ World::World(Side tested, Side model, uint64_t seed, std::string log_path)
   for (char& byte : bytes_) byte = static_cast<char>(random_());
   recent_.resize(kRecent);
   TakeMoment();
-  if (!log_path.empty())
+  if (!log_path.empty()) {
     log_ = open(log_path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
+  }
 }
 
 World::~World() {
@@ -76,8 +77,9 @@ long World::BothAs(const User& user, const std::string& what,
   return Both(what + who, [&](int side) -> long {
     const pid_t child = fork();
     if (child == 0) {
-      if (setgroups(1, &user.group) != 0 || setgid(user.gid) != 0 || setuid(user.uid) != 0)
+      if (setgroups(1, &user.group) != 0 || setgid(user.gid) != 0 || setuid(user.uid) != 0) {
         _exit(255);
+      }
       const long outcome = call(side);
       _exit(outcome < 0 ? static_cast<int>(-outcome) : 0);
     }
@@ -153,11 +155,14 @@ void World::Remember(const std::string& path) {
 }
 
 void World::RememberMove(const std::string& from, const std::string& to) {
-  for (std::string& path : known_)
-    if (path == from || path.compare(0, from.size() + 1, from + "/") == 0)
+  for (std::string& path : known_) {
+    if (path == from || path.compare(0, from.size() + 1, from + "/") == 0) {
       path = to + path.substr(from.size());
-  for (std::string& path : cold)
+    }
+  }
+  for (std::string& path : cold) {
     if (path.compare(0, from.size() + 1, from + "/") == 0) path = to + path.substr(from.size());
+  }
 }
 
 namespace {
@@ -215,12 +220,14 @@ void World::Drop(size_t held_index) {
 
 void World::Settle() {
   while (!held.empty()) Drop(held.size() - 1);
-  for (const Mapping& mapping : mappings)
+  for (const Mapping& mapping : mappings) {
     Both("msync",
          [&](int side) { return Outcome(msync(mapping.data[side], mapping.length, MS_SYNC)); });
+  }
   while (!mappings.empty()) Unmap(mappings.size() - 1);
-  for (const Handle& handle : handles)
+  for (const Handle& handle : handles) {
     Both("fsync " + handle.path, [&](int side) { return Outcome(fsync(handle.fd[side])); });
+  }
   while (!handles.empty()) CloseHandle(handles.size() - 1);
 }
 

@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <functional>
@@ -26,7 +27,7 @@ struct Side {
 // A file open on both sides.
 struct Handle {
   int fd[2];
-  std::string path;  // As it was opened; the name may be gone by now.
+  std::string path;  // Its name when it was opened, which may be gone by now.
   bool readable;
   bool writable;
 };
@@ -41,14 +42,14 @@ struct Held {
 // What name_to_handle_at(2) gave for the same object on both sides.
 struct Exported {
   std::string path;  // Its name when the handle was taken.
-  std::vector<char> handle[2];
+  std::array<std::vector<char>, 2> handle;
 };
 
-// Who makes a call: a process of its own with these ids and no privilege.
+// A process of its own makes the call, with these ids and no privilege.
 struct User {
   uid_t uid;
   gid_t gid;
-  gid_t group;  // A supplementary one.
+  gid_t group;  // The supplementary group.
 };
 
 // A shared mapping of the same file on both sides. The file may have been closed, unlinked or
@@ -66,7 +67,7 @@ inline long Outcome(long result) { return result < 0 ? -errno : result; }
 
 class World {
  public:
-  World(Side tested, Side model, uint64_t seed, std::string log_path);
+  World(Side tested, Side model, uint64_t seed, const std::string& log_path);
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
@@ -74,11 +75,11 @@ class World {
   // Runs `call(side)` for both sides, which returns a result or minus errno, and ends the test if
   // they differ. Returns the common result.
   long Both(const std::string& what, const std::function<long(int side)>& call);
-  // The same, where each call is made by a child process as `user`.
+  // Like Both, but a child process makes each call, as `user`.
   long BothAs(const User& user, const std::string& what, const std::function<long(int side)>& call);
-  // Ends the test with what was found.
+  // Prints `what`, and ends the test.
   [[noreturn]] void Differ(const std::string& what);
-  void Note(const std::string& operation);  // To the log, before it is run.
+  void Note(const std::string& operation);  // Writes it to the log, before it is run.
 
   const Side& At(int side) const { return sides_[side]; }
   std::string Path(int side, const std::string& path) const { return sides_[side].At(path); }
@@ -97,13 +98,13 @@ class World {
   void Remember(const std::string& path);
   void RememberMove(const std::string& from, const std::string& to);
   size_t KnownCount() const { return known_.size(); }
-  void Refresh();  // Known names anew from the model's tree.
+  void Refresh();  // Takes the known names from the model's tree again.
 
-  // Directories of the source that nothing has looked into yet.
+  // Directories of the source that no step has looked into yet.
   std::vector<std::string> cold;
 
   // Moments of the run between two steps, each a clock tick away from all changes. Times of both
-  // sides are compared by the moments they lie between: that is exact on a machine of any speed.
+  // sides are compared by the moments that they lie between. This is exact on a slow machine too.
   void TakeMoment();
   long MomentOf(const timespec& time) const;  // -1: before the run.
   static constexpr long kFuture = 1 << 20;
@@ -112,10 +113,10 @@ class World {
   static constexpr off_t kFetchedAtOpen = off_t{4} << 20;
   // Inodes of the model that the source had at the start, and that are larger.
   std::set<ino_t> came_large;
-  // The side under test may drop what the source has, as a small cache and a restart do, and fetch
-  // it again.
+  // The side under test may drop bytes that the source has, and fetch them again. A small cache and
+  // a restart do so.
   bool drops = false;
-  // Inodes of the model of which the side under test may have had a part when they were opened.
+  // Inodes of the model that the side under test may have had in part when they were opened.
   std::set<ino_t> opened_in_part;
   // The file system under test has no passthrough.
   bool stores_are_late = false;
@@ -162,24 +163,24 @@ struct Step {
   int weight;
   void (*run)(World&);
 };
-const std::vector<Step>& NameSteps();  // steps_names.cc: names, links, directories, attributes.
-const std::vector<Step>& DataSteps();  // steps_data.cc: contents, handles, mappings, forks.
-const std::vector<Step>& ColdSteps();  // steps_cold.cc: what the source had and nobody has read.
-const std::vector<Step>& AttributeSteps();  // steps_attributes.cc: times, set-ID bits, other users.
-const std::vector<Step>&
-ObjectSteps();  // steps_objects.cc: special files, and objects without names.
+// Each is defined in the source of its name.
+const std::vector<Step>& NameSteps();       // Names, links, directories, attributes.
+const std::vector<Step>& DataSteps();       // Contents, handles, mappings, forks.
+const std::vector<Step>& ColdSteps();       // Files of the source that no step has read.
+const std::vector<Step>& AttributeSteps();  // Times, set-ID bits, other users.
+const std::vector<Step>& ObjectSteps();     // Special files, and objects without names.
 
-// What the two files, or other objects, differ in, but for contents; or "".
+// How the two objects differ, apart from their contents; or "".
 std::string StatDifference(const World& world, const std::string& tested, const std::string& model);
-// Compares what lstat says of `path` on both sides.
+// Compares the results of lstat of `path` on both sides.
 void CompareStat(World& world, const std::string& path);
-// Compares all that fstat says of both descriptors.
+// Compares the results of fstat of both descriptors.
 void CompareDescriptors(World& world, const std::string& what, const int fd[2]);
-// Compares one field of statx, which is asked for alone.
+// Compares one random field of statx, and asks for that field alone.
 void CompareField(World& world, const std::string& path);
 void CompareMode(World& world, const std::string& path);
 void CompareField(World& world, const std::string& what, const int fd[2]);
-// What SEEK_DATA and SEEK_HOLE call a hole has no data.
+// A hole that SEEK_DATA and SEEK_HOLE report has no data.
 void CheckHoles(World& world, const Handle& handle);
 // The difference between the two trees below `path`, or "".
 std::string TreeDifference(const World& world, const std::string& path,

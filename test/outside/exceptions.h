@@ -1,6 +1,7 @@
 #pragma once
 
-// What is known not to hold, each with its reason. The test prints how often each was met. Data.
+// The claims that are known not to hold, each with its reason. The test prints how often each was
+// met. Data.
 
 #include <string>
 
@@ -8,7 +9,7 @@
 
 namespace tarn::outside {
 
-// A text fits one of the names that it lists, with commas between; empty fits all.
+// A text lists the names that it fits, separated by commas. An empty one fits all names.
 struct Exception {
   const char* kinds;       // "Memory,S3"
   const char* operations;  // "Append"
@@ -18,7 +19,7 @@ struct Exception {
   const char* why;
 };
 
-// Null: none fits.
+// Null: no exception fits.
 const Exception* FindException(const Case& one, const std::string& call, Fault fault);
 
 }  // namespace tarn::outside

@@ -47,8 +47,9 @@ class Judgement {
     for (const auto& [path, name] : ending_.names) JudgeName(path, name, "at the end");
     for (const auto& [key, seen] : ending_.objects) JudgeObject(key, seen);
     for (const Theirs& theirs : ending_.theirs) JudgeTheirs(theirs);
-    if (ending_.done.ok())
+    if (ending_.done.ok()) {
       for (const auto& [path, bytes] : operation_.after) JudgeOurs(path, bytes);
+    }
     for (const role::QueueEntry& entry : ending_.queue) JudgeEntry(entry);
     for (const auto& [path, name] : ending_.names) JudgeState(path, name);
     return std::move(violations_);
@@ -69,8 +70,9 @@ class Judgement {
   const role::QueueEntry* EntryOf(const std::string& path) const {
     for (const role::QueueEntry& entry : ending_.queue) {
       if (PathOf(entry).starts_with(path + "/")) return &entry;
-      for (size_t end = path.size(); end != std::string::npos; end = path.rfind('/', end - 1))
+      for (size_t end = path.size(); end != std::string::npos; end = path.rfind('/', end - 1)) {
         if (IsOf(entry, path.substr(0, end))) return &entry;
+      }
     }
     return nullptr;
   }
@@ -95,34 +97,39 @@ class Judgement {
 
   void JudgeName(const std::string& path, const Name& name, const char* when) {
     for (const Status& error : name.errors) {
-      if (ErrnoOf(error.code()) != EIO)
+      if (ErrnoOf(error.code()) != EIO) {
         Fail(Fault::kWrongError, Concat("read ", path, " ", when, ": ", error));
+      }
     }
     if (name.directory || (!name.bytes && name.readable.empty())) return;
     const bool one =
         name.bytes ? !versions_.NameOf(*name.bytes).empty() : versions_.HasParts(name.readable);
-    if (!one)
+    if (!one) {
       Fail(Fault::kMixed, Concat(path, " in the mount ", when, ": ",
                                  Describe(name.bytes ? *name.bytes : name.readable.back())));
+    }
   }
 
   void JudgeObject(const std::string& key, const Seen& seen) {
     if (key.find(".tarn-") != std::string::npos) return Fail(Fault::kLeftBehind, key);
     if (IsDirectory(key)) return;
-    if (versions_.NameOf(seen.bytes).empty())
+    if (versions_.NameOf(seen.bytes).empty()) {
       Fail(Fault::kMixed, Concat(key, " in the source: ", Describe(seen.bytes)));
+    }
     const auto name = ending_.names.find(key);
     if (IsExplained(key) || WaitsToLeave(key, seen.bytes) || IsHidden(key)) return;
-    if (name == ending_.names.end() || name->second.directory)
+    if (name == ending_.names.end() || name->second.directory) {
       return Fail(Fault::kUnseen, Concat(key, " of the source: ", Describe(seen.bytes)));
-    if (name->second.bytes && *name->second.bytes != seen.bytes)
+    }
+    if (name->second.bytes && *name->second.bytes != seen.bytes) {
       Fail(Fault::kDiffers,
            Concat(key, " (", name->second.state, "): the mount has ", Describe(*name->second.bytes),
                   ", the source ", Describe(seen.bytes)));
+    }
   }
 
-  // Their version is what was renamed here, and the log says so. What is in a renamed directory
-  // goes along, and what was written into a file with several names is at all of them.
+  // The other program's version was renamed here, and the log says so. The contents of a renamed
+  // directory move with it. Bytes written into a file with several names are at all of them.
   bool WentAlong(const Theirs& theirs) const {
     const bool silent = theirs.key.find('/') != std::string::npos ||
                         one_.action == Action::kInPlace || one_.kill.done;
@@ -148,12 +155,13 @@ class Judgement {
     const auto ours = operation_.after.find(theirs.key);
     const bool is_ours =
         there && may && ours != operation_.after.end() && ours->second == now->second.bytes;
-    // Even with the same bytes: both may be empty. A process that is killed right after the change
-    // does not come to write its line.
+    // This holds for equal bytes too, since both may be empty. A process that is killed right after
+    // the change cannot write its line.
     if (is_ours && (one_.kill.done || outside::Names(ending_.log, theirs.key))) return;
-    if (there && now->second.bytes == theirs.seen.bytes)
+    if (there && now->second.bytes == theirs.seen.bytes) {
       return Fail(Fault::kTheirsSet, Concat(theirs.key, ": ", theirs.seen.attributes, " became ",
                                             now->second.attributes));
+    }
     Fail(Fault::kTheirsGone,
          Concat(theirs.key, " of the other program (", Describe(theirs.seen.bytes), "): now ",
                 there ? Describe(now->second.bytes) : "gone",
@@ -164,8 +172,8 @@ class Judgement {
     return std::none_of(operation_.before.begin(), operation_.before.end(),
                         [&](const auto& old) { return old.second == bytes; });
   }
-  // What the other program did after the result was in the source is news like any other. It may
-  // have written by another name of the file.
+  // A change by the other program after the result was in the source is an ordinary change. It may
+  // have been made by another name of the file.
   bool WasThere(const std::string& path) const {
     if (!ending_.persisted.contains(path)) return false;
     const auto now = ending_.objects.find(path);
@@ -180,8 +188,9 @@ class Judgement {
   void JudgeOurs(const std::string& path, const std::string& bytes) {
     const auto name = ending_.names.find(path);
     if (!IsNew(bytes) || WasThere(path) || IsHidden(path)) return;
-    if (name == ending_.names.end() || name->second.directory)
+    if (name == ending_.names.end() || name->second.directory) {
       return Fail(Fault::kOursGone, Concat(path, " is not in the mount"));
+    }
     if (!name->second.bytes || *name->second.bytes == bytes) return;
     Fail(Fault::kOursGone,
          Concat(path, " (", name->second.state, ") has ", Describe(*name->second.bytes)));
@@ -210,13 +219,16 @@ class Judgement {
   void JudgeState(const std::string& path, const Name& name) {
     if (name.directory) return;
     if (name.state == kLost && WentWithTheirs(path, name)) return;
-    if (name.state != kPersisted && !IsExplained(path))
+    if (name.state != kPersisted && !IsExplained(path)) {
       return Fail(Fault::kWaits, Concat(path, " is ", name.state, " and nothing waits for it"));
-    if (!name.errors.empty() && !IsExplained(path))
+    }
+    if (!name.errors.empty() && !IsExplained(path)) {
       return Fail(Fault::kWaits, Concat(path, " (", name.state, ") cannot be read, without a ",
                                         "reason: ", name.errors.front()));
-    if (name.bytes && !ending_.objects.contains(path) && !IsExplained(path))
+    }
+    if (name.bytes && !ending_.objects.contains(path) && !IsExplained(path)) {
       Fail(Fault::kDiffers, Concat(path, " (", name.state, ") is not in the source"));
+    }
   }
 
   const Operation& operation_;

@@ -1,6 +1,6 @@
 #pragma once
 
-// What must hold after a run. Pure.
+// The claims that must hold after a run. Pure.
 
 #include <string>
 #include <vector>

@@ -17,8 +17,7 @@ using client::OpenFile;
 using Kind = role::Action::Kind;
 
 constexpr uint64_t kCacheBytes = 64 << 20;
-// Longer than any wait of the queue is, all together: for a write that may still land, and for the
-// pause between tries.
+// Longer than all waits of the queue together: for a write that may still land, and between tries.
 constexpr int kRounds = 10;
 constexpr Nanos kRound = std::chrono::seconds(10);
 
@@ -43,9 +42,11 @@ void Mounted::Open(std::unique_ptr<ufs::UnderFileSystem> source) {
   Start();
 }
 
-// Open files are closed without a release, like those of a process that is killed.
+// The kernel closes the descriptors of a killed process, and no part of it learns of that.
 void Mounted::Die() {
-  for (OpenFile* file : open_) file->Abandon();
+  for (const client::HandleId handle : open_) {
+    delete reinterpret_cast<client::Handle*>(handle.value);
+  }
   open_.clear();
   fs_.reset();
   pages_.reset();
@@ -88,7 +89,7 @@ void Mounted::Start() {
   filler_ = worker::NewFiller(fill, *cache_, mounts_, clock_);
   pages_ = std::make_unique<client::DemandedPages>(*filler_);
   client::Options options;
-  options.fill_at_open_bytes = 0;  // Pages stay in the source until somebody reads them.
+  options.fill_at_open_bytes = 0;  // Pages stay in the source until they are read.
   options.orphan_scan_interval = std::chrono::hours(10'000);
   fs_ = client::NewFileSystem(
       {namespace_->GetNames(), namespace_->GetFiles(), namespace_->GetMaintenance(),
@@ -213,7 +214,7 @@ bool Mounted::IsKilledNow(bool done) {
   return true;
 }
 
-// As worker::Persister does it, one step at a time.
+// One step of what worker::Persister does.
 void Mounted::Work(const role::Task& task) {
   role::PersistQueue& queue = namespace_->GetPersistQueue();
   worker::ActionRunner runner(
@@ -233,8 +234,9 @@ void Mounted::Work(const role::Task& task) {
     if (IsKilledNow(false)) return;
     worker::Done done = runner.Run(*action, {});
     ufs::UnderFileSystem* source = mounts_.Get(action->mount).value();
-    if (done.outcome.status.ok() && source->Traits().commit_needs_sync)
+    if (done.outcome.status.ok() && source->Traits().commit_needs_sync) {
       done.outcome.status = source->Sync({});
+    }
     if (kill_.done && steps_ == kill_.step) done.content.reset();
     if (IsKilledNow(true)) return;
     const role::PersistQueue::Settled item{task, *action, done.outcome};
@@ -311,7 +313,7 @@ Name Mounted::ReadAll(InodeId ino, const role::Attr& attr) {
 
 namespace {
 
-// The open said so, and the kernel looks the name up once more.
+// The open gave ESTALE, and the kernel looks the name up once more.
 bool IsGone(const Name& name) {
   return name.readable.empty() && !name.errors.empty() && name.errors[0].code() == Code::kStale;
 }

@@ -1,8 +1,8 @@
 #pragma once
 
-// The whole file system but the kernel's side: client, coordinator, cache, filler and the actions
-// of the persist queue, over one source. The test says when something is persisted. Paths are
-// relative to the root. Used by one thread.
+// The whole file system without the kernel: client, coordinator, cache, filler and the actions of
+// the persist queue, over one source. The test decides when files are persisted. Paths are relative
+// to the root. For one thread.
 
 #include <functional>
 #include <map>
@@ -23,29 +23,29 @@
 
 namespace tarn::outside {
 
-// A name of the mount, as a reader finds it.
+// What a reader finds at a name of the mount.
 struct Name {
   InodeId ino;
   bool directory = false;
   std::string state;                  // "PERSISTED"
-  std::optional<std::string> bytes;   // Nullopt: at least a part cannot be read.
-  std::vector<Status> errors;         // Why not.
+  std::optional<std::string> bytes;   // Nullopt: a part cannot be read.
+  std::vector<Status> errors;         // The errors of the parts that cannot be read.
   std::vector<std::string> readable;  // The parts that can be read: the first page, the rest.
 };
 
 // The process is killed at the n-th step of the worker, and starts again. 0: never.
 struct Kill {
   int step = 0;
-  bool done = false;  // The step was done, but the coordinator was not told.
+  bool done = false;  // Killed after the step, before the coordinator learned of it.
 };
 
 class Mounted {
  public:
   Mounted(client::RequestClock& clock, Kill kill);
   ~Mounted();
-  // Before anything else. `source` comes from the clock's own store.
+  // Call it first. `source` comes from the clock's own store.
   void Open(std::unique_ptr<ufs::UnderFileSystem> source);
-  void ListAll();  // So that no directory is asked of the source again.
+  void ListAll();  // Lists every directory, so that none is asked of the source again.
 
   // Operations of an application. Each returns the first error that the application gets.
   using Body = std::function<Status(client::OpenFile&)>;
@@ -63,7 +63,7 @@ class Mounted {
   Result<bool> AreSame(const std::string& one, const std::string& other);
   int Steps() const { return steps_; }
 
-  // Works the persist queue off until it is empty, or nothing happens there any more.
+  // Runs the persist queue until it is empty, or no entry of it makes progress.
   void Persist();
   // Asks the source for every directory, as an access after the sync interval does.
   Status LookAgain();
@@ -91,8 +91,8 @@ class Mounted {
   const Kill kill_;
   int steps_ = 0;
   int starts_ = 0;
-  std::vector<client::OpenFile*> open_;  // By WithOpen.
-  Scratch scratch_;                      // For the cache of a process that is killed.
+  std::vector<client::HandleId> open_;  // The handles of WithOpen.
+  Scratch scratch_;                     // The cache of a process that is killed.
   ufs::UfsMounts mounts_;
   std::unique_ptr<kv::Store> store_;
   std::unique_ptr<kv::Store> metadata_;  // Both are parts of it.

@@ -66,7 +66,7 @@ Status LinkAndRename(Mounted& mounted) {
 Status LinkPersistAndRemove(Mounted& mounted) {
   RETURN_IF_ERROR(mounted.Link("f", "l"));
   mounted.Persist();
-  // Who sees the other program's file there does not remove it.
+  // An application that sees the other program's file there does not remove it.
   ASSIGN_OR_RETURN(const bool same, mounted.AreSame("f", "l"));
   return same ? mounted.Unlink("f") : Status(Code::kStale, "f is another file by now");
 }

@@ -9,7 +9,7 @@
 
 namespace tarn::outside {
 
-// Owns `base`. `points` outlives it.
+// Owns `base`. `points` outlives the result.
 std::unique_ptr<ufs::UnderFileSystem> NewObservedUfs(std::unique_ptr<ufs::UnderFileSystem> base,
                                                      Points& points);
 

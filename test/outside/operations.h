@@ -1,7 +1,7 @@
 #pragma once
 
-// What an application does in the mount while another program changes the source, and what that
-// program does. Data.
+// The operations of an application in the mount, and the actions of another program in the source
+// meanwhile. Data.
 
 #include <functional>
 #include <map>
@@ -20,14 +20,15 @@ struct Operation {
   std::function<Status(Mounted&)> run;
   // The files of the mount afterwards, where the other program does nothing.
   std::map<std::string, std::string> after = {};
-  // Keys whose files are written by it without regard to what they were: made, cut to nothing, or
-  // renamed over. Their version wins over one of another program, and the log says so.
+  // Keys whose files the operation writes without regard to their bytes before: it makes them, cuts
+  // them to nothing or renames over them. Its version replaces one of another program, and the log
+  // says so.
   std::vector<std::string> overwrites = {};
-  // Versions that its files may have in between.
+  // Versions that its files may have before it ends.
   std::vector<std::string> between = {};
-  const char* reads_first = nullptr;  // A file whose first page is here before it begins.
+  const char* reads_first = nullptr;  // A file whose first page is cached before it begins.
   bool directories = false;           // Only where the store has directories.
-  bool moves = false;                 // What is at the old name may go along to the new one.
+  bool moves = false;                 // An object at the old name may move to the new one.
   bool goes_on = false;               // It needs its descriptor after a step of the worker.
 };
 

@@ -3,9 +3,9 @@
 // each way to change it. The calls are counted by a first run without the other program. What must
 // hold afterwards is in judge.h, what is known not to hold in exceptions.cc.
 //
-// TARN_TEST_LONG=1 acts after each call also. Without it, that is done for the last call alone:
-// after one call is before the next, for a source that is called by one thread. On S3, with a
-// process that is killed, and under a sanitizer, one run in so many is done, unless
+// With TARN_TEST_LONG=1 the other program also acts after each call. Otherwise it acts after the
+// last call only: for a source that one thread calls, after a call is before the next. On S3, with
+// a process that is killed, and under a sanitizer, only a part of the runs is done, unless
 // TARN_TEST_LONG=1.
 
 #include <gtest/gtest.h>
@@ -29,8 +29,9 @@ namespace {
 const std::vector<const Operation*>& Operations() {
   static const std::vector<const Operation*> all = [] {
     std::vector<const Operation*> list;
-    for (const auto* some : {&DataOperations(), &NameOperations()})
+    for (const auto* some : {&DataOperations(), &NameOperations()}) {
       for (const Operation& operation : *some) list.push_back(&operation);
+    }
     return list;
   }();
   return all;
@@ -41,7 +42,7 @@ bool IsLong() {
   return set != nullptr && *set != '\0' && std::string(set) != "0";
 }
 
-// One run in so many is done.
+// One run in this many is done.
 int StrideOf(const Case& one) {
 #ifdef TARN_SANITIZED
   constexpr int kOfAll = 29;
@@ -121,9 +122,10 @@ class OutsideWriter : public testing::TestWithParam<Parameters> {
   Ending Undisturbed(const Case& one) {
     Ending ending = outside::Run(one);
     EXPECT_TRUE(ending.done.ok()) << ending.done.ToString();
-    for (const Violation& violation : Judge(one, ending))
+    for (const Violation& violation : Judge(one, ending)) {
       ADD_FAILURE() << "without another program" << KilledAt(one) << ": " << violation.text << "\n"
                     << ending.log;
+    }
     for (const auto& [path, bytes] : one.operation->after) {
       const auto found = ending.objects.find(path);
       EXPECT_TRUE(found != ending.objects.end() && found->second.bytes == bytes) << path;
@@ -166,13 +168,16 @@ class OutsideWriter : public testing::TestWithParam<Parameters> {
     if (getenv("TARN_TEST_VERBOSE") == nullptr) return "";
     std::string text = ending.log;
     for (const std::string& call : ending.calls) text += Concat("  call ", call, "\n");
-    for (const auto& [path, name] : ending.names)
+    for (const auto& [path, name] : ending.names) {
       text += Concat("  mount ", path, " ", name.state, ": ",
                      name.bytes ? Describe(*name.bytes) : "unreadable", "\n");
-    for (const role::QueueEntry& entry : ending.queue)
+    }
+    for (const role::QueueEntry& entry : ending.queue) {
       text += Concat("  queue ", entry.path, " ", entry.what, ": ", entry.last_error, "\n");
-    for (const auto& [key, seen] : ending.objects)
+    }
+    for (const auto& [key, seen] : ending.objects) {
       text += Concat("  source ", key, ": ", Describe(seen.bytes), "\n");
+    }
     return text;
   }
 
@@ -197,8 +202,9 @@ class OutsideWriter : public testing::TestWithParam<Parameters> {
     const std::string what = Concat(NameOf(one.kind), " ", one.operation->name);
     if (violations_ > kShown) ADD_FAILURE() << what << ": " << violations_ << " violations in all";
     Print(what, totals_);
-    for (const auto& [known, times] : known_)
+    for (const auto& [known, times] : known_) {
       std::cout << "  known: " << times << " times: " << known->why << "\n";
+    }
     Totals& all = all_[one.kind];
     all.operations += totals_.operations;
     all.points += totals_.points;
@@ -232,8 +238,9 @@ std::vector<Parameters> All(Process process) {
   for (const Kind kind : {Kind::kMemory, Kind::kLocal, Kind::kS3}) {
     for (const Operation* operation : Operations()) {
       const bool fits = !operation->directories || kind == Kind::kLocal;
-      if (fits && !(process == Process::kIsKilled && operation->goes_on))
+      if (fits && !(process == Process::kIsKilled && operation->goes_on)) {
         all.emplace_back(kind, operation);
+      }
     }
   }
   return all;

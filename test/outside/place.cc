@@ -74,10 +74,11 @@ class MemoryPlace final : public Place {
     auto page = base_->List(directory, {}, {});
     ASSERT_TRUE(page.ok() && page->next_start_after.empty());
     for (const ufs::ObjectInfo& info : page->entries) {
-      if (info.type == ufs::ObjectType::kDirectory)
+      if (info.type == ufs::ObjectType::kDirectory) {
         Walk(info.key, found);
-      else
+      } else {
         found.push_back(info);
+      }
     }
   }
 
@@ -132,8 +133,9 @@ class LocalPlace final : public Place {
 
  private:
   std::string At(const std::string& key) const { return root_ + "/" + key; }
-  // Never those of a version made in the mount: after a kill Tarn knows its own upload by its size
-  // and time (ufs/expectation.h), and both programs may write in one tick of the kernel's clock.
+  // Never the times of a version that the mount has made. After a kill Tarn knows its own upload by
+  // size and time (ufs/expectation.h), and both programs may write in one tick of the kernel's
+  // clock.
   std::array<timespec, 2> NextTimes() {
     return {timespec{1'500'000'000, 7}, timespec{1'500'000'000, ++last_time_}};
   }

@@ -1,7 +1,7 @@
 #pragma once
 
-// Where the source of the mount is, as the outside writer reaches it: past Tarn. One for each run.
-// Used by one thread at a time.
+// The source of the mount, which the outside writer reaches past Tarn. A run has one. For one
+// thread at a time.
 
 #include <map>
 #include <memory>
@@ -16,7 +16,7 @@ namespace tarn::outside {
 
 struct Seen {
   std::string bytes;
-  std::string attributes;  // What the store keeps beside the bytes and the writer of a file sets.
+  std::string attributes;  // Set by the writer of a file, and kept by the store beside the bytes.
   friend bool operator==(const Seen&, const Seen&) = default;
 };
 using Objects = std::map<std::string, Seen>;  // By key. Directories end in '/'.
@@ -24,7 +24,7 @@ using Objects = std::map<std::string, Seen>;  // By key. Directories end in '/'.
 class Place {
  public:
   virtual ~Place() = default;
-  // The source for the mount. Its calls are counted by `points`. Once.
+  // The source for the mount. `points` counts its calls. Call it once.
   virtual std::unique_ptr<ufs::UnderFileSystem> Open(Points& points, Clock& clock) = 0;
   // A new object at the key instead of what is there, with the attributes of another program.
   virtual void Put(const std::string& key, const std::string& bytes) = 0;

@@ -112,10 +112,11 @@ class Outsider {
 
 void Prepare(const Operation& operation, Place& place) {
   for (const auto& [key, bytes] : operation.before) {
-    if (key.back() == '/')
+    if (key.back() == '/') {
       place.MakeDirectory(key.substr(0, key.size() - 1));
-    else
+    } else {
       place.Put(key, bytes);
+    }
   }
 }
 

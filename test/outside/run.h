@@ -22,19 +22,19 @@ struct Case {
   Kill kill;
 };
 
-// What another program has put into the source.
+// The versions that the other program has put into the source.
 struct Theirs {
   std::string key;
   Seen seen;
 };
 
 struct Ending {
-  std::vector<std::string> calls;   // Of the source, up to when all was settled.
-  int steps = 0;                    // Of the worker.
+  std::vector<std::string> calls;   // The calls of the source until all was settled.
+  int steps = 0;                    // The steps of the worker.
   bool acted = false;               // The other program found something to do.
-  std::set<std::string> persisted;  // What of the operation's result the source had at that time.
+  std::set<std::string> persisted;  // The operation's files that the source had at that time.
   std::vector<Theirs> theirs;
-  Status done;  // What the application was told.
+  Status done;  // The application's result.
   std::map<std::string, Name> before_look;
   std::map<std::string, Name> names;  // After the source was looked at again.
   std::vector<role::QueueEntry> queue;
@@ -43,7 +43,7 @@ struct Ending {
 };
 
 Ending Run(const Case& one);
-// All that the process logs goes to a file that Run reads.
+// Sends the log of the process to a file that Run reads.
 void StartLogForRuns();
 
 }  // namespace tarn::outside

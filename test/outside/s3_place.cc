@@ -84,8 +84,9 @@ class S3Place final : public Place, private ufs::s3::S3Store {
     if (request.headers.contains("x-amz-metadata-directive") &&
         request.headers.at("x-amz-metadata-directive") == "REPLACE") {
       meta_[key].clear();
-      for (const auto& [name, value] : request.headers)
+      for (const auto& [name, value] : request.headers) {
         if (name.starts_with("x-amz-meta-")) meta_[key][name] = value;
+      }
     } else {
       meta_[key] = meta_[KeyOf(source)];
     }

@@ -1,7 +1,7 @@
 #pragma once
 
-// A directory of one run, removed with all that is in it; in memory where the machine has such a
-// file system: nothing here is about power cuts.
+// A directory for one run, removed with its contents. It is in memory where the machine has such a
+// file system, since these tests have no power cuts.
 
 #include <stdlib.h>
 

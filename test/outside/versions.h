@@ -10,8 +10,8 @@
 
 namespace tarn::outside {
 
-// Of a page of the cache and a little of a second one: with the second one here, the first is still
-// in the source.
+// A page of the cache and a little of a second one: the second page can be cached while the first
+// is still in the source.
 inline constexpr size_t kPage = size_t{1} << 20;
 inline constexpr size_t kBaseBytes = kPage + 1000;
 
@@ -24,8 +24,8 @@ class Versions {
   }
   // "" unless these are the bytes of one version.
   std::string NameOf(std::string_view bytes) const;
-  // Whether one version has each of these parts where they are; "" stands for a part that could not
-  // be read. The first part is of one page.
+  // Whether one version has all these parts in these places. "" stands for a part that could not be
+  // read. The first part is one page.
   bool HasParts(const std::vector<std::string>& parts) const;
 
  private:

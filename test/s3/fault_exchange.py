@@ -211,7 +211,7 @@ class Exchange:
         return True
 
     def broken_at_end(self):
-        if self.fault == "wrong_length":   # As far as HTTP goes the answer is whole.
+        if self.fault == "wrong_length":   # For HTTP the answer is whole.
             return True
         if self.fault == "reset_body":
             time.sleep(0.05)   # A reset overtakes what the client has not read yet; it is to see some of it.

@@ -13,7 +13,7 @@ class Request:
     connection: int
     listener: str         # "main", or "other" for the one that redirects point to.
     method: str
-    target: str           # As on the wire, escapes and all.
+    target: str           # With the escapes of the wire.
     op: str               # See operation_of.
     bucket: str
     key: str              # Unescaped.
