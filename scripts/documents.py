@@ -4,7 +4,7 @@
   (`basics`), a case of it (`basics/vim_writes`), a file of unit tests (`rename_test.cc`), or unit tests as
   --gtest_filter takes them (`Rename.*`).
 - Links lead to files and headings that exist, files named in backticks exist, and so do properties.
-- Sentences name their actors: none is called nobody, somebody or whoever (CONTRIBUTING.md, "Style").
+- Their words are those that scripts/prose.py allows.
 """
 
 import fnmatch
@@ -12,13 +12,14 @@ import functools
 import os
 import re
 
+import prose
+
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 PROMISES = "doc/semantics.md"
 QUOTED = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FILE = re.compile(r"[\w./-]+/[\w.-]+\.(?:h|cc|md|py|inc|proto|cmake|supp)")
 PROPERTY = re.compile(r"(?:tarn|s3a)(?:\.[A-Za-z0-9]+)+")
-WORDS = re.compile(r"\b(nobody|somebody|whoever|for ever|anew|shall)\b", re.I)
 GENERATED = {"doc/configuration.md"}  # From config/property_table.inc.
 NO_PROPERTIES = {"tarn.log", "tarn.log.1", "tarn.log.2"}  # Files of the log.
 GTEST = re.compile(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)", re.M)
@@ -118,7 +119,7 @@ def faults_of_document(path):
         found = [link_fault(path, target) for target in LINK.findall(line)]
         found += [quoted_fault(text) for text in QUOTED.findall(line)]
         if path not in GENERATED:
-            found += [f"the word {word!r}: name the actor, or say again or forever" for word in WORDS.findall(line)]
+            found += prose.word_faults(line)
         yield from ((number, fault) for fault in found if fault)
 
 
