@@ -3,8 +3,8 @@
 
 usage: bench/s3_sidebyside.py [--tarn BINARY] [-D PROPERTY=VALUE] [--rounds N] [--size MIB] [--objects N] [--only TEXT] [--json]
 
-The server is a radosgw on this machine (test/s3/radosgw.py), in memory: what is compared is the ways to it, and only
-ratios within one run mean something. Every round measures every way in turn, in another order, each with a mount of its
+The server is a radosgw on this machine (test/s3/radosgw.py), in memory. The ways to it are
+compared, and only ratios within one run mean something. Every round measures every way in turn, in another order, each with a mount of its
 own that has nothing cached, the page cache dropped. The best of the ways that are no mounts is the bar. Ways whose
 program is not installed are left out and named. Needs root.
 

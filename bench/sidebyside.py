@@ -3,8 +3,8 @@
 
 usage: bench/sidebyside.py [--native DIR] [--example PROGRAM] [--mount DIR | --tarn BINARY] [--rounds N] [--json] ...
 
-Machines differ, and one machine from minute to minute: so every workload runs on each directory in turn, in each round
-in another order, and the medians and their ratios are what counts. --example names libfuse's passthrough_hp (built from
+Machines differ, and one machine differs from minute to minute. So every workload runs on each directory in turn, in each
+round in another order, and only the medians and their ratios count. --example names libfuse's passthrough_hp (built from
 libfuse's source); it and Tarn (unless --mount names a running mount) are mounted here over directories beside the native
 one, all on the same disk. Needs root for dropping the page cache and for passthrough.
 """

@@ -25,8 +25,8 @@ jobs() {
   echo $((memory_gib < 1 ? 1 : memory_gib < processors ? memory_gib : processors))
 }
 
-# configure PRESET: quiet unless it fails; CMake itself is quick when nothing changed. A script puts what differs from
-# the preset into configure_options.
+# configure PRESET: quiet unless it fails, and quick when nothing changed. A script puts its differences from the preset
+# into configure_options.
 configure_options=()
 configure() {
   mkdir -p build

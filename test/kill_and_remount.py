@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Kills the daemon of a mount (kill -9) and mounts the same again.
+"""Kills the daemon of a mount (kill -9) and mounts the same source again.
 
 usage: kill_and_remount.py BINARY STATE SOURCE MOUNTPOINT
 """

@@ -1,5 +1,4 @@
-"""A writing load whose every acknowledgement is written down outside of the file system under test, and what must be
-found after a crash.
+"""A writing load that records each acknowledgement outside of the file system under test, and the check after a crash.
 
 A writer works alone in its own directory, one operation after another. Before an operation it appends `B` and the
 operation to its journal, after it `E` and the time, or `X` and the error. Contents are made from a token, named in

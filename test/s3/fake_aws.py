@@ -1,4 +1,4 @@
-"""AWS in this process, as far as profiles lead there: a bucket, the token service (STS) and the portal of single sign-on.
+"""The parts of AWS that profiles use, in this process: a bucket, the token service (STS) and the portal of single sign-on.
 
 Each key id tells where it comes from: "base>R" is role R asked for with the keys "base". Requests are kept in order as
 (service, method, path, key id).

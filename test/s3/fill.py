@@ -4,7 +4,7 @@
 usage: test/s3/fill.py DIR BUCKET awkward           keys that are hard to escape, or cannot be names of files
        test/s3/fill.py DIR BUCKET many COUNT        COUNT empty objects through S3, about a thousand a second
        test/s3/fill.py DIR BUCKET index COUNT [PER] COUNT keys in seconds, put into the bucket's index behind
-                                                    radosgw's back: listed as any others, but without objects (GET and
+                                                    radosgw's back: listed like any other, but without objects (GET and
                                                     HEAD say 404); PER of them in a directory (default 100000)
 
 DIR is that of a server of radosgw.py; the bucket is made if it is not there.
@@ -37,7 +37,7 @@ FILES = ["a b", " leading and trailing ", "a+b", "a%2Fb", "a%2fb", "100%", "%", 
          "back\\slash", "*?[a-z]{x}", "~tilde", "$HOME", "`x`", "!bang", "(paren)", "<tag>&amp;", "@:,=", "-rf", ".hidden", "...",
          "..dots", "dots..", "new\nline", "tab\there", "control\x01\x1f\x7f", f"nfc/{NFC}", f"nfd/{NFD}", "日本語/ファイル", "emoji \U0001f600",
          "x" * 255, "dir/sub/deep", LONG, DEEP, "dir with spaces/and + plus/100% %2F"]
-# Keys of which no file can have the name, and why. Each stands beside names that must be listed all the same.
+# Keys of which no file can have the name, and why. Each stands beside names that must still be listed.
 NOT_FILES = {"a//b": "an empty name", "/leading": "an empty name", "two//": "an empty name", "..": "leads out", "../up": "leads out",
              "sub/../e": "leads elsewhere", ".": "the directory itself", "./x": "the directory itself", "sub/./e": "the directory itself",
              "y" * 256: "a name of more than 255 bytes", "z" * 1024: "a name of more than 255 bytes",

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as it is on the wire, for a proxy that must not change a byte it is not told to change.
+"""HTTP/1.1 on the wire, for a proxy that changes no byte without an order.
 
 Header names keep their case and order, targets their escapes: a signature over them stays valid.
 """

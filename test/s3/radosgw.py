@@ -5,9 +5,9 @@ usage: test/s3/radosgw.py start DIR [--tls]      starts it, or finds it running;
        test/s3/radosgw.py stop DIR
        test/s3/radosgw.py missing                names the packages that are not installed; status 1 if there are any
 
-Everything of it is in DIR: configuration, logs (DIR/log), pid files, and server.json, which says what start printed.
+All its files are in DIR: configuration, logs (DIR/log), pid files, and server.json, which says what start printed.
 Ports are picked among the free ones. Two users with all rights: `first`, and `second` in the tenant `other`, whose
-buckets are others even if they have the same names. Path style works at once, virtual-host style as
+buckets are different ones even under the same names. Path style works at once, virtual-host style as
 http://BUCKET.s3.localhost:PORT (libcurl takes names below localhost for loopback by itself; the C library does not).
 
 Objects are in memory, up to MEMORY_GIB in all, and gone after stop.

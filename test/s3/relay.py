@@ -2,7 +2,7 @@
 """Two relays before an S3 server, each a process of its own (see proxy_process.py for why).
 
 usage: test/s3/relay.py forward              an HTTP forward proxy: absolute URLs, and CONNECT
-       test/s3/relay.py tls PEM KEY PORT     TLS ends here; what was in it goes on to PORT of loopback
+       test/s3/relay.py tls PEM KEY PORT     TLS ends here; its bytes go to PORT of loopback
 
 It prints its port and runs until the end of standard input; each line of input is answered by a JSON list of what came
 by so far: request lines of the forward proxy, names that clients asked the TLS relay for (SNI, empty for an address).
