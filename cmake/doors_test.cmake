@@ -20,7 +20,7 @@ function(finds result header)
   endif()
 endfunction()
 
-# All at once, since each run of the compiler takes its time.
+# All headers in one run, since starting the compiler is slow.
 set(all "")
 foreach(header ${inner_headers})
   string(APPEND all "#if __has_include(\"${header}\")\n#error ${header} can be included from other folders\n#endif\n")
@@ -35,7 +35,7 @@ if(NOT status EQUAL 0)
   message(FATAL_ERROR "${said}")
 endif()
 
-# And as a folder would do it.
+# One door and one header of a room, as a folder would include them.
 finds(door meta/namespace.h)
 finds(inner meta/store/keys.h)
 if(NOT door OR inner)

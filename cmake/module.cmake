@@ -11,12 +11,12 @@
 # - The test doors (cmake/doors_test.cmake) tries it: with the include path of a dependant no header of a room is found.
 # Third-party LIBS, and DEFINES, stay private to the module.
 #
-# TESTS: x_test.cc files, built into one executable NAME_test, which with TEST_SHARDS runs n times at once, each time
-# with a part of them. Fixtures, fakes and contracts stand in the room testing/. TESTING lists its sources; target
+# TESTS: x_test.cc files, built into one executable NAME_test, which with TEST_SHARDS runs n times at the same time,
+# each time with a part of the tests. Fixtures, fakes and contracts stand in the room testing/. TESTING lists its sources; target
 # NAME_testing offers them, and all headers of the folder, to the tests that name it in TEST_DEPS.
 # BENCHES: into NAME_bench.
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
-  # What GCC's -Wconversion leaves out; and tests look behind mutexes once the threads have ended.
+  # GCC's -Wconversion does not warn of signs. Tests look behind mutexes once the threads have ended.
   set(test_options -Wno-sign-conversion -Wno-thread-safety)
   if(TARN_SANITIZE)
     list(APPEND test_options -DTARN_SANITIZED)
@@ -41,7 +41,7 @@ function(make_roots name)
   set(door ${door} PARENT_SCOPE)
 endfunction()
 
-# A target that compiles each of the headers alone, below the root, as something that links LIBS sees them.
+# A target that compiles each of the headers below the root alone, as a target that links LIBS sees them.
 function(verify_headers target root)
   cmake_parse_arguments(M "" "" "HEADERS;LIBS;DEFINES" ${ARGN})
   if(NOT M_HEADERS)
@@ -100,7 +100,7 @@ function(module name)
   endif()
 endfunction()
 
-# What only TARN_TESTS builds: NAME_testing, NAME_test. Reads module()'s variables.
+# The targets that only TARN_TESTS builds: NAME_testing and NAME_test. Reads module()'s variables.
 function(add_tests name)
   if(M_TESTING)
     add_library(${name}_testing STATIC ${M_TESTING})
@@ -125,7 +125,7 @@ function(add_tests name)
   add_dependencies(unit_tests ${name}_test)
 endfunction()
 
-# Runs NAME_test as one test, or in so many shards.
+# Runs NAME_test as one test, or in this number of shards.
 function(add_test_runs name)
   if(NOT ARGN)
     add_test(NAME ${name} COMMAND ${name}_test)

@@ -8,7 +8,8 @@ set(precompiled_std <algorithm> <array> <atomic> <charconv> <chrono> <condition_
   <unordered_map> <utility> <variant> <vector>)
 
 if(TARN_PRECOMPILE)
-  add_compile_options(-pthread)  # Some libraries ask for it, and all users of a precompiled header must agree.
+  # Some libraries need it, and all users of a precompiled header must have the same options.
+  add_compile_options(-pthread)
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     # GCC forgets that inlined code of a precompiled header stands in a system header, and warns of std::string.
     add_compile_options(-Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
