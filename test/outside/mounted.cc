@@ -42,11 +42,10 @@ void Mounted::Open(std::unique_ptr<ufs::UnderFileSystem> source) {
   Start();
 }
 
-// The kernel closes the descriptors of a killed process, and no part of it learns of that.
+// Descriptors go without a word to anyone.
 void Mounted::Die() {
-  for (const client::HandleId handle : open_) {
+  for (const client::HandleId handle : open_)
     delete reinterpret_cast<client::Handle*>(handle.value);
-  }
   open_.clear();
   fs_.reset();
   pages_.reset();
