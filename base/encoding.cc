@@ -16,7 +16,6 @@ void AppendBig(std::string& out, T value) {
 
 }  // namespace
 
-void AppendBig16(std::string& out, uint16_t value) { AppendBig(out, value); }
 void AppendBig32(std::string& out, uint32_t value) { AppendBig(out, value); }
 void AppendBig64(std::string& out, uint64_t value) { AppendBig(out, value); }
 
@@ -44,7 +43,6 @@ T Reader::Big() {
 }
 
 uint8_t Reader::U8() { return Big<uint8_t>(); }
-uint16_t Reader::Big16() { return Big<uint16_t>(); }
 uint32_t Reader::Big32() { return Big<uint32_t>(); }
 uint64_t Reader::Big64() { return Big<uint64_t>(); }
 

@@ -11,7 +11,6 @@
 
 namespace tarn {
 
-void AppendBig16(std::string& out, uint16_t value);
 void AppendBig32(std::string& out, uint32_t value);
 void AppendBig64(std::string& out, uint64_t value);
 void AppendVarint(std::string& out, uint64_t value);          // 1 to 10 bytes.
@@ -26,7 +25,6 @@ class Reader {
   explicit Reader(std::string_view input) : rest_(input) {}
 
   uint8_t U8();
-  uint16_t Big16();
   uint32_t Big32();
   uint64_t Big64();
   uint64_t Varint();

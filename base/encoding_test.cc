@@ -16,7 +16,6 @@ TEST(Encoding, FieldsReadBack) {
   for (const uint64_t n : kNumbers) {
     const auto signed_n = static_cast<int64_t>(n);
     std::string out;
-    AppendBig16(out, static_cast<uint16_t>(n));
     AppendBig32(out, static_cast<uint32_t>(n));
     AppendBig64(out, n);
     AppendVarint(out, n);
@@ -24,7 +23,6 @@ TEST(Encoding, FieldsReadBack) {
     AppendSignedVarint(out, -(signed_n / 2));
     AppendString(out, std::string_view("a\0b", 3));
     Reader reader(out);
-    EXPECT_EQ(reader.Big16(), static_cast<uint16_t>(n));
     EXPECT_EQ(reader.Big32(), static_cast<uint32_t>(n));
     EXPECT_EQ(reader.Big64(), n);
     EXPECT_EQ(reader.Varint(), n);
