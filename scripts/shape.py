@@ -41,7 +41,12 @@ ROOMS = re.compile(r"In `meta/` each room includes only\s+those before it: ((?:`
 
 
 def is_test(path):
-    return path.endswith(("_test.cc", "_bench.cc")) or "_contract" in os.path.basename(path) or "/testing/" in path
+    """Tests and what only they use."""
+    return path.endswith("_bench.cc") or "/testing/" in path or has_cases(path)
+
+
+def has_cases(path):
+    return path.endswith("_test.cc") or "_contract" in os.path.basename(path)
 
 
 def indent_of(line):
@@ -68,7 +73,7 @@ def statement_start(lines, i):
 
 def sizes(path, lines):
     extension = os.path.splitext(path)[1]
-    limit = LINES[".cc"] if is_test(path) else LINES[extension]
+    limit = LINES[".cc"] if has_cases(path) else LINES[extension]
     if len(lines) - 1 > limit:
         yield 1, f"{len(lines) - 1} lines; at most {limit}"
     if extension == ".h" and "#pragma once" not in lines[:3]:
