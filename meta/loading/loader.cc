@@ -66,7 +66,7 @@ class AbsentNames {
   std::unordered_map<NameKey, MonotonicTime, HashNameKey> until_ GUARDED_BY(mutex_);
 };
 
-// How often each directory was asked for a name that was not known.
+// Counts for each directory the questions for unknown names.
 class Lookups {
  public:
   int Count(InodeId dir) {
@@ -80,11 +80,11 @@ class Lookups {
   std::unordered_map<InodeId, int> counts_ GUARDED_BY(mutex_);
 };
 
-// Questions about single names that are under way: who needs the same name waits for the answer.
-// Thread-safe.
-class NameFlights {
+// Questions to the source about single names. A caller that needs a name which another caller is
+// asking about waits for that answer. Thread-safe.
+class NameQuestions {
  public:
-  explicit NameFlights(Clock& clock) : clock_(clock) {}
+  explicit NameQuestions(Clock& clock) : clock_(clock) {}
 
   // kDeadlineExceeded: the question of another caller is not answered yet. kCancelled: this caller
   // was stopped.
@@ -92,53 +92,53 @@ class NameFlights {
     const std::stop_token stop = StopOfRequest();
     const std::stop_callback wake(stop, [this] {
       MutexLock lock(mutex_);
-      landed_.NotifyAll();
+      answered_.NotifyAll();
     });
-    std::shared_ptr<Flight> flight;
+    std::shared_ptr<Question> question;
     {
       MutexLock lock(mutex_);
       for (;;) {
-        std::shared_ptr<Flight>& slot = flights_[name];
+        std::shared_ptr<Question>& slot = questions_[name];
         if (!slot) {
-          flight = slot = std::make_shared<Flight>();
+          question = slot = std::make_shared<Question>();
           break;
         }
-        const std::shared_ptr<Flight> other = slot;
+        const std::shared_ptr<Question> other = slot;
         Status answer = Await(*other, deadline, stop);
-        // That the caller who asked was stopped is no answer for another.
+        // If the caller that asked was stopped, this one has no answer and asks again.
         if (answer.code() != Code::kCancelled || stop.stop_requested()) return answer;
       }
     }
     const Status answer = ask();
     MutexLock lock(mutex_);
-    flight->done = true;
-    flight->answer = answer;
-    flights_.erase(name);
-    landed_.NotifyAll();
+    question->done = true;
+    question->answer = answer;
+    questions_.erase(name);
+    answered_.NotifyAll();
     return answer;
   }
 
  private:
-  struct Flight {
+  struct Question {
     bool done = false;
     Status answer;
   };
-  Status Await(const Flight& flight, Deadline deadline, const std::stop_token& stop)
+  Status Await(const Question& question, Deadline deadline, const std::stop_token& stop)
       REQUIRES(mutex_) {
-    while (!flight.done) {
+    while (!question.done) {
       if (stop.stop_requested()) return Status(Code::kCancelled, "the caller was stopped");
       const MonotonicTime now = clock_.Now();
       if (deadline.PassedBy(now))
         return Status(Code::kDeadlineExceeded, "the source has not answered in time");
-      landed_.WaitFor(mutex_, deadline.at() - now);
+      answered_.WaitFor(mutex_, deadline.at() - now);
     }
-    return flight.answer;
+    return question.answer;
   }
 
   Clock& clock_;
   Mutex mutex_;  // Held over no I/O.
-  CondVar landed_;
-  std::unordered_map<NameKey, std::shared_ptr<Flight>, HashNameKey> flights_ GUARDED_BY(mutex_);
+  CondVar answered_;
+  std::unordered_map<NameKey, std::shared_ptr<Question>, HashNameKey> questions_ GUARDED_BY(mutex_);
 };
 
 // Sources that did not answer in time. Thread-safe.
@@ -188,8 +188,8 @@ class UfsLoader final : public Loader {
  public:
   explicit UfsLoader(const Context& context)
       : context_(context),
-        name_flights_(context.clock),
-        flights_(context, [this](const Flights::News& news) { Listed(news); }),
+        name_questions_(context.clock),
+        listings_(context, [this](const Listings::News& news) { Listed(news); }),
         pool_({.name = "tarn-revalidate",
                .threads = kThreads,
                .most_threads = kMostThreads,
@@ -202,7 +202,7 @@ class UfsLoader final : public Loader {
     ASSIGN_OR_RETURN(const Known known, Read(dir, name));
     if (known.complete) return OkStatus();
     // Asked for name by name, a directory costs more than its listing.
-    if (Interval() != Nanos::zero() && lookups_.Count(dir) == kManyLookups) flights_.Ahead(dir);
+    if (Interval() != Nanos::zero() && lookups_.Count(dir) == kManyLookups) listings_.Prefetch(dir);
     ASSIGN_OR_RETURN(const NameAnswer answer, LookAtName(context_, dir, name));
     if (Interval() == Nanos::zero()) return OkStatus();
     const MonotonicTime until =
@@ -214,18 +214,18 @@ class UfsLoader final : public Loader {
 
   Status LoadAll(InodeId dir) override {
     ASSIGN_OR_RETURN(bool complete, Complete(dir));
-    return complete ? OkStatus() : flights_.Whole(dir, Joining::kAny);
+    return complete ? OkStatus() : listings_.ListAll(dir, Joining::kAny);
   }
 
   Result<Loaded> LoadMore(InodeId dir, Progress& progress) override {
     ASSIGN_OR_RETURN(bool complete, Complete(dir));
     if (complete) return Loaded::kAll;
-    return flights_.Some(dir, progress);
+    return listings_.ListMore(dir, progress);
   }
 
   Status Touch(InodeId dir) override {
     if (Interval() < Nanos::zero()) return OkStatus();
-    if (Interval() == Nanos::zero()) return flights_.Whole(dir, Joining::kBegunLater);
+    if (Interval() == Nanos::zero()) return listings_.ListAll(dir, Joining::kBegunLater);
     if (freshness_.Left(dir, "", context_.clock.Now()) > Nanos::zero()) return OkStatus();
     return ListFirst(dir);
   }
@@ -253,7 +253,7 @@ class UfsLoader final : public Loader {
     return OkStatus();
   }
 
-  Status Revalidate(InodeId dir) override { return flights_.Whole(dir, Joining::kBegunLater); }
+  Status Revalidate(InodeId dir) override { return listings_.ListAll(dir, Joining::kBegunLater); }
 
   void NameCreated(InodeId dir, std::string_view name) override {
     absent_.Remove(dir, name);
@@ -269,7 +269,7 @@ class UfsLoader final : public Loader {
   }
 
  private:
-  using Joining = Flights::Joining;
+  using Joining = Listings::Joining;
 
   Nanos Interval() const { return context_.options.sync_interval; }
 
@@ -314,7 +314,7 @@ class UfsLoader final : public Loader {
   void Ask(MountId mount, InodeId dir, std::string_view name) {
     const MonotonicTime now = context_.clock.Now();
     const Deadline deadline = Deadline::After(context_.clock, context_.options.sync_timeout);
-    const Status asked = name_flights_.Run({dir, std::string(name)}, deadline, [&]() -> Status {
+    const Status asked = name_questions_.Run({dir, std::string(name)}, deadline, [&]() -> Status {
       LookOptions options;
       options.deadline = deadline;
       RETURN_IF_ERROR(LookAtName(context_, dir, name, options).status());
@@ -345,7 +345,7 @@ class UfsLoader final : public Loader {
     RETURN_IF_ERROR(known.status());
     if (!known->complete || silence_.Holds(known->mount, context_.clock.Now())) return OkStatus();
     const Status listed =
-        flights_.Within(dir, Deadline::After(context_.clock, context_.options.sync_timeout));
+        listings_.ListWithin(dir, Deadline::After(context_.clock, context_.options.sync_timeout));
     // A long listing is no silence: it goes on.
     const bool long_one = listed.code() == Code::kDeadlineExceeded;
     if (!listed.ok() && !long_one)
@@ -371,7 +371,7 @@ class UfsLoader final : public Loader {
   void ListInBackground(InodeId dir) {
     if (!freshness_.TakeListing(dir, context_.clock.Now(), Interval())) return;
     const Status submitted = pool_.TrySubmit([this, dir] {
-      const Status listed = flights_.Whole(dir, Joining::kAny);
+      const Status listed = listings_.ListAll(dir, Joining::kAny);
       if (!listed.ok() && listed.code() != Code::kStale)
         LogWarning("list directory ", dir.value, " again: ", listed);
     });
@@ -380,7 +380,7 @@ class UfsLoader final : public Loader {
 
   // What a listing says is as old as its beginning. One that takes longer than the interval counts
   // from its end, or it would be under way all the time.
-  void Listed(const Flights::News& news) {
+  void Listed(const Listings::News& news) {
     if (Interval() <= Nanos::zero()) return;
     const MonotonicTime until = news.began + Interval();
     const MonotonicTime now = context_.clock.Now();
@@ -395,8 +395,8 @@ class UfsLoader final : public Loader {
   Freshness freshness_;
   Silence silence_;
   Lookups lookups_;
-  NameFlights name_flights_;
-  Flights flights_;
+  NameQuestions name_questions_;
+  Listings listings_;
   ThreadPool pool_;  // Last: its tasks use all of the above.
 };
 
