@@ -25,9 +25,12 @@
 #include "base/status.h"
 #include "cache/cache_store.h"
 #include "client/page_source.h"
-#include "role/coordinator.h"
+#include "role/files.h"
+#include "role/maintenance.h"
+#include "role/names.h"
 #include "role/persist_queue.h"
 #include "role/types.h"
+#include "role/writers.h"
 
 namespace tarn::client {
 
@@ -65,6 +68,7 @@ struct Options {
 struct Dependencies {
   role::Names& names;
   role::Files& files;
+  role::Writers& writers;
   role::Maintenance& maintenance;
   role::PersistQueue& queue;
   cache::CacheStore& cache;

@@ -210,6 +210,7 @@ Status Embedded::OpenFurtherSources() {
 client::Dependencies Embedded::ClientDependencies() {
   return {namespace_->GetNames(),
           namespace_->GetFiles(),
+          namespace_->GetWriters(),
           namespace_->GetMaintenance(),
           namespace_->GetPersistQueue(),
           *cache_,

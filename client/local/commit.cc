@@ -94,7 +94,7 @@ void LocalFileSystem::SettleOrLinger(OpenInode& inode) {
     if (!inode.unlinked) inode.staging = false;
     if (inode.lingering) --lingering_;
     inode.lingering = false;
-    inode.EndAnnounced(deps_.files);
+    inode.EndAnnounced(deps_.writers);
     return;
   }
   if (status.code() != Code::kBusy) inode.LogFailure("settle", status);

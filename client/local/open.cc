@@ -107,12 +107,12 @@ Status LocalFileSystem::WithBackPressure(const std::function<Status()>& attempt)
 
 Status LocalFileSystem::AdmitWriter(OpenInode& inode, cache::CacheStore::Truncate truncate) {
   if (options_.read_only)
-    return inode.RefuseWriter(deps_.files, Status(Code::kReadOnly, "open for writing"));
-  if (!inode.announced) deps_.files.OpenMade(inode.ino);
+    return inode.RefuseWriter(deps_.writers, Status(Code::kReadOnly, "open for writing"));
+  if (!inode.announced) deps_.writers.OpenMade(inode.ino);
   inode.announced = true;
   Status admitted = WithBackPressure(
       [&]() NO_THREAD_SAFETY_ANALYSIS { return deps_.cache.BeginWriting(*inode.live, truncate); });
-  if (!admitted.ok()) return inode.RefuseWriter(deps_.files, std::move(admitted));
+  if (!admitted.ok()) return inode.RefuseWriter(deps_.writers, std::move(admitted));
   ++inode.writers;
   inode.staging = true;
   if (truncate == cache::CacheStore::Truncate::kToZero) inode.from_nothing = true;
@@ -182,11 +182,11 @@ Status LocalFileSystem::TruncateForReader(const role::Caller& caller, InodeId in
 }
 
 Status LocalFileSystem::OpenForWriting(OpenInode& inode, int flags) {
-  ASSIGN_OR_RETURN(role::FileInfo info, deps_.files.OpenForWrite(inode.ino));
+  ASSIGN_OR_RETURN(role::FileInfo info, deps_.writers.OpenForWrite(inode.ino));
   MutexLock lock(inode.mutex);
-  inode.KeepAnnounced(deps_.files);
+  inode.KeepAnnounced(deps_.writers);
   if (info.read_only)
-    return inode.RefuseWriter(deps_.files,
+    return inode.RefuseWriter(deps_.writers,
                               Status(Code::kReadOnly, "open for writing in a read-only mount"));
   return AdmitWriter(inode, (flags & O_TRUNC) != 0 ? cache::CacheStore::Truncate::kToZero
                                                    : cache::CacheStore::Truncate::kNo);
@@ -259,8 +259,8 @@ Result<FileSystem::Created> LocalFileSystem::OpenNew(role::FileInfo info, int fl
     }));
     inode.writers = 1;
     inode.staging = true;
-    deps_.files.OpenMade(attr.ino);
-    inode.KeepAnnounced(deps_.files);
+    deps_.writers.OpenMade(attr.ino);
+    inode.KeepAnnounced(deps_.writers);
     Result<cache::CacheStore::Changed> fresh = deps_.cache.CheckChanged(*inode.live);
     if (fresh.ok()) inode.fresh_mtime_ns = fresh->mtime_ns;
     inode.created_ns = attr.mtime_ns;
@@ -318,7 +318,7 @@ std::vector<InodeId> LocalFileSystem::OpenInodes() {
 
 // The last hold is gone: unpins the live file, and forgets the inode if it has no name.
 void LocalFileSystem::CloseInode(OpenInode& inode) {
-  inode.EndAnnounced(deps_.files);
+  inode.EndAnnounced(deps_.writers);
   inode.live.reset();
   if (inode.unlinked) QueueReap(inode.ino);
 }

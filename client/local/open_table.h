@@ -14,8 +14,9 @@
 #include "base/ids.h"
 #include "base/mutex.h"
 #include "cache/cache_store.h"
-#include "role/coordinator.h"
+#include "role/files.h"
 #include "role/types.h"
+#include "role/writers.h"
 
 namespace tarn::client {
 
@@ -25,12 +26,12 @@ namespace tarn::client {
 struct OpenInode {
   explicit OpenInode(InodeId id) : ino(id) {}
 
-  // The coordinator was told that the inode is open for writing (role::Files::OpenForWrite,
+  // The coordinator was told that the inode is open for writing (role::Writers::OpenForWrite,
   // OpenMade); once is enough for all writers.
-  void KeepAnnounced(role::Files& files) REQUIRES(mutex);
-  void EndAnnounced(role::Files& files) REQUIRES(mutex);
+  void KeepAnnounced(role::Writers& coordinator) REQUIRES(mutex);
+  void EndAnnounced(role::Writers& coordinator) REQUIRES(mutex);
   // `why`; without any other writer the announcement ends.
-  Status RefuseWriter(role::Files& files, Status why) REQUIRES(mutex);
+  Status RefuseWriter(role::Writers& coordinator, Status why) REQUIRES(mutex);
   // Its source is taken away: what was written and is not there is lost.
   void NoteDiscarded(cache::CacheStore& cache, role::Files& files) REQUIRES(mutex);
   // kIo: what was written here is nowhere any more.

@@ -15,6 +15,7 @@ void FileSystemFixture::Start() {
   pages_ = std::make_unique<DemandedPages>(*filler_);
   const Dependencies dependencies{namespace_->GetNames(),
                                   FilesOfClient(),
+                                  namespace_->GetWriters(),
                                   namespace_->GetMaintenance(),
                                   queue(),
                                   *cache_,

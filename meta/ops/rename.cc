@@ -122,7 +122,8 @@ Status MoveInode(Operation& operation, Side& side, const Path& path) {
   return NoteFileMoved(operation.context, operation.txn, inode);
 }
 
-Status Replace(Operation& operation, Side& from, Side& to, role::FileInfo& replaced) {
+Status Replace(Operation& operation, Side& from, Side& to,
+               std::optional<role::FileInfo>& replaced) {
   if (to.dentry && IsDirectory(to.inode)) {
     RETURN_IF_ERROR(LoseDirectory(operation, to.inode));
     replaced = NewInfo(to.inode);

@@ -61,6 +61,7 @@ class NamespaceFixture : public ::testing::Test {
 
   role::Names& names() { return namespace_->GetNames(); }
   role::Files& files() { return namespace_->GetFiles(); }
+  role::Writers& writers() { return namespace_->GetWriters(); }
   role::Maintenance& maintenance() { return namespace_->GetMaintenance(); }
 
   Result<role::FileInfo> TryMake(InodeId parent, std::string_view name, role::FileType type,

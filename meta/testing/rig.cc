@@ -192,7 +192,7 @@ void Rig::Move(const std::string& from, const std::string& to, role::RenameMode 
   const auto [new_parent, new_name] = Split(to);
   auto moved = ns().GetNames().Rename(caller_, parent, name, new_parent, new_name, mode);
   ASSERT_TRUE(moved.ok()) << from << " to " << to << ": " << moved.status().ToString();
-  Forget(moved->replaced);
+  if (moved->replaced) Forget(*moved->replaced);
   After();
 }
 

@@ -92,8 +92,8 @@ void Mounted::Start() {
   options.fill_at_open_bytes = 0;  // Pages stay in the source until somebody reads them.
   options.orphan_scan_interval = std::chrono::hours(10'000);
   fs_ = client::NewFileSystem(
-      {namespace_->GetNames(), namespace_->GetFiles(), namespace_->GetMaintenance(),
-       namespace_->GetPersistQueue(), *cache_, *pages_, clock_},
+      {namespace_->GetNames(), namespace_->GetFiles(), namespace_->GetWriters(),
+       namespace_->GetMaintenance(), namespace_->GetPersistQueue(), *cache_, *pages_, clock_},
       options);
 }
 
