@@ -66,7 +66,9 @@ class LocalControl final : public role::Control {
   }
 
   Result<std::vector<role::QueueEntry>> PersistList(std::string* after, size_t limit) override {
-    return deps_.queue.List(after, limit);
+    ASSIGN_OR_RETURN(role::QueuePage page, deps_.queue.List(*after, limit));
+    *after = std::move(page.next);
+    return std::move(page.entries);
   }
 
   Result<role::QueueEntry> PersistStat(const std::string& path) override {
@@ -92,8 +94,8 @@ class LocalControl final : public role::Control {
   Status PersistRetry(const std::string& path) override {
     ASSIGN_OR_RETURN(role::FileInfo info, Resolve(path));
     // What waits below a directory is not known by its path alone: all of it is hurried.
-    const bool one = info.attr.type != role::FileType::kDirectory;
-    return deps_.queue.RetryNow(one ? info.attr.ino : InodeId());
+    if (info.attr.type == role::FileType::kDirectory) return deps_.queue.RetryNow(std::nullopt);
+    return deps_.queue.RetryNow(info.attr.ino);
   }
 
   Status PersistResolve(const std::string& path, role::Take take) override {

@@ -99,7 +99,7 @@ Status LocalFileSystem::WithBackPressure(const std::function<Status()>& attempt)
     if (pinned < before) deadline = Deadline::After(deps_.clock, options_.no_space_wait);
     if (deadline.PassedBy(deps_.clock.Now())) return status;
     before = pinned;
-    if (!hurried) RETURN_IF_ERROR(deps_.queue.RetryNow(InodeId()));
+    if (!hurried) RETURN_IF_ERROR(deps_.queue.RetryNow(std::nullopt));
     hurried = true;
     deps_.clock.SleepFor(std::chrono::milliseconds(100), std::stop_token());
   }

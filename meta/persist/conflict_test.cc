@@ -57,13 +57,13 @@ class OtherWriter : public ::testing::TestWithParam<Kind> {
     EXPECT_EQ(Totals().conflicts, 1u);
     EXPECT_EQ(Totals().entries, 0u);
     EXPECT_EQ(Totals().conflict_bytes, rig().AttrOf(path).size_bytes);
-    std::string after;
-    const auto entries = rig().ns().GetPersistQueue().List(&after, 10);
-    ASSERT_EQ(entries->size(), 1u);
-    EXPECT_EQ(entries->front().path, "/" + path);
-    EXPECT_EQ(entries->front().state, PersistState::kConflict);
-    EXPECT_NE(entries->front().last_error.find("another client"), std::string::npos);
-    EXPECT_NE(entries->front().queued_ns, 0);
+    const auto page = rig().ns().GetPersistQueue().List("", 10);
+    ASSERT_EQ(page->entries.size(), 1u);
+    const role::QueueEntry& entry = page->entries.front();
+    EXPECT_EQ(entry.path, "/" + path);
+    EXPECT_EQ(entry.state, PersistState::kConflict);
+    EXPECT_NE(entry.last_error.find("another client"), std::string::npos);
+    EXPECT_NE(entry.queued_ns, 0);
   }
 
   TickingClock clock_;
@@ -210,7 +210,7 @@ TEST_P(OtherWriter, AConflictOutlivesARestart) {
   rig().Restart();
   rig().Drain();
   ExpectConflict("f");
-  ASSERT_TRUE(rig().ns().GetPersistQueue().RetryNow(InodeId()).ok());
+  ASSERT_TRUE(rig().ns().GetPersistQueue().RetryNow(std::nullopt).ok());
   rig().Drain();
   ExpectConflict("f");
 }

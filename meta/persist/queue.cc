@@ -47,7 +47,7 @@ class StoredQueue final : public role::PersistQueue {
   Status NoteFile(const role::Action& action, const std::string& file) override;
   std::vector<Result<bool>> Settle(std::span<const Settled> items) override;
   Status Release(std::span<const role::Task> tasks) override;
-  Result<std::vector<role::QueueEntry>> List(std::string* after, size_t limit) override {
+  Result<role::QueuePage> List(const std::string& after, size_t limit) override {
     return ListEntries(context_, leases_, after, limit);
   }
   Result<std::optional<role::QueueEntry>> Find(InodeId ino) override {
@@ -57,7 +57,7 @@ class StoredQueue final : public role::PersistQueue {
   Status Resolve(InodeId ino, role::Take take) override {
     return ResolveConflict(context_, loader_, ino, take);
   }
-  Status RetryNow(InodeId ino) override {
+  Status RetryNow(std::optional<InodeId> ino) override {
     RETURN_IF_ERROR(RetryEntries(context_, leases_, ino));
     leases_.UnparkAll();
     return OkStatus();
@@ -333,7 +333,7 @@ void StoredQueue::NoteAvailability(MountId mount, const Status& status) {
     if (status.ok()) back = unavailable_.erase(mount) > 0;
   }
   if (back) {
-    Status retried = RetryNow(InodeId());
+    Status retried = RetryNow(std::nullopt);
     if (!retried.ok()) LogWarning("retry what waits to be persisted: ", retried);
   }
 }

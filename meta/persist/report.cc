@@ -110,7 +110,7 @@ Status Commit(const Context& context, const std::function<Status(kv::Transaction
   return kv::Transact(context.store, options, body).status();
 }
 
-// What is being tried at this moment would be done twice.
+// An entry that a worker is trying at this moment would be done twice.
 Status MakeDueUnlessLeased(const Context& context, Leases& leases, const std::string& key) {
   if (!leases.TakeIfIdle(key)) return OkStatus();
   const Status made =
@@ -131,17 +131,17 @@ std::string SubjectOf(kv::Transaction& txn, const QueueRecord& record) {
   return path.ok() ? *path : Concat("inode ", record.ino.value);
 }
 
-Result<std::vector<role::QueueEntry>> ListEntries(const Context& context, const Leases& leases,
-                                                  std::string* after, size_t limit) {
+Result<role::QueuePage> ListEntries(const Context& context, const Leases& leases,
+                                    const std::string& after, size_t limit) {
   std::unique_ptr<kv::Transaction> txn = context.store.Begin();
-  ASSIGN_OR_RETURN(kv::ScanPage page, ScanQueue(*txn, *after, limit));
-  std::vector<role::QueueEntry> entries;
+  ASSIGN_OR_RETURN(kv::ScanPage page, ScanQueue(*txn, after, limit));
+  role::QueuePage listed;
   for (const kv::Pair& pair : page.pairs) {
     ASSIGN_OR_RETURN(role::QueueEntry entry, EntryOf(context, leases, *txn, pair));
-    entries.push_back(std::move(entry));
+    listed.entries.push_back(std::move(entry));
   }
-  *after = page.more ? page.pairs.back().key : std::string();
-  return entries;
+  if (page.more) listed.next = page.pairs.back().key;
+  return listed;
 }
 
 Result<std::optional<role::QueueEntry>> FindEntry(const Context& context, const Leases& leases,
@@ -194,10 +194,10 @@ Result<role::QueueTotals> SumEntries(const Context& context) {
   return totals;
 }
 
-Status RetryEntries(const Context& context, Leases& leases, InodeId ino) {
+Status RetryEntries(const Context& context, Leases& leases, std::optional<InodeId> ino) {
   if (ino) {
     ASSIGN_OR_RETURN(const InodeRecord inode,
-                     ReadInode(*context.store.Begin(), ino, kv::Reads::kSnapshot));
+                     ReadInode(*context.store.Begin(), *ino, kv::Reads::kSnapshot));
     if (inode.queue_key.empty()) return OkStatus();
     return MakeDueUnlessLeased(context, leases, inode.queue_key);
   }
@@ -214,7 +214,7 @@ Status RetryEntries(const Context& context, Leases& leases, InodeId ino) {
       if (IsConflict(pair.key)) continue;
       const int64_t due_ns = keys::DueOfQueue(pair.key);
       const int64_t now_ns = context.queue_clock.NowNs();
-      const bool moved = due_ns >= begun_ns && due_ns <= now_ns;  // By this very call.
+      const bool moved = due_ns >= begun_ns && due_ns <= now_ns;  // By this call.
       const bool waits = !moved && (record.attempts > 0 || due_ns > now_ns);
       if (waits) RETURN_IF_ERROR(MakeDueUnlessLeased(context, leases, pair.key));
     }

@@ -134,11 +134,10 @@ void Rig::Drain() {
     if (ns().GetPersistQueue().Totals()->entries == 0) return;
   }
   role::PersistQueue& queue = ns().GetPersistQueue();
-  std::string after;
   std::string all;
-  const auto entries = queue.List(&after, 100);
-  ASSERT_TRUE(entries.ok());
-  for (const role::QueueEntry& entry : *entries)
+  const auto page = queue.List("", 100);
+  ASSERT_TRUE(page.ok());
+  for (const role::QueueEntry& entry : page->entries)
     all += Concat("\n  ", entry.what, " ", entry.path, ": ", entry.last_error, " (attempts ",
                   entry.attempts, ", next in ", (entry.next_try_ns - clock_.WallNs()) / 1'000'000,
                   " ms)");

@@ -351,7 +351,7 @@ void TableMounts::TryAgain(const role::MountInfo& info, const std::stop_token& s
   if (parts_->persister == nullptr) return;
   const Status cleaned = parts_->persister->RemoveLeftovers(info.mount);
   if (!cleaned.ok()) LogWarning("remove uploads left behind by a crash: ", cleaned);
-  const Status retried = parts_->queue.RetryNow(InodeId());
+  const Status retried = parts_->queue.RetryNow(std::nullopt);
   if (!retried.ok()) LogWarning("retry what waits to be persisted: ", retried);
 }
 

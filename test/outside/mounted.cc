@@ -278,10 +278,9 @@ void Mounted::Persist() {
 }
 
 std::vector<role::QueueEntry> Mounted::Queue() {
-  std::string after;
-  auto entries = namespace_->GetPersistQueue().List(&after, 100);
-  EXPECT_TRUE(entries.ok()) << entries.status().ToString();
-  return entries.ok() ? *entries : std::vector<role::QueueEntry>();
+  const auto page = namespace_->GetPersistQueue().List("", 100);
+  EXPECT_TRUE(page.ok()) << page.status().ToString();
+  return page.ok() ? page->entries : std::vector<role::QueueEntry>();
 }
 
 // --- What a reader finds.
