@@ -1,6 +1,6 @@
 #pragma once
 
-// client::PageSource by the worker of this process.
+// client::PageSource over the worker of this process.
 
 #include <memory>
 
