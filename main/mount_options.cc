@@ -43,7 +43,7 @@ Result<std::vector<std::string>> EffectiveOptions(const std::vector<std::string>
   std::vector<std::string> effective;
   bool read_only = false;
   for (const std::string& option : options) {
-    // Agreed on with the kernel when it mounts.
+    // Tarn and the kernel agree on it during the mount.
     if (option == "max_read" || option.starts_with("max_read="))
       return Status(Code::kInvalid, Concat("cannot mount with -o ", option,
                                            ": Tarn itself chooses how much the kernel asks for at "

@@ -13,13 +13,15 @@
 #include "base/strings.h"
 #include "base/version.h"
 #include "cli/registry.h"
-#include "client/control.h"
 #include "client/file_system.h"
 #include "fuse/front_end.h"
 #include "kv/rocksdb.h"
+#include "node/control/coordinator_control.h"
+#include "node/control/node_control.h"
+#include "node/control/process_control.h"
 #include "node/coordinator/coordinator.h"
 #include "node/sources/page_source.h"
-#include "rpc/control_grpc.h"
+#include "rpc/control_socket.h"
 #include "worker/persister.h"
 #include "worker/recovery.h"
 
@@ -81,9 +83,7 @@ class Embedded {
   Status Serve(const std::function<void()>& ready);
   Status CloseAll();
   Result<fuse::MountOptions> FuseOptions();
-  client::Dependencies ClientDependencies();
-  role::ServerInfo Info() const;
-  std::vector<role::ConfigEntry> Config() const;
+  role::ProcessInfo Info() const;
   void WaitForSignal(const std::stop_token& stop);
   const Properties& properties() const { return options_.properties; }
   meta::Namespace& metadata() { return coordinator_->GetNamespace(); }
@@ -103,7 +103,9 @@ class Embedded {
   std::unique_ptr<client::FileSystem> file_system_;
   std::unique_ptr<worker::Persister> persister_;
   std::unique_ptr<fuse::FrontEnd> front_end_;
-  std::unique_ptr<role::Control> control_;
+  std::unique_ptr<role::NodeControl> node_control_;
+  std::unique_ptr<role::CoordinatorControl> coordinator_control_;
+  std::unique_ptr<role::ProcessControl> process_control_;
   std::unique_ptr<rpc::ControlServer> control_server_;
 };
 
@@ -150,19 +152,11 @@ Status Embedded::OpenFileSystem() {
   client.sync_on_close = properties().Get(property::kSyncOnClose);
   client.orphan_scan_interval = properties().Get(property::kFileCheckPeriod);
   client.read_only = IsReadOnly(options_.mount_options);
-  file_system_ = client::NewFileSystem(ClientDependencies(), client);
+  file_system_ = client::NewFileSystem(
+      {metadata().GetNames(), metadata().GetFiles(), metadata().GetWriters(),
+       metadata().GetMaintenance(), metadata().GetPersistQueue(), *cache_, *pages_, SystemClock()},
+      client);
   return OkStatus();
-}
-
-client::Dependencies Embedded::ClientDependencies() {
-  return {metadata().GetNames(),
-          metadata().GetFiles(),
-          metadata().GetWriters(),
-          metadata().GetMaintenance(),
-          metadata().GetPersistQueue(),
-          *cache_,
-          *pages_,
-          SystemClock()};
 }
 
 Result<fuse::MountOptions> Embedded::FuseOptions() {
@@ -219,8 +213,8 @@ Status Embedded::StartPersisting() {
   return OkStatus();
 }
 
-role::ServerInfo Embedded::Info() const {
-  role::ServerInfo info;
+role::ProcessInfo Embedded::Info() const {
+  role::ProcessInfo info;
   info.pid = getpid();
   info.version = kVersion;
   info.mount_point = options_.mount_point;
@@ -228,32 +222,18 @@ role::ServerInfo Embedded::Info() const {
   info.state_directory = options_.state->path();
   info.started_ns = started_ns_;
   info.mode = "embedded";
-  info.passthrough = front_end_->Passthrough();
   return info;
-}
-
-std::vector<role::ConfigEntry> Embedded::Config() const {
-  std::vector<role::ConfigEntry> entries;
-  for (const Properties::Entry& entry : properties().List()) {
-    entries.push_back({entry.name, entry.text, entry.source});
-  }
-  return entries;
 }
 
 Status Embedded::StartControl() {
   SourceMounts& sources = coordinator_->GetSources();
   sources.Start({*file_system_, metadata().GetPersistQueue(), persister_.get()});
-  client::ControlHooks hooks;
-  hooks.info = [this] { return Info(); };
-  hooks.config = [this] { return Config(); };
-  hooks.stop = [this](const role::Control::StopRequest& request) {
-    return front_end_->Unmount(request.lazy ? fuse::FrontEnd::Unmounting::kLazy
-                                            : fuse::FrontEnd::Unmounting::kIfIdle);
-  };
-  hooks.ufs_mount = [&sources](const auto& request) { return sources.Mount(request); };
-  hooks.ufs_unmount = [&sources](const auto& request) { return sources.Unmount(request); };
-  hooks.ufs_list = [&sources] { return sources.List(); };
-  control_ = client::NewControl(*file_system_, ClientDependencies(), std::move(hooks));
+  node_control_ = NewNodeControl(*file_system_, *cache_);
+  coordinator_control_ =
+      NewCoordinatorControl({*file_system_, metadata().GetMaintenance(),
+                             metadata().GetPersistQueue(), sources, *node_control_});
+  process_control_ =
+      NewProcessControl(Info(), {properties(), *front_end_, metadata().GetPersistQueue()});
   ASSIGN_OR_RETURN(std::string registry, cli::RegistryDirectory());
   cli::RunningMount mount;
   mount.pid = getpid();
@@ -261,7 +241,9 @@ Status Embedded::StartControl() {
   mount.source = options_.source.uri;
   mount.state_directory = options_.state->path();
   mount.socket = cli::SocketPath(registry, mount.pid);
-  ASSIGN_OR_RETURN(control_server_, rpc::ControlServer::Start(mount.socket, *control_));
+  ASSIGN_OR_RETURN(control_server_,
+                   rpc::ControlServer::Start(
+                       mount.socket, {*coordinator_control_, *node_control_, *process_control_}));
   return cli::RegisterMount(mount);
 }
 
@@ -319,7 +301,9 @@ Status Embedded::CloseAll() {
   if (persister_) persister_->Stop();
   const bool nothing_left =
       options_.state->ended_cleanly() || (persister_ && persister_->LeftoversGone());
-  control_.reset();
+  process_control_.reset();
+  coordinator_control_.reset();
+  node_control_.reset();
   front_end_.reset();
   if (file_system_) file_system_->SetBacking(nullptr);
   persister_.reset();

@@ -84,8 +84,8 @@ class TableMounts final : public SourceMounts {
     thread_.request_stop();
     thread_.join();
   }
-  Result<role::UfsMountInfo> Mount(const role::Control::UfsMountRequest& request) override;
-  Status Unmount(const role::Control::UfsUnmountRequest& request) override {
+  Result<role::UfsMountInfo> Mount(const role::UfsMountRequest& request) override;
+  Status Unmount(const role::UfsUnmountRequest& request) override {
     const Turns::Turn turn(turns_);
     RETURN_IF_ERROR(turn.Check());
     return unmounter_->Unmount(request);
@@ -168,7 +168,7 @@ Result<OpenedSource> TableMounts::OpenApart(const SourceToOpen& wanted) {
   return status;
 }
 
-Result<role::UfsMountInfo> TableMounts::Mount(const role::Control::UfsMountRequest& request) {
+Result<role::UfsMountInfo> TableMounts::Mount(const role::UfsMountRequest& request) {
   const Turns::Turn turn(turns_);
   RETURN_IF_ERROR(turn.Check());
   ASSIGN_OR_RETURN(const SourceOptions options, CheckOptions(request.options));

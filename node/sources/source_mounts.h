@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "client/file_system.h"
 #include "node/sources/source_opener.h"
-#include "role/control.h"
+#include "role/coordinator_control.h"
 #include "role/mount_table.h"
 #include "ufs/mounts.h"
 #include "worker/persister.h"
@@ -41,9 +41,9 @@ class SourceMounts {
   virtual void Start(const Parts& parts) = 0;
   virtual void Stop() = 0;
 
-  // See role::Control. Between Start and Stop. kBusy: another call mounts or unmounts.
-  virtual Result<role::UfsMountInfo> Mount(const role::Control::UfsMountRequest& request) = 0;
-  virtual Status Unmount(const role::Control::UfsUnmountRequest& request) = 0;
+  // See role::CoordinatorControl. Between Start and Stop. kBusy: another call mounts or unmounts.
+  virtual Result<role::UfsMountInfo> Mount(const role::UfsMountRequest& request) = 0;
+  virtual Status Unmount(const role::UfsUnmountRequest& request) = 0;
   virtual Result<std::vector<role::UfsMountInfo>> List() = 0;
 };
 

@@ -33,8 +33,7 @@ Status OpenFilesStatus(const role::MountInfo& info, uint64_t open) {
                                     "programs with --force"));
 }
 
-Status UnpersistedStatus(const role::MountInfo& info,
-                         const role::Control::UfsUnmountRequest& request,
+Status UnpersistedStatus(const role::MountInfo& info, const role::UfsUnmountRequest& request,
                          const role::Unpersisted& waiting) {
   const std::string changes = Concat(waiting.entries, waiting.entries == 1 ? " change" : " changes",
                                      " below it (", Named(waiting), ")");
@@ -79,8 +78,7 @@ Result<role::Unpersisted> Unmounter::WaitForReaper(MountId mount) {
   }
 }
 
-Status Unmounter::CheckIdle(const role::MountInfo& info,
-                            const role::Control::UfsUnmountRequest& request) {
+Status Unmounter::CheckIdle(const role::MountInfo& info, const role::UfsUnmountRequest& request) {
   ASSIGN_OR_RETURN(const uint64_t open, WaitForReleases(info.mount));
   if (open > 0 && !request.force) return OpenFilesStatus(info, open);
   // Without a commit, written bytes would not be counted below.
@@ -100,7 +98,7 @@ Status Unmounter::Forget(MountId mount) {
   return OkStatus();
 }
 
-Status Unmounter::Unmount(const role::Control::UfsUnmountRequest& request) {
+Status Unmounter::Unmount(const role::UfsUnmountRequest& request) {
   if (request.discard && !request.force)
     return Status(Code::kInvalid, "--discard goes with --force only");
   ASSIGN_OR_RETURN(const role::MountInfo info, FindMount(request.path));

@@ -9,7 +9,7 @@
 #include "client/file_system.h"
 #include "node/sources/source_opener.h"
 #include "node/sources/source_slots.h"
-#include "role/control.h"
+#include "role/coordinator_control.h"
 #include "role/mount_table.h"
 
 namespace tarn {
@@ -21,8 +21,8 @@ class Unmounter {
             const SourceOpener& opener, Clock& clock)
       : table_(table), file_system_(file_system), slots_(slots), opener_(opener), clock_(clock) {}
 
-  // See role::Control::UfsUnmount. After a refusal the mount is as it was.
-  Status Unmount(const role::Control::UfsUnmountRequest& request);
+  // See role::CoordinatorControl::UfsUnmount. After a refusal the mount is as it was.
+  Status Unmount(const role::UfsUnmountRequest& request);
   // Forgets everything below a mount that has been detached, then the mount. Call it again after an
   // error.
   Status Forget(MountId mount);
@@ -31,7 +31,7 @@ class Unmounter {
   Result<role::MountInfo> FindMount(const std::string& path);
   Result<uint64_t> WaitForReleases(MountId mount);
   Result<role::Unpersisted> WaitForReaper(MountId mount);
-  Status CheckIdle(const role::MountInfo& info, const role::Control::UfsUnmountRequest& request);
+  Status CheckIdle(const role::MountInfo& info, const role::UfsUnmountRequest& request);
 
   role::MountTable& table_;
   client::FileSystem& file_system_;
