@@ -1,7 +1,7 @@
 #pragma once
 
-// A name that a file loses because the UFS has another object, or none, under it: nothing of it is
-// to be deleted there. For one transaction, which the caller commits.
+// Takes a name from a file because the UFS has another object, or none, under it. Nothing may be
+// deleted there. For one transaction, which the caller commits.
 
 #include <string_view>
 
@@ -12,9 +12,9 @@
 
 namespace tarn::meta {
 
-// Takes the name `name` in `parent`, whose dentry the caller has removed, from the file, and puts
-// the record. A file with other names goes on under them, bound to what the UFS has under one, or
-// to nothing. Without any it is an orphan.
+// Takes the name `name` in `parent` from the file and puts the record. The caller has removed the
+// dentry. A file with other names keeps them, bound to the object that the UFS has under one of
+// them, or to none. A file without other names becomes an orphan.
 Status DetachName(const Context& context, kv::Transaction& txn, InodeRecord& inode, InodeId parent,
                   std::string_view name);
 

@@ -1,8 +1,8 @@
 #pragma once
 
-// Where bytes are in the UFS, and whose: the reading and writing of ledger records, claims and the
-// index of an inode's places, always together. Rules in doc/metadata.md. Functions without a state
-// of their own; writes are buffered on the transaction given.
+// The ledger: which keys of the UFS have bytes, and of which inode. Reads and writes ledger
+// records, claims and the index of an inode's places, always together. Rules: doc/metadata.md. The
+// functions keep no state; they buffer their writes on the transaction.
 
 #include <optional>
 #include <set>
@@ -20,76 +20,80 @@ namespace tarn::meta {
 
 Result<std::optional<LedgerRecord>> GetLedger(kv::Transaction& txn, MountId mount,
                                               std::string_view key);
-// Replaces a record as it was read, with what hangs on it: the entry of a delete, the owner's
-// index.
+// Replaces a record (`old`, as it was read) by `next`, with the queue entry of a delete and the
+// index of the owner.
 void SetLedger(kv::Transaction& txn, MountId mount, std::string_view key,
                const std::optional<LedgerRecord>& old, const std::optional<LedgerRecord>& next);
 
-// What is at `key` is `owner`'s, whatever the path says.
+// Records that the object at `key` belongs to `owner`, whatever the path says.
 Status Own(kv::Transaction& txn, InodeRecord& owner, std::string_view key);
-// Takes that back, if it is so.
+// Removes the record that `owner` owns `key`, if there is one.
 Status Disown(kv::Transaction& txn, const InodeRecord& owner, std::string_view key);
 
-// How what the unsettled attempt of the inode has made is recognized.
+// The mark by which the object of the inode's unsettled attempt is recognized.
 AttemptMark MarkOf(const Context& context, const InodeRecord& inode);
-// A version that may be at a key beside the one that is noted.
+// The mark of a version that may be at a key instead of the recorded one.
 AttemptMark MarkOfVersion(std::string version);
 
-// The attempt is over, and has left nothing.
+// Ends the attempt, which has left nothing in the UFS.
 void EndAttempt(InodeRecord& inode);
-// The attempt is over, but may have left something at its key: that is known by its mark from now
-// on, to be replaced or deleted, and is never taken for what was to be uploaded.
+// Ends the attempt, which may have left an object at its key. The ledger keeps its mark, so that
+// the object can be replaced or deleted. It is never taken for the upload that was intended.
 Status LeaveMark(const Context& context, kv::Transaction& txn, InodeRecord& inode);
-// What is left of it is only here, if at all.
+// Removes the binding: the UFS has no version of the inode any more.
 void Unbind(InodeRecord& inode);
-// AttemptMark::file of an upload that begins: nothing is made until NoteFile. A power cut may take
-// the note of a file, so this counts for one boot only.
+// AttemptMark::file of an upload that begins: it has made nothing until NoteFile. A power cut may
+// lose the note of a file, so this holds for one boot only.
 std::string NothingMade(const Context& context);
 
 struct Discarding {
-  // What is ours there. What the record of the key says besides stays known.
-  std::string etag;
-  int64_t attempt_started_ns = 0;  // A change that may still land there.
-  InodeId readable_by;             // This unlinked inode may need the bytes until it is forgotten.
+  std::string etag;  // Tarn's version there. Versions that the key's record has stay known.
+  int64_t attempt_started_ns = 0;  // When a change began that may still take effect there. 0: none.
+  InodeId readable_by;             // This orphan may need the bytes until it is forgotten.
   Nanos delay{0};
   std::vector<AttemptMark> marks;
 };
-// What is ours at `key` is to be deleted.
+// Records a pending delete of Tarn's object at `key`.
 Status Discard(const Context& context, kv::Transaction& txn, MountId mount, std::string_view key,
                const Discarding& discarding);
-// The same of a key that `owner` owned, or may have left something at; nothing if nothing is known
-// to be there.
+// Records a pending delete at a key that `owner` owned, or may have left an object at. No effect if
+// no object is known there.
 Status DiscardOwned(const Context& context, kv::Transaction& txn, const InodeRecord& owner,
                     std::string_view key);
-// The same of a directory; `attempt_started_ns`: a marker of it may still land there, or 0.
+// Records a pending delete of a directory. `attempt_started_ns`: when an attempt began whose marker
+// may still appear there; 0: none.
 Status DiscardDirectory(const Context& context, kv::Transaction& txn, MountId mount,
                         std::string_view key, int64_t attempt_started_ns);
 
+// Records that the directory claims the names below `key` that no current path maps to.
 Status Claim(kv::Transaction& txn, InodeRecord& directory, std::string_view key);
-// Nothing but markers is left of what the directory claims at `key`.
+// Records that only markers are left of the directory's claim at `key`.
 void ClaimMarkers(kv::Transaction& txn, const InodeRecord& directory, std::string_view key);
 enum class Unclaimed { kLast, kOthersRemain, kNothing };
-// kLast: the record is gone, and the key with it unless its path has a directory again.
+// Ends the claim of one directory. kLast: it was the last one. Its record is gone, and the key too
+// unless the path has a directory again.
 Result<Unclaimed> Unclaim(kv::Transaction& txn, InodeId directory, MountId mount,
                           std::string_view key);
 
+// A key, apart from the binding, at which bytes of an inode are or may be.
 struct Place {
   MountId mount;
   std::string key;
   PlaceRecord record;
 };
 Result<std::vector<Place>> PlacesOf(kv::Transaction& txn, InodeId ino);
-// Where the paths of a file's further names say that it is to be linked.
+// The path keys of a file's further names: where it must be linked.
 Result<std::set<std::string>> LinkKeys(kv::Transaction& txn, InodeId ino);
-// `generation`: of the object that it is a link of, or kOutdatedLink.
+// The generation of a link whose object is outdated.
 inline constexpr Generation kOutdatedLink(~uint64_t{0});
-// `etag`: the copy there, or the file (ufs::ObjectInfo::file).
+// `generation`: of the linked object, or kOutdatedLink. `etag`: the copy at the key, or the file
+// (ufs::ObjectInfo::file).
 void PutLinkPlace(kv::Transaction& txn, InodeRecord& inode, std::string_view key,
                   Generation generation, std::string_view etag);
 Result<std::optional<PlaceRecord>> GetLinkPlace(kv::Transaction& txn, const InodeRecord& inode,
                                                 std::string_view key);
 
-// Adds an entry, due `delay` from now by the queue's clock; its key.
+// Adds an entry to the persist queue, due `delay` from now by the queue's clock. Returns its key.
 std::string Enqueue(const Context& context, kv::Transaction& txn, const QueueRecord& record,
                     role::TaskClass task_class, Nanos delay, uint64_t unique);
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// Which inode still has bytes at a key. Functions without a state of their own: they read in the
-// transaction given.
+// Finds the inode that still has bytes at a key. The functions keep no state; they read in the
+// transaction.
 
 #include <optional>
 #include <string>
@@ -14,29 +14,28 @@
 
 namespace tarn::meta {
 
-// Who has bytes at a key that `self` is about to write.
+// The inode whose object still occupies a key that `self` is about to write.
 struct Occupant {
   enum class Kind : uint8_t {
-    kNobody,     // Or `self`, or what is to be deleted there and may be written over.
+    kNobody,     // Free: `self`, or a pending delete whose object may be overwritten.
     kInode,      // `ino` has not moved away yet.
-    kOrphan,     // Unlinked `ino` may still be read from there.
-    kDirectory,  // A directory renamed away has not left yet.
-    kRemoved,    // A directory of the UFS that is to be removed.
-    kUnknown,    // Children of directory `ino` may be there; it must be loaded to tell.
+    kOrphan,     // Orphan `ino` may still be read from there.
+    kDirectory,  // A directory that was renamed away has not left yet.
+    kRemoved,    // A directory of the UFS with a pending delete.
+    kUnknown,    // Children of directory `ino` may be there. It must be loaded first.
   };
   Kind kind = Kind::kNobody;
   InodeId ino;
-  std::optional<LedgerRecord> record;  // Of the key itself.
+  std::optional<LedgerRecord> record;  // The record of the key itself.
 };
 Result<Occupant> FindOccupant(kv::Transaction& txn, MountId mount, const std::string& key,
                               InodeId self);
-// The same apart from the key's own record: what a directory renamed away has there.
+// Like FindOccupant without the key's own record: finds a directory, renamed away, that claims it.
 Result<Occupant> FindClaimed(kv::Transaction& txn, MountId mount, const std::string& key);
-// Below a prefix that a directory renamed away has not left: what the UFS has at `key` may be what
-// a directory made there anew needs.
+// Whether `key` is below a prefix that a directory, renamed away, has not left. The object there
+// may be one that a new directory at that path needs.
 Result<bool> IsBelowClaim(kv::Transaction& txn, MountId mount, std::string_view key);
-// Whether what the UFS has at `key`, a name directly below the prefix of `dir`, may become a name
-// in `dir`.
+// Whether the object at `key`, directly below the prefix of `dir`, may be imported into `dir`.
 Result<bool> MayImport(kv::Transaction& txn, const InodeRecord& dir, const std::string& key);
 
 }  // namespace tarn::meta

@@ -1,7 +1,7 @@
 #pragma once
 
-// From names to keys of the UFS, and back. Functions without a state of their own: they read in the
-// transaction given.
+// Maps names to keys of the UFS, and back. The functions keep no state; they read in the
+// transaction.
 
 #include <optional>
 #include <string>
@@ -17,8 +17,8 @@ namespace tarn::meta {
 
 std::string JoinKey(std::string_view directory_key, std::string_view name);
 
-// The directories of its mount above a name, the mount's root not among them, from the top down,
-// each with the key of its path.
+// The directories above a name, from the top down, without the root of the mount. Each with its
+// path key.
 struct Chain {
   MountId mount;
   std::vector<InodeRecord> dirs;
@@ -26,13 +26,13 @@ struct Chain {
   std::string KeyOf(std::string_view name) const {
     return JoinKey(keys.empty() ? std::string_view() : keys.back(), name);
   }
-  // The topmost directory that the UFS does not have at its path; null: all are there.
+  // The topmost directory that the UFS does not have at its path key. Null: it has all of them.
   const InodeRecord* FirstNotMade() const;
 };
 // kNotFound: an ancestor has no name any more.
 Result<Chain> ReadChain(kv::Transaction& txn, InodeId parent, kv::Reads reads);
 Result<std::optional<MountRecord>> GetMount(kv::Transaction& txn, MountId mount, kv::Reads reads);
-// The inode that the path of a key names now.
+// The inode whose path maps to `key` now.
 Result<std::optional<InodeRecord>> ResolveKey(kv::Transaction& txn, MountId mount,
                                               std::string_view key);
 
@@ -41,13 +41,13 @@ struct UfsPath {
   std::string key;  // "" is the mount's root.
 };
 
-// Where the path of a name says its bytes belong. Adds the whole parent chain to the transaction's
-// reads as asked. kNotFound: an ancestor has no name any more.
+// The path key of a name. Reads the whole parent chain, with `reads`. kNotFound: an ancestor has no
+// name any more.
 Result<UfsPath> PathKey(kv::Transaction& txn, InodeId parent, std::string_view name,
                         kv::Reads reads);
-// `inode` is to have the name: whether the UFS can hold it there. kInvalid: the UFS reserves the
-// name; kNameTooLong: it takes no name or key so long, or its marker's. The names below a directory
-// that moves are checked too, as far as they are known and not too many.
+// Whether the UFS can hold `inode` under the name. kInvalid: the UFS reserves the name.
+// kNameTooLong: the name, the key or the key of its marker is too long. Also checks names below a
+// directory that moves, as far as they are known and not too many.
 Status CheckKeyFits(const Context& context, kv::Transaction& txn, const InodeRecord& inode,
                     InodeId parent, std::string_view name);
 

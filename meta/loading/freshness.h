@@ -1,8 +1,7 @@
 #pragma once
 
-// Since when what is known of each name is as the UFS has it, so that an access knows whether it
-// has to ask first. Thread-safe, in shards; asked on every operation. Memory is bounded: what is
-// forgotten is asked for again.
+// Remembers for each name until when its answer may be given without asking the UFS. Thread-safe,
+// in shards; every operation asks it. Memory is bounded: a forgotten name is asked for again.
 
 #include <cstdint>
 #include <functional>
@@ -18,15 +17,15 @@ namespace tarn::meta {
 
 class Freshness {
  public:
-  // How long the name may still be answered without asking; zero or less: no longer. "" is the
-  // directory whole.
+  // How long the name may still be answered without asking. Zero or less: no longer. "" stands for
+  // all names of the directory.
   Nanos Left(InodeId dir, std::string_view name, MonotonicTime now) const;
-  // The name alone was asked for.
+  // This name was asked for.
   void NoteName(InodeId dir, std::string_view name, MonotonicTime until);
   // All names up to `last` were listed.
   void NoteListed(InodeId dir, std::string_view last, MonotonicTime until);
   void NoteWhole(InodeId dir, MonotonicTime until);
-  // True once an interval: the caller lists the directory again.
+  // True once in each interval: the caller must list the directory again.
   bool TakeListing(InodeId dir, MonotonicTime now, Nanos interval);
 
  private:
@@ -44,7 +43,7 @@ class Freshness {
   struct Shard {
     mutable Mutex mutex;
     std::unordered_map<InodeId, Directory> directories GUARDED_BY(mutex);
-    size_t entries GUARDED_BY(mutex) = 0;  // At least as many as there are names and directories.
+    size_t entries GUARDED_BY(mutex) = 0;  // At least the number of names and directories.
   };
   static constexpr size_t kShards = 16;
 

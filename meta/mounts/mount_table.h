@@ -1,7 +1,6 @@
 #pragma once
 
-// The mounts of the namespace: their records and mount points (role/mount_table.h has the
-// contract).
+// role::MountTable over the store: the records of the mounts and their mount points.
 
 #include <memory>
 
@@ -12,7 +11,7 @@ namespace tarn::meta {
 
 std::unique_ptr<role::MountTable> NewMountTable(const Env& env);
 
-// Forgets what a detached mount has in the store, then its record.
+// Forgets the inodes and records of a detached mount, then its own record.
 Status ForgetMount(const Context& context, MountId mount, const role::MountTable::Before& before);
 
 }  // namespace tarn::meta

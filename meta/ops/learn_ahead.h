@@ -1,8 +1,8 @@
 #pragma once
 
-// Programs that look at the attributes of one name look at those of the next ones: after a few that
-// are near each other in one directory, the next ones are asked for at the same time, ahead of the
-// program. Thread-safe.
+// Learns attributes ahead of a program. A program that stats one name usually stats the next ones.
+// After a few names that are near each other in a directory, the source is asked for the next ones
+// at the same time. Thread-safe.
 
 #include <memory>
 

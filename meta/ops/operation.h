@@ -1,7 +1,7 @@
 #pragma once
 
-// How an operation runs: as one transaction, started anew when it lost a race, or when it met a
-// name that only the UFS can tell about; that is loaded in between, outside any transaction.
+// Runs an operation as one transaction. It starts again if the transaction lost a race, or if it
+// needs a name that only the UFS knows: the name is loaded in between, outside any transaction.
 
 #include <functional>
 #include <optional>
@@ -17,26 +17,25 @@
 
 namespace tarn::meta {
 
-// What every operation gets. Both outlive it.
+// The services of every operation. Both outlive it.
 struct Env {
   const Context& context;
   Loader& loader;
 };
 
-// What an operation learned that it must have from the UFS, over all its transactions. For one
-// thread.
+// The names that an operation must load from the UFS, over all its transactions. For one thread.
 class Wants {
  public:
-  // False when it has been loaded for this operation already: what is not there now does not exist.
+  // False: it has been loaded for this operation already. A name that is absent now does not exist.
   bool Name(InodeId dir, std::string_view name);
   bool Whole(InodeId dir);
-  // Loads what was wanted last; nullopt when nothing was.
+  // Loads what the last transaction wanted. Nullopt: it wanted nothing.
   std::optional<Status> Load(Loader& loader);
 
  private:
   struct Want {
     InodeId dir;
-    std::optional<std::string> name;  // None: all of it.
+    std::optional<std::string> name;  // None: all names of the directory.
     friend auto operator<=>(const Want&, const Want&) = default;
   };
   bool Add(Want want);
@@ -45,7 +44,7 @@ class Wants {
   std::optional<Want> pending_;
 };
 
-// One try. For one thread.
+// One transaction of an operation. For one thread.
 class Operation {
  public:
   Operation(const Env& env, kv::Transaction& transaction, kv::Reads how_to_read, Wants& wants)
@@ -69,20 +68,20 @@ class Operation {
     InodeRecord dir;
     std::optional<DentryRecord> dentry;
   };
-  // Reads both at once, for whoever is about to add the name: rmdir of the directory then
+  // Reads both at once, for a caller that is about to add the name: an rmdir of the directory then
   // conflicts. kNotFound: the directory was removed.
   Result<Place> FindPlace(InodeId dir, std::string_view name);
-  // Reads the directory only when the name is not there.
+  // Reads the directory only if the name is not there.
   Result<std::optional<DentryRecord>> FindName(InodeId dir, std::string_view name);
   // kNotFound: no such name.
   Result<DentryRecord> ExistingName(InodeId dir, std::string_view name);
-  // kReadOnly, kBusy: nothing of the mount that the inode is in may be changed.
+  // kReadOnly, kBusy: nothing in the inode's mount may be changed.
   Status MayChange(const InodeRecord& inode) { return context.mounts.CheckWritable(inode.mount); }
   // Returns only when every name of `dir` is known.
   Status NeedWhole(InodeId dir);
 
  private:
-  // `dir` has no such dentry: OK when that is the truth.
+  // `dir` has no such dentry. OK: the name does not exist. An error: it must be loaded first.
   Status Missing(InodeId dir, std::string_view name);
 
   Wants& wants_;
@@ -93,13 +92,13 @@ using Body = std::function<Status(Operation&)>;
 // Runs `body`, which may run many times, in a transaction that reads one snapshot and commits
 // nothing.
 Status RunRead(const Env& env, const Body& body);
-// Runs and commits; kReadOnly where nothing may be changed.
+// Runs `body`, which may run many times, and commits. kReadOnly: nothing may be changed.
 Status RunChange(const Env& env, kv::Durability durability, const Body& body);
 inline Status RunChange(const Env& env, const Body& body) {
   return RunChange(env, kv::Durability::kBuffered, body);
 }
 
-// The same of a body that gives a value.
+// Like RunRead and RunChange, for a body that returns a value.
 template <typename T>
 Result<T> ReadValue(const Env& env, const std::function<Result<T>(Operation&)>& body) {
   std::optional<T> value;

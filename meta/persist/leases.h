@@ -1,8 +1,8 @@
 #pragma once
 
-// What the embedded persist queue keeps in memory alone: which entries are leased, which wait for a
-// moment, and which UFS keys are being changed. A restart forgets it, as it ends whatever was being
-// done. Thread-safe.
+// The state that the embedded persist queue keeps only in memory: the leased entries, the entries
+// that wait for a moment, and the UFS keys that steps are changing. A restart drops it, and ends
+// all work under way. Thread-safe.
 
 #include <cstdint>
 #include <map>
@@ -23,20 +23,20 @@ namespace tarn::meta {
 class Leases {
  public:
   explicit Leases(KeyChanges& changes) : changes_(changes) {}
-  // False: somebody has it, or it waits.
+  // False: a worker has it, or it waits.
   bool Take(const std::string& id);
-  // As Take, also of one that waits: false only if somebody has it.
+  // Like Take, but takes an entry that waits too. False: a worker has it.
   bool TakeIfIdle(const std::string& id);
   // Leases up to `limit` entries whose wait is over.
   std::vector<std::string> TakeWaiting(role::TaskClass task_class, MonotonicTime now, size_t limit);
-  // Ends the lease; the entry is not handed out before `until`.
+  // Ends the lease. The entry is not leased again before `until`.
   void Park(const std::string& id, MonotonicTime until);
-  // The same for a moment that grows with each call in a row, from 50 ms to 1 s.
+  // Like Park, for a time that grows with each call in a row, from 50 ms to 1 s.
   void ParkBriefly(const std::string& id, MonotonicTime now, std::string reason = "");
   void MadeProgress(const std::string& id);
   // The entry is gone from the store, or has another key there.
   void End(const std::string& id);
-  // Ends the waiting of all.
+  // Ends the wait of all entries.
   void UnparkAll();
   struct Waiting {
     MonotonicTime until;
@@ -44,8 +44,8 @@ class Leases {
   };
   std::optional<Waiting> WaitOf(const std::string& id) const;
 
-  // Nobody else may change these keys of the UFS until Unlock. False, and none locked: one is taken
-  // by another entry.
+  // Locks these keys of the UFS for the entry, until Unlock. False: another entry has one of them,
+  // and none is locked.
   bool Lock(const std::string& id, const std::vector<std::string>& keys);
   void Unlock(const std::string& id);
 
@@ -61,8 +61,8 @@ class Leases {
   void UnparkLocked(const std::string& id, Entry& entry) REQUIRES(mutex_);
   void UnlockLocked(Entry& entry) REQUIRES(mutex_);
 
-  KeyChanges& changes_;  // Learns of each lock.
-  mutable Mutex mutex_;  // Before the one in `changes_`.
+  KeyChanges& changes_;  // Each lock is reported to it.
+  mutable Mutex mutex_;  // Lock order: before the mutex of `changes_`.
   std::unordered_map<std::string, Entry> entries_ GUARDED_BY(mutex_);
   std::set<std::pair<MonotonicTime, std::string>> waiting_ GUARDED_BY(mutex_);
   std::unordered_map<std::string, std::string> locks_ GUARDED_BY(mutex_);  // Key -> entry.

@@ -1,8 +1,8 @@
 #pragma once
 
-// The next safe step for one entry of the persist queue, decided in one transaction from the inode,
-// its path and the ledger (doc/metadata.md). The intent is written in that transaction, before the
-// step is begun.
+// Decides the next safe step for one entry of the persist queue, in one transaction, from the
+// inode, its path and the ledger (doc/metadata.md). The same transaction records the intent, before
+// the step begins.
 
 #include <optional>
 #include <string>
@@ -21,20 +21,20 @@ namespace tarn::meta {
 
 struct Step {
   role::Action action;
-  // Something has to be found out or done outside a transaction first; then it is prepared again.
+  // What must be done first, outside a transaction. Then the entry is prepared again.
   enum class First : uint8_t {
     kNothing,
     kProbe,
     kRelocate,
     kLoad,
-    kLearn,  // Attributes that would be overwritten by guesses.
+    kLearn,  // Ask for attributes, which guesses would overwrite.
   } first = First::kNothing;
-  InodeId ino;        // Of `first`.
-  bool gone = false;  // The entry is not in the queue any more.
+  InodeId ino;        // The inode that `first` is about.
+  bool gone = false;  // The entry has left the queue.
 };
 
-// For one thread, one transaction. `leases` is asked for the UFS keys that the step changes; they
-// stay locked when it is committed.
+// For one thread and one transaction. Locks the UFS keys that the step changes in `leases`; they
+// stay locked after the commit.
 class Preparation {
  public:
   Preparation(const Context& context, kv::Transaction& txn, Leases& leases, const std::string& id)
@@ -50,11 +50,11 @@ class Preparation {
   struct Target {
     Chain chain;
     std::string key;
-    std::string repeated_attempt;  // May have put there what is to be written.
+    std::string repeated_attempt;  // This attempt may already have written the object.
   };
 
-  // What to do when another is in the way: whoever is where it should be holds nobody up, and
-  // waits.
+  // What to do when another inode occupies the key. An inode that is already at its path key blocks
+  // no other, so it may wait.
   enum class Blocked { kMayLocalize, kWaits };
 
   // prepare.cc
@@ -87,12 +87,12 @@ class Preparation {
   // prepare_file.cc
   Result<Step> File(InodeRecord& inode);
   Status KeepMark(InodeRecord& inode, Target& target);
-  // `made`: the UFS has all directories above `key`.
+  // `made`: the UFS has all the directories above `key`.
   Status TidyPlaces(InodeRecord& inode, const std::string& key, bool made);
   Status ReleaseSymlink(InodeRecord& inode, const std::string& key);
   Result<std::optional<Step>> MakeRoom(InodeRecord& inode, const Target& target, Blocked blocked);
   Result<Step> Write(InodeRecord& inode, const Target& target);
-  // What the action may find at its key.
+  // Sets the versions that the action may find at its key.
   Status Expect(const InodeRecord& inode, role::Action& action);
   Result<Step> Attributes(InodeRecord& inode, const std::string& key);
   Result<std::optional<Step>> Links(InodeRecord& inode, const std::string& key);
@@ -112,17 +112,17 @@ class Preparation {
   kv::Transaction& txn_;
   Leases& leases_;
   const std::string& id_;
-  const int64_t now_ns_;  // Of the queue's clock.
+  const int64_t now_ns_;  // By the queue's clock.
   const ufs::UfsTraits* traits_ = nullptr;
 };
 
-// The first letter of the ids of attempts.
+// The first letter of an attempt's id.
 inline constexpr char kMoveAttempt = 'm';
 inline constexpr char kUploadAttempt = 'u';
 inline constexpr char kAttributesAttempt = 'a';
 inline constexpr char kLinkAttempt = 'l';
 inline constexpr char kDirectoryAttempt = 'd';
-// No attempt: the object of a file without unpersisted data is not at its key any more.
+// No attempt: the object of a file without unpersisted data is gone from its key.
 inline constexpr char kSourceGone = 'g';
 
 }  // namespace tarn::meta

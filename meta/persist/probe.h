@@ -1,8 +1,8 @@
 #pragma once
 
-// What became of an attempt whose outcome is not known (a crash, a lost answer), found out from
-// what the UFS has; and what becomes of a file whose object another writer has replaced or removed
-// while no bytes of the file waited to be persisted.
+// Finds the outcome of an attempt that is unknown (a crash, a lost answer) by looking at the UFS.
+// Also decides about a file whose object another writer has replaced or removed while no bytes of
+// the file waited to be persisted.
 
 #include "meta/loading/loader.h"
 #include "meta/store/context.h"
@@ -10,9 +10,9 @@
 
 namespace tarn::meta {
 
-// Settles the attempt of `ino`, outside any transaction. An error of the UFS leaves all as it is.
+// Settles the attempt of `ino`, outside any transaction. An error of the UFS changes nothing.
 Status ProbeAttempt(const Context& context, Loader& loader, InodeId ino);
-// role::PersistQueue::Resolve.
+// See role::PersistQueue::Resolve.
 Status ResolveConflict(const Context& context, Loader& loader, InodeId ino, role::Take take);
 
 }  // namespace tarn::meta

@@ -1,9 +1,9 @@
 #pragma once
 
-// Brings a renamed directory to its path in the UFS: its children are loaded, queued to be moved
-// one by one, and waited for; then the old prefix is given up, or left to the directory's own steps
-// where its markers may still be there. Where it stands is remembered in memory only: every step
-// may be repeated. Thread-safe.
+// Brings a renamed directory to its path key in the UFS. Loads its children, queues them to be
+// moved one by one, and waits for them. Then gives up the old prefix, or leaves it to the
+// directory's own steps if its markers may still be there. The progress is in memory only, because
+// every step may be repeated. Thread-safe.
 
 #include <map>
 #include <string>
@@ -19,16 +19,16 @@ namespace tarn::meta {
 class Relocations {
  public:
   Relocations(const Context& context, Loader& loader) : context_(context), loader_(loader) {}
-  // Goes on as far as it can. True: nothing of `dir` but markers is anywhere but at its path.
-  // False: children are on their way.
+  // Continues as far as it can. True: all of `dir` but markers is at its path key. False: children
+  // are still being moved.
   Result<bool> Advance(InodeId dir);
 
  private:
   struct Progress {
-    std::string key;     // Of the path that it is about.
+    std::string key;     // The path key that the children move to.
     std::string queued;  // Children up to this name are in the queue.
     bool all_queued = false;
-    std::string moved;  // Children up to this name are in place.
+    std::string moved;  // Children up to this name have moved.
   };
   Result<Progress> Resume(InodeId dir);
   Status QueueChildren(InodeId dir, Progress& progress);

@@ -1,7 +1,7 @@
 #pragma once
 
-// What came of a step, written back. Every function works on records as they are now: whatever
-// happened to the inode or the key meanwhile has been noted by whoever did it, and stays.
+// Records the outcome of a step. Every function works on the records as they are now. A change of
+// the inode or the key that came meanwhile has noted itself there, and stays.
 
 #include <string>
 
@@ -14,22 +14,22 @@
 namespace tarn::meta {
 
 struct Settlement {
-  bool persisted = false;  // The inode's generation is the action's, and is in the UFS.
+  bool persisted = false;  // The inode is at the action's generation, and the UFS has it.
   bool gone = false;       // The entry has left the queue, or has another key there.
-  bool soon = false;       // Try again in a moment; nothing was counted.
-  bool parent_lost =
-      false;  // To be looked at outside the transaction: the directory above may have vanished.
+  bool soon = false;       // Try again in a moment. No attempt was counted.
+  // The directory above may have vanished. Call ProbeParent, outside the transaction.
+  bool parent_lost = false;
 };
-// One item in the transaction given.
+// Settles one item in the transaction.
 Result<Settlement> SettleItem(const Context& context, kv::Transaction& txn,
                               const role::PersistQueue::Settled& item, Nanos backoff);
 
-// The entry of `task` could not be prepared: it is put back behind `backoff`, with the error. True:
-// it has another key there, or is gone.
+// Puts an entry that could not be prepared back into the queue, due after `backoff`, with the
+// error. True: the entry has another key there, or is gone.
 Result<bool> PostponeItem(const Context& context, kv::Transaction& txn, const role::Task& task,
                           const Status& why, Nanos backoff);
-// The UFS may have lost the directory that `key`, of `ino`, is to be put into: makes sure that it
-// is made again.
+// Asks the UFS whether it has lost the directory above `key`, the key of `ino`. If it has, the
+// directory is made again.
 Status ProbeParent(const Context& context, InodeId ino, MountId mount, const std::string& key);
 
 }  // namespace tarn::meta

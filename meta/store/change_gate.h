@@ -1,7 +1,7 @@
 #pragma once
 
-// Tells when changes of the namespace that were under way are over: whoever forbids something first
-// and drains then knows that no change still goes by the old rule. Thread-safe.
+// Tells when the changes of the namespace that are under way are over. A caller that sets a new
+// rule and then drains knows that no change still follows the old rule. Thread-safe.
 
 #include <cstddef>
 
@@ -11,7 +11,7 @@ namespace tarn::meta {
 
 class ChangeGate {
  public:
-  // Held while a change reads the rules and commits.
+  // A change holds it from reading the rules to its commit.
   class Pass {
    public:
     explicit Pass(ChangeGate& gate) : gate_(gate), epoch_(gate.Enter()) {}
@@ -24,8 +24,8 @@ class ChangeGate {
     const size_t epoch_;
   };
 
-  // Returns when every pass taken before is given back; later ones are not waited for. Not within a
-  // pass.
+  // Returns when every pass taken before is given back. Does not wait for later ones. Do not call
+  // it while holding a pass.
   void Drain() {
     MutexLock lock(mutex_);
     while (draining_) drained_.Wait(mutex_);

@@ -1,9 +1,9 @@
 #pragma once
 
-// The change feed of the embedded coordinator: hands changes to the one sink from a thread of its
-// own, in order, so that whoever reports one may hold locks or be in the middle of a request.
-// Thread-safe. When the sink cannot keep up, what waits becomes one kEverything: memory is bounded
-// and nothing is missed. The thread starts with the first sink.
+// The change feed of the embedded coordinator: passes changes to its one sink, in order, from its
+// own thread. A caller of Report may therefore hold locks or be in the middle of a request.
+// Thread-safe. If the sink cannot keep up, the waiting changes become one kEverything: memory is
+// bounded and no change is missed. The thread starts with the first sink.
 
 #include <deque>
 #include <functional>
@@ -17,15 +17,15 @@ namespace tarn::meta {
 class ChangeFeed {
  public:
   ChangeFeed();
-  ~ChangeFeed();  // Delivers nothing more; waits for a call in flight.
+  ~ChangeFeed();  // Drops the waiting changes, and waits for a call of the sink that is running.
   ChangeFeed(const ChangeFeed&) = delete;
   ChangeFeed& operator=(const ChangeFeed&) = delete;
 
-  // Without a sink the change is dropped: nobody has cached anything.
+  // Drops the change if there is no sink: no session has cached anything.
   void Report(role::Change change);
-  // On return no call of the former sink is in flight; must not be called from a sink.
+  // On return no call of the former sink is running. Do not call it from a sink.
   void SetSink(std::function<void(const role::Change&)> sink);
-  // Waits until all that was reported before has been delivered. For tests.
+  // Waits until every change that was reported before has been delivered.
   void Drain();
 
  private:

@@ -1,6 +1,6 @@
 #pragma once
 
-// What every operation of meta/ stands on. All references outlive the operations.
+// What every operation of meta/ uses. All references outlive the operations.
 
 #include <atomic>
 #include <cstdint>
@@ -26,9 +26,9 @@ namespace tarn::meta {
 // meta/store/changes.h.
 class ChangeFeed;
 
-// How often changes made here met those of other writers in the UFS, since the start.
+// Counts, since the start, changes made here that met changes of other writers in the UFS.
 struct Encounters {
-  std::atomic<uint64_t> replaced = 0;  // role::QueueTotals.
+  std::atomic<uint64_t> replaced = 0;  // See role::QueueTotals.
   std::atomic<uint64_t> gave_way = 0;
 };
 

@@ -10,17 +10,17 @@
 
 namespace tarn::meta {
 
-// Inode numbers (also used as directory cursors and queue ids): unique for ever and ascending,
-// given out in batches that one transaction a batch reserves. Thread-safe.
+// Allocates inode numbers, which also serve as directory cursors and queue ids. They ascend and are
+// never used twice. One transaction reserves a batch of them. Thread-safe.
 class IdAllocator {
  public:
   explicit IdAllocator(kv::Store& store) : store_(store) {}
   Result<uint64_t> Next();
-  // The last one given out by now, or a number below those that will be.
+  // A number that is not below any allocated so far, and below every one allocated later.
   Result<uint64_t> Newest();
-  // Held by who imports names into `dir` from taking their numbers until the commit, and over
-  // nothing else: so imported names become visible in the order of their cursors, and who reads a
-  // directory while it is being listed misses none. Taken before every other mutex.
+  // Lock order: first. Hold it while importing names into `dir`, from allocating their inode
+  // numbers to the commit, and over nothing else. Names then appear in cursor order, and a
+  // concurrent readdir misses none.
   Mutex& ImportTurn(InodeId dir) { return turns_[dir.value % kTurns]; }
 
  private:

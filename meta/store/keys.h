@@ -1,7 +1,7 @@
 #pragma once
 
-// The keys of the metadata store. Integers are 8 bytes big-endian, so that order is numeric; a name
-// ends its key.
+// The keys of the metadata store. Integers are 8 bytes big-endian, so that keys order numerically.
+// A name stands at the end of its key.
 
 #include <cstdint>
 #include <string>
@@ -20,16 +20,15 @@ std::string ExtraName(InodeId ino, InodeId parent, std::string_view name);  // B
 std::string ExtraNamePrefix(InodeId ino);
 std::string Xattr(InodeId ino, std::string_view name);  // X
 std::string XattrPrefix(InodeId ino);
-// T: kv counter, by Max: the last change of a directory's names. Absent: none since the record's
-// times were set (tree.h).
+// T: kv counter, by Max: when names of the directory last changed. Absent: not since the times of
+// its record were set (tree.h).
 std::string DirMtime(InodeId ino);
 std::string DirSubdirs(InodeId ino);  // V: kv counter, by Add; nlink is 2 + this.
 std::string Listing(InodeId ino);     // G
 std::string Ledger(MountId mount, std::string_view ufs_key);  // U
 std::string LedgerPrefix(MountId mount, std::string_view ufs_key_prefix);
-std::string Claim(
-    InodeId owner, MountId mount,
-    std::string_view ufs_key);  // K: where bytes of an inode are, apart from its binding.
+// K: where the UFS has bytes of an inode, apart from its binding.
+std::string Claim(InodeId owner, MountId mount, std::string_view ufs_key);
 std::string ClaimPrefix(InodeId owner);
 std::string Orphan(InodeId ino);  // Z: nlink 0, not forgotten yet.
 std::string OrphanPrefix();
@@ -40,7 +39,7 @@ std::string MountPrefix();
 MountId MountOf(std::string_view key);
 std::string System(std::string_view what);  // Y: next inode number, format version, identity.
 
-// The parts of a key made above; anything else is a bug. Views point into the key.
+// The parts of a key made by the functions above. Another key is a bug. Views point into the key.
 std::string_view NameOfDentry(std::string_view key);
 std::string_view NameOfXattr(std::string_view key);
 InodeId ParentOfExtraName(std::string_view key);

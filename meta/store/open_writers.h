@@ -1,8 +1,8 @@
 #pragma once
 
-// Which inodes are open for writing. News of the UFS must not replace or remove a file under its
-// writer: what the writer is told is written would be lost with the inode. Thread-safe. In memory
-// only: after a restart nothing is open.
+// The inodes that are open for writing. News of the UFS must not replace or remove a file under its
+// writer: acknowledged bytes would be lost with the inode. Thread-safe. In memory only: after a
+// restart no file is open.
 
 #include <cstdint>
 #include <unordered_map>
@@ -15,11 +15,12 @@ namespace tarn::meta {
 
 class OpenWriters {
  public:
-  // As often as End. Waits for a commit that is about to replace the inode.
+  // Waits for a commit that is about to replace the inode. Each Begin needs one End.
   void Begin(InodeId ino);
   void End(InodeId ino);
 
-  // Inodes that one transaction is about to replace, remove or change, until it has committed.
+  // The inodes that one transaction is about to replace, remove or change. Lives until it has
+  // committed.
   class Claims {
    public:
     explicit Claims(OpenWriters& writers) : writers_(writers) {}

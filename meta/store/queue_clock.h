@@ -1,8 +1,8 @@
 #pragma once
 
-// The clock that orders the persist queue. It stands in no relation to the wall clock, which may be
-// set: it runs as the machine's monotonic clock does, and begins behind everything that an earlier
-// process has queued, so that what waits is due at a start. Thread-safe.
+// The clock that orders the persist queue. It does not depend on the wall clock, which an operator
+// may set: it runs with the machine's monotonic clock, and begins after every time that an earlier
+// process has queued, so that all entries are due at a start. Thread-safe.
 
 #include <cstdint>
 
@@ -15,12 +15,12 @@ namespace tarn::meta {
 class QueueClock {
  public:
   explicit QueueClock(const Clock& clock) : clock_(clock), began_(clock.Now()) {}
-  // Before anything is queued: records where this process begins.
+  // Records where this process begins. Call it before anything is queued.
   Status Start(kv::Store& store);
 
   int64_t NowNs() const { return first_ns_ + (clock_.Now() - began_).count(); }
-  // When a change noted at `ns` was begun, at the latest. One of an earlier process, of which only
-  // that is known, counts as begun when this process was.
+  // The latest time at which a change that was noted at `ns` can have begun. A change of an earlier
+  // process counts as begun at the start of this one.
   int64_t BegunNs(int64_t ns) const { return ns < first_ns_ || ns > NowNs() ? first_ns_ : ns; }
 
  private:

@@ -17,12 +17,12 @@
 
 namespace tarn::meta {
 
-// Moves on by a microsecond with each look, and over a wait at once.
+// Advances by a microsecond with each look, and skips each wait.
 class TickingClock final : public Clock {
  public:
   MonotonicTime Now() const override { return MonotonicTime(Nanos(Tick())); }
   int64_t WallNs() const override { return kStartNs + Tick() + set_by_; }
-  void SetWallBy(Nanos jump) { set_by_ += jump.count(); }  // As an operator sets the wall clock.
+  void SetWallBy(Nanos jump) { set_by_ += jump.count(); }  // Like an operator.
   bool SleepFor(Nanos duration, const std::stop_token& stop) override {
     elapsed_ += duration.count();
     return !stop.stop_requested();

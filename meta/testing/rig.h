@@ -55,7 +55,7 @@ class Rig {
   void FailAt(int step, Status status, Effect effect);
   bool Failed() const { return failures_ > 0; }
 
-  // Operations by path; each must succeed, and lets the worker go on at its pace.
+  // Operations by path. Each must succeed, and lets the worker work at its pace.
   void Put(const std::string& path, const std::string& bytes);  // Whole contents.
   void Append(const std::string& path,
               const std::string& bytes);  // Over a base that stays in the UFS.
@@ -70,24 +70,24 @@ class Rig {
   void Link(const std::string& from, const std::string& to);
   void Symlink(const std::string& path, const std::string& target);
   void Keep(const std::string& path, const std::string& bytes);  // In the cache, clean.
-  void Fetch(const std::string& path);                           // What is only in the UFS.
+  void Fetch(const std::string& path);                           // Bytes that only the UFS has.
   void Chmod(const std::string& path, uint32_t mode);
   void SetTime(const std::string& path, int64_t mtime_ns);
   InodeId Open(const std::string& path);  // Until Close its bytes can be read.
   std::string ReadOpen(InodeId ino);
   void Close(InodeId ino);
 
-  // Another UFS, owned from now on, at a path.
+  // Mounts another UFS at a path, and owns it.
   MountId Mount(const std::string& path, std::unique_ptr<ufs::UnderFileSystem> ufs);
 
   void Restart();
   void Reboot();
-  void Drain();  // Until nothing is queued; fails the test if that takes for ever.
+  void Drain();  // Works until nothing is queued. Fails the test if entries stay.
   void OneStep();
   std::string LastAttempt() const { return last_attempt_; }  // Its id.
   Status Revalidate(const std::string& path);
-  Tree Names();                             // As the namespace has it.
-  Tree Stored(MountId mount = MountId(1));  // As the UFS has it.
+  Tree Names();                             // The tree in the namespace.
+  Tree Stored(MountId mount = MountId(1));  // The tree in the UFS.
   // The namespace is `expected`, and so is the UFS once all is persisted, with nothing left to do
   // or to remember.
   void ExpectAtEnd(const Tree& expected);
@@ -95,11 +95,11 @@ class Rig {
   ufs::UnderFileSystem& ufs() { return *ufs_; }
   Namespace& ns() { return *namespace_; }
   InodeId Find(const std::string& path);
-  bool Has(const std::string& path);  // Whose parent is there.
+  bool Has(const std::string& path);  // The parent of `path` must exist.
   role::Attr AttrOf(const std::string& path);
   size_t Records(char kind);
-  std::string Dump();   // Of all inodes and ledger records, for the message of a failure.
-  size_t PlacesLeft();  // Other than of hard links, which stay.
+  std::string Dump();   // All inodes and ledger records, for the message of a failure.
+  size_t PlacesLeft();  // Without those of hard links, which stay.
   TickingClock& clock() { return clock_; }
 
  private:
@@ -167,9 +167,9 @@ class Rig {
 Result<ufs::ObjectInfo> PutBytes(ufs::UnderFileSystem& ufs, const std::string& key,
                                  const std::string& bytes, ufs::CreateOptions options = {},
                                  const std::function<Status(const ufs::Upload&)>& ready = {});
-// Or its marker, where the store has no directories.
+// Makes its marker if the store has no directories.
 Status MakeDirectoryIn(ufs::UnderFileSystem& ufs, const std::string& key, uint32_t mode);
-// Puts bytes at a key as somebody outside would.
+// Puts bytes at a key, as another client would.
 void PutOutside(ufs::UnderFileSystem& ufs, const std::string& key, const std::string& bytes);
 
 }  // namespace tarn::meta

@@ -142,7 +142,7 @@ void Rig::Drain() {
                   entry.attempts, ", next in ", (entry.next_try_ns - clock_.WallNs()) / 1'000'000,
                   " ms)");
   all += Dump();
-  ADD_FAILURE() << "these stay in the queue for ever:" << all;
+  ADD_FAILURE() << "these stay in the queue forever:" << all;
 }
 
 Result<std::string> Rig::ReadUfs(MountId mount, const std::string& key, const std::string& etag) {

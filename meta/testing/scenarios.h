@@ -1,6 +1,6 @@
 #pragma once
 
-// What is done to a tree while it is persisted, and what must come of it. For tests.
+// Operations on a tree while it is persisted, and the tree that they must give. For tests.
 
 #include <functional>
 #include <ostream>

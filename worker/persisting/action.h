@@ -19,16 +19,15 @@ namespace tarn::worker {
 
 struct Done {
   role::Outcome outcome;
-  // kUpload: the content that was read, to be marked clean once the upload is settled.
+  // kUpload: the content that was sent. Mark it clean once the upload is settled.
   std::unique_ptr<cache::FrozenContent> content;
 };
 
 class ActionRunner {
  public:
-  // Whether an upload under way is still of use. Asked before each part.
+  // Both as in role::PersistQueue. IsWanted is asked before each part.
   using IsWanted = std::function<bool(const role::Action&)>;
   using NoteFile = std::function<Status(const role::Action&, const std::string& file)>;
-  // The two as of role::PersistQueue.
   ActionRunner(cache::CacheStore& cache, Filler& filler, ufs::UfsMounts& mounts, Clock& clock,
                Nanos ufs_timeout, IsWanted is_wanted, NoteFile note_file)
       : cache_(cache),
@@ -39,7 +38,7 @@ class ActionRunner {
         is_wanted_(std::move(is_wanted)),
         note_file_(std::move(note_file)) {}
 
-  // What came of it; errors are in the outcome. What it changed is durable in the UFS after
+  // Does the action. Errors are in the outcome. Its changes are durable in the UFS after
   // UnderFileSystem::Sync.
   Done Run(const role::Action& action, const std::stop_token& stop);
 

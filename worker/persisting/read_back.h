@@ -1,6 +1,6 @@
 #pragma once
 
-// Compares what a source has with a content. A function without a state; it blocks on the source.
+// Compares an object of the source with a content. Stateless; blocks on the source.
 
 #include <string>
 
@@ -11,8 +11,8 @@
 
 namespace tarn::worker {
 
-// Whether the object, of the content's size, has the bytes of the content. Those that are not here
-// are not compared. kStale: the object is not of that version any more.
+// Whether the object, which has the content's size, has its bytes. Absent pages are not compared.
+// kStale: the object has another version by now.
 Result<bool> HasBytesOf(ufs::UnderFileSystem& ufs, const ufs::ObjectInfo& object,
                         const cache::FrozenContent& content, const ufs::NewCall& call);
 

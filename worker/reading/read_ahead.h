@@ -1,6 +1,6 @@
 #pragma once
 
-// How far to read ahead of a reader. Pure: no threads, no clock.
+// Decides how far to read ahead of a reader. Pure: no threads, no clock.
 
 #include <cstdint>
 
@@ -13,8 +13,8 @@ struct Range {
   uint64_t length_bytes = 0;
 };
 
-// Notes a read of [offset, offset + length) and says what to fetch now; empty: nothing. The window
-// doubles while reads follow one another, from `first_bytes` up to `max_bytes`, and closes at the
+// Notes a read of [offset, offset + length). Returns the range to fetch now; empty: nothing. The
+// window doubles with each read in order, from `first_bytes` up to `max_bytes`, and closes at the
 // first jump.
 Range PlanReadAhead(ReadHistory& history, uint64_t offset_bytes, uint64_t length_bytes,
                     uint64_t size_bytes, uint64_t first_bytes, uint64_t max_bytes);
