@@ -53,11 +53,12 @@ char StateOf(pid_t pid) {
   return name_end + 2 < line.size() ? line[name_end + 2] : '?';
 }
 
-// The child's other thread lives until the pipe is closed.
+// The child's other thread runs this, and lives until the pipe is closed.
 void* WaitForEnd(void* pipe) {
   char byte = 0;
   static_cast<void>(read(*static_cast<int*>(pipe), &byte, 1));
-  syscall(SYS_exit_group, 0);  // Of all: a sanitizer's own thread would outlive this one.
+  // Ends all threads: a sanitizer's own thread would outlive this one.
+  syscall(SYS_exit_group, 0);
   return nullptr;
 }
 
@@ -70,7 +71,7 @@ TEST(ProcessRunsTest, AProcessRunsUntilItsLastThreadEnds) {
     close(ends[1]);
     pthread_t other;
     pthread_create(&other, nullptr, WaitForEnd, &ends[0]);
-    syscall(SYS_exit, 0);  // Of the first thread alone.
+    syscall(SYS_exit, 0);  // Ends the first thread alone.
   }
   close(ends[0]);
   EXPECT_TRUE(ProcessRuns(child));
@@ -79,7 +80,7 @@ TEST(ProcessRunsTest, AProcessRunsUntilItsLastThreadEnds) {
   close(ends[1]);
   siginfo_t info{};
   ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
-  EXPECT_FALSE(ProcessRuns(child)) << "it only waits for its parent to notice";
+  EXPECT_FALSE(ProcessRuns(child)) << "its parent has not waited for it yet";
   EXPECT_EQ(waitpid(child, nullptr, 0), child);
 }
 

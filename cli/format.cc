@@ -35,7 +35,7 @@ const TypeRow& RowOf(role::FileType type) {
   return kTypes[0];
 }
 
-// The execute position, which shows set-id and sticky bits too.
+// The letter of an execute position, which shows setuid, setgid and sticky too.
 char Execute(bool execute, bool special, char letter) {
   if (!special) return execute ? 'x' : '-';
   return execute ? letter : static_cast<char>(letter - 'a' + 'A');
@@ -106,13 +106,13 @@ std::string Shown(const std::string& name) {
   return shown;
 }
 
-std::string ListLine(const role::PathInfo& info) {
+std::string ListLine(const CachedPath& path) {
+  const role::PathInfo& info = path.info;
   const role::Attr& attr = info.attr;
   const bool directory = attr.type == role::FileType::kDirectory;
-  const std::string cached = directory ? "DIR"
-                             : attr.type == role::FileType::kRegular
-                                 ? Concat(info.cached_percent, "%")
-                                 : "-";
+  const std::string cached = directory                               ? "DIR"
+                             : attr.type == role::FileType::kRegular ? Concat(path.percent, "%")
+                                                                     : "-";
   char columns[512];
   snprintf(columns, sizeof columns, "%-11s %-12s %-12s %15llu %15s  %s %5s ",
            ModeText(attr).c_str(), UserName(attr.uid).c_str(), GroupName(attr.gid).c_str(),
@@ -123,7 +123,8 @@ std::string ListLine(const role::PathInfo& info) {
   return line;
 }
 
-nlohmann::json ToJson(const role::PathInfo& info) {
+nlohmann::json ToJson(const CachedPath& path) {
+  const role::PathInfo& info = path.info;
   const role::Attr& attr = info.attr;
   nlohmann::json value = {{"path", info.path},
                           {"type", TypeName(attr.type)},
@@ -138,7 +139,7 @@ nlohmann::json ToJson(const role::PathInfo& info) {
                           {"atime_ns", attr.atime_ns},
                           {"persist_state", role::PersistStateName(attr.persist)},
                           {"generation", attr.generation.value},
-                          {"cached_percent", info.cached_percent}};
+                          {"cached_percent", path.percent}};
   if (!info.symlink_target.empty()) value["symlink_target"] = info.symlink_target;
   if (info.binding.mount) {
     value["ufs"] = {{"key", info.binding.key}, {"etag", info.binding.etag}};
@@ -169,19 +170,19 @@ nlohmann::json ToJson(const role::QueueTotals& totals) {
           {"gave_way", totals.gave_way}};
 }
 
-nlohmann::json ToJson(const role::ServerInfo& info) {
-  return {{"pid", info.pid},
-          {"version", info.version},
-          {"mount_point", info.mount_point},
-          {"source", info.source},
-          {"state_directory", info.state_directory},
-          {"started", TimeText(info.started_ns)},
-          {"mode", info.mode},
-          {"passthrough", info.passthrough},
-          {"cache_capacity_bytes", info.cache_capacity_bytes},
-          {"cache_used_bytes", info.cache_used_bytes},
-          {"cache_pinned_bytes", info.cache_pinned_bytes},
-          {"open_files", info.open_files}};
+nlohmann::json ToJson(const role::ProcessInfo& process, const role::NodeUsage& node) {
+  return {{"pid", process.pid},
+          {"version", process.version},
+          {"mount_point", process.mount_point},
+          {"source", process.source},
+          {"state_directory", process.state_directory},
+          {"started", TimeText(process.started_ns)},
+          {"mode", process.mode},
+          {"passthrough", process.passthrough},
+          {"cache_capacity_bytes", node.cache_capacity_bytes},
+          {"cache_used_bytes", node.cache_used_bytes},
+          {"cache_pinned_bytes", node.cache_pinned_bytes},
+          {"open_files", node.open_files}};
 }
 
 std::string Dump(const nlohmann::json& value) {

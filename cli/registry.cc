@@ -10,6 +10,7 @@
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/strings.h"
 
@@ -27,17 +28,18 @@ std::string FilePath(const std::string& directory, int64_t pid) {
   return Concat(directory, "/", pid, ".json");
 }
 
-// Nullopt-like: a pid of 0 for what is no record of ours.
-RunningMount ReadRecord(const std::string& path) {
-  RunningMount mount;
+// Nullopt: the file is no record of a mount.
+std::optional<RunningMount> ReadRecord(const std::string& path) {
   std::ifstream file(path);
   const nlohmann::json record = nlohmann::json::parse(file, nullptr, false);
-  if (!record.is_object()) return mount;
+  if (!record.is_object()) return std::nullopt;
+  RunningMount mount;
   mount.pid = record.value("pid", int64_t{0});
   mount.mount_point = record.value("mount_point", "");
   mount.source = record.value("source", "");
   mount.state_directory = record.value("state_directory", "");
   mount.socket = record.value("socket", "");
+  if (mount.pid == 0) return std::nullopt;
   return mount;
 }
 
@@ -47,12 +49,12 @@ bool ProcessRuns(int64_t pid) {
   std::ifstream file(Concat("/proc/", pid, "/stat"));
   std::string line;
   if (!std::getline(file, line)) return false;
-  // The state follows the name, which is in parentheses and may hold anything.
+  // The state follows the name, which stands in parentheses and may contain any character.
   const size_t name_end = line.rfind(')');
   if (name_end == std::string::npos || name_end + 2 >= line.size()) return false;
   const char state = line[name_end + 2];
   if (state != 'Z' && state != 'X') return true;
-  // Its first thread is over; until the last one is, it keeps its files and locks.
+  // The first thread has ended. Until the last one ends, the process keeps its files and locks.
   struct stat tasks = {};
   return stat(Concat("/proc/", pid, "/task").c_str(), &tasks) == 0 && tasks.st_nlink > 2 + 1;
 }
@@ -65,7 +67,7 @@ Result<std::string> RegistryDirectory() {
   struct stat st = {};
   if (lstat(directory.c_str(), &st) != 0) return ErrnoStatus(errno, Concat("look at ", directory));
   if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid()) {
-    return Status(Code::kPermission, Concat(directory, " belongs to somebody else: remove it"));
+    return Status(Code::kPermission, Concat(directory, " belongs to another user: remove it"));
   }
   return directory;
 }
@@ -106,12 +108,12 @@ Result<std::vector<RunningMount>> ListRunningMounts() {
   while (const dirent* entry = readdir(stream.get())) {
     const std::string name = entry->d_name;
     if (!name.ends_with(".json")) continue;
-    RunningMount mount = ReadRecord(directory + "/" + name);
-    if (mount.pid == 0) continue;
-    if (ProcessRuns(mount.pid)) {
-      mounts.push_back(std::move(mount));
+    std::optional<RunningMount> mount = ReadRecord(directory + "/" + name);
+    if (!mount) continue;
+    if (ProcessRuns(mount->pid)) {
+      mounts.push_back(*std::move(mount));
     } else {
-      UnregisterMount(mount.pid);
+      UnregisterMount(mount->pid);
     }
   }
   std::sort(mounts.begin(), mounts.end(), [](const RunningMount& a, const RunningMount& b) {

@@ -1,8 +1,7 @@
 #pragma once
 
-// Which mounts run on this machine: a small JSON file for each, beside its control socket, below
-// /run/tarn for root and the user's run-time directory otherwise. Files of dead processes are
-// removed when they are met.
+// The mounts that run on this machine. Each has a small JSON file beside its control socket: below
+// /run/tarn for root, below the user's run-time directory otherwise.
 
 #include <cstdint>
 #include <string>
@@ -20,13 +19,14 @@ struct RunningMount {
   std::string socket;
 };
 
-// Made if absent, for its owner only. kPermission: it belongs to somebody else.
+// Makes the directory if it is absent, for its owner only. kPermission: it belongs to another user.
 Result<std::string> RegistryDirectory();
 std::string SocketPath(const std::string& registry_directory, int64_t pid);
 Status RegisterMount(const RunningMount& mount);
 void UnregisterMount(int64_t pid);
+// By mount point. Removes the files of dead processes.
 Result<std::vector<RunningMount>> ListRunningMounts();
-// One that has ended and that its parent has not noticed yet does not run.
+// False also for a process that has ended and whose parent has not waited for it.
 bool ProcessRuns(int64_t pid);
 
 }  // namespace tarn::cli

@@ -6,7 +6,6 @@
 
 #include "base/paths.h"
 #include "base/strings.h"
-#include "rpc/control_grpc.h"
 
 namespace tarn::cli {
 namespace {
@@ -17,7 +16,7 @@ std::string Names(const std::vector<RunningMount>& mounts) {
   return names;
 }
 
-// With symlinks resolved where that can be done without asking a mount for it.
+// Resolves symlinks, except in the last part: asking for it could ask a mount.
 std::string Resolved(const std::string& path) {
   const std::filesystem::path absolute = Absolute(path);
   char parent[PATH_MAX];
@@ -35,7 +34,7 @@ Result<RunningMount> PickMount(const std::string& at) {
       return Status(Code::kNotFound, "no Tarn mount is running; start one with `tarn mount`");
     }
     return Status(Code::kInvalid,
-                  Concat("several mounts are running, say which with --at: ", Names(mounts)));
+                  Concat("several mounts are running, choose one with --at: ", Names(mounts)));
   }
   for (const RunningMount& mount : mounts) {
     if (mount.mount_point == Absolute(at) || mount.mount_point == Resolved(at)) return mount;
@@ -52,7 +51,7 @@ Result<Target> PickPath(const std::string& path, const std::string& at) {
       std::string below = Below(form, mount.mount_point);
       if (below.empty()) continue;
       if (!at.empty() && mount.mount_point != Absolute(at)) continue;
-      // The deepest mount point that holds it is meant.
+      // The deepest of the mount points above the path is meant.
       if (mount.mount_point.size() < target.mount.mount_point.size()) continue;
       target.mount = mount;
       target.path = std::move(below);
@@ -69,11 +68,11 @@ Result<Target> PickPath(const std::string& path, const std::string& at) {
   return target;
 }
 
-Result<std::unique_ptr<role::Control>> Connect(const RunningMount& mount) {
-  Result<std::unique_ptr<role::Control>> control = rpc::ConnectControl(mount.socket);
-  if (control.ok()) return control;
-  return Status(control.code(), Concat("the process of ", mount.mount_point, " (pid ", mount.pid,
-                                       ") does not answer: ", control.status().message()));
+Result<rpc::ControlClients> Connect(const RunningMount& mount) {
+  Result<rpc::ControlClients> clients = rpc::ConnectControl(mount.socket);
+  if (clients.ok()) return clients;
+  return Status(clients.code(), Concat("the process of ", mount.mount_point, " (pid ", mount.pid,
+                                       ") does not answer: ", clients.status().message()));
 }
 
 }  // namespace tarn::cli

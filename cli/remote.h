@@ -1,28 +1,28 @@
 #pragma once
 
-// From what the user names (a mount point, a path, nothing) to a running Tarn and a path of its
-// namespace.
+// Finds the running Tarn, and the path of its namespace, that a user means by a mount point, by a
+// path, or by nothing.
 
-#include <memory>
 #include <string>
 
 #include "base/status.h"
 #include "cli/registry.h"
-#include "role/control.h"
+#include "rpc/control_socket.h"
 
 namespace tarn::cli {
 
-// The mount to talk to: that at `at` if not empty, else the only one running. kNotFound, with what
-// to do; kInvalid: several run, all of them named.
+// The mount at mount point `at`. If `at` is empty: the only mount that runs. kNotFound: there is
+// none. kInvalid: several run, and the message names them.
 Result<RunningMount> PickMount(const std::string& at);
 
 struct Target {
   RunningMount mount;
   std::string path;  // In the namespace, absolute.
 };
-// `path` is below a mount point, or a path of the namespace of PickMount(at).
+// `path` is below a mount point, or it is a path of the namespace of PickMount(at).
 Result<Target> PickPath(const std::string& path, const std::string& at);
 
-Result<std::unique_ptr<role::Control>> Connect(const RunningMount& mount);
+// The services of the mount's process. kUnavailable: it does not answer.
+Result<rpc::ControlClients> Connect(const RunningMount& mount);
 
 }  // namespace tarn::cli

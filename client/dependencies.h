@@ -7,8 +7,11 @@
 #include "base/clock.h"
 #include "cache/cache_store.h"
 #include "client/page_source.h"
-#include "role/coordinator.h"
+#include "role/files.h"
+#include "role/maintenance.h"
+#include "role/names.h"
 #include "role/persist_queue.h"
+#include "role/writers.h"
 
 namespace tarn::client {
 
@@ -28,6 +31,7 @@ struct Options {
 struct Dependencies {
   role::Names& names;
   role::Files& files;
+  role::Writers& writers;
   role::Maintenance& maintenance;
   role::PersistQueue& queue;
   cache::CacheStore& cache;

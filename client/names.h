@@ -11,7 +11,7 @@
 
 #include "base/ids.h"
 #include "base/status.h"
-#include "role/coordinator.h"
+#include "role/names.h"
 #include "role/types.h"
 
 namespace tarn::client {

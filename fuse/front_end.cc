@@ -195,8 +195,9 @@ Status LowLevelFrontEnd::Start() {
   const fuse_lowlevel_ops ops = Handlers();
   session_ = fuse_session_new(&args, &ops, sizeof ops, &mounted_);
   fuse_opt_free_args(&args);
-  if (session_ == nullptr)
+  if (session_ == nullptr) {
     return Status(Code::kInvalid, "one of the mount options " + joined + " is unknown");
+  }
   if (fuse_session_mount(session_, mounted_.options.mount_point.c_str()) != 0) {
     const int error = errno;
     fuse_session_destroy(session_);
@@ -248,8 +249,9 @@ void LowLevelFrontEnd::Abort() {
 Status LowLevelFrontEnd::CheckAnswers() const {
   const std::string& mount_point = mounted_.options.mount_point;
   struct statx st = {};
-  if (statx(AT_FDCWD, mount_point.c_str(), AT_STATX_FORCE_SYNC, STATX_TYPE, &st) == 0)
+  if (statx(AT_FDCWD, mount_point.c_str(), AT_STATX_FORCE_SYNC, STATX_TYPE, &st) == 0) {
     return OkStatus();
+  }
   const int error = errno;
   if (error != ECONNREFUSED && error != ENOTCONN && error != ECONNABORTED) return OkStatus();
   return Status(Code::kUnavailable,
@@ -262,8 +264,9 @@ Status LowLevelFrontEnd::WaitReady(Nanos timeout) {
     MutexLock lock(mutex_);
     while (stage_ == Stage::kMounted) {
       const Nanos left = end - mounted_.clock.Now();
-      if (left <= Nanos::zero())
+      if (left <= Nanos::zero()) {
         return Status(Code::kDeadlineExceeded, "the kernel did not answer the mount");
+      }
       changed_.WaitFor(mutex_, left);
     }
   }

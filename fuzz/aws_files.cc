@@ -54,7 +54,7 @@ void TryFile(std::string_view text) {
 
 // The file is both: configuration and credentials.
 void TryFiles(std::string_view text) {
-  static const ufs::TemporaryDirectory directory;
+  static const TemporaryDirectory directory;
   WriteFile(directory / "config", text);
   const Result<ufs::s3::AwsFiles> files =
       ufs::s3::ReadAwsFiles([](const std::string&) { return directory / "config"; });

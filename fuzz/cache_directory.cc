@@ -45,7 +45,7 @@ class Directory {
   }
 
  private:
-  ufs::TemporaryDirectory files_;
+  TemporaryDirectory files_;
   Descriptor fd_;
 };
 

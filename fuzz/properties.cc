@@ -11,7 +11,7 @@ namespace {
 constexpr size_t kSources = 3;
 
 Result<Properties> LoadFrom(size_t source, std::string_view input) {
-  static const ufs::TemporaryDirectory directory;
+  static const TemporaryDirectory directory;
   PropertySources sources;
   if (source == 0) {
     WriteFile(directory / "tarn-site.properties", input);

@@ -1,4 +1,4 @@
-// tarn async-persist: what waits to be persisted, and waiting for it.
+// tarn async-persist: shows the changes that wait to be persisted, and waits for them.
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -25,13 +25,13 @@ void PrintLine(const role::QueueEntry& entry) {
 
 Status List(const GlobalOptions& global) {
   ASSIGN_OR_RETURN(cli::RunningMount mount, cli::PickMount(global.at));
-  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(mount));
+  ASSIGN_OR_RETURN(const rpc::ControlClients clients, cli::Connect(mount));
   nlohmann::json all = nlohmann::json::array();
-  std::string after;
+  role::QueuePage page;
   bool any = false;
   do {
-    ASSIGN_OR_RETURN(std::vector<role::QueueEntry> entries, control->PersistList(&after, kPage));
-    for (const role::QueueEntry& entry : entries) {
+    ASSIGN_OR_RETURN(page, clients.coordinator->PersistList(page.next, kPage));
+    for (const role::QueueEntry& entry : page.entries) {
       any = true;
       if (global.json) {
         all.push_back(cli::ToJson(entry));
@@ -39,7 +39,7 @@ Status List(const GlobalOptions& global) {
         PrintLine(entry);
       }
     }
-  } while (!after.empty());
+  } while (!page.next.empty());
   if (global.json) std::puts(cli::Dump(all).c_str());
   if (!global.json && !any) std::puts("Nothing waits: everything is persisted.");
   return OkStatus();
@@ -47,8 +47,8 @@ Status List(const GlobalOptions& global) {
 
 Status StatPath(const GlobalOptions& global, const std::string& path) {
   ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(path, global.at));
-  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(target.mount));
-  ASSIGN_OR_RETURN(role::QueueEntry entry, control->PersistStat(target.path));
+  ASSIGN_OR_RETURN(const rpc::ControlClients clients, cli::Connect(target.mount));
+  ASSIGN_OR_RETURN(role::QueueEntry entry, clients.coordinator->PersistStat(target.path));
   if (global.json) {
     std::puts(cli::Dump(cli::ToJson(entry)).c_str());
     return OkStatus();
@@ -67,8 +67,8 @@ Status StatPath(const GlobalOptions& global, const std::string& path) {
 
 Status StatAll(const GlobalOptions& global) {
   ASSIGN_OR_RETURN(cli::RunningMount mount, cli::PickMount(global.at));
-  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(mount));
-  ASSIGN_OR_RETURN(role::QueueTotals totals, control->PersistTotals());
+  ASSIGN_OR_RETURN(const rpc::ControlClients clients, cli::Connect(mount));
+  ASSIGN_OR_RETURN(role::QueueTotals totals, clients.coordinator->PersistTotals());
   if (global.json) {
     std::puts(cli::Dump(cli::ToJson(totals)).c_str());
   } else {
@@ -96,10 +96,10 @@ Result<cli::Target> WaitTarget(const GlobalOptions& global, const std::string& p
   return cli::Target{std::move(mount), "/"};
 }
 
-Status WaitFor(role::Control& control, const std::string& path, Nanos timeout) {
-  ASSIGN_OR_RETURN(role::PathInfo info, control.StatPath(path));
-  if (info.attr.type == role::FileType::kDirectory) return WaitUntilPersisted(control, timeout);
-  return WaitUntilPersisted(control, path, timeout);
+Status WaitFor(role::CoordinatorControl& coordinator, const std::string& path, Nanos timeout) {
+  ASSIGN_OR_RETURN(role::PathInfo info, coordinator.StatPath(path));
+  if (info.attr.type == role::FileType::kDirectory) return WaitUntilPersisted(coordinator, timeout);
+  return WaitUntilPersisted(coordinator, path, timeout);
 }
 
 Status Wait(const GlobalOptions& global, const WaitOptions& options) {
@@ -108,9 +108,9 @@ Status Wait(const GlobalOptions& global, const WaitOptions& options) {
     ASSIGN_OR_RETURN(timeout, ParseDuration(options.timeout));
   }
   ASSIGN_OR_RETURN(cli::Target target, WaitTarget(global, options.path));
-  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(target.mount));
-  RETURN_IF_ERROR(WaitFor(*control, target.path, timeout));
-  ASSIGN_OR_RETURN(role::QueueTotals totals, control->PersistTotals());
+  ASSIGN_OR_RETURN(const rpc::ControlClients clients, cli::Connect(target.mount));
+  RETURN_IF_ERROR(WaitFor(*clients.coordinator, target.path, timeout));
+  ASSIGN_OR_RETURN(role::QueueTotals totals, clients.coordinator->PersistTotals());
   if (global.json) {
     std::puts(cli::Dump(cli::ToJson(totals)).c_str());
   } else if (totals.conflicts == 0 && (options.path.empty() || totals.entries == 0)) {
@@ -123,8 +123,8 @@ Status Wait(const GlobalOptions& global, const WaitOptions& options) {
 
 Status Retry(const GlobalOptions& global, const std::string& path) {
   ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(path, global.at));
-  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(target.mount));
-  RETURN_IF_ERROR(control->PersistRetry(target.path));
+  ASSIGN_OR_RETURN(const rpc::ControlClients clients, cli::Connect(target.mount));
+  RETURN_IF_ERROR(clients.coordinator->PersistRetry(target.path));
   if (global.json) {
     std::puts(cli::Dump({{"path", target.path}}).c_str());
   } else {
@@ -135,10 +135,10 @@ Status Retry(const GlobalOptions& global, const std::string& path) {
 
 Status Resolve(const GlobalOptions& global, const std::string& path, const std::string& take) {
   ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(path, global.at));
-  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(target.mount));
+  ASSIGN_OR_RETURN(const rpc::ControlClients clients, cli::Connect(target.mount));
   const bool ours = take == "ours";
-  RETURN_IF_ERROR(
-      control->PersistResolve(target.path, ours ? role::Take::kOurs : role::Take::kTheirs));
+  RETURN_IF_ERROR(clients.coordinator->PersistResolve(
+      target.path, ours ? role::Take::kOurs : role::Take::kTheirs));
   if (global.json) {
     std::puts(cli::Dump({{"path", target.path}, {"take", take}}).c_str());
   } else {
@@ -170,17 +170,16 @@ void AddResolve(CLI::App& queue, GlobalOptions& global, int* exit_status) {
 }  // namespace
 
 void AddAsyncPersist(CLI::App& app, GlobalOptions& global, int* exit_status) {
-  CLI::App* queue =
-      app.add_subcommand("async-persist", "What was written and is not yet in the source");
+  CLI::App* queue = app.add_subcommand("async-persist", "Changes that are not yet in the source");
   queue->require_subcommand(1);
 
-  CLI::App* list =
-      queue->add_subcommand("list", "List what waits: since when, how often tried, the last error");
+  CLI::App* list = queue->add_subcommand(
+      "list", "List the changes that wait: since when, how often tried, the last error");
   AddCommon(*list, global);
   list->callback([&global, exit_status] { *exit_status = Finish(List(global)); });
 
-  CLI::App* stat =
-      queue->add_subcommand("stat", "Show the persist state of one path, or how much waits in all");
+  CLI::App* stat = queue->add_subcommand(
+      "stat", "Show the persist state of one path, or how many changes wait in all");
   auto path = std::make_shared<std::string>();
   stat->add_option("--path,PATH", *path, "A path below a mount point, or of the namespace");
   AddCommon(*stat, global);
@@ -194,7 +193,7 @@ void AddAsyncPersist(CLI::App& app, GlobalOptions& global, int* exit_status) {
   wait->add_option("PATH", waiting->path,
                    "Wait for this file only; a directory stands for all of its mount");
   wait->add_option("--timeout", waiting->timeout,
-                   "Give up after this long, such as 10min; what waits goes on")
+                   "Give up after this long, such as 10min; the changes stay queued")
       ->type_name("DURATION");
   AddCommon(*wait, global);
   wait->callback(
@@ -202,11 +201,11 @@ void AddAsyncPersist(CLI::App& app, GlobalOptions& global, int* exit_status) {
 
   AddResolve(*queue, global, exit_status);
 
-  CLI::App* retry =
-      queue->add_subcommand("retry", "Try again now what failed, without waiting for its turn");
+  CLI::App* retry = queue->add_subcommand(
+      "retry", "Try changes that failed again now, without waiting for their turn");
   auto retried = std::make_shared<std::string>("/");
   retry->add_option("PATH", *retried,
-                    "A path below a mount point, or of the namespace; all without it");
+                    "A path below a mount point, or of the namespace; without it: all changes");
   AddCommon(*retry, global);
   retry->callback(
       [&global, retried, exit_status] { *exit_status = Finish(Retry(global, *retried)); });

@@ -12,7 +12,7 @@ int Fail(const Status& status) {
 
 void AddCommon(CLI::App& command, GlobalOptions& global) {
   command.add_flag("--json", global.json, "Print JSON, for scripts");
-  command.add_option("--at", global.at, "The mount point that is meant, where several are running")
+  command.add_option("--at", global.at, "The mount point, if several mounts are running")
       ->type_name("MOUNTPOINT");
 }
 

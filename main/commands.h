@@ -1,7 +1,7 @@
 #pragma once
 
-// The commands, one file each. Each Add... puts its subcommand, with its help, on `app`; the
-// command's exit status goes to `*exit_status` when it runs.
+// The commands, one file each. Each Add... adds its subcommand, with its help, to `app`. The
+// command sets `*exit_status` when it runs.
 
 #include <string>
 
@@ -13,7 +13,7 @@ class App;
 
 namespace tarn {
 
-// Chosen before or after any command.
+// Options of every command.
 struct GlobalOptions {
   std::string at;     // --at MOUNTPOINT
   bool json = false;  // --json
@@ -29,7 +29,7 @@ void AddConf(CLI::App& app, GlobalOptions& global, int* exit_status);
 
 // Adds --json and --at to a command.
 void AddCommon(CLI::App& command, GlobalOptions& global);
-// Prints "tarn: <message>" to standard error; the exit status that goes with it.
+// Prints "tarn: <message>" to standard error. Returns the exit status of the failure.
 int Fail(const Status& status);
 inline int Finish(const Status& status) { return status.ok() ? 0 : Fail(status); }
 

@@ -1,5 +1,5 @@
-// tarn conf: properties, of a running mount with --at, otherwise as a new process here would have
-// them.
+// tarn conf: shows the properties of a running mount (--at), or those that a new process here would
+// have.
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -22,8 +22,8 @@ Result<std::vector<role::ConfigEntry>> Entries(const GlobalOptions& global,
                                                const ConfOptions& options) {
   if (!global.at.empty()) {
     ASSIGN_OR_RETURN(cli::RunningMount mount, cli::PickMount(global.at));
-    ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(mount));
-    return control->Config();
+    ASSIGN_OR_RETURN(const rpc::ControlClients clients, cli::Connect(mount));
+    return clients.process->Config();
   }
   ASSIGN_OR_RETURN(Properties properties, Properties::Load(ProcessSources(options.definitions)));
   std::vector<role::ConfigEntry> entries;
@@ -48,7 +48,7 @@ Status List(const GlobalOptions& global, const ConfOptions& options) {
 }
 
 Status Get(const GlobalOptions& global, const ConfOptions& options) {
-  Properties table;  // For the nearest name to a wrong one, and for alluxio. names.
+  Properties table;  // Suggests the nearest name, and knows the alluxio. names.
   ASSIGN_OR_RETURN(Properties::Entry known, table.Find(options.name));
   ASSIGN_OR_RETURN(std::vector<role::ConfigEntry> entries, Entries(global, options));
   for (const role::ConfigEntry& entry : entries) {

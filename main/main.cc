@@ -21,7 +21,7 @@ constexpr const char kAbout[] =
     "  tarn async-persist wait          wait until everything written is in the source\n"
     "  tarn unmount /mnt/tarn           unmount; what is not yet persisted stays safe on disk";
 
-// A word where a command should stand, and is none; empty if there is no such word.
+// The error about a word that stands where a command should and is none. Empty: no such word.
 std::string UnknownCommand(CLI::App* app, int argc, char** argv) {
   for (int i = 1; i < argc && argv[i][0] != '-' && app->get_require_subcommand_min() > 0; ++i) {
     const std::string word = argv[i];
@@ -38,8 +38,8 @@ std::string UnknownCommand(CLI::App* app, int argc, char** argv) {
   return "";
 }
 
-// The arguments in the order that CLI11 takes, the last first. Secrets among them are then hidden
-// in `argv`, which everybody on the machine can read for as long as the process runs.
+// The arguments in the order that CLI11 takes, the last first. Afterwards secrets are hidden in
+// `argv`, which every user of the machine can read while the process runs.
 std::vector<std::string> TakeArguments(int argc, char** argv) {
   std::vector<std::string> arguments;
   for (int i = argc - 1; i > 0; --i) {
@@ -53,7 +53,7 @@ std::vector<std::string> TakeArguments(int argc, char** argv) {
   return arguments;
 }
 
-// The command whose arguments were not understood, as far as it was named.
+// The command whose arguments were wrong, as far as the user named it.
 std::string CommandOf(const CLI::App* app) {
   std::string words = "tarn";
   while (!app->get_subcommands().empty()) {

@@ -1,5 +1,5 @@
-// tarn mount: checks, then a process that serves; in the background the command returns once the
-// mount can be used.
+// tarn mount: checks its arguments, then starts a process that serves. In the background the
+// command returns once the mount can be used.
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -47,8 +47,9 @@ Result<EmbeddedOptions> Check(const MountCommand& command) {
       command.state.empty() ? DefaultStatePath(options.source) : command.state;
   const std::vector<std::string>& caches = options.properties.Get(property::kPageStoreDirs);
   RETURN_IF_ERROR(CheckNotHidden(options.mount_point, state, caches));
-  if (!IsReadOnly(options.mount_options))
+  if (!IsReadOnly(options.mount_options)) {
     RETURN_IF_ERROR(CheckOwnDirectories(options.source, state, caches));
+  }
   ASSIGN_OR_RETURN(options.state, StateDirectory::Open(command.state, options.source));
   return options;
 }
@@ -57,12 +58,13 @@ Status StartLogging(const EmbeddedOptions& options, bool foreground) {
   LogOptions log;
   ASSIGN_OR_RETURN(log.level, ParseLogLevel(options.properties.Get(property::kLogLevel)));
   const std::string& directory = options.properties.Get(property::kLogDir);
-  if (!foreground)
+  if (!foreground) {
     log.file = directory.empty() ? options.state->LogPath() : directory + "/tarn.log";
+  }
   return StartLog(log);
 }
 
-// What the user has now, when the mount serves in process `pid`.
+// Reports the mount that process `pid` now serves.
 void PrintMounted(const MountCommand& command, const std::string& mount_point,
                   const std::string& state_directory, int64_t pid) {
   if (command.json) {
@@ -87,7 +89,7 @@ Status RunForeground(const MountCommand& command, EmbeddedOptions options) {
                      [&] { PrintMounted(command, mount_point, state, getpid()); });
 }
 
-// Lets go of the terminal, which belongs to the user again.
+// Gives the terminal back to the user.
 void Detach() {
   const int null = open("/dev/null", O_RDWR);
   if (null < 0) return;
@@ -95,8 +97,8 @@ void Detach() {
   if (null > STDERR_FILENO) close(null);
 }
 
-// The serving process: tells its parent, through `report`, that it is ready (nothing written) or
-// why it failed.
+// The serving process. Writes to its parent, through `report`, one NUL when it is ready, or the
+// reason of its failure.
 [[noreturn]] void Background(EmbeddedOptions options, int report) {
   setsid();
   if (chdir("/") != 0) LogWarning("chdir /: failed");
@@ -132,12 +134,13 @@ std::string ReadAll(int fd) {
   }
 }
 
-// The log of the mount has it too, but few read that.
+// The log of the mount has the warning too, but few users read it.
 void WarnOfFewDescriptors(pid_t mount) {
   rlimit limit = {};
   if (prlimit(mount, RLIMIT_NOFILE, nullptr, &limit) != 0) return;
-  if (const std::string warning = DescriptorWarning(limit.rlim_cur); !warning.empty())
+  if (const std::string warning = DescriptorWarning(limit.rlim_cur); !warning.empty()) {
     std::fprintf(stderr, "tarn: warning: %s\n", warning.c_str());
+  }
 }
 
 Status StartBackground(const MountCommand& command, EmbeddedOptions options) {

@@ -43,15 +43,17 @@ Result<std::vector<std::string>> EffectiveOptions(const std::vector<std::string>
   std::vector<std::string> effective;
   bool read_only = false;
   for (const std::string& option : options) {
-    // Agreed on with the kernel when it mounts.
-    if (option == "max_read" || option.starts_with("max_read="))
+    // Tarn and the kernel agree on it during the mount.
+    if (option == "max_read" || option.starts_with("max_read=")) {
       return Status(Code::kInvalid, Concat("cannot mount with -o ", option,
                                            ": Tarn itself chooses how much the kernel asks for at "
                                            "once; leave the option out"));
-    if (option == "ro" || option == "rw")
+    }
+    if (option == "ro" || option == "rw") {
       read_only = option == "ro";
-    else if (!IsForOthers(option))
+    } else if (!IsForOthers(option)) {
       effective.push_back(option);
+    }
   }
   if (read_only) effective.push_back("ro");
   return effective;

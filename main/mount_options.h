@@ -1,6 +1,6 @@
 #pragma once
 
-// The options after -o, which /etc/fstab gives too.
+// The options after -o, which also stand in /etc/fstab.
 
 #include <string>
 #include <vector>
@@ -9,12 +9,12 @@
 
 namespace tarn {
 
-// One option each, of texts that hold several, separated by commas.
+// Splits texts that hold several options, separated by commas.
 std::vector<std::string> SplitOptions(const std::vector<std::string>& texts);
-// Those that the kernel, libfuse or Tarn act on. Options that mount(8), systemd and desktops read
-// in /etc/fstab are left out, and so are those about access times, which reads never change here.
-// Of "ro" and "rw" the last one counts; "rw" is left out. kInvalid: an option that Tarn itself
-// decides.
+// Keeps the options that the kernel, libfuse or Tarn act on. Drops those that mount(8), systemd and
+// desktops read in /etc/fstab, and those about access times, because a read never changes an access
+// time here. Of "ro" and "rw" the last one counts; "rw" is dropped. kInvalid: Tarn itself decides
+// the option.
 Result<std::vector<std::string>> EffectiveOptions(const std::vector<std::string>& options);
 
 }  // namespace tarn

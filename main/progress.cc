@@ -17,8 +17,8 @@ constexpr Nanos kHurryInterval = std::chrono::seconds(1);
 constexpr Nanos kSlowestHurry = std::chrono::minutes(1);
 constexpr int kBarWidth = 30;
 
-// When a waiting command makes what waits due again: less and less often, since a store that
-// refuses is not to be flooded.
+// Decides when a waiting command makes the entries due again: less and less often, because a store
+// that refuses must not be flooded.
 class Hurry {
  public:
   explicit Hurry(Clock& clock) : clock_(clock), last_(clock.Now()) {}
@@ -36,7 +36,7 @@ class Hurry {
   Nanos interval_ = kHurryInterval;
 };
 
-// One line that is drawn over itself; silent where standard error is no terminal.
+// A line that overwrites itself. Prints nothing if standard error is no terminal.
 class ProgressLine {
  public:
   ProgressLine() : shown_(isatty(STDERR_FILENO) == 1) {}
@@ -62,7 +62,8 @@ class ProgressLine {
   uint64_t most_ = 0;
 };
 
-// Why an entry waits: better one that the source refused than one that waits for another entry.
+// The entry whose error explains the wait best: rather one that the source refused than one that
+// waits for another entry.
 const role::QueueEntry* Telling(const std::vector<role::QueueEntry>& entries) {
   const role::QueueEntry* telling = nullptr;
   for (const role::QueueEntry& entry : entries) {
@@ -73,34 +74,35 @@ const role::QueueEntry* Telling(const std::vector<role::QueueEntry>& entries) {
   return telling;
 }
 
-Status StillWaiting(role::Control& control, const role::QueueTotals& totals) {
+Status StillWaiting(role::CoordinatorControl& coordinator, const role::QueueTotals& totals) {
   std::string text = Concat(TotalsText(totals), " still wait to be persisted");
-  std::string after;
-  Result<std::vector<role::QueueEntry>> entries = control.PersistList(&after, 100);
-  if (entries.ok()) {
-    if (const role::QueueEntry* entry = Telling(*entries))
+  const Result<role::QueuePage> page = coordinator.PersistList("", 100);
+  if (page.ok()) {
+    if (const role::QueueEntry* entry = Telling(page->entries)) {
       text += Concat("; ", cli::Shown(entry->path), ": ", entry->last_error);
+    }
   }
   return Status(Code::kDeadlineExceeded, text);
 }
 
-// They wait for a person: see doc/commands.md.
-Status Conflicts(role::Control& control, const role::QueueTotals& totals) {
+// The error of files that wait for a user's decision: see doc/commands.md.
+Status Conflicts(role::CoordinatorControl& coordinator, const role::QueueTotals& totals) {
   if (totals.conflicts == 0) return OkStatus();
   std::string text = Concat(totals.conflicts, totals.conflicts == 1 ? " file is" : " files are",
                             " in CONFLICT or LOST and not persisted");
-  std::string after;
+  std::string next;
   do {
-    Result<std::vector<role::QueueEntry>> entries = control.PersistList(&after, 1000);
-    if (!entries.ok()) break;
-    for (const role::QueueEntry& entry : *entries) {
+    Result<role::QueuePage> page = coordinator.PersistList(next, 1000);
+    if (!page.ok()) break;
+    for (const role::QueueEntry& entry : page->entries) {
       const bool lost = entry.state == role::PersistState::kLost;
       if (entry.state != role::PersistState::kConflict && !lost) continue;
       return Status(Code::kConflict,
                     Concat(text, "; ", cli::Shown(entry.path), ": ", entry.last_error,
                            lost ? "; remove it" : "; run tarn async-persist resolve"));
     }
-  } while (!after.empty());
+    next = std::move(page->next);
+  } while (!next.empty());
   return Status(Code::kConflict, text);
 }
 
@@ -108,9 +110,9 @@ Status NothingWaits(const std::string& path, role::PersistState state) {
   switch (state) {
     case role::PersistState::kOpen:
       return Status(Code::kBusy,
-                    Concat(path, " is being written: it is persisted once it was closed"));
+                    Concat(path, " is being written: it is persisted once it is closed"));
     case role::PersistState::kLost:
-      return Status(Code::kIo, Concat(path, " is LOST: its bytes are nowhere any more"));
+      return Status(Code::kIo, Concat(path, " is LOST: its last bytes are gone"));
     default:
       return OkStatus();
   }
@@ -119,28 +121,29 @@ Status NothingWaits(const std::string& path, role::PersistState state) {
 }  // namespace
 
 std::string TotalsText(const role::QueueTotals& totals) {
-  if (totals.files == 0)
+  if (totals.files == 0) {
     return Concat(totals.entries, totals.entries == 1 ? " change" : " changes");
+  }
   return Concat(totals.files, totals.files == 1 ? " file (" : " files (",
                 cli::SizeText(totals.bytes), ")");
 }
 
-Status WaitUntilPersisted(role::Control& control, Nanos timeout) {
+Status WaitUntilPersisted(role::CoordinatorControl& coordinator, Nanos timeout) {
   Clock& clock = SystemClock();
   const Deadline deadline =
       timeout == Nanos::zero() ? Deadline::Never() : Deadline::After(clock, timeout);
   ProgressLine line;
   Nanos wait = kFirstPoll;
   uint64_t before = UINT64_MAX;
-  RETURN_IF_ERROR(control.PersistRetry("/"));
+  RETURN_IF_ERROR(coordinator.PersistRetry("/"));
   Hurry hurry(clock);
   for (;;) {
-    ASSIGN_OR_RETURN(role::QueueTotals totals, control.PersistTotals());
-    if (totals.entries == 0) return Conflicts(control, totals);
-    if (deadline.PassedBy(clock.Now())) return StillWaiting(control, totals);
-    // Nothing moves: what came in while we wait is to go at once too, and what failed again.
+    ASSIGN_OR_RETURN(role::QueueTotals totals, coordinator.PersistTotals());
+    if (totals.entries == 0) return Conflicts(coordinator, totals);
+    if (deadline.PassedBy(clock.Now())) return StillWaiting(coordinator, totals);
+    // Nothing moves: makes entries due that came in while this command waits, or that failed again.
     if (totals.entries < before) hurry.Reset();
-    if (totals.entries >= before && hurry.IsDue()) RETURN_IF_ERROR(control.PersistRetry("/"));
+    if (totals.entries >= before && hurry.IsDue()) RETURN_IF_ERROR(coordinator.PersistRetry("/"));
     before = totals.entries;
     line.Draw(totals);
     clock.SleepFor(wait, std::stop_token());
@@ -148,18 +151,20 @@ Status WaitUntilPersisted(role::Control& control, Nanos timeout) {
   }
 }
 
-Status WaitUntilPersisted(role::Control& control, const std::string& path, Nanos timeout) {
+Status WaitUntilPersisted(role::CoordinatorControl& coordinator, const std::string& path,
+                          Nanos timeout) {
   Clock& clock = SystemClock();
   const Deadline deadline =
       timeout == Nanos::zero() ? Deadline::Never() : Deadline::After(clock, timeout);
   Nanos wait = kFirstPoll;
-  RETURN_IF_ERROR(control.PersistRetry(path));
+  RETURN_IF_ERROR(coordinator.PersistRetry(path));
   for (Hurry hurry(clock);;) {
-    if (hurry.IsDue()) RETURN_IF_ERROR(control.PersistRetry(path));
-    ASSIGN_OR_RETURN(role::QueueEntry entry, control.PersistStat(path));
-    if (entry.state == role::PersistState::kConflict)
+    if (hurry.IsDue()) RETURN_IF_ERROR(coordinator.PersistRetry(path));
+    ASSIGN_OR_RETURN(role::QueueEntry entry, coordinator.PersistStat(path));
+    if (entry.state == role::PersistState::kConflict) {
       return Status(Code::kConflict, Concat(path, " is in CONFLICT: ", entry.last_error,
                                             "; run tarn async-persist resolve"));
+    }
     if (entry.queued_ns == 0) return NothingWaits(path, entry.state);
     if (deadline.PassedBy(clock.Now())) {
       const std::string why = entry.last_error.empty() ? "" : "; last error: " + entry.last_error;

@@ -1,4 +1,4 @@
-// tarn stat, tarn info: what runs on this machine.
+// tarn stat, tarn info: show the mounts of this machine.
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -46,10 +46,11 @@ Status Stat(const GlobalOptions& global) {
 
 Status Info(const GlobalOptions& global) {
   ASSIGN_OR_RETURN(cli::RunningMount mount, cli::PickMount(global.at));
-  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(mount));
-  ASSIGN_OR_RETURN(role::ServerInfo info, control->Info());
-  ASSIGN_OR_RETURN(role::QueueTotals totals, control->PersistTotals());
-  nlohmann::json value = cli::ToJson(info);
+  ASSIGN_OR_RETURN(const rpc::ControlClients clients, cli::Connect(mount));
+  ASSIGN_OR_RETURN(const role::ProcessInfo info, clients.process->Info());
+  ASSIGN_OR_RETURN(const role::NodeUsage usage, clients.node->Usage());
+  ASSIGN_OR_RETURN(role::QueueTotals totals, clients.coordinator->PersistTotals());
+  nlohmann::json value = cli::ToJson(info, usage);
   value["waiting"] = cli::ToJson(totals);
   if (global.json) return std::puts(cli::Dump(value).c_str()), OkStatus();
   const nlohmann::json flat = value.flatten();
@@ -71,7 +72,7 @@ void AddStat(CLI::App& app, GlobalOptions& global, int* exit_status) {
   AddCommon(*stat, global);
   stat->callback([&global, exit_status] { *exit_status = Finish(Stat(global)); });
   CLI::App* info = app.add_subcommand(
-      "info", "Show one mount's cache, open files and what waits to be persisted");
+      "info", "Show one mount's cache, open files and changes that wait to be persisted");
   AddCommon(*info, global);
   info->callback([&global, exit_status] { *exit_status = Finish(Info(global)); });
 }

@@ -1,4 +1,4 @@
-// tarn ufs: the sources of a running mount.
+// tarn ufs: shows and changes the sources of a running mount.
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -46,8 +46,9 @@ void PrintTable(const std::vector<role::UfsMountInfo>& mounts) {
   std::printf("%-24s %-40s %-4s %-12s %s\n", "PATH", "SOURCE", "MODE", "STATE", "OPTIONS");
   for (const role::UfsMountInfo& mount : mounts) {
     std::string options;
-    for (const auto& [name, value] : mount.options)
+    for (const auto& [name, value] : mount.options) {
       options += Concat(options.empty() ? "" : " ", name, "=", value);
+    }
     std::printf("%-24s %-40s %-4s %-12s %s\n", cli::Shown(mount.path).c_str(),
                 cli::Shown(mount.source).c_str(), mount.read_only ? "ro" : "rw",
                 mount.problem.empty() ? "connected" : "unavailable", cli::Shown(options).c_str());
@@ -58,8 +59,8 @@ void PrintTable(const std::vector<role::UfsMountInfo>& mounts) {
 
 Status List(const GlobalOptions& global) {
   ASSIGN_OR_RETURN(cli::RunningMount mount, cli::PickMount(global.at));
-  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(mount));
-  ASSIGN_OR_RETURN(std::vector<role::UfsMountInfo> mounts, control->UfsList());
+  ASSIGN_OR_RETURN(const rpc::ControlClients clients, cli::Connect(mount));
+  ASSIGN_OR_RETURN(std::vector<role::UfsMountInfo> mounts, clients.coordinator->UfsList());
   if (!global.json) return PrintTable(mounts), OkStatus();
   nlohmann::json all = nlohmann::json::array();
   for (const role::UfsMountInfo& info : mounts) all.push_back(ToJson(info));
@@ -68,12 +69,12 @@ Status List(const GlobalOptions& global) {
 }
 
 Status Mount(const GlobalOptions& global, const UfsCommand& command) {
-  role::Control::UfsMountRequest request;
+  role::UfsMountRequest request;
   for (const std::string& text : command.options) {
     ASSIGN_OR_RETURN(auto option, ParseOption(text));
     request.options.push_back(std::move(option));
   }
-  // A path is one of this shell; the process that serves has another working directory.
+  // A relative path belongs to this shell; the serving process has another working directory.
   request.options = ResolvePaths(std::move(request.options), Absolute("."));
   ASSIGN_OR_RETURN(request.options, CheckOptions(request.options));
   ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(command.path, global.at));
@@ -81,8 +82,8 @@ Status Mount(const GlobalOptions& global, const UfsCommand& command) {
   const bool directory = command.source.find("://") == std::string::npos;
   request.source = directory ? Absolute(command.source) : command.source;
   request.read_only = command.read_only;
-  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(target.mount));
-  ASSIGN_OR_RETURN(role::UfsMountInfo mounted, control->UfsMount(request));
+  ASSIGN_OR_RETURN(const rpc::ControlClients clients, cli::Connect(target.mount));
+  ASSIGN_OR_RETURN(role::UfsMountInfo mounted, clients.coordinator->UfsMount(request));
   if (global.json) return std::puts(cli::Dump(ToJson(mounted)).c_str()), OkStatus();
   std::printf("Mounted %s on %s%s%s.\n", cli::Shown(mounted.source).c_str(),
               cli::Shown(target.mount.mount_point).c_str(), cli::Shown(mounted.path).c_str(),
@@ -92,13 +93,14 @@ Status Mount(const GlobalOptions& global, const UfsCommand& command) {
 
 Status Unmount(const GlobalOptions& global, const UfsCommand& command) {
   ASSIGN_OR_RETURN(cli::Target target, cli::PickPath(command.path, global.at));
-  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(target.mount));
-  RETURN_IF_ERROR(control->UfsUnmount({target.path, command.force, command.discard}));
-  if (global.json)
+  ASSIGN_OR_RETURN(const rpc::ControlClients clients, cli::Connect(target.mount));
+  RETURN_IF_ERROR(clients.coordinator->UfsUnmount({target.path, command.force, command.discard}));
+  if (global.json) {
     std::puts(cli::Dump({{"path", target.path}}).c_str());
-  else
+  } else {
     std::printf("Unmounted %s%s.\n", cli::Shown(target.mount.mount_point).c_str(),
                 cli::Shown(target.path).c_str());
+  }
   return OkStatus();
 }
 
@@ -135,12 +137,12 @@ void AddUfs(CLI::App& app, GlobalOptions& global, int* exit_status) {
       [&global, command, exit_status] { *exit_status = Finish(Mount(global, *command)); });
 
   CLI::App* unmount = ufs->add_subcommand(
-      "unmount", "Take a source out of the namespace; what is in it stays there");
+      "unmount", "Take a source out of the namespace; its files stay in the source");
   unmount->alias("umount");
   unmount->add_option("PATH", command->path, kPathHelp)->required();
   unmount->add_flag("-f,--force", command->force, "Even if files below it are open");
   unmount->add_flag("--discard", command->discard,
-                    "With --force: lose what was written and is not in the source yet");
+                    "With --force: lose changes that are not in the source yet");
   AddCommon(*unmount, global);
   unmount->callback(
       [&global, command, exit_status] { *exit_status = Finish(Unmount(global, *command)); });

@@ -1,4 +1,4 @@
-// tarn unmount: ends a mount, saying what still waits and where it is safe.
+// tarn unmount: ends a mount, and says which changes still wait and where they are safe.
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -25,7 +25,7 @@ struct UnmountOptions {
   bool json = false;
 };
 
-// kDetached: the process serves the files that are open, until the last is closed.
+// kDetached: the process serves the open files until the last one is closed.
 enum class End { kEnded, kDetached };
 
 void Report(const cli::RunningMount& mount, const role::QueueTotals& left, End end, bool json) {
@@ -47,7 +47,7 @@ void Report(const cli::RunningMount& mount, const role::QueueTotals& left, End e
   }
   if (left.entries == 0) return;
   std::printf(
-      "%s still wait to be persisted: safe in %s until the next mount of %s goes on with them.\n",
+      "%s still wait to be persisted: safe in %s until the next mount of %s continues with them.\n",
       TotalsText(left).c_str(), mount.state_directory.c_str(), mount.source.c_str());
 }
 
@@ -63,8 +63,8 @@ Status ReportDead(const UnmountOptions& options) {
   return OkStatus();
 }
 
-// The process commits and closes its stores after the mount is gone; the command returns when that
-// is done too.
+// The process commits files and closes its stores after the mount is gone. Returns when that is
+// done too.
 Result<End> WaitForEnd(const cli::RunningMount& mount, End expected) {
   Clock& clock = SystemClock();
   const Nanos limit = expected == End::kEnded ? kSlowestEnd : kDetachedEnd;
@@ -83,22 +83,23 @@ Result<End> WaitForEnd(const cli::RunningMount& mount, End expected) {
   return End::kEnded;
 }
 
-// Detached only if it is in use, which is not to be mistaken for an end that takes long.
-Result<role::QueueTotals> Stop(role::Control& control, const UnmountOptions& options,
+// Detaches the mount only if it is in use. Otherwise a slow end would be taken for a detached
+// mount.
+Result<role::QueueTotals> Stop(role::ProcessControl& process, const UnmountOptions& options,
                                End* expected) {
-  role::Control::StopRequest request;
-  Result<role::QueueTotals> left = control.Stop(request);
+  role::ProcessControl::StopRequest request;
+  Result<role::QueueTotals> left = process.Stop(request);
   if (left.code() != Code::kBusy || !options.force) return left;
   request.lazy = true;
   *expected = End::kDetached;
-  return control.Stop(request);
+  return process.Stop(request);
 }
 
 Status NothingFlushed(const std::string& mount_point) {
   return Status(Code::kUnavailable,
                 Concat(mount_point,
                        " is detached now, but nothing was flushed: its process had died. "
-                       "What waits is in its state directory: mount its source again, "
+                       "Its changes are in its state directory: mount its source again, "
                        "and unmount that with --flush"));
 }
 
@@ -111,10 +112,10 @@ Status Unmount(const UnmountOptions& options) {
     return Status(found.code(), Concat("cannot unmount: ", found.status().message()));
   }
   const cli::RunningMount mount = *found;
-  ASSIGN_OR_RETURN(std::unique_ptr<role::Control> control, cli::Connect(mount));
-  if (options.flush) RETURN_IF_ERROR(WaitUntilPersisted(*control, Nanos::zero()));
+  ASSIGN_OR_RETURN(rpc::ControlClients clients, cli::Connect(mount));
+  if (options.flush) RETURN_IF_ERROR(WaitUntilPersisted(*clients.coordinator, Nanos::zero()));
   End expected = End::kEnded;
-  Result<role::QueueTotals> left = Stop(*control, options, &expected);
+  Result<role::QueueTotals> left = Stop(*clients.process, options, &expected);
   if (left.code() == Code::kBusy) {
     return Status(Code::kBusy,
                   Concat("cannot unmount ", mount.mount_point,
@@ -122,7 +123,7 @@ Status Unmount(const UnmountOptions& options) {
                          "(fuser -vm shows whose they are), or detach it with --force"));
   }
   if (!left.ok()) return left.status();
-  control.reset();  // The process waits for its connections to end.
+  clients = {};  // The process waits for its connections to end.
   ASSIGN_OR_RETURN(const End end, WaitForEnd(mount, expected));
   Report(mount, *left, end, options.json);
   return OkStatus();
@@ -132,7 +133,7 @@ Status Unmount(const UnmountOptions& options) {
 
 void AddUnmount(CLI::App& app, GlobalOptions& global, int* exit_status) {
   CLI::App* unmount = app.add_subcommand(
-      "unmount", "Unmount; what waits to be persisted stays safe on disk for the next mount");
+      "unmount", "Unmount; changes that wait to be persisted stay safe on disk for the next mount");
   unmount->alias("umount");
   auto options = std::make_shared<UnmountOptions>();
   unmount->add_option("MOUNTPOINT", options->mount_point, "Where it is mounted")->required();

@@ -104,8 +104,9 @@ BENCHMARK(BM_Lookup);
 void BM_LookupAbsent(benchmark::State& state) {
   Bench bench;
   bench.MakeFiles(10000);
-  for (auto _ : state)
+  for (auto _ : state) {
     benchmark::DoNotOptimize(bench.names().Lookup(bench.caller(), bench.dir(), "absent"));
+  }
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(BM_LookupAbsent);
@@ -115,8 +116,9 @@ void BM_GetAttr(benchmark::State& state) {
   const InodeId first = bench.MakeFile("first");
   bench.MakeFiles(4000);
   uint64_t i = 0;
-  for (auto _ : state)
+  for (auto _ : state) {
     benchmark::DoNotOptimize(bench.files().GetAttr(InodeId(first.value + i++ % 4000)));
+  }
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(BM_GetAttr);

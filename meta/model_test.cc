@@ -62,8 +62,9 @@ class Model {
     if (mode == RenameMode::kExchange && target == 0) return Code::kNotFound;
     if (source == target) return Code::kOk;
     if (IsDirectory(source) && IsAbove(source, to)) return Code::kInvalid;
-    if (mode == RenameMode::kExchange)
+    if (mode == RenameMode::kExchange) {
       return IsDirectory(target) && IsAbove(target, from) ? Code::kInvalid : Code::kOk;
+    }
     if (target == 0) return Code::kOk;
     if (IsDirectory(source) && !IsDirectory(target)) return Code::kNotDirectory;
     if (!IsDirectory(source) && IsDirectory(target)) return Code::kIsDirectory;
@@ -75,10 +76,11 @@ class Model {
     if (source == target) return;
     at(from).children.erase(name);
     Put(to, new_name, source);
-    if (mode == RenameMode::kExchange)
+    if (mode == RenameMode::kExchange) {
       Put(from, name, target);
-    else if (target != 0)
+    } else if (target != 0) {
       Drop(target);
+    }
   }
   void Put(uint64_t dir, const std::string& name, uint64_t ino) {
     at(dir).children[name] = ino;
@@ -106,8 +108,9 @@ class ModelTest : public NamespaceFixture {
 
   uint64_t AnyDirectory() {
     std::vector<uint64_t> directories;
-    for (const auto& [ino, node] : model_.nodes())
+    for (const auto& [ino, node] : model_.nodes()) {
       if (node.type == FileType::kDirectory) directories.push_back(ino);
+    }
     return directories[random_.Uniform(directories.size())];
   }
   uint64_t AnyNode() {

@@ -22,6 +22,7 @@ class EmbeddedNamespace final : public Namespace {
         loader_(NewLoader(context_)),
         names_(NewNames({context_, *loader_})),
         files_(NewFiles({context_, *loader_}, root_mount)),
+        writers_service_(NewWriters({context_, *loader_})),
         maintenance_(NewMaintenance({context_, *loader_})),
         queue_(NewPersistQueue(context_, *loader_)),
         mount_table_(NewMountTable({context_, *loader_})) {}
@@ -35,12 +36,13 @@ class EmbeddedNamespace final : public Namespace {
   }
   role::Names& GetNames() override { return *names_; }
   role::Files& GetFiles() override { return *files_; }
+  role::Writers& GetWriters() override { return *writers_service_; }
   role::Maintenance& GetMaintenance() override { return *maintenance_; }
   role::PersistQueue& GetPersistQueue() override { return *queue_; }
   role::MountTable& GetMountTable() override { return *mount_table_; }
 
  private:
-  // The order matters: a member uses those declared before it and is destroyed before them.
+  // Each member uses those above it, and is destroyed before them.
   IdAllocator ids_;
   ChangeFeed changes_;
   ChangeGate gate_;
@@ -52,6 +54,7 @@ class EmbeddedNamespace final : public Namespace {
   const std::unique_ptr<Loader> loader_;
   const std::unique_ptr<role::Names> names_;
   const std::unique_ptr<role::Files> files_;
+  const std::unique_ptr<role::Writers> writers_service_;
   const std::unique_ptr<role::Maintenance> maintenance_;
   const std::unique_ptr<role::PersistQueue> queue_;
   const std::unique_ptr<role::MountTable> mount_table_;

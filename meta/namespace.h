@@ -1,7 +1,6 @@
 #pragma once
 
-// The embedded coordinator: names, files, maintenance and the persist queue over one kv::Store.
-// Thread-safe.
+// The embedded coordinator: the interfaces of role/ over one kv::Store. Thread-safe.
 
 #include <memory>
 #include <string>
@@ -10,9 +9,12 @@
 #include "base/status.h"
 #include "kv/store.h"
 #include "meta/options.h"
-#include "role/coordinator.h"
+#include "role/files.h"
+#include "role/maintenance.h"
 #include "role/mount_table.h"
+#include "role/names.h"
 #include "role/persist_queue.h"
+#include "role/writers.h"
 #include "ufs/mounts.h"
 
 namespace tarn::meta {
@@ -20,10 +22,11 @@ namespace tarn::meta {
 class Namespace {
  public:
   virtual ~Namespace() = default;  // Stops background work.
-  // When its store was made. It distinguishes the store from an earlier one of the same source.
+  // When the store was made. Tells it from an earlier store of the same source.
   virtual Result<int64_t> MadeNs() = 0;
   virtual role::Names& GetNames() = 0;
   virtual role::Files& GetFiles() = 0;
+  virtual role::Writers& GetWriters() = 0;
   virtual role::Maintenance& GetMaintenance() = 0;
   virtual role::PersistQueue& GetPersistQueue() = 0;
   virtual role::MountTable& GetMountTable() = 0;

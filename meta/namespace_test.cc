@@ -70,10 +70,11 @@ TEST_F(NamespaceTest, NumbersAreGivenOutOnceToManyThreads) {
   std::vector<std::vector<uint64_t>> got(4);
   {
     std::vector<std::jthread> threads;
-    for (auto& mine : got)
+    for (auto& mine : got) {
       threads.emplace_back([&] {
         for (int i = 0; i < 6000; ++i) mine.push_back(*ids.Next());
       });
+    }
   }
   std::set<uint64_t> seen;
   for (const auto& mine : got) seen.insert(mine.begin(), mine.end());

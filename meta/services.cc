@@ -64,8 +64,7 @@ class OperationNames final : public role::Names {
   static bool IsAside(role::PersistState state) {
     return state == role::PersistState::kConflict || state == role::PersistState::kLost;
   }
-  // A file in CONFLICT or LOST hid the object of another client under its name. The name is free
-  // now, so import that object.
+  // A file in CONFLICT or LOST hid the object of another client until now.
   void Uncover(InodeId parent, std::string_view name) const {
     const Status looked = env_.loader.LookAgain(parent, name);
     if (!looked.ok()) LogInfo("look at '", name, "': ", looked);
@@ -73,7 +72,7 @@ class OperationNames final : public role::Names {
   const Env env_;
 };
 
-// Caches how full the UFS is for a short time: programs ask far more often than it changes.
+// Remembers for a moment how full the UFS is: programs ask for it far more often than it changes.
 class UsageCache {
  public:
   std::optional<role::StatFs> Get(MonotonicTime now) const {
@@ -121,9 +120,6 @@ class OperationFiles final : public role::Files {
     return ops::CommitWrite(env_, ino, commit);
   }
   Result<FileInfo> GetKnownAttr(InodeId ino) override { return ops::GetKnownAttr(env_, ino); }
-  Result<FileInfo> OpenForWrite(InodeId ino) override { return ops::OpenForWrite(env_, ino); }
-  void OpenMade(InodeId ino) override { env_.context.writers.Begin(ino); }
-  void CloseForWrite(InodeId ino) override { env_.context.writers.End(ino); }
   Status Forget(std::span<const InodeId> inos) override { return ops::Forget(env_, inos); }
 
   Status SyncLog() override { return env_.context.store.Sync(); }
@@ -140,6 +136,18 @@ class OperationFiles final : public role::Files {
   const Env env_;
   const MountId root_mount_;
   UsageCache usage_;
+};
+
+class OperationWriters final : public role::Writers {
+ public:
+  explicit OperationWriters(const Env& env) : env_(env) {}
+
+  Result<FileInfo> OpenForWrite(InodeId ino) override { return ops::OpenForWrite(env_, ino); }
+  void OpenMade(InodeId ino) override { env_.context.writers.Begin(ino); }
+  void CloseForWrite(InodeId ino) override { env_.context.writers.End(ino); }
+
+ private:
+  const Env env_;
 };
 
 class OperationMaintenance final : public role::Maintenance {
@@ -186,6 +194,9 @@ std::unique_ptr<role::Names> NewNames(const Env& env) {
 }
 std::unique_ptr<role::Files> NewFiles(const Env& env, MountId root_mount) {
   return std::make_unique<OperationFiles>(env, root_mount);
+}
+std::unique_ptr<role::Writers> NewWriters(const Env& env) {
+  return std::make_unique<OperationWriters>(env);
 }
 std::unique_ptr<role::Maintenance> NewMaintenance(const Env& env) {
   return std::make_unique<OperationMaintenance>(env);

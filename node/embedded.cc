@@ -13,24 +13,22 @@
 #include "base/strings.h"
 #include "base/version.h"
 #include "cli/registry.h"
-#include "client/control.h"
 #include "client/dependencies.h"
 #include "client/file_system.h"
 #include "fuse/front_end.h"
 #include "kv/rocksdb.h"
-#include "meta/namespace.h"
-#include "node/sources/open_source.h"
+#include "node/control/coordinator_control.h"
+#include "node/control/node_control.h"
+#include "node/control/process_control.h"
+#include "node/coordinator/coordinator.h"
 #include "node/sources/page_source.h"
-#include "node/sources/source_mounts.h"
-#include "rpc/control_grpc.h"
-#include "ufs/mounts.h"
+#include "rpc/control_socket.h"
 #include "worker/persister.h"
 #include "worker/recovery.h"
 
 namespace tarn {
 namespace {
 
-constexpr MountId kRootMount{1};
 constexpr rlim_t kWantedDescriptors = 1 << 20;
 constexpr rlim_t kFewDescriptors = 10'000;
 constexpr int64_t kNanosPerMilli = 1'000'000;
@@ -44,29 +42,33 @@ sigset_t StopSignals() {
   return set;
 }
 
-// An open file takes a descriptor here: the usual limit is met long before the application's own.
+// Each open file takes a descriptor of this process, so the usual limit would be reached long
+// before the applications reach theirs.
 void RaiseDescriptorLimit() {
   rlimit limit = {};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   rlimit wanted = limit;
   wanted.rlim_cur = wanted.rlim_max = std::max<rlim_t>(limit.rlim_max, kWantedDescriptors);
   if (setrlimit(RLIMIT_NOFILE, &wanted) == 0) return;
-  limit.rlim_cur = limit.rlim_max;  // Without the right to raise the hard limit.
+  limit.rlim_cur = limit.rlim_max;  // The process may not raise the hard limit.
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) LogWarning("raise the limit of open files: failed");
-  if (const std::string warning = DescriptorWarning(limit.rlim_cur); !warning.empty())
+  if (const std::string warning = DescriptorWarning(limit.rlim_cur); !warning.empty()) {
     LogWarning(warning);
+  }
 }
 
-// A file system that stands on another one, or may.
+// Whether the directory's file system stands on another one, or may.
 bool IsStacked(const std::string& directory) {
-  constexpr unsigned long kTypes[] = {0x794c7630, 0xf15f,
-                                      0x65735546};  // overlayfs, eCryptfs, FUSE.
+  constexpr unsigned long kOverlay = 0x794c7630;
+  constexpr unsigned long kEcryptfs = 0xf15f;
+  constexpr unsigned long kFuse = 0x65735546;
+  constexpr unsigned long kTypes[] = {kOverlay, kEcryptfs, kFuse};
   struct statfs fs = {};
   if (statfs(directory.c_str(), &fs) != 0) return false;
   return std::ranges::find(kTypes, static_cast<unsigned long>(fs.f_type)) != std::end(kTypes);
 }
 
-// The parts, in the order in which they are made; destroyed in reverse.
+// The parts stand in the order in which they are made. They are destroyed in reverse.
 class Embedded {
  public:
   explicit Embedded(EmbeddedOptions options) : options_(std::move(options)) {}
@@ -75,24 +77,18 @@ class Embedded {
 
  private:
   Status OpenStores();
-  // Recovery settles what a crash left half done, in the records of a read-only mount too.
-  enum class Access { kOfRecovery, kOfMount };
-  Result<bool> KnowsSource();
-  Status OpenMetadata();
-  Status OpenNamespace(Access access);
-  Status OpenFurtherSources();
   Status OpenWorker();
+  Status OpenFileSystem();
   Status Mount();
+  Status StartPersisting();
   Status StartControl();
   Status Serve(const std::function<void()>& ready);
   Status CloseAll();
-  meta::MetaOptions MetadataOptions(Access access) const;
   Result<fuse::MountOptions> FuseOptions();
-  client::Dependencies ClientDependencies();
-  role::ServerInfo Info() const;
-  std::vector<role::ConfigEntry> Config() const;
+  role::ProcessInfo Info() const;
   void WaitForSignal(const std::stop_token& stop);
   const Properties& properties() const { return options_.properties; }
+  meta::Namespace& metadata() { return coordinator_->GetNamespace(); }
 
   EmbeddedOptions options_;
   const int64_t started_ns_ = SystemClock().WallNs();
@@ -102,22 +98,18 @@ class Embedded {
   bool stacked_cache_ = false;
   Activity activity_;
   ufs::UfsMounts mounts_;
-  meta::RootMount root_;
-  std::unique_ptr<meta::Namespace> namespace_;
-  std::unique_ptr<SourceMounts> sources_;  // All but the root's.
+  std::unique_ptr<Coordinator> coordinator_;
   std::unique_ptr<cache::CacheStore> cache_;
   std::unique_ptr<worker::Filler> filler_;
   std::unique_ptr<client::PageSource> pages_;
   std::unique_ptr<client::FileSystem> file_system_;
   std::unique_ptr<worker::Persister> persister_;
   std::unique_ptr<fuse::FrontEnd> front_end_;
-  std::unique_ptr<role::Control> control_;
+  std::unique_ptr<role::NodeControl> node_control_;
+  std::unique_ptr<role::CoordinatorControl> coordinator_control_;
+  std::unique_ptr<role::ProcessControl> process_control_;
   std::unique_ptr<rpc::ControlServer> control_server_;
 };
-
-Status Naming(const std::string& what, const Status& status) {
-  return status.ok() ? status : Status(status.code(), Concat(what, ": ", status.message()));
-}
 
 Status Embedded::OpenStores() {
   kv::RocksdbOptions rocks;
@@ -125,128 +117,55 @@ Status Embedded::OpenStores() {
   rocks.block_cache_bytes = properties().Get(property::kMetastoreBlockCacheSize);
   Result<std::unique_ptr<kv::Store>> store =
       kv::OpenRocksdbStore(rocks, SystemClock(), SystemClock());
-  if (!store.ok())
+  if (!store.ok()) {
     return Naming(Concat("state directory ", options_.state->path()), store.status());
+  }
   store_ = std::move(store).value();
   metadata_ = kv::NewPrefixedStore(*store_, "m");
   index_ = kv::NewPrefixedStore(*store_, "c");
+  coordinator_ = std::make_unique<Coordinator>(options_, *metadata_, mounts_);
   ASSIGN_OR_RETURN(cache::CacheOptions cache, options_.state->CacheFor(properties()));
   stacked_cache_ = std::ranges::any_of(cache.directories, IsStacked);
   ASSIGN_OR_RETURN(cache_, cache::OpenDiskCacheStore(cache, *index_, SystemClock(), SystemClock()));
   return OkStatus();
 }
 
-meta::MetaOptions Embedded::MetadataOptions(Access access) const {
-  meta::MetaOptions meta;
-  meta.sync_interval = properties().Get(property::kMetadataSyncInterval);
-  meta.sync_timeout = properties().Get(property::kMetadataSyncTimeout);
-  meta.persist_delay = properties().Get(property::kPersistDelay);
-  meta.retry_interval_max = properties().Get(property::kPersistRetryMaxInterval);
-  meta.ufs_deadline = properties().Get(property::kUfsTimeout);
-  meta.boot = options_.state->Boot();
-  meta.read_only = access == Access::kOfMount && IsReadOnly(options_.mount_options);
-  return meta;
-}
-
-// What was mounted once left records. It may be starting up just as we are: it gets more time.
-Result<bool> Embedded::KnowsSource() {
-  kv::ScanOptions one;
-  one.limit = 1;
-  ASSIGN_OR_RETURN(const kv::ScanPage page, metadata_->Begin()->Scan("", "", one));
-  return !page.pairs.empty();
-}
-
-Status Embedded::OpenMetadata() {
-  ASSIGN_OR_RETURN(const bool known, KnowsSource());
-  const Nanos timeout =
-      known ? properties().Get(property::kUfsTimeout) : MountTimeout(properties());
-  const ufs::CallOptions call{Deadline::After(SystemClock(), timeout), {}};
-  OpenSourceOptions how;
-  how.state_directory = options_.state->path();
-  how.read_only = IsReadOnly(options_.mount_options);
-  how.skipped = &mounts_.SkippedOf(kRootMount);
-  Result<std::unique_ptr<ufs::UnderFileSystem>> opened_source =
-      OpenSource(options_.source, properties(), how, SystemClock(), call);
-  if (!opened_source.ok()) {
-    const Status why =
-        known ? opened_source.status() : NotInTime(opened_source.status(), properties());
-    return Naming(Concat("cannot mount ", options_.source.uri), why);
-  }
-  std::unique_ptr<ufs::UnderFileSystem> source = std::move(opened_source).value();
-  root_.mount = kRootMount;
-  root_.uri = options_.source.uri;
-  root_.adopt = options_.adopt;
-  ASSIGN_OR_RETURN(root_.identity, source->SourceIdentity(call));
-  ASSIGN_OR_RETURN(ufs::ObjectInfo top, source->Stat("", call));
-  const ufs::UfsTraits& traits = source->Traits();
-  root_.root_mode = traits.attributes ? top.mode : traits.default_directory_mode;
-  root_.root_uid = traits.attributes ? top.uid : traits.default_uid.value_or(geteuid());
-  root_.root_gid = traits.attributes ? top.gid : traits.default_gid.value_or(getegid());
-  RETURN_IF_ERROR(mounts_.Add(kRootMount, std::move(source)));
-  return OpenNamespace(Access::kOfRecovery);
-}
-
-Status Embedded::OpenNamespace(Access access) {
-  namespace_.reset();
-  Result<std::unique_ptr<meta::Namespace>> opened =
-      meta::OpenNamespace(*metadata_, mounts_, SystemClock(), MetadataOptions(access), root_);
-  if (!opened.ok())
-    return Naming(Concat("state directory ", options_.state->path()), opened.status());
-  namespace_ = std::move(opened).value();
-  if (sources_) sources_->UseTable(namespace_->GetMountTable());
-  return OkStatus();
-}
-
-Status Embedded::OpenFurtherSources() {
-  SourceMountsOptions further;
-  further.root = options_.source;
-  further.mount_point = options_.mount_point;
-  further.state_directory = options_.state->path();
-  further.read_only = IsReadOnly(options_.mount_options);
-  further.properties = properties();
-  sources_ =
-      NewSourceMounts(std::move(further), namespace_->GetMountTable(), mounts_, SystemClock());
-  return sources_->OpenAll();
-}
-
-client::Dependencies Embedded::ClientDependencies() {
-  return {namespace_->GetNames(),
-          namespace_->GetFiles(),
-          namespace_->GetMaintenance(),
-          namespace_->GetPersistQueue(),
-          *cache_,
-          *pages_,
-          SystemClock()};
-}
-
 Status Embedded::OpenWorker() {
-  RETURN_IF_ERROR(worker::RecoverContents(*cache_, namespace_->GetNames(), namespace_->GetFiles(),
-                                          namespace_->GetMaintenance()));
-  if (IsReadOnly(options_.mount_options)) RETURN_IF_ERROR(OpenNamespace(Access::kOfMount));
+  meta::Namespace& recovering = metadata();
+  RETURN_IF_ERROR(worker::RecoverContents(*cache_, recovering.GetNames(), recovering.GetFiles(),
+                                          recovering.GetMaintenance()));
+  RETURN_IF_ERROR(coordinator_->EndRecovery());
   worker::FillerOptions fill;
   fill.threads = static_cast<size_t>(properties().Get(property::kFillThreads));
-  // What is read ahead must not push out what is being read.
+  // Pages that are read ahead must not evict pages that are being read.
   fill.readahead_max_bytes = std::min<uint64_t>(properties().Get(property::kReadaheadMaxSize),
                                                 cache_->GetUsage().capacity_bytes / 8);
   fill.read_deadline = properties().Get(property::kUfsReadDeadline);
-  fill.on_told = [&maintenance = namespace_->GetMaintenance()](InodeId ino,
-                                                               const role::ToldAttributes& told) {
+  fill.on_told = [&maintenance = metadata().GetMaintenance()](InodeId ino,
+                                                              const role::ToldAttributes& told) {
     const Status taken = maintenance.TakeAttributes(ino, told);
     if (!taken.ok()) LogDebug("attributes of inode ", ino.value, " stay guesses: ", taken);
   };
   filler_ = worker::NewFiller(fill, *cache_, mounts_, SystemClock());
+  return OkStatus();
+}
+
+Status Embedded::OpenFileSystem() {
   pages_ = NewPageSource(*filler_);
   client::Options client;
   client.sync_on_close = properties().Get(property::kSyncOnClose);
   client.orphan_scan_interval = properties().Get(property::kFileCheckPeriod);
   client.read_only = IsReadOnly(options_.mount_options);
-  file_system_ = client::NewFileSystem(ClientDependencies(), client);
+  file_system_ = client::NewFileSystem(
+      {metadata().GetNames(), metadata().GetFiles(), metadata().GetWriters(),
+       metadata().GetMaintenance(), metadata().GetPersistQueue(), *cache_, *pages_, SystemClock()},
+      client);
   return OkStatus();
 }
 
 Result<fuse::MountOptions> Embedded::FuseOptions() {
   fuse::MountOptions fuse;
-  ASSIGN_OR_RETURN(const int64_t made_ns, namespace_->MadeNs());
+  ASSIGN_OR_RETURN(const int64_t made_ns, metadata().MadeNs());
   fuse.generation = static_cast<uint32_t>(made_ns / kNanosPerMilli);
   fuse.mount_point = options_.mount_point;
   fuse.source = options_.source.uri;
@@ -262,9 +181,9 @@ Result<fuse::MountOptions> Embedded::FuseOptions() {
   fuse.threads = static_cast<int>(properties().Get(property::kFuseThreads));
   fuse.busy_poll = properties().Get(property::kFuseBusyPoll);
   fuse.activity = &activity_;
-  // The kernel keeps no name longer than the coordinator may tell it without asking the source
-  // again, which each answer says; attributes and names of which it says nothing, no longer than
-  // the interval. With a negative interval the source is never asked again.
+  // Each answer says how long the coordinator may give it without asking the source again. The
+  // kernel keeps a name no longer than that. Attributes, and names whose answer says nothing, it
+  // keeps no longer than the interval. With a negative interval the source is never asked again.
   const Nanos interval = properties().Get(property::kMetadataSyncInterval);
   const Nanos longest = interval < Nanos::zero() ? Nanos::max() : interval;
   fuse.attr_timeout = std::min(properties().Get(property::kAttrTimeout), longest);
@@ -278,25 +197,29 @@ Status Embedded::Mount() {
       fuse::Mount(options, *file_system_, SystemClock());
   if (!mounted.ok()) return Naming("cannot mount", mounted.status());
   front_end_ = std::move(mounted).value();
+  return OkStatus();
+}
+
+Status Embedded::StartPersisting() {
+  if (IsReadOnly(options_.mount_options)) return OkStatus();
   worker::PersisterOptions persist;
   persist.threads = static_cast<int>(properties().Get(property::kPersistThreads));
   persist.ufs_timeout = properties().Get(property::kUfsTimeout);
-  // A store that could not be reached when an upload was to be aborted has it still.
   const bool remote = options_.source.scheme != "file";
   const bool clean = options_.state->ended_cleanly();
-  persist.leftovers_in = sources_->MayHoldLeftovers(clean ? SourceMounts::LastEnd::kClean
-                                                          : SourceMounts::LastEnd::kCrash);
+  persist.leftovers_in = coordinator_->GetSources().MayHoldLeftovers(
+      clean ? SourceMounts::LastEnd::kClean : SourceMounts::LastEnd::kCrash);
+  // A store may have been out of reach when an upload was to be aborted, and has it still.
   if (remote || !clean) persist.leftovers_in.insert(persist.leftovers_in.begin(), kRootMount);
   persist.activity = &activity_;
-  persist.sync_log = [this] { return namespace_->GetFiles().SyncLog(); };
-  if (IsReadOnly(options_.mount_options)) return OkStatus();
-  persister_ = worker::NewPersister(persist, namespace_->GetPersistQueue(), *cache_, *filler_,
+  persist.sync_log = [this] { return metadata().GetFiles().SyncLog(); };
+  persister_ = worker::NewPersister(persist, metadata().GetPersistQueue(), *cache_, *filler_,
                                     mounts_, SystemClock());
   return OkStatus();
 }
 
-role::ServerInfo Embedded::Info() const {
-  role::ServerInfo info;
+role::ProcessInfo Embedded::Info() const {
+  role::ProcessInfo info;
   info.pid = getpid();
   info.version = kVersion;
   info.mount_point = options_.mount_point;
@@ -304,32 +227,18 @@ role::ServerInfo Embedded::Info() const {
   info.state_directory = options_.state->path();
   info.started_ns = started_ns_;
   info.mode = "embedded";
-  info.passthrough = front_end_->Passthrough();
   return info;
 }
 
-std::vector<role::ConfigEntry> Embedded::Config() const {
-  std::vector<role::ConfigEntry> entries;
-  for (const Properties::Entry& entry : properties().List()) {
-    entries.push_back({entry.name, entry.text, entry.source});
-  }
-  return entries;
-}
-
 Status Embedded::StartControl() {
-  client::ControlHooks hooks;
-  hooks.info = [this] { return Info(); };
-  hooks.config = [this] { return Config(); };
-  hooks.stop = [this](const role::Control::StopRequest& request) {
-    return front_end_->Unmount(request.lazy ? fuse::FrontEnd::Unmounting::kLazy
-                                            : fuse::FrontEnd::Unmounting::kIfIdle);
-  };
-  hooks.ufs_mount = [this](const auto& request) { return sources_->Mount(request); };
-  hooks.ufs_unmount = [this](const auto& request) { return sources_->Unmount(request); };
-  hooks.ufs_list = [this] { return sources_->List(); };
-  sources_->Start(
-      {*cache_, file_system_->GetUpkeep(), namespace_->GetPersistQueue(), persister_.get()});
-  control_ = client::NewControl(*file_system_, ClientDependencies(), std::move(hooks));
+  SourceMounts& sources = coordinator_->GetSources();
+  sources.Start({file_system_->GetUpkeep(), metadata().GetPersistQueue(), persister_.get()});
+  node_control_ = NewNodeControl(file_system_->GetUpkeep(), *cache_);
+  coordinator_control_ =
+      NewCoordinatorControl({*file_system_, metadata().GetMaintenance(),
+                             metadata().GetPersistQueue(), sources, *node_control_});
+  process_control_ =
+      NewProcessControl(Info(), {properties(), *front_end_, metadata().GetPersistQueue()});
   ASSIGN_OR_RETURN(std::string registry, cli::RegistryDirectory());
   cli::RunningMount mount;
   mount.pid = getpid();
@@ -337,12 +246,13 @@ Status Embedded::StartControl() {
   mount.source = options_.source.uri;
   mount.state_directory = options_.state->path();
   mount.socket = cli::SocketPath(registry, mount.pid);
-  ASSIGN_OR_RETURN(control_server_, rpc::ControlServer::Start(mount.socket, *control_));
+  ASSIGN_OR_RETURN(control_server_,
+                   rpc::ControlServer::Start(
+                       mount.socket, {*coordinator_control_, *node_control_, *process_control_}));
   return cli::RegisterMount(mount);
 }
 
-// Ends the mount. With files open it is detached, after what was written to them has been
-// committed.
+// Ends the mount at a signal. If files are open, commits them and detaches the mount.
 void Embedded::WaitForSignal(const std::stop_token& stop) {
   const sigset_t set = StopSignals();
   const timespec tick = {.tv_sec = 0, .tv_nsec = 100'000'000};
@@ -385,7 +295,7 @@ Status Embedded::Serve(const std::function<void()>& ready) {
 Status Embedded::CloseAll() {
   cli::UnregisterMount(getpid());
   control_server_.reset();
-  if (sources_) sources_->Stop();
+  if (coordinator_ && coordinator_->FindSources() != nullptr) coordinator_->FindSources()->Stop();
   Status first;
   auto note = [&first](const Status& status) {
     if (status.ok()) return;
@@ -396,14 +306,15 @@ Status Embedded::CloseAll() {
   if (persister_) persister_->Stop();
   const bool nothing_left =
       options_.state->ended_cleanly() || (persister_ && persister_->LeftoversGone());
-  control_.reset();
+  process_control_.reset();
+  coordinator_control_.reset();
+  node_control_.reset();
   front_end_.reset();
   if (file_system_) file_system_->GetKernelSide().SetBacking(nullptr);
   persister_.reset();
   file_system_.reset();
   filler_.reset();
-  sources_.reset();
-  namespace_.reset();
+  coordinator_.reset();
   if (cache_) note(cache_->Close());
   cache_.reset();
   if (store_) note(store_->Close());
@@ -416,10 +327,11 @@ Status Embedded::Run(const std::function<void()>& ready) {
   RaiseDescriptorLimit();
   RETURN_IF_ERROR(options_.state->NotePid());
   Status status = OpenStores();
-  if (status.ok()) status = OpenMetadata();
-  if (status.ok()) status = OpenFurtherSources();
+  if (status.ok()) status = coordinator_->Open();
   if (status.ok()) status = OpenWorker();
+  if (status.ok()) status = OpenFileSystem();
   if (status.ok()) status = Mount();
+  if (status.ok()) status = StartPersisting();
   if (status.ok()) status = Serve(ready);
   Status closed = CloseAll();
   return status.ok() ? closed : status;

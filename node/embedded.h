@@ -1,7 +1,7 @@
 #pragma once
 
-// Coordinator, worker and FUSE front end in one process: puts the parts together, and takes them
-// apart in order.
+// Coordinator, worker and FUSE front end in one process: makes the parts, connects them, and takes
+// them apart in order.
 
 #include <cstdint>
 #include <functional>
@@ -25,14 +25,15 @@ struct EmbeddedOptions {
   std::unique_ptr<StateDirectory> state;
 };
 
-// Mounts, calls `ready` once requests are answered, serves until unmounted (by anybody, or by
-// SIGTERM or SIGINT), and closes everything. Signals must be blocked in every thread before
-// (BlockSignals). Errors before `ready` mean that nothing was mounted.
+// Mounts, calls `ready` once requests are answered, serves until the mount ends (by a command,
+// umount(8), SIGTERM, SIGINT or SIGHUP), and closes everything. Call BlockSignals first. An error
+// before `ready` means that nothing was mounted.
 Status RunEmbedded(EmbeddedOptions options, const std::function<void()>& ready);
+// Blocks the signals that end a mount, in this thread and those that it starts later.
 void BlockSignals();
-// What to tell a user whose mount may have at most `limit` files open; empty where that is enough.
+// Warns a user whose mount may have at most `limit` files open. Empty: that is enough.
 std::string DescriptorWarning(uint64_t limit);
-// By the options of -o.
+// Whether the options of -o make the mount read-only.
 bool IsReadOnly(const std::vector<std::string>& options);
 
 }  // namespace tarn

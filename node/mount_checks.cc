@@ -23,7 +23,7 @@
 namespace tarn {
 namespace {
 
-// mountinfo writes blanks and the like as \ooo.
+// mountinfo writes blanks and some other characters as \ooo.
 std::string Unescaped(std::string_view text) {
   std::string plain;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -47,8 +47,9 @@ struct MountedFs {
 // Lines of mountinfo: "36 35 98:0 /root /mnt rw,noatime master:1 - ext3 /dev/root rw".
 std::optional<MountedFs> ParseMount(const std::string& line) {
   std::string_view rest = line;
-  for (int field = 0; field < 4; ++field)
+  for (int field = 0; field < 4; ++field) {
     rest.remove_prefix(std::min(rest.find(' ') + 1, rest.size()));
+  }
   const size_t dash = line.find(" - ");
   if (dash == std::string::npos) return std::nullopt;
   const size_t type_end = line.find(' ', dash + 3);
@@ -59,7 +60,7 @@ std::optional<MountedFs> ParseMount(const std::string& line) {
                    Unescaped(line.substr(type_end + 1, source_end - type_end - 1))};
 }
 
-// Of `path` or the nearest parent that is a mount point, what was mounted last.
+// The file system that was mounted last on `path`, or on its nearest parent that is a mount point.
 MountedFs MountOf(const std::string& path) {
   std::ifstream table("/proc/self/mountinfo");
   MountedFs nearest;
@@ -71,14 +72,14 @@ MountedFs MountOf(const std::string& path) {
   return nearest;
 }
 
-// The file system type mounted on `path`, last mounted first; empty: it is no mount point.
+// The type of the file system that was mounted last on `path`. Empty: it is no mount point.
 std::string MountedType(const std::string& path) {
   const MountedFs mount = MountOf(path);
   return mount.path == path ? mount.type : "";
 }
 
-// What a local path is in a source: "file://" and itself or, seen through a mount of Tarn, where it
-// is in the source of that one.
+// The URI of a local path: "file://" and the path. Below a mount of Tarn: its place in the source
+// of that mount.
 std::string UriOf(const std::string& path) {
   const MountedFs mount = MountOf(path);
   if (mount.type != "fuse.tarn") return Concat("file://", path);
@@ -93,7 +94,7 @@ Status CheckOutside(const std::string& what, const std::string& path, const Sour
   if (!inside) return OkStatus();
   return Status(Code::kInvalid,
                 Concat("cannot mount ", source.uri, ": ", what, " ", path,
-                       " is inside of the source, where whoever changes files in the mount would "
+                       " is inside of the source: a program that changes files in the mount could "
                        "change Tarn's own; ",
                        advice));
 }
@@ -116,8 +117,8 @@ Status DetachDead(const std::string& path) {
   return OkStatus();
 }
 
-// The kernel may still know the attributes of a dead mount's root; it has to ask for its space.
-// ECONNREFUSED: the kernel and the process never agreed on the mount.
+// stat would not do: the kernel may still know the attributes of a dead mount's root. It must ask
+// the process for the free space. ECONNREFUSED: the mount never came up.
 bool IsDead(const std::string& path) {
   struct statfs fs = {};
   return statfs(path.c_str(), &fs) != 0 &&
@@ -138,20 +139,18 @@ Status CheckEmpty(const std::string& path) {
 Status CheckDirectory(const std::string& path, const std::string& what, const std::string& advice) {
   struct stat st = {};
   if (stat(path.c_str(), &st) != 0) {
-    if (errno == ENOENT)
+    if (errno == ENOENT) {
       return Status(Code::kNotFound, Concat(what, path, " does not exist", advice));
+    }
     return ErrnoStatus(errno, Concat(what, path));
   }
-  if (!S_ISDIR(st.st_mode))
+  if (!S_ISDIR(st.st_mode)) {
     return Status(Code::kNotDirectory, Concat(what, path, " is not a directory"));
+  }
   return OkStatus();
 }
 
-}  // namespace
-
-namespace {
-
-// Keys are taken as they are: a part that no name leads to cannot be mounted either.
+// Keys are taken as they are. A part that cannot be a file name cannot be mounted.
 Result<Source> ParseBucket(const std::string& text, const Properties& properties) {
   std::string path = text.substr(text.find("://") + 2);
   while (path.ends_with('/')) path.pop_back();
@@ -179,8 +178,9 @@ void ResolvePaths(Properties& properties) {
   const ufs::s3::Environment environment = ufs::s3::ProcessEnvironment();
   for (const char* name : ufs::s3::FileVariables()) {
     const std::optional<std::string> path = environment(name);
-    if (path && !path->starts_with('/') && !path->starts_with('~'))
+    if (path && !path->starts_with('/') && !path->starts_with('~')) {
       setenv(name, Concat(here, "/", *path).c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+    }
   }
 }
 
@@ -210,8 +210,9 @@ Result<Source> ParseSource(const std::string& text, const Properties& properties
   if (path.empty()) return Status(Code::kInvalid, "cannot mount \"\": the source is empty");
   RETURN_IF_ERROR(CheckDirectory(path, "cannot mount: source ", ""));
   char resolved[PATH_MAX];
-  if (realpath(path.c_str(), resolved) == nullptr)
+  if (realpath(path.c_str(), resolved) == nullptr) {
     return ErrnoStatus(errno, Concat("source ", path));
+  }
   return Source{"file", resolved, Concat("file://", resolved), ""};
 }
 
@@ -267,7 +268,7 @@ Status CheckNotHidden(const std::string& mount_point, const std::string& state,
   for (const std::string& own : all) {
     if (Below(ResolvedPath(own), mount_point).empty()) continue;
     return Status(Code::kInvalid, Concat("cannot mount on ", mount_point, ": it would hide ", own,
-                                         ", where Tarn is to keep its state or cache"));
+                                         ", where Tarn keeps its state or cache"));
   }
   return OkStatus();
 }

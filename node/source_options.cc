@@ -40,7 +40,7 @@ Status CheckReference(const std::string& name, const std::string& value) {
   if (file || variable) return OkStatus();
   return Status(Code::kInvalid,
                 Concat("option ", name,
-                       ": a secret given here could be seen by everybody (ps) and "
+                       ": a secret given here could be seen by every user (ps) and "
                        "would be kept in clear; write it into a file that only its owner can read "
                        "and give ",
                        name, "=file:/path/of/it, or ", name,
@@ -70,7 +70,7 @@ Result<std::string> Fetch(const std::string& name, const std::string& value,
                                         variable));
 }
 
-// A number in octal or decimal; nullopt: it is none, or above `most`.
+// Parses a number in base 8 or 10. Nullopt: it is none, or above `most`.
 std::optional<uint32_t> Number(std::string_view text, int base, uint32_t most) {
   uint32_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
@@ -95,9 +95,10 @@ Result<std::optional<uint32_t>> Owner(const char* name, const std::string& text)
 
 Result<std::pair<std::string, std::string>> ParseOption(const std::string& text) {
   const size_t equals = text.find('=');
-  if (equals != std::string::npos && equals > 0)
+  if (equals != std::string::npos && equals > 0) {
     return std::pair(text.substr(0, equals), text.substr(equals + 1));
-  // It may be a secret, or hold one.
+  }
+  // The text may be, or contain, a secret: the message must not show it.
   const std::string name = text.substr(0, text.find_first_of(":= \t"));
   const bool known = Properties().Find(name).ok();
   return Status(Code::kInvalid, Concat(known ? "option " : "an option", known ? name : "",
@@ -129,10 +130,11 @@ Result<SourceOptions> CheckOptions(const SourceOptions& options) {
                            "\" is a relative path, and the process that serves the mount is in "
                            "another directory; write it from \"/\" on"));
     }
-    if (IsSecret(known.name))
+    if (IsSecret(known.name)) {
       RETURN_IF_ERROR(CheckReference(known.name, value));
-    else
+    } else {
       RETURN_IF_ERROR(scratch.Set(known.name, value, kGivenAsOption));
+    }
     checked.emplace_back(known.name, value);
   }
   return checked;

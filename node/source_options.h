@@ -1,8 +1,8 @@
 #pragma once
 
-// The options of one UFS mount: properties that hold for its source alone. A secret is never among
-// them, only where it is: "file:/path" (the first line of a file) or "env:NAME" (a variable of the
-// serving process), read each time the source is opened.
+// The options of one UFS mount: properties that hold for its source alone. Instead of a secret they
+// have the place where it is: "file:/path" (the first line of a file) or "env:NAME" (a variable of
+// the serving process). It is read each time the source is opened.
 
 #include <cstdint>
 #include <functional>
@@ -19,31 +19,32 @@ namespace tarn {
 using SourceOptions = std::vector<std::pair<std::string, std::string>>;
 using Variables = std::function<std::optional<std::string>(const std::string&)>;
 
-// "name=value". kInvalid: it is not that.
+// Splits "name=value". kInvalid: the text has no name or no '='.
 Result<std::pair<std::string, std::string>> ParseOption(const std::string& text);
-// Relative paths become those that they are in `directory`.
+// Makes relative paths absolute, below `directory`.
 SourceOptions ResolvePaths(SourceOptions options, const std::string& directory);
-// With the names that the table of properties has. kInvalid: unknown, not of a source, malformed, a
-// relative path, or a secret that stands there itself; messages never show a secret.
+// Returns the options with the names of the property table. kInvalid: an option is unknown, is not
+// about a source, is malformed, is a relative path, or is a secret itself. Messages never show a
+// secret.
 Result<SourceOptions> CheckOptions(const SourceOptions& options);
-// `base` with the options, their secrets fetched. kNotFound, kPermission, kInvalid: one of them is
-// not where it should be.
+// Returns `base` with the options, and fetches their secrets. kNotFound, kPermission, kInvalid: a
+// secret is not in its place.
 Result<Properties> WithOptions(const Properties& base, const SourceOptions& options,
                                const Variables& variables);
-// Of a source of s3://. kInvalid: some property is about another encryption than is asked for, so
-// that objects would not be encrypted as somebody expects. An option that asks for another
-// encryption may leave those of the base as they are.
+// For an s3:// source. kInvalid: a property belongs to another encryption than the one that is
+// chosen, so objects would not be encrypted as the user expects. An option that chooses another
+// encryption may leave the properties of the base as they are.
 Status CheckEncryption(const Properties& properties);
-// Mode and owner of what keeps none in its object, as ufs::UfsTraits has them.
+// Mode and owner of files whose objects keep none, as in ufs::UfsTraits.
 struct DefaultAttributes {
   uint32_t file_mode = 0644;
   uint32_t directory_mode = 0755;
   std::optional<uint32_t> uid;
   std::optional<uint32_t> gid;
 };
-// What the properties say of an s3:// source. kInvalid: one is no number, or no mode in octal.
+// Reads the properties of an s3:// source. kInvalid: one is no number, or no mode in octal.
 Result<DefaultAttributes> DefaultAttributesOf(const Properties& properties);
-// What is left where those secrets cannot be fetched.
+// Drops the options that are secrets.
 SourceOptions WithoutSecrets(const SourceOptions& options);
 
 }  // namespace tarn

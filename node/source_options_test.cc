@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "node/sources/open_source.h"
-#include "node/sources/source_mounts.h"
+#include "node/sources/overlap.h"
 
 namespace tarn {
 namespace {

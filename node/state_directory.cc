@@ -23,10 +23,11 @@ namespace tarn {
 namespace {
 
 constexpr double kPartOfFreeSpace = 0.8;
-// How long a mount waits for another process that has the state directory.
-constexpr Nanos kDying = std::chrono::seconds(30);     // One that was killed.
-constexpr Nanos kEnding = std::chrono::minutes(2);     // Its mount is gone; it closes its stores.
-constexpr Nanos kDetached = std::chrono::seconds(10);  // Its files may be open still.
+// How long a mount waits for another process that holds the state directory: one that was killed;
+// one whose mount is gone and that closes its stores; one whose files may still be open.
+constexpr Nanos kDying = std::chrono::seconds(30);
+constexpr Nanos kEnding = std::chrono::minutes(2);
+constexpr Nanos kDetached = std::chrono::seconds(10);
 
 Status MakeDirectories(const std::string& path) {
   for (size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
@@ -38,7 +39,7 @@ Status MakeDirectories(const std::string& path) {
   }
 }
 
-// "data-sets" of /data/sets, so that people find their way.
+// Makes "data-sets" of /data/sets, so that users recognize the directory.
 std::string Readable(const std::string& path) {
   std::string name;
   for (const char c : path.substr(1)) {
@@ -56,8 +57,8 @@ std::string ReadPid(int lock) {
                    : std::string(Trimmed(std::string_view(text, static_cast<size_t>(size))));
 }
 
-// A process holds its lock until the last of its threads is gone. It is registered while it serves;
-// one that is not starts or ends.
+// How long to wait for the holder. A process holds its lock until its last thread is gone. It is
+// registered while it serves: a holder that is not registered is starting or ending.
 Nanos PatienceWith(int64_t holder) {
   if (holder > 0 && !cli::ProcessRuns(holder)) return kDying;
   const Result<std::vector<cli::RunningMount>> mounts = cli::ListRunningMounts();
@@ -81,15 +82,16 @@ bool LockOnceItsHolderIsGone(int lock) {
   return true;
 }
 
-// Chosen once and remembered: later the cache itself has taken of the free space.
+// Chosen once and noted in a file, because the cache itself takes from the free space later.
 Result<uint64_t> DefaultCapacity(const std::string& directory) {
   const std::string note = directory + "/capacity";
   std::ifstream noted(note);
   uint64_t bytes = 0;
   if (noted >> bytes && bytes > 0) return bytes;
   struct statvfs fs = {};
-  if (statvfs(directory.c_str(), &fs) != 0)
+  if (statvfs(directory.c_str(), &fs) != 0) {
     return ErrnoStatus(errno, Concat("statvfs ", directory));
+  }
   bytes = static_cast<uint64_t>(static_cast<double>(fs.f_bavail) *
                                 static_cast<double>(fs.f_frsize) * kPartOfFreeSpace);
   std::ofstream(note) << bytes << "\n";
@@ -114,8 +116,9 @@ Result<std::unique_ptr<StateDirectory>> StateDirectory::Open(const std::string& 
                                                              const Source& source) {
   const std::string absolute = path.empty() ? DefaultStatePath(source) : Absolute(path);
   Status made = MakeDirectories(absolute);
-  if (!made.ok())
+  if (!made.ok()) {
     return Status(made.code(), Concat("state directory ", absolute, ": ", made.message()));
+  }
   const std::string lock_path = absolute + "/LOCK";
   const int lock = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0) return ErrnoStatus(errno, Concat("state directory ", absolute, ": open its lock"));

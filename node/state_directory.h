@@ -1,6 +1,6 @@
 #pragma once
 
-// Where one source's metadata, cache, log and lock live.
+// The directory with the metadata, cache, log and lock of one source.
 
 #include <memory>
 #include <string>
@@ -13,11 +13,12 @@
 
 namespace tarn {
 
-// Held by the process that uses the directory; let go when destroyed or when the process ends.
+// Holds the directory for this process, until it is destroyed or the process ends.
 class StateDirectory {
  public:
-  // `path` empty: the default one of the source. Made, with its parents, if absent. kBusy, naming
-  // the pid: another process holds it. kPermission, kNoSpace, ...: it cannot be made.
+  // `path` empty: the default directory of the source. Makes it, with its parents, if it is absent.
+  // kBusy: another process, named by its pid, holds it. kPermission, kNoSpace, ...: it cannot be
+  // made.
   static Result<std::unique_ptr<StateDirectory>> Open(const std::string& path,
                                                       const Source& source);
   ~StateDirectory();
@@ -27,13 +28,13 @@ class StateDirectory {
   const std::string& path() const { return path_; }
   std::string MetadataPath() const { return path_ + "/meta"; }
   std::string LogPath() const { return path_ + "/tarn.log"; }
-  // The pid in the lock file is for people and other processes; the lock itself is the kernel's.
-  // It is there from NotePid, also after a power cut, to NoteCleanEnd.
+  // Writes the pid into the lock file, for users and other processes. The kernel keeps the lock
+  // itself. The pid stays there, also over a power cut, until NoteCleanEnd.
   Status NotePid() const;
   Status NoteCleanEnd() const;
   // The last process that used the directory called NoteCleanEnd, or there was none.
   bool ended_cleanly() const { return ended_cleanly_; }
-  std::string Boot() const;  // BootAndMount of it; empty: it cannot be told.
+  std::string Boot() const;  // BootAndMount of the directory. Empty: unknown.
   Result<cache::CacheOptions> CacheFor(const Properties& properties) const;
 
  private:

@@ -1,12 +1,11 @@
 #pragma once
 
-// The under file systems of one namespace, each below a directory of it: its mount point. meta/
-// implements it. The stores themselves are opened by whoever put the process together, under the
+// The UFS mounts of one namespace. meta/ implements it. The process opens each source under the
 // mount's id, before Mount and after a restart. Thread-safe, blocking.
 //
-// A mount point is a directory that cannot be removed or renamed, in the mount above; below it
-// names belong to the mount's own UFS, and rename and link do not cross the border. A listing of
-// the directory above leaves it alone, whatever that one's UFS has under its name.
+// A mount point is a directory in the mount above, which cannot be removed or renamed. Names below
+// it belong to its own UFS. rename and link do not cross the border. A listing of the directory
+// above leaves the mount point alone, whatever the UFS of that directory has under its name.
 
 #include <cstdint>
 #include <functional>
@@ -21,47 +20,51 @@
 namespace tarn::role {
 
 struct MountSpec {
-  MountId mount;     // From NewId, with its store open under it.
+  MountId mount;     // From NewId, with its source open under it.
   std::string path;  // Absolute, of the namespace.
   std::string uri;
   std::string identity;
   bool read_only = false;
-  std::vector<std::pair<std::string, std::string>> options;  // As MountInfo has them.
-  // Of the mount point where the UFS has no attributes.
+  std::vector<std::pair<std::string, std::string>> options;  // See MountInfo.
+  // Attributes of the mount point, if the UFS has none.
   uint32_t root_mode = 0755;
   uint32_t root_uid = 0;
   uint32_t root_gid = 0;
 };
 
-// What is not in a mount's UFS yet.
+// Changes that a mount's UFS does not have yet.
 struct Unpersisted {
-  uint64_t entries = 0;               // Of the persist queue.
-  uint64_t unlinked = 0;              // Files without a name that nobody has forgotten yet.
-  std::vector<std::string> subjects;  // The first of the entries, for people.
+  uint64_t entries = 0;               // In the persist queue.
+  uint64_t unlinked = 0;              // Orphans that are not forgotten yet.
+  std::vector<std::string> subjects;  // Paths or keys of the first entries, for messages.
 };
 
 class MountTable {
  public:
   virtual ~MountTable() = default;
-  virtual Result<MountId> NewId() = 0;  // Never given out again.
-  // Makes the mount point, with absent directories above it, and the record, in one durable step.
-  // What is at `path` must be nothing or an empty directory, which goes. kInvalid: no such path can
-  // be. kBusy: a mount point already; kExists: another file; kNotEmpty; kNotDirectory: above it is
-  // a file or symlink; kReadOnly: the mount above may not be changed.
+  virtual Result<MountId> NewId() = 0;  // Never returns an id twice.
+  // Makes the mount point, absent directories above it, and the record, in one durable step. `path`
+  // must be absent or an empty directory, which the mount point replaces. kInvalid: no path can be
+  // like that. kBusy: a mount point already. kExists: another file. kNotEmpty. kNotDirectory: a
+  // file or symlink is above it. kReadOnly: the mount above may not be changed.
   virtual Result<MountInfo> Mount(const Caller& caller, const MountSpec& spec) = 0;
-  virtual Result<std::vector<MountInfo>> List() = 0;  // By id; the root's is there too.
+  virtual Result<std::vector<MountInfo>> List() = 0;  // By id, the root's mount included.
 
+  // Names at most `subjects` of the entries.
   virtual Result<Unpersisted> Waiting(MountId mount, size_t subjects) = 0;
+  // How many of the inodes are in the mount.
   virtual Result<uint64_t> CountIn(MountId mount, std::span<const InodeId> inodes) = 0;
-  // Unmounting, in this order. From StopChanges on changes below it fail with kBusy; it returns
-  // when those under way are over.
+  // An unmount calls StopChanges, Detach, Forget, in this order.
+  //
+  // Changes below the mount fail with kBusy from now on. Returns when those under way are over.
   virtual void StopChanges(MountId mount) = 0;
-  virtual void AllowChanges(const MountInfo& mount) = 0;  // It is not to be unmounted after all.
-  // Takes the mount point away, durably: from now on Forget has to be called, after a restart too.
-  // kBusy: another mount is below it. kInvalid: the root's.
+  // Takes StopChanges back: the unmount is given up.
+  virtual void AllowChanges(const MountInfo& mount) = 0;
+  // Removes the mount point, durably. The caller owes a call to Forget, after a restart too.
+  // kBusy: another mount is below it. kInvalid: the root's mount.
   virtual Status Detach(MountId mount) = 0;
-  // Forgets all that was below it, in small steps, what waits to be persisted included, then the
-  // mount. `before` is called with the files of each step. May be begun anew after an error.
+  // Forgets everything below the mount in small steps, changes that wait to be persisted included,
+  // then the mount. Calls `before` with the files of each step. Call it again after an error.
   using Before = std::function<Status(std::span<const InodeId>)>;
   virtual Status Forget(MountId mount, const Before& before) = 0;
 };

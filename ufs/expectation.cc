@@ -10,8 +10,9 @@ constexpr int kTries = 5;
 // Some file systems round times down to steps of 100 ns, 1 us, 1 s or 2 s.
 bool IsTime(int64_t there_ns, int64_t wanted_ns) {
   if (there_ns == wanted_ns) return true;
-  for (const int64_t step_ns : {100LL, 1000LL, 1'000'000'000LL, 2'000'000'000LL})
+  for (const int64_t step_ns : {100LL, 1000LL, 1'000'000'000LL, 2'000'000'000LL}) {
     if (there_ns == wanted_ns - wanted_ns % step_ns) return true;
+  }
   return false;
 }
 
@@ -28,8 +29,9 @@ bool IsExpected(const UnderFileSystem& ufs, const ObjectInfo& there, const Expec
   if (IsVersion(there, expected.version)) return true;
   for (const AttemptMark& mark : expected.marks) {
     if (IsMadeBy(ufs, there, mark, expected.version) || IsVersion(there, mark.id) ||
-        IsRetimed(there, expected.version, mark.mtime_ns))
+        IsRetimed(there, expected.version, mark.mtime_ns)) {
       return true;
+    }
   }
   return false;
 }
@@ -152,8 +154,9 @@ Status DeleteAsExpected(UnderFileSystem& ufs, std::string_view key, const Expect
     ASSIGN_OR_RETURN(const std::optional<ObjectInfo> there, Look(ufs, key, call()));
     if (!there) return OkStatus();
     looked = true;
-    if (!IsExpected(ufs, *there, expected))
+    if (!IsExpected(ufs, *there, expected)) {
       return Status(Code::kStale, Concat("delete ", key, ": it is another writer's"));
+    }
     request.precondition = IfStill(*there);
   }
   return Status(Code::kBusy, Concat("delete ", key, ": other writers change it all the time"));

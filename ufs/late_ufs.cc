@@ -164,8 +164,8 @@ class SlotUfs final : public LateUfs, private AttributeStore {
   std::atomic<const UfsTraits*> traits_{&expected_};
   mutable Mutex mutex_;  // A leaf; not held over calls of the source.
   SourcePtr source_ GUARDED_BY(mutex_);
-  std::unique_ptr<const UfsTraits> own_
-      GUARDED_BY(mutex_);  // The traits of the source, which may be gone.
+  // The traits of the source, which may be gone.
+  std::unique_ptr<const UfsTraits> own_ GUARDED_BY(mutex_);
   Status why_ GUARDED_BY(mutex_);
 };
 

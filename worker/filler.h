@@ -17,9 +17,9 @@
 
 namespace tarn::worker {
 
-// What one handle has read; for one thread at a time.
+// The reads of one handle, as far as reading ahead needs them. For one thread at a time.
 struct ReadHistory {
-  uint64_t next_offset = 0;  // Where it goes on if it reads in order.
+  uint64_t next_offset = 0;  // The offset of the next read, if it reads in order.
   uint64_t window_bytes = 0;
   uint64_t fetched_until = 0;
 };
@@ -27,14 +27,15 @@ struct ReadHistory {
 struct FillerOptions {
   size_t threads = 16;                            // Pages read from the UFS at the same time.
   uint64_t readahead_max_bytes = 64 << 20;        // 0: none.
-  Nanos read_deadline = std::chrono::minutes(2);  // Of one Fill, retries included.
-  // Hears what came with bytes of a file whose attributes are guesses. Called by several threads.
+  Nanos read_deadline = std::chrono::minutes(2);  // For one Fill, retries included.
+  // Called with the attributes that came with bytes, for a file whose attributes are guesses. By
+  // several threads.
   std::function<void(InodeId, const role::ToldAttributes&)> on_told = {};
 };
 
 class Filler {
  public:
-  virtual ~Filler() = default;  // Lets the reads under way end.
+  virtual ~Filler() = default;  // Waits for the reads under way.
 
   // Makes the pages of [offset, offset + length) of `file` present, as far as the object that
   // `binding` names reaches. It reads each page once, however many callers ask for it. While the
@@ -51,7 +52,8 @@ class Filler {
   // Reads a byte. An error: the object cannot be read, and a second try would not help (it is
   // archived, or may not be read). OK also where the source does not answer at once.
   virtual Status CheckReadable(const role::Binding& binding) = 0;
-  // Fills fail with kCancelled from now on, those under way soon. For the end of the process.
+  // Calls of Fill fail with kCancelled from now on; those under way soon. For the end of the
+  // process.
   virtual void Cancel() = 0;
   // A reader read these bytes: fetches ahead of it in the background while it reads in order.
   virtual void NoteRead(const ContentId& content, const role::Binding& binding,

@@ -1,7 +1,7 @@
 #pragma once
 
-// Brings the UFS in line with the namespace: takes tasks from the queue, does what the coordinator
-// says is next, reports. Thread-safe.
+// Brings the UFS in line with the namespace: leases tasks from the persist queue, does the actions
+// that the coordinator prepares, and reports. Thread-safe.
 
 #include <chrono>
 #include <functional>
@@ -20,16 +20,16 @@
 namespace tarn::worker {
 
 struct PersisterOptions {
-  int threads = 4;                              // One of them, at least, for small files only.
-  Nanos ufs_timeout = std::chrono::minutes(1);  // Of one call.
-  // After a crash: where uploads may have been left behind, to be removed before anything else.
+  int threads = 4;                              // At least one of them serves small files only.
+  Nanos ufs_timeout = std::chrono::minutes(1);  // For one call.
+  // Mounts whose sources may hold uploads of processes that died. Removed before anything else.
   std::vector<MountId> leftovers_in = {};
-  // Makes what the coordinator has decided and recorded durable (role::Files::SyncLog). Called
-  // before a batch changes the UFS, and before bytes that it has taken over may be evicted: after a
-  // power cut neither an unlink that is forgotten again may have cost the object, nor an upload
-  // that is forgotten again the only copy. Empty: nothing to do.
+  // Makes the coordinator's decisions and records durable (role::Files::SyncLog). Called before a
+  // batch changes the UFS, and before uploaded bytes may be evicted. Otherwise a power cut could
+  // undo an unlink whose object is already deleted, or the record of an upload whose local copy is
+  // already evicted. Empty: nothing to do.
   std::function<Status()> sync_log = {};
-  // Of applications: files rest until it pauses, for some seconds at most. Null: they do not.
+  // The applications' activity. Files wait for a pause in it, some seconds at most. Null: no wait.
   const Activity* activity = nullptr;
   Patience::Limits patience = {};
 };
@@ -37,12 +37,13 @@ struct PersisterOptions {
 class Persister {
  public:
   virtual ~Persister() = default;
-  // Finishes the tasks in hand, or breaks them off after ten seconds, and gives the rest back.
-  // Idempotent; the filler is of no use afterwards.
+  // Finishes the tasks in hand, or breaks them off after ten seconds, and gives back the others.
+  // Idempotent. It cancels the filler.
   virtual void Stop() = 0;
-  // Removes the uploads left in a mount that could not be reached at the start. Safe at any time.
+  // Removes leftover uploads of a mount whose source could not be reached at the start. Safe at any
+  // time.
   virtual Status RemoveLeftovers(MountId mount) = 0;
-  // Uploads of processes that died have been removed where the options said so.
+  // True once the uploads in all of `leftovers_in` have been removed.
   virtual bool LeftoversGone() const = 0;
 };
 

@@ -1,23 +1,25 @@
 #pragma once
 
-// After a crash: what becomes of the contents that were being written, and of files nobody has open
+// Settles what a crash left: contents that were being written, and orphans that no process has open
 // any more.
 
 #include "base/status.h"
 #include "cache/cache_store.h"
-#include "role/coordinator.h"
+#include "role/files.h"
+#include "role/maintenance.h"
+#include "role/names.h"
 
 namespace tarn::worker {
 
-// Call once, after both stores are open and before anybody uses them. What was acknowledged is
-// there afterwards: committed contents wait to be persisted again; after the death of the process
-// alone, bytes written and never committed are committed as they stand, as any local file system
-// would have kept them; after a power cut they are not, and a file that was never committed is
-// gone.
+// Call it once, after both stores are open and before any other part uses them. Afterwards all that
+// was acknowledged is there: committed contents wait to be persisted again. Bytes that were written
+// and never committed: after the death of the process alone they are committed as they stand, as a
+// local file system would have kept them. After a power cut they are dropped, and a file that was
+// never committed is gone.
 Status RecoverContents(cache::CacheStore& cache, role::Names& names, role::Files& files,
                        role::Maintenance& maintenance);
 
-// What becomes of one of them, as far as the coordinator is concerned; the cache does its part.
+// Decides about one content, and tells the coordinator. The cache then does what was decided.
 Result<cache::Recovered> JudgeContent(role::Names& names, role::Files& files,
                                       role::Maintenance& maintenance,
                                       const cache::ContentInfo& content, bool power_cut);

@@ -92,8 +92,9 @@ bool SpareFiles::Keep(const char* name) {
     id = next_++;
   }
   const std::string path = PathOf(id);
-  if (!MakeSubdirectory() || renameat(directory_, name, directory_, path.c_str()) != 0)
+  if (!MakeSubdirectory() || renameat(directory_, name, directory_, path.c_str()) != 0) {
     return false;
+  }
   if (!Empty(path)) {
     // Its bytes are gone with it. If even that fails, a later run takes the file over and empties
     // it.

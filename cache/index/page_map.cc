@@ -108,8 +108,9 @@ void PageMap::Extend(uint64_t limit_bytes) {
   if (absent_ == 0) return;
   const uint64_t after = PagesBelow(limit_bytes);
   words_.resize(after / 64 + 1);
-  for (uint64_t page = before; page < after; ++page)
+  for (uint64_t page = before; page < after; ++page) {
     words_[page / 64] |= uint64_t{1} << (page % 64);
+  }
 }
 
 void PageMap::Cut(uint64_t size_bytes) {

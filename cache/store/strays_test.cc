@@ -25,8 +25,9 @@ class Strays : public Recovery {
   std::set<std::string> Aside() const {
     std::set<std::string> contents;
     std::error_code none;
-    for (const auto& entry : fs::directory_iterator(Unknown(), none))
+    for (const auto& entry : fs::directory_iterator(Unknown(), none)) {
       contents.insert(BytesOf(entry.path()));
+    }
     return contents;
   }
   // The store searches for them in the background.

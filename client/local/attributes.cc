@@ -159,15 +159,15 @@ Status LocalFileSystem::FillBoundary(OpenInode& inode, uint64_t size_bytes) {
 
 Status LocalFileSystem::Truncate(const role::Caller& caller, InodeId ino, uint64_t size_bytes) {
   if (size_bytes > INT64_MAX) return Status(Code::kTooBig, "truncate");
-  ASSIGN_OR_RETURN(const role::FileInfo info, deps_.files.OpenForWrite(ino));
+  ASSIGN_OR_RETURN(const role::FileInfo info, deps_.writers.OpenForWrite(ino));
   Hold hold(table_, ino);
   OpenInode& inode = *hold;
   {
     MutexLock lock(inode.mutex);
-    inode.KeepAnnounced(deps_.files);
+    inode.KeepAnnounced(deps_.writers);
     Status ready = info.read_only ? Status(Code::kReadOnly, "truncate in a read-only mount")
                                   : EnsureLive(inode);
-    if (!ready.ok()) return inode.RefuseWriter(deps_.files, std::move(ready));
+    if (!ready.ok()) return inode.RefuseWriter(deps_.writers, std::move(ready));
   }
   const auto fetch = [&] { return FillBoundary(inode, size_bytes); };
   Status status = EnsureLearnt(caller, inode, Next::kNothing);
@@ -176,7 +176,7 @@ Status LocalFileSystem::Truncate(const role::Caller& caller, InodeId ino, uint64
   if (status.ok()) status = WithPages([&] { return ResizeLive(inode, size_bytes); }, fetch);
   if (status.ok()) return status;
   MutexLock lock(inode.mutex);
-  return inode.RefuseWriter(deps_.files, std::move(status));
+  return inode.RefuseWriter(deps_.writers, std::move(status));
 }
 
 Status LocalFileSystem::ResizeLive(OpenInode& inode, uint64_t size_bytes) {

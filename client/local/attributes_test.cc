@@ -225,9 +225,6 @@ class WatchedFiles final : public role::Files {
   Status RemoveXattr(const role::Caller& caller, InodeId ino, std::string_view name) override {
     return files_.RemoveXattr(caller, ino, name);
   }
-  Result<role::FileInfo> OpenForWrite(InodeId ino) override { return files_.OpenForWrite(ino); }
-  void OpenMade(InodeId ino) override { files_.OpenMade(ino); }
-  void CloseForWrite(InodeId ino) override { files_.CloseForWrite(ino); }
   Result<role::FileInfo> CommitWrite(const role::Caller& caller, InodeId ino,
                                      const role::WriteCommit& commit) override {
     return files_.CommitWrite(caller, ino, commit);

@@ -39,8 +39,9 @@ Status LocalFileSystem::CommitChanges(OpenInode& inode, Durable durable) {
   RETURN_IF_ERROR(inode.CheckKept());
   Status committed = TryCommit(inode, durable);
   // Its records went with its source: what was written has no place any more.
-  if (!committed.ok() && deps_.files.GetKnownAttr(inode.ino).code() == Code::kStale)
+  if (!committed.ok() && deps_.files.GetKnownAttr(inode.ino).code() == Code::kStale) {
     inode.unlinked = true;
+  }
   return committed;
 }
 
@@ -105,7 +106,7 @@ void LocalFileSystem::SettleOrLinger(OpenInode& inode) {
     if (!inode.unlinked) inode.staging = false;
     if (inode.lingering) --lingering_;
     inode.lingering = false;
-    inode.EndAnnounced(deps_.files);
+    inode.EndAnnounced(deps_.writers);
     return;
   }
   if (status.code() != Code::kBusy) inode.LogFailure("settle", status);

@@ -61,8 +61,9 @@ Status LocalFileSystem::Write(Handle& handle, uint64_t offset_bytes,
     live = inode.live.get();
     sure = inode.base_readable || live->Complete();
   }
-  if (!sure && !CutsAbsentPages(*live, offset_bytes, data.size()))
+  if (!sure && !CutsAbsentPages(*live, offset_bytes, data.size())) {
     RETURN_IF_ERROR(CheckBase(inode));
+  }
   RETURN_IF_ERROR(ApplySetId(inode, setid));
   const Status written =
       WithPages([&] { return WithBackPressure([&] { return live->Write(offset_bytes, data); }); },

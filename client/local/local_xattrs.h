@@ -8,7 +8,7 @@
 #include "cache/cache_store.h"
 #include "client/attributes.h"
 #include "client/xattrs.h"
-#include "role/coordinator.h"
+#include "role/files.h"
 
 namespace tarn::client {
 

@@ -60,8 +60,9 @@ Status LocalFileSystem::Rename(const role::Caller& caller, InodeId parent, std::
                                role::RenameMode mode) {
   ASSIGN_OR_RETURN(role::Names::Renamed renamed,
                    deps_.names.Rename(caller, parent, name, new_parent, new_name, mode));
-  const role::Attr& replaced = renamed.replaced.attr;
-  if (replaced.ino && replaced.nlink == 0) Reap(replaced.ino, replaced.size_bytes);
+  if (renamed.replaced && renamed.replaced->attr.nlink == 0) {
+    Reap(renamed.replaced->attr.ino, renamed.replaced->attr.size_bytes);
+  }
   return OkStatus();
 }
 

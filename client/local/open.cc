@@ -109,20 +109,21 @@ Status LocalFileSystem::WithBackPressure(const std::function<Status()>& attempt)
     if (pinned < before) deadline = Deadline::After(deps_.clock, options_.no_space_wait);
     if (deadline.PassedBy(deps_.clock.Now())) return status;
     before = pinned;
-    if (!hurried) RETURN_IF_ERROR(deps_.queue.RetryNow(InodeId()));
+    if (!hurried) RETURN_IF_ERROR(deps_.queue.RetryNow(std::nullopt));
     hurried = true;
     deps_.clock.SleepFor(std::chrono::milliseconds(100), std::stop_token());
   }
 }
 
 Status LocalFileSystem::AdmitWriter(OpenInode& inode, cache::Truncate truncate) {
-  if (options_.read_only)
-    return inode.RefuseWriter(deps_.files, Status(Code::kReadOnly, "open for writing"));
-  if (!inode.announced) deps_.files.OpenMade(inode.ino);
+  if (options_.read_only) {
+    return inode.RefuseWriter(deps_.writers, Status(Code::kReadOnly, "open for writing"));
+  }
+  if (!inode.announced) deps_.writers.OpenMade(inode.ino);
   inode.announced = true;
   Status admitted = WithBackPressure(
       [&]() NO_THREAD_SAFETY_ANALYSIS { return inode.live->BeginWriting(truncate); });
-  if (!admitted.ok()) return inode.RefuseWriter(deps_.files, std::move(admitted));
+  if (!admitted.ok()) return inode.RefuseWriter(deps_.writers, std::move(admitted));
   ++inode.writers;
   inode.staging = true;
   if (truncate == cache::Truncate::kToZero) inode.from_nothing = true;
@@ -173,12 +174,13 @@ Result<Opened> LocalFileSystem::AddHandle(Hold& hold, int flags) {
 }
 
 Status LocalFileSystem::OpenForWriting(OpenInode& inode, int flags) {
-  ASSIGN_OR_RETURN(role::FileInfo info, deps_.files.OpenForWrite(inode.ino));
+  ASSIGN_OR_RETURN(role::FileInfo info, deps_.writers.OpenForWrite(inode.ino));
   MutexLock lock(inode.mutex);
-  inode.KeepAnnounced(deps_.files);
-  if (info.read_only)
-    return inode.RefuseWriter(deps_.files,
+  inode.KeepAnnounced(deps_.writers);
+  if (info.read_only) {
+    return inode.RefuseWriter(deps_.writers,
                               Status(Code::kReadOnly, "open for writing in a read-only mount"));
+  }
   return AdmitWriter(inode,
                      (flags & O_TRUNC) != 0 ? cache::Truncate::kToZero : cache::Truncate::kNo);
 }
@@ -249,8 +251,8 @@ Result<Created> LocalFileSystem::OpenNew(role::FileInfo info, int flags) {
     }));
     inode.writers = 1;
     inode.staging = true;
-    deps_.files.OpenMade(attr.ino);
-    inode.KeepAnnounced(deps_.files);
+    deps_.writers.OpenMade(attr.ino);
+    inode.KeepAnnounced(deps_.writers);
     Result<cache::Changed> fresh = inode.live->CheckChanged();
     if (fresh.ok()) inode.fresh_mtime_ns = fresh->mtime_ns;
     inode.created_ns = attr.mtime_ns;
@@ -306,7 +308,7 @@ std::vector<InodeId> LocalFileSystem::OpenInodes() {
 
 // Called when the last hold is gone. Unpins the live file, and forgets an inode without names.
 void LocalFileSystem::CloseInode(OpenInode& inode) {
-  inode.EndAnnounced(deps_.files);
+  inode.EndAnnounced(deps_.writers);
   inode.live.reset();
   if (inode.unlinked) QueueReap(inode.ino);
 }

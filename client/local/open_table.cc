@@ -5,18 +5,18 @@
 
 namespace tarn::client {
 
-void OpenInode::KeepAnnounced(role::Files& files) {
-  if (announced) files.CloseForWrite(ino);  // The caller announced it once more.
+void OpenInode::KeepAnnounced(role::Writers& coordinator) {
+  if (announced) coordinator.CloseForWrite(ino);  // The caller announced it once more.
   announced = true;
 }
 
-void OpenInode::EndAnnounced(role::Files& files) {
-  if (announced) files.CloseForWrite(ino);
+void OpenInode::EndAnnounced(role::Writers& coordinator) {
+  if (announced) coordinator.CloseForWrite(ino);
   announced = false;
 }
 
-Status OpenInode::RefuseWriter(role::Files& files, Status why) {
-  if (writers == 0 && !lingering) EndAnnounced(files);
+Status OpenInode::RefuseWriter(role::Writers& coordinator, Status why) {
+  if (writers == 0 && !lingering) EndAnnounced(coordinator);
   return why;
 }
 

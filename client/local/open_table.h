@@ -14,8 +14,9 @@
 #include "base/ids.h"
 #include "base/mutex.h"
 #include "cache/cache_store.h"
-#include "role/coordinator.h"
+#include "role/files.h"
 #include "role/types.h"
+#include "role/writers.h"
 
 namespace tarn::client {
 
@@ -25,12 +26,12 @@ namespace tarn::client {
 struct OpenInode {
   explicit OpenInode(InodeId id) : ino(id) {}
 
-  // The inode was announced to the coordinator as open for writing (role::Files::OpenForWrite,
+  // The inode was announced to the coordinator as open for writing (role::Writers::OpenForWrite,
   // OpenMade). One announcement serves all writers, so a second one is taken back.
-  void KeepAnnounced(role::Files& files) REQUIRES(mutex);
-  void EndAnnounced(role::Files& files) REQUIRES(mutex);
+  void KeepAnnounced(role::Writers& coordinator) REQUIRES(mutex);
+  void EndAnnounced(role::Writers& coordinator) REQUIRES(mutex);
   // Returns `why`. Ends the announcement if there is no other writer.
-  Status RefuseWriter(role::Files& files, Status why) REQUIRES(mutex);
+  Status RefuseWriter(role::Writers& coordinator, Status why) REQUIRES(mutex);
   // The source is taken away: notes whether bytes that were written, and are not there, are lost.
   void NoteDiscarded(role::Files& files) REQUIRES(mutex);
   // kIo: bytes that were written here are lost.

@@ -15,6 +15,7 @@ void FileSystemFixture::Start() {
   pages_ = std::make_unique<DemandedPages>(*filler_);
   const Dependencies dependencies{namespace_->GetNames(),
                                   FilesOfClient(),
+                                  namespace_->GetWriters(),
                                   namespace_->GetMaintenance(),
                                   queue(),
                                   *cache_,
@@ -42,8 +43,9 @@ void FileSystemFixture::PersistDue(role::TaskClass size, size_t most) {
     for (;;) {
       auto action = queue().Prepare(task);
       ASSERT_TRUE(action.ok()) << action.status().ToString();
-      if (action->kind == role::Action::Kind::kDone || action->kind == role::Action::Kind::kWait)
+      if (action->kind == role::Action::Kind::kDone || action->kind == role::Action::Kind::kWait) {
         break;
+      }
       worker::Done done = runner.Run(*action, {});
       role::PersistQueue::Settled item{task, *action, done.outcome};
       const Result<bool> persisted = queue().Settle(std::span(&item, 1)).front();

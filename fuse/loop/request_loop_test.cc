@@ -131,13 +131,14 @@ TEST_F(RequestLoopTest, ARequestThatTakesLongHoldsUpNoOther) {
   CondVar changed;
   int released = 0;
   constexpr int kWaiting = 7;  // One thread is left.
-  for (int i = 0; i < kWaiting; ++i)
+  for (int i = 0; i < kWaiting; ++i) {
     source_.Add([&] {
       MutexLock lock(mutex);
       while (released == 0) changed.Wait(mutex);
       ++released;
       changed.NotifyAll();
     });
+  }
   source_.Call([&] {
     MutexLock lock(mutex);
     ++released;
@@ -159,11 +160,12 @@ TEST_F(RequestLoopTest, RequestsThatKeepWaitingAreServedByMany) {
   source_.Add([&] {
     while (!queued) std::this_thread::yield();
   });
-  for (int i = 0; i < 2000; ++i)
+  for (int i = 0; i < 2000; ++i) {
     source_.Add([&] {
       if (loop_->mode() == Mode::kMany) many = true;
       --left;
     });
+  }
   queued = true;
   while (left > 0) std::this_thread::yield();
   EXPECT_TRUE(many);
@@ -212,14 +214,16 @@ TEST_F(RequestLoopTest, NoRequestOfSeveralCallersIsLost) {
     std::thread runner([&] { EXPECT_TRUE(loop.Run().ok()); });
     std::atomic<int> served = 0;
     std::vector<std::thread> callers;
-    for (int c = 0; c < 4; ++c)
+    for (int c = 0; c < 4; ++c) {
       callers.emplace_back([&, c] {
-        for (int i = 0; i < 500; ++i)
+        for (int i = 0; i < 500; ++i) {
           source.Call([&] {
             if (i % 100 == c) Linger();
             ++served;
           });
+        }
       });
+    }
     for (std::thread& caller : callers) caller.join();
     EXPECT_EQ(served, 2000);
     source.End(OkStatus());

@@ -150,16 +150,20 @@ void Write(fuse_req_t req, fuse_ino_t ino, const char* data, size_t size, off_t 
 
 void Flush(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
   Request request(req, "flush", InodeId(ino));
-  const OpenFilePtr file = FileOf(request, info);
+  OpenFilePtr file = FileOf(request, info);
   if (!file) return request.Errno(EBADF);
-  request.Done(file->Flush());
+  const Status flushed = file->Flush();
+  file.reset();  // Before the reply: RELEASE may follow at once, and is to be the last user.
+  request.Done(flushed);
 }
 
 void Fsync(fuse_req_t req, fuse_ino_t ino, int, fuse_file_info* info) {
   Request request(req, "fsync", InodeId(ino));
-  const OpenFilePtr file = FileOf(request, info);
+  OpenFilePtr file = FileOf(request, info);
   if (!file) return request.Errno(EBADF);
-  request.Done(file->Fsync());
+  const Status synced = file->Fsync();
+  file.reset();
+  request.Done(synced);
 }
 
 // The file is released before the reply, unless another thread has just replied to a request for it

@@ -33,8 +33,9 @@ void Sockets::Follow(CURL* easy) {
 }
 
 curl_socket_t Sockets::WithLocalPort(int port) const {
-  for (const curl_socket_t socket : open_)
+  for (const curl_socket_t socket : open_) {
     if (LocalPort(socket) == port) return socket;
+  }
   return CURL_SOCKET_BAD;
 }
 

@@ -77,8 +77,9 @@ TEST(RecordCache, AnEarlierReaderBringsNothingOldBackAfterAValueTooLargeToKeep) 
 
 TEST(RecordCache, MemoryIsBounded) {
   RecordCache cache(256 << 10);
-  for (int i = 0; i < 20000; ++i)
+  for (int i = 0; i < 20000; ++i) {
     cache.Fill(std::to_string(i), Value(std::string(static_cast<size_t>(i % 300), 'x')), 1);
+  }
   EXPECT_LE(cache.bytes(), 256U << 10);
   EXPECT_GT(cache.bytes(), 128U << 10);
 }

@@ -32,8 +32,9 @@ class FailingDisk : public RocksdbStoreTest {
       if (call != DiskCall::kSync) return false;
       const std::string name = path.substr(path.rfind('/'));
       const bool is_table = name.ends_with(".sst");
-      if (is_table && slow_tables_)
+      if (is_table && slow_tables_) {
         static_cast<void>(answered_.try_acquire_for(std::chrono::milliseconds(200)));
+      }
       if (is_table) ++tables_;
       return name.find(part_) != std::string::npos && failures_ > 0 && failures_-- > 0;
     };
@@ -92,8 +93,9 @@ TEST_F(FailingDisk, ADiskThatCannotBeSyncedIsAnErrorUntilItCan) {
   FailSyncs("");
   const auto store = Open();
   failures_ = kAlways;
-  for (int i = 0; i < 2; ++i)
+  for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(Put(*store, "a", "1", Durability::kDurable).code(), Code::kIo);
+  }
   failures_ = 0;
   EXPECT_TRUE(store->Sync().ok());
   EXPECT_TRUE(Put(*store, "b", "2", Durability::kDurable).ok());
@@ -117,8 +119,9 @@ TEST_F(FailingDisk, TablesThatCannotBeSyncedStopCommitsOnlyUntilTheyCan) {
   const std::string large(90'000, 'x');
   Code code = Code::kOk;
   int committed = 0;
-  for (; code == Code::kOk && committed < 100; ++committed)
+  for (; code == Code::kOk && committed < 100; ++committed) {
     code = Put(*store, "k" + std::to_string(committed), large).code();
+  }
   EXPECT_EQ(code, Code::kIo);
   failures_ = 0;
   EXPECT_TRUE(Put(*store, "more", large, Durability::kDurable).ok());

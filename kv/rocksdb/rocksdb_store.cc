@@ -109,10 +109,11 @@ Result<std::vector<Value>> RocksdbSnapshot::GetMany(std::span<const std::string_
   std::vector<size_t> unknown;
   for (size_t i = 0; i < keys.size(); ++i) {
     std::optional<Value> known = cache_.Find(keys[i], version_);
-    if (known)
+    if (known) {
       values[i] = *std::move(known);
-    else
+    } else {
       unknown.push_back(i);
+    }
   }
   const size_t n = unknown.size();
   if (n == 0) return values;
@@ -274,8 +275,9 @@ Status RocksdbStore::FillBatch(const WriteSet& writes) {
 void RocksdbStore::FillCache(const WriteSet& writes, Version version) {
   if (batch_.HasDeleteRange()) cache_.Forget(version);
   for (const std::string& key : range_keys_) cache_.Write(key, Value(), version);
-  for (const auto& [key, write] : writes.points())
+  for (const auto& [key, write] : writes.points()) {
     cache_.Write(key, write.kind == WriteSet::Kind::kPut ? Value(write.value) : Value(), version);
+  }
 }
 
 Status RocksdbStore::BatchRange(const std::string& begin, const std::string& end) {
@@ -470,10 +472,11 @@ Result<std::unique_ptr<Store>> OpenRocksdbStore(const RocksdbOptions& options, C
   // RocksDB writes what the log holds to a table when it is opened. Without room for that, this
   // version does not fail but aborts.
   if (options.ballast_bytes > 0 &&
-      !parts.ballast->MakeRoomFor(options.write_buffer_bytes + kRoomToOpen))
+      !parts.ballast->MakeRoomFor(options.write_buffer_bytes + kRoomToOpen)) {
     return Status(Code::kNoSpace,
                   "open " + directory + ": no space left on its disk, make room for " +
                       std::to_string((options.write_buffer_bytes + kRoomToOpen) >> 20) + " MiB");
+  }
   Status status = OpenDatabase(options, parts);
   const bool full = status.code() == Code::kNoSpace;
   if (full && parts.ballast->GiveUp()) status = OpenDatabase(options, parts);

@@ -99,8 +99,9 @@ TEST_F(RocksdbStoreTest, AReaderNeverSeesHalfOfAConcurrentCommit) {
     while (!done) {
       const auto t = store->Begin();
       const std::string first = t->Get(key(0), Reads::kSnapshot).value().value_or("none");
-      for (int i = 1; i < kRecords; ++i)
+      for (int i = 1; i < kRecords; ++i) {
         if (t->Get(key(i), Reads::kSnapshot).value() != first) ++torn;
+      }
       ++seen;
     }
   };

@@ -26,10 +26,11 @@ TEST_F(RoomTest, AWaitingThreadTriesAgainWhenAsked) {
   std::atomic<bool> full = true;
   std::atomic<int> found = 0;
   std::vector<std::thread> threads;
-  for (int i = 0; i < 3; ++i)
+  for (int i = 0; i < 3; ++i) {
     threads.emplace_back([&] {
       if (room_.Wait([&] { return !full.load(); })) ++found;
     });
+  }
   for (int i = 0; i < 100; ++i) {
     while (!room_.RetryAll()) std::this_thread::yield();
     EXPECT_TRUE(room_.RetryAll());

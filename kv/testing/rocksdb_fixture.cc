@@ -17,9 +17,11 @@ std::string RocksdbStoreTest::Copy(bool with_logs) {
     std::filesystem::copy(options_.directory, copy, error);
     if (!error) break;
   }
-  for (const auto& entry : std::filesystem::directory_iterator(copy))
-    if (!with_logs && entry.path().extension() == ".log")
+  for (const auto& entry : std::filesystem::directory_iterator(copy)) {
+    if (!with_logs && entry.path().extension() == ".log") {
       std::filesystem::resize_file(entry.path(), 0);
+    }
+  }
   return copy;
 }
 

@@ -46,8 +46,9 @@ Status LosePrimary(const Context& context, kv::Transaction& txn, InodeRecord& in
   if (names.empty()) return Status(Code::kCorruption, "a file lacks one of its names");
   if (inode.bound) RETURN_IF_ERROR(Disown(txn, inode, inode.key));
   const ExtraName* next = &names.front();
-  for (const ExtraName& extra : names)
+  for (const ExtraName& extra : names) {
     if (extra.link && !next->link) next = &extra;
+  }
   inode.parent = next->parent;
   inode.name = next->name;
   txn.Delete(keys::ExtraName(inode.ino, next->parent, next->name));

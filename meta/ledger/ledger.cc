@@ -34,17 +34,20 @@ Result<std::optional<LedgerRecord>> GetLedger(kv::Transaction& txn, MountId moun
 
 void SetLedger(kv::Transaction& txn, MountId mount, std::string_view key,
                const std::optional<LedgerRecord>& old, const std::optional<LedgerRecord>& next) {
-  if (old && !old->queue_key.empty() && (!next || next->queue_key != old->queue_key))
+  if (old && !old->queue_key.empty() && (!next || next->queue_key != old->queue_key)) {
     txn.Delete(old->queue_key);
+  }
   const bool was_owned = old && old->intent == Intent::kOwned;
   const bool is_owned = next && next->intent == Intent::kOwned;
-  if (was_owned && (!is_owned || next->owner != old->owner))
+  if (was_owned && (!is_owned || next->owner != old->owner)) {
     txn.Delete(keys::Claim(old->owner, mount, key));
+  }
   if (is_owned) txn.Put(keys::Claim(next->owner, mount, key), PlaceRecord{}.Encode());
-  if (next)
+  if (next) {
     txn.Put(keys::Ledger(mount, key), next->Encode());
-  else
+  } else {
     txn.Delete(keys::Ledger(mount, key));
+  }
 }
 
 Status Own(kv::Transaction& txn, InodeRecord& owner, std::string_view key) {
@@ -58,8 +61,9 @@ Status Own(kv::Transaction& txn, InodeRecord& owner, std::string_view key) {
     next.etag = old->etag;
     next.marks = old->marks;
   }
-  if (owner.attempt_key == key)
+  if (owner.attempt_key == key) {
     next.attempt_started_ns = std::max(next.attempt_started_ns, owner.attempt_started_ns);
+  }
   SetLedger(txn, owner.mount, key, old, next);
   owner.places = true;
   return OkStatus();
@@ -67,10 +71,11 @@ Status Own(kv::Transaction& txn, InodeRecord& owner, std::string_view key) {
 
 Status Disown(kv::Transaction& txn, const InodeRecord& owner, std::string_view key) {
   ASSIGN_OR_RETURN(std::optional<LedgerRecord> old, GetLedger(txn, owner.mount, key));
-  if (old && old->intent == Intent::kOwned && old->owner == owner.ino)
+  if (old && old->intent == Intent::kOwned && old->owner == owner.ino) {
     SetLedger(txn, owner.mount, key, old, std::nullopt);
-  else
+  } else {
     txn.Delete(keys::Claim(owner.ino, owner.mount, key));  // A link has no ledger record.
+  }
   return OkStatus();
 }
 
@@ -86,10 +91,11 @@ Status Discard(const Context& context, kv::Transaction& txn, MountId mount, std:
   next.attempt_started_ns = discarding.attempt_started_ns;
   if (old) {
     next.attempt_started_ns = std::max(next.attempt_started_ns, old->attempt_started_ns);
-    if (next.etag.empty())
+    if (next.etag.empty()) {
       next.etag = old->etag;
-    else if (!old->etag.empty() && old->etag != next.etag)
+    } else if (!old->etag.empty() && old->etag != next.etag) {
       next.marks.push_back(MarkOfVersion(old->etag));
+    }
     next.marks.insert(next.marks.end(), old->marks.begin(), old->marks.end());
   }
   if (!next.owner) {
@@ -130,8 +136,9 @@ Status Claim(kv::Transaction& txn, InodeRecord& directory, std::string_view key)
   if (IsClaim(old)) next = *old;
   next.intent = Intent::kClaim;
   if (std::find(next.claimants.begin(), next.claimants.end(), directory.ino) ==
-      next.claimants.end())
+      next.claimants.end()) {
     next.claimants.push_back(directory.ino);
+  }
   SetLedger(txn, directory.mount, key, old, next);
   txn.Put(keys::Claim(directory.ino, directory.mount, key), PlaceRecord{}.Encode());
   directory.places = true;

@@ -133,8 +133,9 @@ Status NoteDirectoryRemoved(const Context& context, kv::Transaction& txn, InodeR
   for (const std::string& key : keys) {
     ASSIGN_OR_RETURN(Unclaimed unclaimed, Unclaim(txn, inode.ino, inode.mount, key));
     const int64_t started_ns = key == inode.attempt_key ? inode.attempt_started_ns : 0;
-    if (unclaimed == Unclaimed::kLast)
+    if (unclaimed == Unclaimed::kLast) {
       RETURN_IF_ERROR(DiscardDirectory(context, txn, inode.mount, key, started_ns));
+    }
   }
   return OkStatus();
 }
@@ -164,8 +165,9 @@ Status NoteMarkersMoved(const Context& context, kv::Transaction& txn, InodeRecor
   inode.places = std::any_of(places.begin(), places.end(),
                              [&](const Place& place) { return place.key != key; });
   ASSIGN_OR_RETURN(const Unclaimed unclaimed, Unclaim(txn, inode.ino, inode.mount, key));
-  if (unclaimed == Unclaimed::kLast)
+  if (unclaimed == Unclaimed::kLast) {
     RETURN_IF_ERROR(DiscardDirectory(context, txn, inode.mount, key, 0));
+  }
   return MakeMarkerAgain(context, txn, inode.mount, key);
 }
 

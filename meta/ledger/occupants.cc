@@ -24,8 +24,9 @@ Result<std::vector<Prefix>> ReadPrefixes(kv::Transaction& txn, MountId mount,
                                          std::string_view key) {
   std::vector<Prefix> prefixes{{key, {}}};
   for (size_t slash = key.rfind('/'); slash != key.npos && slash > 0;
-       slash = key.rfind('/', slash - 1))
+       slash = key.rfind('/', slash - 1)) {
     prefixes.push_back({key.substr(0, slash), {}});
+  }
   std::vector<std::string> wanted;
   for (const Prefix& prefix : prefixes) wanted.push_back(keys::Ledger(mount, prefix.key));
   ASSIGN_OR_RETURN(std::vector<std::optional<std::string>> found, txn.GetMany(wanted));

@@ -36,8 +36,9 @@ Status CheckBelow(const ufs::UfsTraits& traits, kv::Transaction& txn, const Inod
       ASSIGN_OR_RETURN(const DentryRecord dentry, DentryRecord::Decode(pair.value));
       std::string below = JoinKey(prefix, keys::NameOfDentry(pair.key));
       RETURN_IF_ERROR(CheckKey(traits, below, dentry.type));
-      if (dentry.type == role::FileType::kDirectory)
+      if (dentry.type == role::FileType::kDirectory) {
         left.emplace_back(dentry.ino, std::move(below));
+      }
     }
     options.limit -= page.pairs.size();
   }
@@ -51,8 +52,9 @@ std::string JoinKey(std::string_view directory_key, std::string_view name) {
 }
 
 const InodeRecord* Chain::FirstNotMade() const {
-  for (size_t i = 0; i < dirs.size(); ++i)
+  for (size_t i = 0; i < dirs.size(); ++i) {
     if (!dirs[i].made || dirs[i].made_key != keys[i]) return &dirs[i];
+  }
   return nullptr;
 }
 
@@ -60,8 +62,9 @@ Result<Chain> ReadChain(kv::Transaction& txn, InodeId parent, kv::Reads reads) {
   Chain chain;
   for (InodeId ino = parent;;) {
     ASSIGN_OR_RETURN(std::optional<InodeRecord> dir, GetInode(txn, ino, reads));
-    if (!dir || dir->nlink == 0)
+    if (!dir || dir->nlink == 0) {
       return Status(Code::kNotFound, Concat("directory ", ino.value, " has no name"));
+    }
     if (!chain.mount) chain.mount = dir->mount;
     if (IsMountRoot(*dir)) break;
     ino = dir->parent;

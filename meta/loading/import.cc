@@ -99,8 +99,9 @@ Result<InodeRecord> NewInode(const Context& context, const InodeRecord& dir, std
   inode.key = JoinKey(dir.key, name);
   inode.bound = true;
   inode.attr_version = inode.persisted_attr_version = 1;
-  if (type == role::FileType::kRegular)
+  if (type == role::FileType::kRegular) {
     inode.generation = inode.persisted_generation = Generation(1);
+  }
   TakeAttributes(info, *traits, dir, inode);
   inode.ctime_ns = inode.btime_ns = info.mtime_ns;
   TakeBinding(info, inode);
@@ -275,8 +276,9 @@ Difference Compare(const InodeRecord& inode, const Known& at, const ufs::ObjectI
     const bool as_seen = inode.identity == SeenOf(info) && inode.etag == info.identity;
     return as_seen ? Difference::kNone : Difference::kAttributes;
   }
-  if (inode.type == role::FileType::kSymlink && inode.symlink_target != info.symlink_target)
+  if (inode.type == role::FileType::kSymlink && inode.symlink_target != info.symlink_target) {
     return Difference::kContent;
+  }
   if (at.etag == info.etag) return Difference::kNone;
   const bool known = !info.identity.empty() && !at.identity.empty();
   const bool same = known && at.identity == info.identity;
@@ -308,8 +310,9 @@ Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecor
   if (!dentry) {
     ASSIGN_OR_RETURN(bool may, MayImport(txn, dir, JoinKey(dir.key, name)));
     const bool directory = info.type == ufs::ObjectType::kDirectory;
-    if (!may || IsTooOld(dir, name, imported, directory ? Reach::kBelow : Reach::kKey))
+    if (!may || IsTooOld(dir, name, imported, directory ? Reach::kBelow : Reach::kKey)) {
       return OkStatus();
+    }
     return Import(context, txn, dir, name, info, std::nullopt, imported);
   }
   ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, dentry->ino, kv::Reads::kSerializable));
@@ -327,8 +330,9 @@ Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecor
   ASSIGN_OR_RETURN(bool shared, IsBelowClaim(txn, inode.mount, inode.key));
   if (shared || IsTooOld(dir, name, imported)) return OkStatus();
   if (!imported.claims.Take(inode.ino)) return OkStatus();
-  if (difference == Difference::kAttributes)
+  if (difference == Difference::kAttributes) {
     return TakeChange(context, txn, std::move(inode), dir, info, imported);
+  }
   return Replace(context, txn, dir, name, *dentry, std::move(inode), info, imported);
 }
 

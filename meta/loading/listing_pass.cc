@@ -100,9 +100,10 @@ class PagedPass final : public ListingPass {
     for (const ufs::ObjectInfo& info : entries) seen_.push_back(HashOf(NameOf(info.key)));
     const Status applied = ApplyEntries(*fetched.look, entries);
     if (!MayTryFewer(applied.code())) return applied;
-    for (size_t i = 0; i < entries.size(); i += kSliceNames)
+    for (size_t i = 0; i < entries.size(); i += kSliceNames) {
       RETURN_IF_ERROR(
           ApplySlice(*fetched.look, entries.subspan(i, std::min(kSliceNames, entries.size() - i))));
+    }
     return OkStatus();
   }
 
@@ -134,12 +135,14 @@ class PagedPass final : public ListingPass {
     MutexLock turn(context_.ids.ImportTurn(dir_));
     const std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
     ASSIGN_OR_RETURN(const InodeRecord dir, ReadUnmoved(*txn));
-    for (const ufs::ObjectInfo& info : entries)
+    for (const ufs::ObjectInfo& info : entries) {
       RETURN_IF_ERROR(ApplyFound(context_, *txn, dir, NameOf(info.key), info, imported));
-    if (!was_complete_)
+    }
+    if (!was_complete_) {
       std::erase_if(imported.changes, [](const role::Change& change) {
         return change.kind == role::Change::Kind::kEntry && !change.ino;
       });
+    }
     return CommitImport(context_, *txn, imported.changes, imported.wrote);
   }
 

@@ -11,10 +11,10 @@ namespace tarn::meta {
 namespace {
 
 constexpr size_t kThreads = 4;
-// A source that does not answer keeps its threads: those of another need some all the same.
+// A source that does not answer keeps its threads. Other sources still need some.
 constexpr size_t kMostThreads = 256;
 constexpr size_t kQueued = 16;
-constexpr uint64_t kPagesAhead = 64;  // That nobody has asked for.
+constexpr uint64_t kPagesAhead = 64;  // The most that a listing applies before a reader waits.
 
 using Loaded = Loader::Loaded;
 using Progress = Loader::Progress;
@@ -30,193 +30,195 @@ Status Stopped(InodeId dir) {
 
 }  // namespace
 
-void Flights::Wake() {
+void Listings::Wake() {
   MutexLock lock(mutex_);
   changed_.NotifyAll();
 }
 
-// The request that it was begun for was stopped, which is nothing to the others.
-bool Flights::EndedForItsOwner(const Flight& flight) const {
-  return flight.done && flight.status.code() == Code::kCancelled && !stopping_;
+// The request that began the listing was stopped. Other callers begin another one.
+bool Listings::EndedForItsOwner(const Listing& listing) const {
+  return listing.done && listing.status.code() == Code::kCancelled && !stopping_;
 }
 
-Flights::Flights(const Context& context, std::function<void(const News&)> listed)
+Listings::Listings(const Context& context, std::function<void(const News&)> on_listed)
     : context_(context),
-      listed_(std::move(listed)),
+      on_listed_(std::move(on_listed)),
       ahead_(PoolOf("tarn-list-ahead")),
       pool_(PoolOf("tarn-list")) {}
 
-Flights::~Flights() {
+Listings::~Listings() {
   stopping_ = true;
   pool_.Shutdown();
 }
 
-std::shared_ptr<Flights::Flight> Flights::Begin(InodeId dir) {
-  auto flight = std::make_shared<Flight>();
-  flight->number = next_++;
-  flight->began = context_.clock.Now();
-  flights_[dir] = flight;
-  return flight;
+std::shared_ptr<Listings::Listing> Listings::Begin(InodeId dir) {
+  auto listing = std::make_shared<Listing>();
+  listing->number = next_++;
+  listing->began = context_.clock.Now();
+  listings_[dir] = listing;
+  return listing;
 }
 
-bool Flights::IsUnderWay(InodeId dir) {
+bool Listings::IsUnderWay(InodeId dir) {
   MutexLock lock(mutex_);
-  return flights_.contains(dir);
+  return listings_.contains(dir);
 }
 
-Status Flights::Whole(InodeId dir, Joining joining) {
-  std::shared_ptr<Flight> flight;
+Status Listings::ListAll(InodeId dir, Joining joining) {
+  std::shared_ptr<Listing> listing;
   const std::stop_token stop = StopOfRequest();
   const std::stop_callback wake(stop, [this] { Wake(); });
   {
     MutexLock lock(mutex_);
     const uint64_t asked = next_;
     for (;;) {
-      auto found = flights_.find(dir);
-      if (found == flights_.end()) break;
-      flight = found->second;
-      flight->wanted = true;
-      while (!flight->done && !stop.stop_requested()) changed_.Wait(mutex_);
-      if (!flight->done) return Stopped(dir);
-      if (EndedForItsOwner(*flight)) continue;
-      if (joining == Joining::kAny || flight->number >= asked) return flight->status;
+      auto found = listings_.find(dir);
+      if (found == listings_.end()) break;
+      listing = found->second;
+      listing->wanted = true;
+      while (!listing->done && !stop.stop_requested()) changed_.Wait(mutex_);
+      if (!listing->done) return Stopped(dir);
+      if (EndedForItsOwner(*listing)) continue;
+      if (joining == Joining::kAny || listing->number >= asked) return listing->status;
     }
-    flight = Begin(dir);
+    listing = Begin(dir);
   }
   const std::unique_ptr<ListingPass> pass = NewListingPass(context_, dir, &ahead_);
-  return Fly(dir, *flight, *pass);
+  return Run(dir, *listing, *pass);
 }
 
-Status Flights::Within(InodeId dir, Deadline deadline) {
+Status Listings::ListWithin(InodeId dir, Deadline deadline) {
   const std::stop_token stop = StopOfRequest();
   const std::stop_callback wake(stop, [this] { Wake(); });
-  std::shared_ptr<Flight> flight;
+  std::shared_ptr<Listing> listing;
   bool begun = false;
   {
     MutexLock lock(mutex_);
-    auto found = flights_.find(dir);
-    begun = found == flights_.end();
-    flight = begun ? Begin(dir) : found->second;
-    flight->wanted = true;
+    auto found = listings_.find(dir);
+    begun = found == listings_.end();
+    listing = begun ? Begin(dir) : found->second;
+    listing->wanted = true;
   }
   if (begun) {
     std::shared_ptr<ListingPass> pass = NewListingPass(context_, dir, &ahead_);
-    if (!FlyInBackground(dir, flight, pass)) return Fly(dir, *flight, *pass);
+    if (!RunInBackground(dir, listing, pass)) return Run(dir, *listing, *pass);
   }
   MutexLock lock(mutex_);
-  while (!flight->done) {
+  while (!listing->done) {
     if (stop.stop_requested()) return Stopped(dir);
     const MonotonicTime now = context_.clock.Now();
-    if (deadline.PassedBy(now))
+    if (deadline.PassedBy(now)) {
       return Status(Code::kDeadlineExceeded, "the source has not been listed in time");
+    }
     changed_.WaitFor(mutex_, deadline.at() - now);
   }
-  return flight->status;
+  return listing->status;
 }
 
-void Flights::Ahead(InodeId dir) {
-  std::shared_ptr<Flight> flight;
+void Listings::Prefetch(InodeId dir) {
+  std::shared_ptr<Listing> listing;
   {
     MutexLock lock(mutex_);
-    if (flights_.contains(dir)) return;
-    flight = Begin(dir);
-    flight->wanted = false;
+    if (listings_.contains(dir)) return;
+    listing = Begin(dir);
+    listing->wanted = false;
   }
   std::shared_ptr<ListingPass> pass = NewListingPass(context_, dir, &ahead_);
-  if (FlyInBackground(dir, flight, pass)) return;
+  if (RunInBackground(dir, listing, pass)) return;
   {
     MutexLock lock(mutex_);
-    if (!flight->wanted) return LandLocked(dir, *flight, OkStatus());
+    if (!listing->wanted) return FinishLocked(dir, *listing, OkStatus());
   }
-  // Somebody has joined meanwhile, and is told what comes of it.
-  const Status status = Fly(dir, *flight, *pass);
+  // A caller has joined meanwhile, and waits for the outcome.
+  const Status status = Run(dir, *listing, *pass);
   if (!status.ok()) LogDebug("list directory ", dir.value, " ahead: ", status);
 }
 
-std::shared_ptr<Flights::Flight> Flights::JoinOrBegin(InodeId dir, Progress& progress,
-                                                      bool& begun) {
+std::shared_ptr<Listings::Listing> Listings::JoinOrBegin(InodeId dir, Progress& progress,
+                                                         bool& begun) {
   const std::stop_token stop = StopOfRequest();
   const std::stop_callback wake(stop, [this] { Wake(); });
   MutexLock lock(mutex_);
-  auto found = flights_.find(dir);
-  begun = found == flights_.end();
-  std::shared_ptr<Flight> flight = begun ? Begin(dir) : found->second;
-  flight->wanted = true;
-  const uint64_t seen = progress.listing == flight->number ? progress.pages : 0;
-  while (!begun && !flight->done && flight->pages <= seen && !stop.stop_requested())
+  auto found = listings_.find(dir);
+  begun = found == listings_.end();
+  std::shared_ptr<Listing> listing = begun ? Begin(dir) : found->second;
+  listing->wanted = true;
+  const uint64_t seen = progress.listing == listing->number ? progress.pages : 0;
+  while (!begun && !listing->done && listing->pages <= seen && !stop.stop_requested()) {
     changed_.Wait(mutex_);
-  progress = {flight->number, flight->pages};
-  return flight;
+  }
+  progress = {listing->number, listing->pages};
+  return listing;
 }
 
-Result<Loaded> Flights::Some(InodeId dir, Progress& progress) {
+Result<Loaded> Listings::ListMore(InodeId dir, Progress& progress) {
   bool begun = false;
-  const std::shared_ptr<Flight> flight = JoinOrBegin(dir, progress, begun);
+  const std::shared_ptr<Listing> listing = JoinOrBegin(dir, progress, begun);
   if (!begun) {
     if (StopOfRequest().stop_requested()) return Stopped(dir);
     MutexLock lock(mutex_);
-    if (!flight->done || EndedForItsOwner(*flight)) return Loaded::kSome;
-    if (!flight->status.ok()) return flight->status;
+    if (!listing->done || EndedForItsOwner(*listing)) return Loaded::kSome;
+    if (!listing->status.ok()) return listing->status;
     return Loaded::kAll;
   }
   std::shared_ptr<ListingPass> pass = NewListingPass(context_, dir, &ahead_);
   Result<ListingPass::State> first = pass->Next();
   Status status = first.status();
   if (first.ok() && *first == ListingPass::State::kMore) {
-    Applied(dir, *flight, *pass);
+    NoteApplied(dir, *listing, *pass);
     progress.pages = 1;
-    if (FlyInBackground(dir, flight, pass)) return Loaded::kSome;
-    status = Fly(dir, *flight, *pass);
+    if (RunInBackground(dir, listing, pass)) return Loaded::kSome;
+    status = Run(dir, *listing, *pass);
   } else {
-    Land(dir, *flight, status);
+    Finish(dir, *listing, status);
   }
   if (!status.ok()) return status;
   return Loaded::kAll;
 }
 
-bool Flights::FlyInBackground(InodeId dir, const std::shared_ptr<Flight>& flight,
-                              const std::shared_ptr<ListingPass>& pass) {
+bool Listings::RunInBackground(InodeId dir, const std::shared_ptr<Listing>& listing,
+                               const std::shared_ptr<ListingPass>& pass) {
   return pool_
-      .TrySubmit([this, dir, flight, pass] {
-        const Status status = Fly(dir, *flight, *pass);
+      .TrySubmit([this, dir, listing, pass] {
+        const Status status = Run(dir, *listing, *pass);
         if (!status.ok()) LogDebug("list directory ", dir.value, ": ", status);
       })
       .ok();
 }
 
-Status Flights::Fly(InodeId dir, Flight& flight, ListingPass& pass) {
+Status Listings::Run(InodeId dir, Listing& listing, ListingPass& pass) {
   for (;;) {
     Result<ListingPass::State> state =
         stopping_ ? Status(Code::kCancelled, "list a directory: the namespace is being closed")
                   : pass.Next();
     const bool more = state.ok() && *state == ListingPass::State::kMore;
-    if (more && Applied(dir, flight, pass)) continue;
-    if (!more) Land(dir, flight, state.status());
+    if (more && NoteApplied(dir, listing, pass)) continue;
+    if (!more) Finish(dir, listing, state.status());
     return state.status();
   }
 }
 
-bool Flights::Applied(InodeId dir, Flight& flight, const ListingPass& pass) {
-  listed_({dir, flight.began, pass.Last()});
+bool Listings::NoteApplied(InodeId dir, Listing& listing, const ListingPass& pass) {
+  on_listed_({dir, listing.began, pass.Last()});
   MutexLock lock(mutex_);
-  ++flight.pages;
-  const bool goes_on = flight.wanted || flight.pages < kPagesAhead;
-  if (!goes_on) LandLocked(dir, flight, OkStatus());
+  ++listing.pages;
+  const bool goes_on = listing.wanted || listing.pages < kPagesAhead;
+  if (!goes_on) FinishLocked(dir, listing, OkStatus());
   changed_.NotifyAll();
   return goes_on;
 }
 
-void Flights::LandLocked(InodeId dir, Flight& flight, const Status& status) {
-  flight.status = status;
-  flight.done = true;
-  flights_.erase(dir);
+void Listings::FinishLocked(InodeId dir, Listing& listing, const Status& status) {
+  listing.status = status;
+  listing.done = true;
+  listings_.erase(dir);
   changed_.NotifyAll();
 }
 
-void Flights::Land(InodeId dir, Flight& flight, const Status& status) {
-  if (status.ok()) listed_({dir, flight.began, std::nullopt});
+void Listings::Finish(InodeId dir, Listing& listing, const Status& status) {
+  if (status.ok()) on_listed_({dir, listing.began, std::nullopt});
   MutexLock lock(mutex_);
-  LandLocked(dir, flight, status);
+  FinishLocked(dir, listing, status);
 }
 
 }  // namespace tarn::meta

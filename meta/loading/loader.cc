@@ -66,7 +66,7 @@ class AbsentNames {
   std::unordered_map<NameKey, MonotonicTime, HashNameKey> until_ GUARDED_BY(mutex_);
 };
 
-// Counts lookups of unknown names in each directory.
+// Counts for each directory the questions for unknown names.
 class Lookups {
  public:
   int Count(InodeId dir) {
@@ -80,11 +80,11 @@ class Lookups {
   std::unordered_map<InodeId, int> counts_ GUARDED_BY(mutex_);
 };
 
-// Questions to the UFS about single names that are under way. A second caller for the same name
-// waits for the answer to the first. Thread-safe.
-class NameFlights {
+// Questions to the source about single names. A caller that needs a name which another caller is
+// asking about waits for that answer. Thread-safe.
+class NameQuestions {
  public:
-  explicit NameFlights(Clock& clock) : clock_(clock) {}
+  explicit NameQuestions(Clock& clock) : clock_(clock) {}
 
   // kDeadlineExceeded: the question of another caller is not answered yet. kCancelled: this caller
   // was stopped.
@@ -92,53 +92,54 @@ class NameFlights {
     const std::stop_token stop = StopOfRequest();
     const std::stop_callback wake(stop, [this] {
       MutexLock lock(mutex_);
-      landed_.NotifyAll();
+      answered_.NotifyAll();
     });
-    std::shared_ptr<Flight> flight;
+    std::shared_ptr<Question> question;
     {
       MutexLock lock(mutex_);
       for (;;) {
-        std::shared_ptr<Flight>& slot = flights_[name];
+        std::shared_ptr<Question>& slot = questions_[name];
         if (!slot) {
-          flight = slot = std::make_shared<Flight>();
+          question = slot = std::make_shared<Question>();
           break;
         }
-        const std::shared_ptr<Flight> other = slot;
+        const std::shared_ptr<Question> other = slot;
         Status answer = Await(*other, deadline, stop);
-        // If the caller that asked was stopped, the waiting caller asks again itself.
+        // If the caller that asked was stopped, this one has no answer and asks again.
         if (answer.code() != Code::kCancelled || stop.stop_requested()) return answer;
       }
     }
     const Status answer = ask();
     MutexLock lock(mutex_);
-    flight->done = true;
-    flight->answer = answer;
-    flights_.erase(name);
-    landed_.NotifyAll();
+    question->done = true;
+    question->answer = answer;
+    questions_.erase(name);
+    answered_.NotifyAll();
     return answer;
   }
 
  private:
-  struct Flight {
+  struct Question {
     bool done = false;
     Status answer;
   };
-  Status Await(const Flight& flight, Deadline deadline, const std::stop_token& stop)
+  Status Await(const Question& question, Deadline deadline, const std::stop_token& stop)
       REQUIRES(mutex_) {
-    while (!flight.done) {
+    while (!question.done) {
       if (stop.stop_requested()) return Status(Code::kCancelled, "the caller was stopped");
       const MonotonicTime now = clock_.Now();
-      if (deadline.PassedBy(now))
+      if (deadline.PassedBy(now)) {
         return Status(Code::kDeadlineExceeded, "the source has not answered in time");
-      landed_.WaitFor(mutex_, deadline.at() - now);
+      }
+      answered_.WaitFor(mutex_, deadline.at() - now);
     }
-    return flight.answer;
+    return question.answer;
   }
 
   Clock& clock_;
   Mutex mutex_;  // Held over no I/O.
-  CondVar landed_;
-  std::unordered_map<NameKey, std::shared_ptr<Flight>, HashNameKey> flights_ GUARDED_BY(mutex_);
+  CondVar answered_;
+  std::unordered_map<NameKey, std::shared_ptr<Question>, HashNameKey> questions_ GUARDED_BY(mutex_);
 };
 
 // Sources that did not answer in time. Thread-safe.
@@ -188,8 +189,8 @@ class UfsLoader final : public Loader {
  public:
   explicit UfsLoader(const Context& context)
       : context_(context),
-        name_flights_(context.clock),
-        flights_(context, [this](const Flights::News& news) { Listed(news); }),
+        name_questions_(context.clock),
+        listings_(context, [this](const Listings::News& news) { Listed(news); }),
         pool_({.name = "tarn-revalidate",
                .threads = kThreads,
                .most_threads = kMostThreads,
@@ -201,8 +202,8 @@ class UfsLoader final : public Loader {
     if (absent_.Has(dir, name, now)) return OkStatus();
     ASSIGN_OR_RETURN(const Known known, Read(dir, name));
     if (known.complete) return OkStatus();
-    // Many lookups by name cost more than one listing.
-    if (Interval() != Nanos::zero() && lookups_.Count(dir) == kManyLookups) flights_.Ahead(dir);
+    // Asked for name by name, a directory costs more than its listing.
+    if (Interval() != Nanos::zero() && lookups_.Count(dir) == kManyLookups) listings_.Prefetch(dir);
     ASSIGN_OR_RETURN(const NameAnswer answer, LookAtName(context_, dir, name));
     if (Interval() == Nanos::zero()) return OkStatus();
     const MonotonicTime until =
@@ -214,18 +215,18 @@ class UfsLoader final : public Loader {
 
   Status LoadAll(InodeId dir) override {
     ASSIGN_OR_RETURN(bool complete, Complete(dir));
-    return complete ? OkStatus() : flights_.Whole(dir, Joining::kAny);
+    return complete ? OkStatus() : listings_.ListAll(dir, Joining::kAny);
   }
 
   Result<Loaded> LoadMore(InodeId dir, Progress& progress) override {
     ASSIGN_OR_RETURN(bool complete, Complete(dir));
     if (complete) return Loaded::kAll;
-    return flights_.Some(dir, progress);
+    return listings_.ListMore(dir, progress);
   }
 
   Status Touch(InodeId dir) override {
     if (Interval() < Nanos::zero()) return OkStatus();
-    if (Interval() == Nanos::zero()) return flights_.Whole(dir, Joining::kBegunLater);
+    if (Interval() == Nanos::zero()) return listings_.ListAll(dir, Joining::kBegunLater);
     if (freshness_.Left(dir, "", context_.clock.Now()) > Nanos::zero()) return OkStatus();
     return ListFirst(dir);
   }
@@ -253,15 +254,16 @@ class UfsLoader final : public Loader {
     return OkStatus();
   }
 
-  Status Revalidate(InodeId dir) override { return flights_.Whole(dir, Joining::kBegunLater); }
+  Status Revalidate(InodeId dir) override { return listings_.ListAll(dir, Joining::kBegunLater); }
 
   void NameCreated(InodeId dir, std::string_view name) override {
     absent_.Remove(dir, name);
     if (Interval() <= Nanos::zero()) return;
     const MonotonicTime now = context_.clock.Now();
     // Most names are made in fresh directories, where the name needs no note.
-    if (freshness_.Left(dir, "", now) == Nanos::zero())
+    if (freshness_.Left(dir, "", now) == Nanos::zero()) {
       freshness_.NoteName(dir, name, now + Interval());
+    }
   }
 
   void DirectoryMade(InodeId dir) override {
@@ -269,7 +271,7 @@ class UfsLoader final : public Loader {
   }
 
  private:
-  using Joining = Flights::Joining;
+  using Joining = Listings::Joining;
 
   Nanos Interval() const { return context_.options.sync_interval; }
 
@@ -314,7 +316,7 @@ class UfsLoader final : public Loader {
   void Ask(MountId mount, InodeId dir, std::string_view name) {
     const MonotonicTime now = context_.clock.Now();
     const Deadline deadline = Deadline::After(context_.clock, context_.options.sync_timeout);
-    const Status asked = name_flights_.Run({dir, std::string(name)}, deadline, [&]() -> Status {
+    const Status asked = name_questions_.Run({dir, std::string(name)}, deadline, [&]() -> Status {
       LookOptions options;
       options.deadline = deadline;
       RETURN_IF_ERROR(LookAtName(context_, dir, name, options).status());
@@ -325,8 +327,9 @@ class UfsLoader final : public Loader {
     if (asked.code() == Code::kCancelled) return;  // The caller does not wait any more.
     ServeKnown(mount, Concat("'", name, "'"), asked);
     // The source refused this name alone, and would refuse it again at each access.
-    if (!MeansSilence(asked.code()))
+    if (!MeansSilence(asked.code())) {
       freshness_.NoteName(dir, name, now + std::min(kAfterSilence, Interval()));
+    }
   }
 
   void Probe(MountId mount, InodeId dir, std::string name) {
@@ -346,11 +349,12 @@ class UfsLoader final : public Loader {
     RETURN_IF_ERROR(known.status());
     if (!known->complete || silence_.Holds(known->mount, context_.clock.Now())) return OkStatus();
     const Status listed =
-        flights_.Within(dir, Deadline::After(context_.clock, context_.options.sync_timeout));
-    // A long listing is no silence; it continues in the background.
+        listings_.ListWithin(dir, Deadline::After(context_.clock, context_.options.sync_timeout));
+    // A long listing is no silence: it goes on.
     const bool long_one = listed.code() == Code::kDeadlineExceeded;
-    if (!listed.ok() && !long_one)
+    if (!listed.ok() && !long_one) {
       ServeKnown(known->mount, Concat("directory ", dir.value), listed);
+    }
     if (long_one) Warn(Concat("directory ", dir.value), listed);
     return OkStatus();
   }
@@ -373,23 +377,25 @@ class UfsLoader final : public Loader {
   void ListInBackground(InodeId dir) {
     if (!freshness_.TakeListing(dir, context_.clock.Now(), Interval())) return;
     const Status submitted = pool_.TrySubmit([this, dir] {
-      const Status listed = flights_.Whole(dir, Joining::kAny);
-      if (!listed.ok() && listed.code() != Code::kStale)
+      const Status listed = listings_.ListAll(dir, Joining::kAny);
+      if (!listed.ok() && listed.code() != Code::kStale) {
         LogWarning("list directory ", dir.value, " again: ", listed);
+      }
     });
     if (!submitted.ok()) LogDebug("list directory ", dir.value, " again: ", submitted);
   }
 
-  // A listing is as old as its beginning. A listing that takes longer than the interval counts from
-  // its end; otherwise listings would run all the time.
-  void Listed(const Flights::News& news) {
+  // What a listing says is as old as its beginning. One that takes longer than the interval counts
+  // from its end, or it would be under way all the time.
+  void Listed(const Listings::News& news) {
     if (Interval() <= Nanos::zero()) return;
     const MonotonicTime until = news.began + Interval();
     const MonotonicTime now = context_.clock.Now();
-    if (news.last)
+    if (news.last) {
       freshness_.NoteListed(news.dir, *news.last, until);
-    else
+    } else {
       freshness_.NoteWhole(news.dir, until > now ? until : now + Interval());
+    }
   }
 
   const Context& context_;
@@ -397,8 +403,8 @@ class UfsLoader final : public Loader {
   Freshness freshness_;
   Silence silence_;
   Lookups lookups_;
-  NameFlights name_flights_;
-  Flights flights_;
+  NameQuestions name_questions_;
+  Listings listings_;
   ThreadPool pool_;  // Last: its tasks use all of the above.
 };
 

@@ -212,18 +212,21 @@ TEST_F(LoaderTest, WhoReadsADirectoryWhileItIsListedAndLookedIntoMissesNothing) 
   for (int i = 0; i < kFiles; ++i) std::ofstream(Outside("f" + std::to_string(i))) << i;
   std::atomic<bool> done = false;
   std::vector<std::jthread> lookers;
-  for (int t = 0; t < 2; ++t)
+  for (int t = 0; t < 2; ++t) {
     lookers.emplace_back([&, t] {
-      for (int i = t; !done; i = (i + 1237) % kFiles)
+      for (int i = t; !done; i = (i + 1237) % kFiles) {
         EXPECT_TRUE(Look(kRootInode, "f" + std::to_string(i)).ok());
+      }
     });
+  }
   std::vector<std::jthread> readers;
-  for (int t = 0; t < 2; ++t)
+  for (int t = 0; t < 2; ++t) {
     readers.emplace_back([&] {
       const std::vector<std::string> found = List(kRootInode);
       EXPECT_EQ(found.size(), size_t{kFiles});
       EXPECT_EQ(std::set<std::string>(found.begin(), found.end()).size(), size_t{kFiles});
     });
+  }
   readers.clear();
   done = true;
 }

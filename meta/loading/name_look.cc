@@ -103,8 +103,9 @@ class NameLook {
     const Result<ufs::ObjectInfo> info = ufs->Stat(question.key, call);
     if (!info.ok() && !SaysAbsent(info.code())) return info.status();
     if (!info.ok() && !question.known) return Answer(NameAnswer::kAbsent);
-    if (!info.ok() && options_.recognized == LookOptions::Recognized::kToBeChecked)
+    if (!info.ok() && options_.recognized == LookOptions::Recognized::kToBeChecked) {
       RETURN_IF_ERROR(CheckSource(context_, question.mount, call.deadline));
+    }
     const bool is_directory = info.ok() && info->type == ufs::ObjectType::kDirectory;
     if (question.directory && !is_directory && !emptied_) {
       RETURN_IF_ERROR(EmptyDirectory(context_, dir_, name_));
@@ -139,13 +140,15 @@ class NameLook {
       ASSIGN_OR_RETURN(const bool mount_point, IsMountPoint(*txn, *dentry));
       if (mount_point) return Answer(NameAnswer::kNotAsked);
     }
-    if (info.ok())
+    if (info.ok()) {
       RETURN_IF_ERROR(ApplyFound(context_, *txn, dir, name_, *info, imported));
-    else
+    } else {
       RETURN_IF_ERROR(ApplyAbsent(context_, *txn, dir, name_, imported));
+    }
     if (!imported.disturbed.empty()) return Answer();
-    if (!question.known && options_.appeared == LookOptions::Appeared::kNotTold)
+    if (!question.known && options_.appeared == LookOptions::Appeared::kNotTold) {
       imported.changes.clear();
+    }
     RETURN_IF_ERROR(CommitImport(context_, *txn, imported.changes, imported.wrote));
     return Answer(NameAnswer::kThere);
   }

@@ -24,16 +24,18 @@ constexpr int64_t kFirstFurtherMount = 2;
 // The parts of an absolute path. kInvalid: a relative path, "/", or a path with "." or "..".
 Result<std::vector<std::string_view>> PartsOf(std::string_view path) {
   std::vector<std::string_view> parts;
-  if (!path.starts_with('/'))
+  if (!path.starts_with('/')) {
     return Status(Code::kInvalid, Concat("\"", path, "\" is not an absolute path"));
+  }
   for (size_t begin = 1; begin < path.size();) {
     const size_t end = std::min(path.find('/', begin), path.size());
     if (end > begin) parts.push_back(path.substr(begin, end - begin));
     begin = end + 1;
   }
-  if (parts.empty())
+  if (parts.empty()) {
     return Status(Code::kInvalid,
                   "\"/\" is the source of the mount itself; name a directory in it");
+  }
   for (std::string_view part : parts) RETURN_IF_ERROR(CheckName(part));
   return parts;
 }
@@ -128,15 +130,18 @@ class Mounting {
 
   // Removes the empty directory at the mount point, here and in its UFS.
   Status Clear(const ops::Path& path, const DentryRecord& dentry) {
-    if (dentry.type != role::FileType::kDirectory)
+    if (dentry.type != role::FileType::kDirectory) {
       return Status(Code::kExists, Concat(spec_.path, " is there and not a directory"));
+    }
     ASSIGN_OR_RETURN(InodeRecord dir, attempt_.Inode(dentry.ino));
-    if (IsMountRoot(dir))
+    if (IsMountRoot(dir)) {
       return Status(Code::kBusy, Concat(spec_.path, " is a mount point already"));
+    }
     Status empty = ops::CheckEmpty(attempt_, dir.ino);
-    if (empty.code() == Code::kNotEmpty)
+    if (empty.code() == Code::kNotEmpty) {
       return Status(Code::kNotEmpty,
                     Concat(spec_.path, " is not empty; name an empty or absent directory"));
+    }
     RETURN_IF_ERROR(empty);
     RemoveName(attempt_.txn, path.parent, path.name, dentry);
     return ops::LoseDirectory(attempt_, dir);
@@ -241,8 +246,9 @@ Result<std::vector<MountInfo>> StoredMountTable::List() {
           if (!path.ok() && path.code() != Code::kNotFound) return path.status();
           infos.push_back(
               InfoOf(stored.mount, stored.record, path.ok() ? *path : stored.record.path));
-          if (stored.record.root == kRootInode)
+          if (stored.record.root == kRootInode) {
             infos.back().read_only = operation.context.options.read_only;
+          }
         }
         return infos;
       });
@@ -283,8 +289,9 @@ Status StoredMountTable::CountQueue(MountId mount, size_t subjects,
       }
       if (in != mount) continue;
       ++unpersisted.entries;
-      if (unpersisted.subjects.size() < subjects)
+      if (unpersisted.subjects.size() < subjects) {
         unpersisted.subjects.push_back(SubjectOf(*txn, entry));
+      }
     }
   }
   return OkStatus();
@@ -338,14 +345,16 @@ Status StoredMountTable::Detach(MountId mount) {
     ASSIGN_OR_RETURN(std::optional<MountRecord> record,
                      GetMount(operation.txn, mount, kv::Reads::kSerializable));
     if (!record) return Status(Code::kNotFound, Concat("UFS mount ", mount.value));
-    if (record->root == kRootInode)
+    if (record->root == kRootInode) {
       return Status(Code::kInvalid, "the root's source goes with the whole mount");
+    }
     if (record->unmounting) return OkStatus();
     RETURN_IF_ERROR(CheckNothingBelow(operation.txn, mount, *record));
     ASSIGN_OR_RETURN(root, operation.Inode(record->root));
     ASSIGN_OR_RETURN(DentryRecord dentry, operation.ExistingName(root.parent, root.name));
-    if (dentry.ino != root.ino)
+    if (dentry.ino != root.ino) {
       return Status(Code::kCorruption, Concat("the name of mount ", mount.value, " is another's"));
+    }
     RemoveName(operation.txn, root.parent, root.name, dentry);
     TouchDirectory(operation.txn, root.parent, operation.now_ns);
     root.nlink = 0;

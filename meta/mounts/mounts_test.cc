@@ -375,7 +375,7 @@ TEST_P(MountsPersistTest, TheEmptyDirectoryBehindAMountPointIsRemoved) {
 
 TEST(MountsPersist, WhatIsPutBehindAMountPointStaysAndHoldsUpNothing) {
   TickingClock clock;
-  ufs::TemporaryDirectory outer;
+  TemporaryDirectory outer;
   Rig rig(*ufs::OpenLocalUfs(outer.path(), SystemClock()), {}, Pace::kNothing);
   rig.MakeDir("a");
   rig.Mount("a/m", ufs::NewMemoryUfs(clock));
@@ -385,7 +385,8 @@ TEST(MountsPersist, WhatIsPutBehindAMountPointStaysAndHoldsUpNothing) {
   std::ofstream(behind / "hidden") << "h";
   rig.Move("a", "b");
   for (int i = 0; i < 200 && rig.Records('P') > 0; ++i) {
-    ASSERT_TRUE(rig.ns().GetPersistQueue().RetryNow(InodeId()).ok());  // Like `async-persist wait`.
+    // `tarn async-persist wait` does this too.
+    ASSERT_TRUE(rig.ns().GetPersistQueue().RetryNow(std::nullopt).ok());
     rig.OneStep();
   }
   EXPECT_EQ(rig.Records('P'), 0U) << rig.Dump();

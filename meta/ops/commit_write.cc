@@ -9,13 +9,16 @@ namespace tarn::meta::ops {
 namespace {
 
 Status CheckCommit(const InodeRecord& inode, const role::WriteCommit& commit) {
-  if (inode.type != role::FileType::kRegular)
+  if (inode.type != role::FileType::kRegular) {
     return Status(Code::kInvalid, "commit of what is not a file");
-  if (commit.generation <= commit.base)
+  }
+  if (commit.generation <= commit.base) {
     return Status(Code::kInvalid, "commit of a generation not above its base");
-  if (inode.generation != commit.base)
+  }
+  if (inode.generation != commit.base) {
     return Status(Code::kStale, "commit on generation " + std::to_string(commit.base.value) + ": " +
                                     std::to_string(inode.generation.value) + " is current");
+  }
   return OkStatus();
 }
 
@@ -27,8 +30,9 @@ void Apply(const Operation& operation, const role::WriteCommit& commit, InodeRec
   inode.mtime_ns = commit.mtime_ns;
   // The ctime is when the bytes changed, not when a program closed the file. A later change of the
   // times has set a later ctime.
-  if (!IsInFuture(commit.mtime_ns, operation.now_ns))
+  if (!IsInFuture(commit.mtime_ns, operation.now_ns)) {
     inode.ctime_ns = std::max(inode.ctime_ns, commit.mtime_ns);
+  }
   inode.synced = commit.synced;
   inode.lost = false;
 }
@@ -45,9 +49,10 @@ Result<role::FileInfo> CommitWrite(const Env& env, InodeId ino, const role::Writ
         const bool replaces_all = commit.from_nothing || inode.lost;
         Apply(operation, commit, inode);
         if (inode.conflict && replaces_all) EndConflict(operation.txn, inode);
-        if (inode.nlink > 0 && !inode.never_persist)
+        if (inode.nlink > 0 && !inode.never_persist) {
           RETURN_IF_ERROR(NoteDirty(operation.context, operation.txn, inode,
                                     operation.context.options.persist_delay));
+        }
         PutInode(operation.txn, inode);
         return operation.Info(inode);
       });

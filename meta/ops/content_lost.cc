@@ -51,8 +51,9 @@ Result<role::FileInfo> ContentLost(const Env& env, InodeId ino, Generation gener
     return operation.Info(inode);
   };
   Result<role::FileInfo> info = ChangeValue<role::FileInfo>(env, kv::Durability::kDurable, lose);
-  if (info.ok() && changed)
+  if (info.ok() && changed) {
     env.context.changes.Report({role::Change::Kind::kContent, ino, InodeId(), ""});
+  }
   return info;
 }
 

@@ -15,8 +15,9 @@ constexpr size_t kMaxTargetBytes = 4095;
 Status CheckSpec(const role::CreateSpec& spec) {
   if (spec.type != role::FileType::kSymlink) return OkStatus();
   if (spec.symlink_target.empty()) return Status(Code::kNotFound, "symlink to nothing");
-  if (spec.symlink_target.size() > kMaxTargetBytes)
+  if (spec.symlink_target.size() > kMaxTargetBytes) {
     return Status(Code::kNameTooLong, "symlink target");
+  }
   return OkStatus();
 }
 
@@ -64,9 +65,10 @@ Status Make(Operation& operation, const Path& path, InodeRecord& inode) {
   AddName(operation.txn, path.parent, path.name, {inode.ino, inode.type, inode.ino.value});
   TouchDirectory(operation.txn, path.parent, inode.ctime_ns);
   if (IsDirectory(inode)) PutListing(operation.txn, inode.ino, {true, 0});
-  if (inode.type != role::FileType::kRegular && !inode.never_persist)
+  if (inode.type != role::FileType::kRegular && !inode.never_persist) {
     RETURN_IF_ERROR(NoteDirty(operation.context, operation.txn, inode,
                               operation.context.options.persist_delay));
+  }
   PutInode(operation.txn, inode);
   return OkStatus();
 }
@@ -120,8 +122,9 @@ Result<role::FileInfo> Create(const Env& env, const role::Caller& caller, InodeI
 
 Result<role::FileInfo> CreateUnnamed(const Env& env, const role::Caller& caller, InodeId parent,
                                      const role::CreateSpec& spec) {
-  if (spec.type != role::FileType::kRegular)
+  if (spec.type != role::FileType::kRegular) {
     return Status(Code::kInvalid, "only a regular file can be made without a name");
+  }
   ASSIGN_OR_RETURN(uint64_t id, env.context.ids.Next());
   InodeRecord inode;
   RETURN_IF_ERROR(RunChange(env, [&](Operation& operation) {

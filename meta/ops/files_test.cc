@@ -198,8 +198,9 @@ TEST_F(FilesTest, XattrsHaveANamespaceOfLinux) {
     EXPECT_EQ(files().GetXattr(file, name).code(), Code::kInvalid) << name;
     EXPECT_EQ(files().RemoveXattr(caller_, file, name).code(), Code::kInvalid) << name;
   }
-  for (const std::string_view name : {"user.a", "trusted.a", "security.a"})
+  for (const std::string_view name : {"user.a", "trusted.a", "security.a"}) {
     EXPECT_TRUE(files().SetXattr(caller_, file, name, "v", XattrMode::kAny).ok()) << name;
+  }
 }
 
 TEST_F(FilesTest, XattrsGoWithTheInode) {

@@ -37,14 +37,16 @@ bool IsFresh(const Env& env, const Found& found) {
 // Asks the UFS for the name. If each access asks (interval 0), also for the names of a directory.
 Status Ask(const Env& env, const Found& found) {
   const bool directory = found.info.attr.type == role::FileType::kDirectory;
-  if (directory && env.context.options.sync_interval == Nanos::zero())
+  if (directory && env.context.options.sync_interval == Nanos::zero()) {
     RETURN_IF_ERROR(env.loader.Touch(found.info.attr.ino));
+  }
   return env.loader.TouchName(found.parent, found.name);
 }
 
 role::FileInfo Told(const Env& env, Found found) {
-  if (found.parent)
+  if (found.parent) {
     found.info.attr.fresh_ns = env.loader.FreshFor(found.parent, found.name).count();
+  }
   return std::move(found.info);
 }
 
@@ -70,8 +72,9 @@ Result<role::FileInfo> OpenForWrite(const Env& env, InodeId ino) {
   for (bool asked = false;; asked = true) {
     writers.Begin(ino);
     Result<Found> found = ReadAttr(env, ino);
-    if (found.ok() && found->replaced)
+    if (found.ok() && found->replaced) {
       found = Status(Code::kStale, "open for writing: the file was replaced in the source");
+    }
     if (found.ok() && (asked || IsFresh(env, *found))) return Told(env, *std::move(found));
     writers.End(ino);
     RETURN_IF_ERROR(found.status());

@@ -47,8 +47,9 @@ Result<Outcome> TryLearn(const Context& context, InodeId ino, IfGone if_gone) {
   if (!asked.guessed) return Outcome::kKnown;
   ASSIGN_OR_RETURN(const std::optional<ufs::ObjectInfo> there, Ask(context, asked));
   const bool missed = !there && asked.bound && asked.type != role::FileType::kDirectory;
-  if (missed && if_gone == IfGone::kTell)
+  if (missed && if_gone == IfGone::kTell) {
     return asked.attempt.empty() ? Outcome::kGone : Outcome::kMoving;
+  }
   const std::unique_ptr<kv::Transaction> txn = context.store.Begin();
   ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(*txn, ino, kv::Reads::kSerializable));
   if (!inode.guessed) return Outcome::kLearnt;  // A change made here meanwhile prevails.

@@ -8,8 +8,9 @@ namespace {
 
 Status CheckLinkable(const InodeRecord& inode, const InodeRecord& dir) {
   if (IsDirectory(inode)) return Status(Code::kNotPermitted, "link of a directory");
-  if (inode.nlink == 0 && inode.generation)
+  if (inode.nlink == 0 && inode.generation) {
     return Status(Code::kNotFound, "link of what has no name any more");
+  }
   if (inode.nlink >= kMaxLinks) return Status(Code::kTooManyLinks, "link");
   if (inode.mount != dir.mount) return Status(Code::kCrossDevice, "link across mounts");
   return OkStatus();
@@ -28,10 +29,11 @@ Status AddLink(Operation& operation, InodeRecord& inode, const Path& path, uint6
   RETURN_IF_ERROR(CheckLinkable(inode, place.dir));
   RETURN_IF_ERROR(operation.MayChange(place.dir));
   RETURN_IF_ERROR(CheckKeyFits(operation.context, operation.txn, inode, path.parent, path.name));
-  if (inode.nlink == 0)
+  if (inode.nlink == 0) {
     GiveFirstName(operation, inode, path);
-  else
+  } else {
     operation.txn.Put(keys::ExtraName(inode.ino, path.parent, path.name), "");
+  }
   ++inode.nlink;
   inode.ctime_ns = operation.now_ns;
   AddName(operation.txn, path.parent, path.name, {inode.ino, inode.type, cursor});

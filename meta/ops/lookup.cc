@@ -15,8 +15,9 @@ Result<role::FileInfo> LookupDots(const Env& env, InodeId ino, std::string_view 
     ASSIGN_OR_RETURN(ino, ParentOf(env, ino));
   }
   ASSIGN_OR_RETURN(role::FileInfo info, GetAttr(env, ino));
-  if (info.attr.nlink == 0)
+  if (info.attr.nlink == 0) {
     return Status(Code::kStale, "inode " + std::to_string(ino.value) + " has no name any more");
+  }
   return info;
 }
 

@@ -77,8 +77,9 @@ TEST_F(NamelessTest, SoDoesOneThatWasReplaced) {
   const int64_t mtime_ns = AttrOf(dir).mtime_ns;
   auto renamed = names().Rename(caller_, kRootInode, "a", kRootInode, "b", RenameMode::kReplace);
   ASSERT_TRUE(renamed.ok());
-  EXPECT_EQ(renamed->replaced.attr.ino, dir);
-  EXPECT_EQ(renamed->replaced.attr.nlink, 0U);
+  ASSERT_TRUE(renamed->replaced);
+  EXPECT_EQ(renamed->replaced->attr.ino, dir);
+  EXPECT_EQ(renamed->replaced->attr.nlink, 0U);
   ExpectRemovedDirectoryWorks(dir, mtime_ns);
 }
 

@@ -16,8 +16,9 @@ Status PromoteName(Operation& operation, InodeRecord& inode) {
   kv::ScanOptions options;
   options.limit = 1;
   ASSIGN_OR_RETURN(kv::ScanPage page, operation.txn.Scan(prefix, kv::PrefixEnd(prefix), options));
-  if (page.pairs.empty())
+  if (page.pairs.empty()) {
     return Status(Code::kCorruption, "inode " + std::to_string(inode.ino.value) + " lacks a name");
+  }
   const std::string& key = page.pairs.front().key;
   inode.parent = keys::ParentOfExtraName(key);
   inode.name = keys::NameOfExtraName(key);
@@ -32,9 +33,10 @@ bool WaitsForFirstCommit(const InodeRecord& inode) {
 }  // namespace
 
 Status LoseName(Operation& operation, InodeRecord& inode, const Path& path) {
-  if (inode.nlink == 0)
+  if (inode.nlink == 0) {
     return Status(Code::kCorruption,
                   "inode " + std::to_string(inode.ino.value) + " has a name but no link");
+  }
   --inode.nlink;
   inode.ctime_ns = operation.now_ns;
   if (inode.nlink == 0) {

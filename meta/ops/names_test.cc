@@ -33,8 +33,9 @@ TEST_F(Names, CreatedNodeIsFoundWithItsAttributes) {
 
 TEST_F(Names, NamesThatAreNoneAreRefused) {
   for (std::string_view name : {std::string_view(""), std::string_view("."), std::string_view(".."),
-                                std::string_view("a/b"), std::string_view("a\0b", 3)})
+                                std::string_view("a/b"), std::string_view("a\0b", 3)}) {
     EXPECT_EQ(TryMake(kRootInode, name, FileType::kRegular).code(), Code::kInvalid) << name;
+  }
   EXPECT_EQ(TryMake(kRootInode, std::string(256, 'x'), FileType::kRegular).code(),
             Code::kNameTooLong);
   EXPECT_TRUE(TryMake(kRootInode, std::string(255, 'x'), FileType::kRegular).ok());
@@ -264,8 +265,9 @@ TEST_F(Names, AListingTellsTheNewestCursor) {
   ASSERT_TRUE(names().Unlink(caller_, kRootInode, "a").ok());
   Make(kRootInode, "a");
   ASSERT_TRUE(names().Link(caller_, Find(kRootInode, "b"), kRootInode, "c").ok());
-  for (const role::DirEntry& entry : list().entries)
+  for (const role::DirEntry& entry : list().entries) {
     EXPECT_EQ(entry.cursor > first.newest, entry.name != "b") << entry.name;
+  }
   const uint64_t newest = list().newest;
   Open();
   EXPECT_GE(list().newest, newest) << "before a number was given out";
@@ -283,8 +285,9 @@ TEST_F(Names, EntriesThatStayAreListedOnceWhileOthersComeAndGo) {
   for (int round = 0;; ++round) {
     auto page = names().ReadDir(caller_, kRootInode, cursor, 5, role::Names::WithAttrs::kNo);
     ASSERT_TRUE(page.ok());
-    for (const role::DirEntry& entry : page->entries)
+    for (const role::DirEntry& entry : page->entries) {
       if (entry.name.starts_with("stay")) seen.insert(entry.name);
+    }
     if (page->end) break;
     cursor = page->entries.back().cursor;
     if (round >= 8) continue;
@@ -334,13 +337,15 @@ TEST_F(Names, CreatesInOneDirectoryByManyThreadsAllSucceed) {
   std::atomic<int> made{0};
   {
     std::vector<std::jthread> threads;
-    for (int t = 0; t < kThreads; ++t)
+    for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&, t] {
-        for (int i = 0; i < kEach; ++i)
+        for (int i = 0; i < kEach; ++i) {
           made +=
               TryMake(kRootInode, std::to_string(t) + "." + std::to_string(i), FileType::kRegular)
                   .ok();
+        }
       });
+    }
   }
   EXPECT_EQ(made, kThreads * kEach);
   EXPECT_EQ(NamesIn(kRootInode).size(), size_t{kThreads * kEach});
@@ -350,11 +355,12 @@ TEST_F(Names, OneOfManyCreatorsOfANameWins) {
   std::atomic<int> made{0}, exists{0};
   {
     std::vector<std::jthread> threads;
-    for (int t = 0; t < 4; ++t)
+    for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&] {
         const Code code = TryMake(kRootInode, "one", FileType::kRegular).code();
         (code == Code::kOk ? made : exists) += code == Code::kOk || code == Code::kExists;
       });
+    }
   }
   EXPECT_EQ(made, 1);
   EXPECT_EQ(exists, 3);

@@ -44,8 +44,9 @@ Status RunLoading(const Env& env, Deadline deadline, Wants& wants,
     std::optional<Status> loaded = wants.Load(env.loader);
     if (!loaded) return status;
     RETURN_IF_ERROR(*loaded);
-    if (deadline.PassedBy(env.context.clock.Now()))
+    if (deadline.PassedBy(env.context.clock.Now())) {
       return Status(Code::kDeadlineExceeded, "load names");
+    }
   }
 }
 
@@ -84,8 +85,9 @@ Result<Operation::Place> Operation::FindPlace(InodeId dir, std::string_view name
   ASSIGN_OR_RETURN(std::vector<std::optional<std::string>> found, txn.GetMany(both, reads));
   Place place;
   ASSIGN_OR_RETURN(place.dir, DecodeDirectory(found[0], dir));
-  if (place.dir.nlink == 0)
+  if (place.dir.nlink == 0) {
     return Status(Code::kNotFound, "directory " + std::to_string(dir.value) + " was removed");
+  }
   if (found[1]) {
     ASSIGN_OR_RETURN(place.dentry, DentryRecord::Decode(*found[1]));
   } else {

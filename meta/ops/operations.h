@@ -1,7 +1,7 @@
 #pragma once
 
-// The operations of role::Names, role::Files and role::Maintenance, one file each. Effects and
-// codes are those of role/coordinator.h. Thread-safe.
+// The operations behind role::Names, role::Files, role::Writers and role::Maintenance, one file
+// each. Those headers state effects and codes. Thread-safe.
 
 #include <functional>
 #include <span>
@@ -11,7 +11,9 @@
 
 #include "base/status.h"
 #include "meta/ops/operation.h"
-#include "role/coordinator.h"
+#include "role/files.h"
+#include "role/maintenance.h"
+#include "role/names.h"
 
 namespace tarn::meta::ops {
 

@@ -96,8 +96,9 @@ Result<Listing> ReadDir(const Env& env, InodeId dir, uint64_t cursor, size_t lim
     ASSIGN_OR_RETURN(Known known, ReadValue<Known>(env, [&](Operation& operation) {
                        return ReadKnown(operation, wanted, begun);
                      }));
-    for (role::DirEntry& entry : known.listing.entries)
+    for (role::DirEntry& entry : known.listing.entries) {
       if (entry.attr) entry.attr->fresh_ns = env.loader.FreshFor(dir, entry.name).count();
+    }
     if (known.complete || loaded == Loader::Loaded::kAll) return std::move(known.listing);
     known.listing.end = false;
     if (!known.listing.entries.empty()) return std::move(known.listing);

@@ -37,12 +37,15 @@ bool LeavesWhiteout(RenameMode mode) {
 }
 
 Status CheckPresence(const Side& from, const Side& to, RenameMode mode) {
-  if (!from.dentry)
+  if (!from.dentry) {
     return Status(Code::kNotFound, "rename of '" + std::string(from.path.name) + "'");
-  if (KeepsTarget(mode) && to.dentry)
+  }
+  if (KeepsTarget(mode) && to.dentry) {
     return Status(Code::kExists, "rename to '" + std::string(to.path.name) + "'");
-  if (mode == RenameMode::kExchange && !to.dentry)
+  }
+  if (mode == RenameMode::kExchange && !to.dentry) {
     return Status(Code::kNotFound, "exchange with '" + std::string(to.path.name) + "'");
+  }
   return OkStatus();
 }
 
@@ -95,9 +98,10 @@ void MoveDentries(Operation& operation, const Side& from, const Side& to, Rename
   if (to.dentry) RemoveName(txn, to.path.parent, to.path.name, *to.dentry);
   const uint64_t cursor = to.dentry ? to.dentry->cursor : source.cursor;
   AddName(txn, to.path.parent, to.path.name, {source.ino, source.type, cursor});
-  if (mode == RenameMode::kExchange)
+  if (mode == RenameMode::kExchange) {
     AddName(txn, from.path.parent, from.path.name,
             {to.dentry->ino, to.dentry->type, source.cursor});
+  }
   TouchDirectory(txn, from.path.parent, operation.now_ns);
   TouchDirectory(txn, to.path.parent, operation.now_ns);
 }
@@ -122,7 +126,8 @@ Status MoveInode(Operation& operation, Side& side, const Path& path) {
   return NoteFileMoved(operation.context, operation.txn, inode);
 }
 
-Status Replace(Operation& operation, Side& from, Side& to, role::FileInfo& replaced) {
+Status Replace(Operation& operation, Side& from, Side& to,
+               std::optional<role::FileInfo>& replaced) {
   if (to.dentry && IsDirectory(to.inode)) {
     RETURN_IF_ERROR(LoseDirectory(operation, to.inode));
     replaced = NewInfo(to.inode);
@@ -162,15 +167,17 @@ Status RenameOnce(Operation& operation, const Wanted& wanted, role::Names::Renam
   RETURN_IF_ERROR(CheckMounts(from, to));
   RETURN_IF_ERROR(
       CheckKeyFits(operation.context, operation.txn, from.inode, to.path.parent, to.path.name));
-  if (mode == RenameMode::kExchange)
+  if (mode == RenameMode::kExchange) {
     RETURN_IF_ERROR(
         CheckKeyFits(operation.context, operation.txn, to.inode, from.path.parent, from.path.name));
+  }
   RETURN_IF_ERROR(operation.MayChange(from.dir));
   RETURN_IF_ERROR(CheckLoops(operation, from, to, mode));
   if (mode != RenameMode::kExchange) RETURN_IF_ERROR(CheckReplaceable(operation, from, to));
   MoveDentries(operation, from, to, mode);
-  if (LeavesWhiteout(mode))
+  if (LeavesWhiteout(mode)) {
     MakeWhiteout(operation, wanted.caller, from.path, from.dir, wanted.whiteout);
+  }
   if (mode == RenameMode::kExchange) return Exchange(operation, from, to);
   renamed.uncovers = from.inode.conflict && !LeavesWhiteout(mode);
   return Replace(operation, from, to, renamed.replaced);

@@ -23,7 +23,7 @@ TEST_F(RenameTest, MovesTheNameAndKeepsTheInode) {
   auto renamed = names().Rename(caller_, a_, "f", b_, "g", RenameMode::kReplace);
   ASSERT_TRUE(renamed.ok());
   EXPECT_EQ(renamed->moved, file);
-  EXPECT_EQ(renamed->replaced.attr.ino, InodeId());
+  EXPECT_FALSE(renamed->replaced);
   EXPECT_EQ(Look(a_, "f"), Code::kNotFound);
   EXPECT_EQ(Find(b_, "g"), file);
   EXPECT_GT(AttrOf(file).ctime_ns, ctime);
@@ -35,8 +35,8 @@ TEST_F(RenameTest, ReplacesAFileWhichStaysUntilForgotten) {
   const InodeId old = Make(b_, "g");
   auto renamed = names().Rename(caller_, a_, "f", b_, "g", RenameMode::kReplace);
   ASSERT_TRUE(renamed.ok());
-  EXPECT_EQ(renamed->replaced.attr.ino, old);
-  EXPECT_EQ(renamed->replaced.attr.nlink, 0U);
+  EXPECT_EQ(renamed->replaced->attr.ino, old);
+  EXPECT_EQ(renamed->replaced->attr.nlink, 0U);
   EXPECT_EQ(Find(b_, "g"), file);
   EXPECT_EQ(AttrOf(old).nlink, 0U);
   EXPECT_THAT(NamesIn(b_), UnorderedElementsAre("g"));
@@ -48,7 +48,7 @@ TEST_F(RenameTest, ReplacingOneOfTwoNamesLeavesTheOther) {
   ASSERT_TRUE(names().Link(caller_, old, a_, "other").ok());
   auto renamed = names().Rename(caller_, a_, "f", b_, "g", RenameMode::kReplace);
   ASSERT_TRUE(renamed.ok());
-  EXPECT_EQ(renamed->replaced.attr.nlink, 1U);
+  EXPECT_EQ(renamed->replaced->attr.nlink, 1U);
   EXPECT_EQ(*maintenance().PathOf(old), "/a/other");
 }
 

@@ -70,8 +70,9 @@ Result<role::FileInfo> SetAttr(const Env& env, const role::Caller& caller, Inode
     if (caller.uid != 0) return info;
     info = ChangeValue<role::FileInfo>(env, set);
   }
-  if (info.ok() && ino != kRootInode)
+  if (info.ok() && ino != kRootInode) {
     info->attr.fresh_ns = env.loader.FreshFor(inode.parent, inode.name).count();
+  }
   return info;
 }
 

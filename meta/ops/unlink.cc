@@ -7,8 +7,9 @@ Result<role::FileInfo> Unlink(const Env& env, InodeId parent, std::string_view n
   RETURN_IF_ERROR(CheckName(name));
   return ChangeValue<role::FileInfo>(env, [&](Operation& operation) -> Result<role::FileInfo> {
     ASSIGN_OR_RETURN(DentryRecord dentry, operation.ExistingName(parent, name));
-    if (dentry.type == role::FileType::kDirectory)
+    if (dentry.type == role::FileType::kDirectory) {
       return Status(Code::kNotPermitted, "unlink of a directory");
+    }
     ASSIGN_OR_RETURN(InodeRecord inode, operation.Inode(dentry.ino));
     RETURN_IF_ERROR(operation.MayChange(inode));
     RemoveName(operation.txn, parent, name, dentry);

@@ -25,10 +25,12 @@ Status CheckNamespace(std::string_view name) {
 }
 
 Status CheckXattr(std::string_view name, std::string_view value) {
-  if (name.empty() || name.size() > kMaxXattrNameBytes)
+  if (name.empty() || name.size() > kMaxXattrNameBytes) {
     return Status(Code::kRange, "name of an extended attribute");
-  if (value.size() > kMaxXattrValueBytes)
+  }
+  if (value.size() > kMaxXattrValueBytes) {
     return Status(Code::kTooBig, "value of an extended attribute");
+  }
   return CheckNamespace(name);
 }
 

@@ -25,10 +25,11 @@ class OtherWriter : public ::testing::TestWithParam<Kind> {
     rig_.reset();
     directory_ = std::make_unique<TemporaryDirectory>();
     std::unique_ptr<ufs::UnderFileSystem> ufs;
-    if (GetParam() == Kind::kObjects)
+    if (GetParam() == Kind::kObjects) {
       ufs = ufs::NewMemoryUfs(clock_);
-    else
+    } else {
       ufs = *ufs::OpenLocalUfs(directory_->path(), SystemClock());
+    }
     rig_ = std::make_unique<Rig>(std::move(ufs), before, Pace::kNothing);
   }
   Rig& rig() { return *rig_; }
@@ -57,13 +58,13 @@ class OtherWriter : public ::testing::TestWithParam<Kind> {
     EXPECT_EQ(Totals().conflicts, 1u);
     EXPECT_EQ(Totals().entries, 0u);
     EXPECT_EQ(Totals().conflict_bytes, rig().AttrOf(path).size_bytes);
-    std::string after;
-    const auto entries = rig().ns().GetPersistQueue().List(&after, 10);
-    ASSERT_EQ(entries->size(), 1u);
-    EXPECT_EQ(entries->front().path, "/" + path);
-    EXPECT_EQ(entries->front().state, PersistState::kConflict);
-    EXPECT_NE(entries->front().last_error.find("another client"), std::string::npos);
-    EXPECT_NE(entries->front().queued_ns, 0);
+    const auto page = rig().ns().GetPersistQueue().List("", 10);
+    ASSERT_EQ(page->entries.size(), 1u);
+    const role::QueueEntry& entry = page->entries.front();
+    EXPECT_EQ(entry.path, "/" + path);
+    EXPECT_EQ(entry.state, PersistState::kConflict);
+    EXPECT_NE(entry.last_error.find("another client"), std::string::npos);
+    EXPECT_NE(entry.queued_ns, 0);
   }
 
   TickingClock clock_;
@@ -210,7 +211,7 @@ TEST_P(OtherWriter, AConflictOutlivesARestart) {
   rig().Restart();
   rig().Drain();
   ExpectConflict("f");
-  ASSERT_TRUE(rig().ns().GetPersistQueue().RetryNow(InodeId()).ok());
+  ASSERT_TRUE(rig().ns().GetPersistQueue().RetryNow(std::nullopt).ok());
   rig().Drain();
   ExpectConflict("f");
 }
@@ -345,7 +346,7 @@ class OtherWriterOfAttributes : public ::testing::Test {
   void Forget(InodeId ino) { ASSERT_TRUE(rig_.ns().GetFiles().Forget(ino).ok()); }
   uint32_t ModeThere() { return rig_.ufs().Stat("f", {})->mode; }
 
-  ufs::TemporaryDirectory directory_;
+  TemporaryDirectory directory_;
   Rig rig_{*ufs::OpenLocalUfs(directory_.path(), SystemClock()), {{"f", "base"}}, Pace::kNothing};
 };
 

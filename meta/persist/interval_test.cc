@@ -38,6 +38,7 @@ class IntervalTest : public ::testing::Test {
   }
   void PassInterval() { clock_.SleepFor(kInterval + std::chrono::seconds(1), {}); }
   role::Files& files() { return namespace_->GetFiles(); }
+  role::Writers& writers() { return namespace_->GetWriters(); }
   role::Maintenance& maintenance() { return namespace_->GetMaintenance(); }
   Result<role::FileInfo> Look(const std::string& name) {
     return namespace_->GetNames().Lookup(caller_, kRootInode, name);
@@ -56,8 +57,9 @@ class IntervalTest : public ::testing::Test {
         namespace_->GetNames().ReadDir(caller_, kRootInode, 0, 100, role::Names::WithAttrs::kNo);
     EXPECT_TRUE(listing.ok()) << listing.status().ToString();
     std::vector<std::string> names;
-    if (listing.ok())
+    if (listing.ok()) {
       for (const role::DirEntry& entry : listing->entries) names.push_back(entry.name);
+    }
     return names;
   }
 
@@ -91,9 +93,9 @@ TEST_F(IntervalTest, WithinItTheSourceIsNotAsked) {
     EXPECT_EQ(Find("f"), ino);
     EXPECT_TRUE(files().GetAttr(ino).ok());
     EXPECT_EQ(Look("absent").code(), Code::kNotFound);
-    auto opened = files().OpenForWrite(ino);
+    auto opened = writers().OpenForWrite(ino);
     ASSERT_TRUE(opened.ok());
-    files().CloseForWrite(ino);
+    writers().CloseForWrite(ino);
   }
   EXPECT_EQ(ufs_->stats, 2);
   EXPECT_THAT(List(), ElementsAre("f"));
@@ -164,20 +166,20 @@ TEST_F(IntervalTest, AWriterOpensWhatTheSourceHas) {
   const InodeId old = Find("f");
   Outside("f", "newer");
   PassInterval();
-  EXPECT_EQ(files().OpenForWrite(old).code(), Code::kStale);
+  EXPECT_EQ(writers().OpenForWrite(old).code(), Code::kStale);
   const InodeId now = Find("f");
   EXPECT_NE(now, old);
-  auto opened = files().OpenForWrite(now);
+  auto opened = writers().OpenForWrite(now);
   ASSERT_TRUE(opened.ok());
   EXPECT_EQ(opened->attr.size_bytes, 5U);
-  // Also kStale if a listing has replaced the file before.
-  EXPECT_EQ(files().OpenForWrite(old).code(), Code::kStale);
+  // Also where a listing has replaced it before.
+  EXPECT_EQ(writers().OpenForWrite(old).code(), Code::kStale);
 }
 
 TEST_F(IntervalTest, NoNewsReplaceAFileUnderItsWriter) {
   Outside("f", "old");
   const InodeId ino = Find("f");
-  ASSERT_TRUE(files().OpenForWrite(ino).ok());
+  ASSERT_TRUE(writers().OpenForWrite(ino).ok());
   Outside("f", "newer");
   ASSERT_TRUE(maintenance().Revalidate(kRootInode).ok());
   ASSERT_TRUE(maintenance().RecheckName(kRootInode, "f").ok());
@@ -185,7 +187,7 @@ TEST_F(IntervalTest, NoNewsReplaceAFileUnderItsWriter) {
   RemoveOutside("f");
   ASSERT_TRUE(maintenance().Revalidate(kRootInode).ok());
   EXPECT_EQ(Find("f"), ino);
-  files().CloseForWrite(ino);
+  writers().CloseForWrite(ino);
   ASSERT_TRUE(maintenance().Revalidate(kRootInode).ok());
   EXPECT_EQ(Look("f").code(), Code::kNotFound);
 }

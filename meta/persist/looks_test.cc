@@ -36,8 +36,9 @@ class LooksTest : public ::testing::Test {
         rig_->ns().GetNames().ReadDir(caller_, kRootInode, 0, 100, role::Names::WithAttrs::kNo);
     EXPECT_TRUE(listing.ok()) << listing.status().ToString();
     std::vector<std::string> names;
-    if (listing.ok())
+    if (listing.ok()) {
       for (const role::DirEntry& entry : listing->entries) names.push_back(entry.name);
+    }
     return names;
   }
   // Makes the next question take longer than a transaction lives.

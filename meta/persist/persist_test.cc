@@ -36,7 +36,7 @@ class PersistTest : public ::testing::TestWithParam<Scenario> {
     SCOPED_TRACE("a local directory");
     body([&](Pace pace) {
       directory_.reset();
-      directory_ = std::make_unique<ufs::TemporaryDirectory>();
+      directory_ = std::make_unique<TemporaryDirectory>();
       return std::make_unique<Rig>(*ufs::OpenLocalUfs(directory_->path(), SystemClock()),
                                    scenario.before, pace);
     });
@@ -209,7 +209,7 @@ class LostAnswer : public ::testing::Test {
     rig_.OneStep();
   }
 
-  ufs::TemporaryDirectory directory_;
+  TemporaryDirectory directory_;
   Rig rig_{*ufs::OpenLocalUfs(directory_.path(), SystemClock()), {{"f", "F"}}, Pace::kNothing};
 };
 
@@ -259,12 +259,11 @@ TEST(PersistQueue, SaysWhatWaitsAndWhy) {
   rig.Put("f", "12345");
   rig.OneStep();
   role::PersistQueue& queue = rig.ns().GetPersistQueue();
-  std::string after;
-  auto entries = queue.List(&after, 10);
-  ASSERT_TRUE(entries.ok());
-  ASSERT_EQ(entries->size(), 1U);
-  EXPECT_EQ(after, "");
-  const role::QueueEntry& entry = entries->front();
+  const auto page = queue.List("", 10);
+  ASSERT_TRUE(page.ok());
+  ASSERT_EQ(page->entries.size(), 1U);
+  EXPECT_EQ(page->next, "");
+  const role::QueueEntry& entry = page->entries.front();
   EXPECT_EQ(entry.path, "/f");
   EXPECT_EQ(entry.what, "content");
   EXPECT_EQ(entry.attempts, 1U);
@@ -272,7 +271,7 @@ TEST(PersistQueue, SaysWhatWaitsAndWhy) {
   EXPECT_NE(entry.last_error.find("the UFS is down"), std::string::npos);
   EXPECT_EQ(queue.Totals()->bytes, 5U);
   ASSERT_TRUE(queue.Find(rig.Find("f"))->has_value());
-  ASSERT_TRUE(queue.RetryNow(InodeId()).ok());
+  ASSERT_TRUE(queue.RetryNow(std::nullopt).ok());
   rig.OneStep();
   EXPECT_FALSE(queue.Find(rig.Find("f"))->has_value());
   EXPECT_EQ(rig.AttrOf("f").persist, role::PersistState::kPersisted);

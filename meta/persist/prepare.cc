@@ -67,8 +67,9 @@ Result<Step> Preparation::Inode(const QueueRecord& entry) {
   if (inode->nlink == 0 || inode->never_persist || inode->lost || open) return Finish(*inode);
   // The file may have grown or shrunk since it was queued.
   const role::TaskClass task_class = TaskClassOf(*inode);
-  if (!id_.starts_with(keys::QueuePrefix(static_cast<uint8_t>(task_class))))
+  if (!id_.starts_with(keys::QueuePrefix(static_cast<uint8_t>(task_class)))) {
     return Reclassify(entry, *inode, task_class);
+  }
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context_.mounts.Get(inode->mount));
   traits_ = &ufs->Traits();
   return inode->type == role::FileType::kDirectory ? Directory(*inode) : File(*inode);
@@ -156,8 +157,9 @@ Status Preparation::AddAttributes(const InodeRecord& inode, role::Action& action
   if (!inode.xattrs) return OkStatus();
   const std::string prefix = keys::XattrPrefix(inode.ino);
   ASSIGN_OR_RETURN(kv::ScanPage page, txn_.Scan(prefix, kv::PrefixEnd(prefix), {}));
-  for (kv::Pair& pair : page.pairs)
+  for (kv::Pair& pair : page.pairs) {
     action.xattrs->emplace(keys::NameOfXattr(pair.key), std::move(pair.value));
+  }
   return OkStatus();
 }
 
@@ -244,8 +246,9 @@ Result<Step> Preparation::DeletedKey(const QueueRecord& entry) {
   traits_ = &ufs->Traits();
   if (MayLandLate(record->attempt_started_ns)) return Wait("an earlier write may still land");
   ASSIGN_OR_RETURN(std::optional<InodeRecord> there, ResolveKey(txn_, entry.mount, entry.key));
-  if (record->intent == LedgerRecord::Intent::kDeleteDirectory)
+  if (record->intent == LedgerRecord::Intent::kDeleteDirectory) {
     return DeletedDirectory(entry, *record, std::move(there));
+  }
   return DeletedFile(entry, *record, std::move(there));
 }
 

@@ -44,8 +44,9 @@ Result<Step> Preparation::Directory(InodeRecord& inode) {
 
 // Claims every prefix where bytes of children may be, before the directory is made at a new key.
 Status Preparation::ClaimOldPlaces(InodeRecord& inode, const std::string& key) {
-  if (!inode.attempt_key.empty() && inode.attempt_key != key)
+  if (!inode.attempt_key.empty() && inode.attempt_key != key) {
     RETURN_IF_ERROR(Claim(txn_, inode, inode.attempt_key));
+  }
   if (inode.made && inode.made_key != key) RETURN_IF_ERROR(Claim(txn_, inode, inode.made_key));
   if (inode.bound && inode.key != key) RETURN_IF_ERROR(Claim(txn_, inode, inode.key));
   const bool made = inode.made && inode.made_key == key;
@@ -82,8 +83,9 @@ Result<std::optional<Step>> Preparation::MakeRoomForDirectory(InodeRecord& inode
     case Occupied::kDirectory:  // It takes away its children and leaves the UFS directory.
       return std::optional<Step>();
     case Occupied::kRemoved:
-      if (MayLandLate(there.record->attempt_started_ns))
+      if (MayLandLate(there.record->attempt_started_ns)) {
         return step(Wait("an earlier write may still land"));
+      }
       SetLedger(txn_, inode.mount, key, there.record, std::nullopt);
       // The removal of this inode then also removes the UFS directory, whatever happens to this
       // step.

@@ -144,8 +144,9 @@ Result<std::optional<Step>> Preparation::MakeRoom(InodeRecord& inode, const Targ
   switch (there.kind) {
     case Occupied::kNobody:
       if (!there.record) return std::optional<Step>();
-      if (MayLandLate(there.record->attempt_started_ns))
+      if (MayLandLate(there.record->attempt_started_ns)) {
         return step(Wait("an earlier write may still land"));
+      }
       RETURN_IF_ERROR(Own(txn_, inode, target.key));
       PutInode(txn_, inode);
       return std::optional<Step>();

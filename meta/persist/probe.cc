@@ -178,8 +178,9 @@ Status Follow(const Context& context, kv::Transaction& txn, InodeRecord inode, c
   ASSIGN_OR_RETURN(UfsPath path, PathKey(txn, inode.parent, inode.name, kv::Reads::kSerializable));
   ASSIGN_OR_RETURN(const std::optional<DentryRecord> dentry,
                    GetDentry(txn, inode.parent, inode.name, kv::Reads::kSerializable));
-  if (!dentry || dentry->ino != inode.ino)
+  if (!dentry || dentry->ino != inode.ino) {
     return Status(Code::kCorruption, "a file lacks its name");
+  }
   const bool in_place = inode.key == path.key;
   const bool file = there && there->type == ufs::ObjectType::kFile;
   if (!in_place && inode.nlink > 1) {  // The bytes are here, or lost.
@@ -219,8 +220,9 @@ Status FollowSource(const Context& context, Loader& loader, const InodeRecord& b
     // If the file was written since, its new bytes decide.
     const bool dirty =
         inode.type == role::FileType::kRegular && inode.generation != inode.persisted_generation;
-    if (!dirty && inode.key == before.key)
+    if (!dirty && inode.key == before.key) {
       return Follow(context, txn, std::move(inode), there, followed);
+    }
     inode.attempt.clear();
     PutInode(txn, inode);
     return OkStatus();

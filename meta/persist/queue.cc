@@ -47,7 +47,7 @@ class StoredQueue final : public role::PersistQueue {
   Status NoteFile(const role::Action& action, const std::string& file) override;
   std::vector<Result<bool>> Settle(std::span<const Settled> items) override;
   Status Release(std::span<const role::Task> tasks) override;
-  Result<std::vector<role::QueueEntry>> List(std::string* after, size_t limit) override {
+  Result<role::QueuePage> List(const std::string& after, size_t limit) override {
     return ListEntries(context_, leases_, after, limit);
   }
   Result<std::optional<role::QueueEntry>> Find(InodeId ino) override {
@@ -57,7 +57,7 @@ class StoredQueue final : public role::PersistQueue {
   Status Resolve(InodeId ino, role::Take take) override {
     return ResolveConflict(context_, loader_, ino, take);
   }
-  Status RetryNow(InodeId ino) override {
+  Status RetryNow(std::optional<InodeId> ino) override {
     RETURN_IF_ERROR(RetryEntries(context_, leases_, ino));
     leases_.UnparkAll();
     return OkStatus();
@@ -268,9 +268,10 @@ Status StoredQueue::NoteFile(const role::Action& action, const std::string& file
                       [&](kv::Transaction& txn) -> Status {
                         ASSIGN_OR_RETURN(InodeRecord inode,
                                          ReadInode(txn, action.ino, kv::Reads::kSerializable));
-                        if (inode.attempt != action.attempt || inode.nlink == 0)
+                        if (inode.attempt != action.attempt || inode.nlink == 0) {
                           return Status(Code::kStale,
                                         Concat("upload ", action.key, ": it is superseded"));
+                        }
                         inode.attempt_file = file;
                         PutInode(txn, inode);
                         return OkStatus();
@@ -330,7 +331,7 @@ void StoredQueue::NoteAvailability(MountId mount, const Status& status) {
     if (status.ok()) back = unavailable_.erase(mount) > 0;
   }
   if (back) {
-    Status retried = RetryNow(InodeId());
+    Status retried = RetryNow(std::nullopt);
     if (!retried.ok()) LogWarning("retry what waits to be persisted: ", retried);
   }
 }
@@ -341,12 +342,13 @@ void StoredQueue::AfterSettle(const Settled& item, const Settlement& settlement)
     if (!probed.ok()) LogWarning("look for the directory of ", item.action.key, ": ", probed);
   }
   leases_.Unlock(item.task.id);
-  if (settlement.gone)
+  if (settlement.gone) {
     leases_.End(item.task.id);
-  else if (settlement.soon)
+  } else if (settlement.soon) {
     leases_.ParkBriefly(item.task.id, context_.clock.Now(), item.outcome.status.ToString());
-  else if (!item.outcome.status.ok())  // The entry of another inode, or of a forgotten one.
+  } else if (!item.outcome.status.ok()) {  // The entry of another inode, or of a forgotten one.
     leases_.ParkBriefly(item.task.id, context_.clock.Now());
+  }
   NoteAvailability(item.action.mount, item.outcome.status);
 }
 

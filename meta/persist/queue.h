@@ -1,7 +1,6 @@
 #pragma once
 
-// The persist queue over the namespace's store: decides each next step from the inode, its path and
-// the ledger.
+// role::PersistQueue over the namespace's store.
 
 #include <memory>
 

@@ -209,7 +209,7 @@ TEST_F(QueueTest, RetryingEverythingLeavesAloneWhatIsBeingTried) {
   EXPECT_EQ(tasks[0].attempts, 0U);
   const role::Action action = Prepare(tasks[0]);
   ASSERT_EQ(action.kind, role::Action::Kind::kUpload);
-  ASSERT_TRUE(queue().RetryNow(InodeId()).ok());
+  ASSERT_TRUE(queue().RetryNow(std::nullopt).ok());
   ASSERT_TRUE(queue().RetryNow(ino).ok());
   EXPECT_TRUE(Lease().empty());
   const Result<bool> persisted = Settle(tasks[0], action, OkStatus());

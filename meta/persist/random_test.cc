@@ -72,8 +72,9 @@ class RandomRun {
  private:
   std::string Pick(bool directory, bool file) {
     std::vector<std::string> fitting;
-    for (const auto& [path, id] : model_.names)
+    for (const auto& [path, id] : model_.names) {
       if (id == 0 ? directory : file) fitting.push_back(path);
+    }
     return fitting.empty() ? "" : fitting[random_.Uniform(fitting.size())];
   }
   std::string NewPath() {
@@ -287,7 +288,7 @@ void RunOnDirectory(const Plan& plan) {
   const uint64_t seed = SeedOfRun();
   for (uint64_t run = 0; run < plan.runs; ++run) {
     SCOPED_TRACE(Concat("TARN_SEED=", seed + run));
-    ufs::TemporaryDirectory directory;
+    TemporaryDirectory directory;
     Rig rig(*ufs::OpenLocalUfs(directory.path(), SystemClock()), plan.before, Pace::kNothing,
             Conflicts(seed + run));
     RandomRun(seed + run, rig, plan.before).Go(plan.operations);

@@ -19,9 +19,11 @@ Status Commit(const Context& context, const std::function<Status(kv::Transaction
 }
 
 bool IsBelow(const std::string& key, const std::vector<std::string>& prefixes) {
-  for (const std::string& prefix : prefixes)
-    if (key.size() > prefix.size() && key[prefix.size()] == '/' && key.starts_with(prefix))
+  for (const std::string& prefix : prefixes) {
+    if (key.size() > prefix.size() && key[prefix.size()] == '/' && key.starts_with(prefix)) {
       return true;
+    }
+  }
   return false;
 }
 
@@ -31,8 +33,9 @@ Result<std::vector<std::string>> OldPrefixes(kv::Transaction& txn, InodeId dir,
   ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, dir, kv::Reads::kSerializable));
   ASSIGN_OR_RETURN(std::vector<Place> places, PlacesOf(txn, dir));
   std::vector<std::string> prefixes;
-  for (const Place& place : places)
+  for (const Place& place : places) {
     if (place.key != path_key) prefixes.push_back(place.key);
+  }
   if (inode.bound && inode.key != path_key) prefixes.push_back(inode.key);
   return prefixes;
 }
@@ -41,9 +44,10 @@ Result<std::vector<std::string>> OldPrefixes(kv::Transaction& txn, InodeId dir,
 Result<bool> IsInPlace(kv::Transaction& txn, const InodeRecord& child, const std::string& key,
                        const std::vector<std::string>& old_prefixes) {
   if (child.never_persist || IsMountRoot(child)) return true;
-  if (child.type == role::FileType::kDirectory)
+  if (child.type == role::FileType::kDirectory) {
     return (child.attempt_key.empty() || child.attempt_key == key) && !child.places &&
            (!child.made || child.made_key == key) && (!child.bound || child.key == key);
+  }
   std::vector<std::string> keys;
   if (child.bound) keys.push_back(child.key);
   if (!child.attempt_key.empty()) keys.push_back(child.attempt_key);
@@ -96,10 +100,11 @@ Result<Children> ReadChildren(kv::Transaction& txn, InodeId dir, const std::stri
 
 void Relocations::Remember(InodeId dir, const Progress* progress) {
   MutexLock lock(mutex_);
-  if (progress)
+  if (progress) {
     progress_[dir] = *progress;
-  else
+  } else {
     progress_.erase(dir);
+  }
 }
 
 // A directory that is renamed again starts over.
@@ -185,8 +190,9 @@ Result<bool> Relocations::Finish(InodeId dir, const Progress& progress) {
       }
       ASSIGN_OR_RETURN(Unclaimed unclaimed, Unclaim(txn, dir, place.mount, place.key));
       // The entry of the delete finds out whether a directory is at that path again.
-      if (unclaimed == Unclaimed::kLast && place.key != path.key)
+      if (unclaimed == Unclaimed::kLast && place.key != path.key) {
         RETURN_IF_ERROR(DiscardDirectory(context_, txn, place.mount, place.key, 0));
+      }
     }
     inode.key = path.key;
     PutInode(txn, inode);

@@ -47,8 +47,9 @@ Result<role::QueueEntry> EntryOf(const Context& context, const Leases& leases, k
   if (std::optional<Leases::Waiting> waiting = leases.WaitOf(pair.key)) {
     if (!waiting->reason.empty()) entry.last_error = waiting->reason;
     const Nanos left = waiting->until - context.clock.Now();
-    if (left > Nanos::zero())
+    if (left > Nanos::zero()) {
       entry.next_try_ns = std::max(entry.next_try_ns, context.clock.WallNs() + left.count());
+    }
   }
   if (record.what == QueueRecord::What::kDeleteKey) return entry;
   ASSIGN_OR_RETURN(std::optional<InodeRecord> inode,
@@ -109,7 +110,7 @@ Status Commit(const Context& context, const std::function<Status(kv::Transaction
   return kv::Transact(context.store, {.clock = context.clock}, body).status();
 }
 
-// Leaves a leased entry alone: its step would be done twice.
+// An entry that a worker is trying at this moment would be done twice.
 Status MakeDueUnlessLeased(const Context& context, Leases& leases, const std::string& key) {
   if (!leases.TakeIfIdle(key)) return OkStatus();
   const Status made =
@@ -130,17 +131,17 @@ std::string SubjectOf(kv::Transaction& txn, const QueueRecord& record) {
   return path.ok() ? *path : Concat("inode ", record.ino.value);
 }
 
-Result<std::vector<role::QueueEntry>> ListEntries(const Context& context, const Leases& leases,
-                                                  std::string* after, size_t limit) {
+Result<role::QueuePage> ListEntries(const Context& context, const Leases& leases,
+                                    const std::string& after, size_t limit) {
   std::unique_ptr<kv::Transaction> txn = context.store.Begin();
-  ASSIGN_OR_RETURN(kv::ScanPage page, ScanQueue(*txn, *after, limit));
-  std::vector<role::QueueEntry> entries;
+  ASSIGN_OR_RETURN(kv::ScanPage page, ScanQueue(*txn, after, limit));
+  role::QueuePage listed;
   for (const kv::Pair& pair : page.pairs) {
     ASSIGN_OR_RETURN(role::QueueEntry entry, EntryOf(context, leases, *txn, pair));
-    entries.push_back(std::move(entry));
+    listed.entries.push_back(std::move(entry));
   }
-  *after = page.more ? page.pairs.back().key : std::string();
-  return entries;
+  if (page.more) listed.next = page.pairs.back().key;
+  return listed;
 }
 
 Result<std::optional<role::QueueEntry>> FindEntry(const Context& context, const Leases& leases,
@@ -184,8 +185,10 @@ Result<role::QueueTotals> SumEntries(const Context& context) {
         totals.conflict_bytes += inode.size_bytes;
         continue;
       }
-      if (inode.type != role::FileType::kRegular || inode.generation == inode.persisted_generation)
+      if (inode.type != role::FileType::kRegular ||
+          inode.generation == inode.persisted_generation) {
         continue;
+      }
       ++totals.files;
       totals.bytes += inode.size_bytes;
     }
@@ -193,10 +196,10 @@ Result<role::QueueTotals> SumEntries(const Context& context) {
   return totals;
 }
 
-Status RetryEntries(const Context& context, Leases& leases, InodeId ino) {
+Status RetryEntries(const Context& context, Leases& leases, std::optional<InodeId> ino) {
   if (ino) {
     ASSIGN_OR_RETURN(const InodeRecord inode,
-                     ReadInode(*context.store.Begin(), ino, kv::Reads::kSnapshot));
+                     ReadInode(*context.store.Begin(), *ino, kv::Reads::kSnapshot));
     if (inode.queue_key.empty()) return OkStatus();
     return MakeDueUnlessLeased(context, leases, inode.queue_key);
   }
@@ -213,7 +216,7 @@ Status RetryEntries(const Context& context, Leases& leases, InodeId ino) {
       if (IsConflict(pair.key)) continue;
       const int64_t due_ns = keys::DueOfQueue(pair.key);
       const int64_t now_ns = context.queue_clock.NowNs();
-      const bool moved = due_ns >= begun_ns && due_ns <= now_ns;  // This call moved it.
+      const bool moved = due_ns >= begun_ns && due_ns <= now_ns;  // By this call.
       const bool waits = !moved && (record.attempts > 0 || due_ns > now_ns);
       if (waits) RETURN_IF_ERROR(MakeDueUnlessLeased(context, leases, pair.key));
     }

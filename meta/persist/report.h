@@ -1,6 +1,6 @@
 #pragma once
 
-// Lists and sums the persist queue for the user, and makes its entries due.
+// What commands ask the persist queue, and entries made due by them.
 
 #include <optional>
 #include <string>
@@ -15,16 +15,15 @@
 
 namespace tarn::meta {
 
-// The path or UFS key of an entry, as far as it is known.
+// The path or key of an entry, as well as it is known.
 std::string SubjectOf(kv::Transaction& txn, const QueueRecord& record);
 
-Result<std::vector<role::QueueEntry>> ListEntries(const Context& context, const Leases& leases,
-                                                  std::string* after, size_t limit);
+Result<role::QueuePage> ListEntries(const Context& context, const Leases& leases,
+                                    const std::string& after, size_t limit);
 Result<std::optional<role::QueueEntry>> FindEntry(const Context& context, const Leases& leases,
                                                   InodeId ino);
 Result<role::QueueTotals> SumEntries(const Context& context);
-// Makes the entry of `ino` due now, or all entries if `ino` is empty. Counts no attempt, and sets
-// the attempts of inode entries to 0.
-Status RetryEntries(const Context& context, Leases& leases, InodeId ino);
+// Makes the entry of `ino` due now, as if it had never been tried. Nullopt: all entries.
+Status RetryEntries(const Context& context, Leases& leases, std::optional<InodeId> ino);
 
 }  // namespace tarn::meta

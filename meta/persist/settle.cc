@@ -34,10 +34,11 @@ bool IsDirectory(const InodeRecord& inode) { return inode.type == role::FileType
 // Ends a failed attempt. An attempt to make a directory may have made it despite the error, so its
 // key is kept.
 void EndFailed(InodeRecord& inode) {
-  if (IsDirectory(inode))
+  if (IsDirectory(inode)) {
     inode.attempt.clear();
-  else
+  } else {
     EndAttempt(inode);
+  }
 }
 
 // Settles one change of the UFS in one transaction.
@@ -228,8 +229,9 @@ Status Outcome::BindLink(InodeRecord& inode) {
   ASSIGN_OR_RETURN(UfsPath path, PathKey(txn_, inode.parent, inode.name, kv::Reads::kSerializable));
   wanted.insert(std::move(path.key));
   RETURN_IF_ERROR(Disown(txn_, inode, action_.key));
-  if (!wanted.contains(action_.key))  // The name was removed meanwhile.
+  if (!wanted.contains(action_.key)) {  // The name was removed meanwhile.
     return Discard(context_, txn_, inode.mount, action_.key, {version, 0, InodeId(), Nanos(0), {}});
+  }
   PutLinkPlace(txn_, inode, action_.key, inode.attempt_generation, version);
   return OkStatus();
 }
@@ -345,8 +347,9 @@ Result<Settlement> Outcome::Failure(InodeRecord& inode) {
   const Code code = outcome_.status.code();
   const bool refused = code == Code::kBusy || code == Code::kStale;
   // The source has other bytes than those sent, or does not say which.
-  if (code == Code::kCorruption && action_.kind == Kind::kUpload && !outcome_.untouched)
+  if (code == Code::kCorruption && action_.kind == Kind::kUpload && !outcome_.untouched) {
     RETURN_IF_ERROR(LeaveMark(context_, txn_, inode));
+  }
   // Otherwise the change may have been made, and a probe finds out before anything else is tried.
   // An attempt with an earlier try that was not settled is probed too, whatever this try returned.
   const bool nothing_made = (outcome_.untouched || code == Code::kStale) && !action_.repeats;
@@ -375,8 +378,9 @@ Result<Settlement> Outcome::BaseGone(InodeRecord& inode) {
     // Bytes that the handles of the orphan have not read are lost, and the key belongs to another
     // client.
     ASSIGN_OR_RETURN(const auto record, GetLedger(txn_, inode.mount, inode.key));
-    if (inode.bound && record && record->owner == inode.ino)
+    if (inode.bound && record && record->owner == inode.ino) {
       SetLedger(txn_, inode.mount, inode.key, record, std::nullopt);
+    }
     Unbind(inode);
   } else if (directory) {
     LogWarning("attributes of ", action_.key,

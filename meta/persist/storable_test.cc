@@ -16,7 +16,7 @@ class ReservedNamesTest : public ::testing::Test {
  protected:
   static constexpr const char* kReserved = ".tarn-upload.x";
 
-  ufs::TemporaryDirectory directory_;
+  TemporaryDirectory directory_;
   Rig rig_{*ufs::OpenLocalUfs(directory_.path(), SystemClock()), {}, Pace::kNothing};
   role::Names& names_ = rig_.ns().GetNames();
   const role::Caller caller_{SessionId(1), 0, 0, 0};
@@ -35,11 +35,12 @@ TEST_F(ReservedNamesTest, NoCallMakesOne) {
     EXPECT_EQ(names_.Create(caller_, rig_.Find("d"), kReserved, spec).code(), Code::kInvalid);
   }
   EXPECT_EQ(names_.Link(caller_, rig_.Find("f"), kRootInode, kReserved).code(), Code::kInvalid);
-  for (const char* from : {"f", "d"})
+  for (const char* from : {"f", "d"}) {
     EXPECT_EQ(
         names_.Rename(caller_, kRootInode, from, kRootInode, kReserved, role::RenameMode::kReplace)
             .code(),
         Code::kInvalid);
+  }
   rig_.Put(".tarn-uploads", "not reserved");
   rig_.Drain();
   EXPECT_EQ(rig_.Stored(), (Tree{{".tarn-uploads", "not reserved"}, {"d/", ""}, {"f", "bytes"}}));

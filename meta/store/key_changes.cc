@@ -16,8 +16,9 @@ bool Finds(const Map& map, const std::string& name, KeyChanges::Look::Reach reac
   if (auto found = map.find(name); found != map.end() && matches(found->second)) return true;
   if (reach == KeyChanges::Look::Reach::kKey) return false;
   const std::string below = name + "/";
-  for (auto at = map.lower_bound(below); at != map.end() && at->first.starts_with(below); ++at)
+  for (auto at = map.lower_bound(below); at != map.end() && at->first.starts_with(below); ++at) {
     if (matches(at->second)) return true;
+  }
   return false;
 }
 

@@ -20,9 +20,10 @@ std::string Start(size_t reserve) {
 void AppendByte(std::string& out, uint8_t value) { out.push_back(static_cast<char>(value)); }
 
 Status CheckVersion(Reader& in, const char* what) {
-  if (uint8_t version = in.U8(); version != kVersion)
+  if (uint8_t version = in.U8(); version != kVersion) {
     return Status(Code::kCorruption,
                   std::string("decode ") + what + ": version " + std::to_string(version));
+  }
   return OkStatus();
 }
 
@@ -277,10 +278,11 @@ std::string MountRecord::Encode() const {
 Result<MountRecord> MountRecord::Decode(std::string_view bytes) {
   const bool later = !bytes.empty() && bytes.front() == static_cast<char>(kMountVersion);
   Reader in(bytes);
-  if (later)
+  if (later) {
     in.U8();
-  else
+  } else {
     RETURN_IF_ERROR(CheckVersion(in, "mount"));
+  }
   MountRecord r;
   r.path = in.String();
   r.uri = in.String();

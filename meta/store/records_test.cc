@@ -62,8 +62,9 @@ InodeRecord FullInode() {
 template <typename Record>
 void ExpectWholeOrNothing(const Record& record) {
   const std::string bytes = record.Encode();
-  for (size_t n = 0; n < bytes.size(); ++n)
+  for (size_t n = 0; n < bytes.size(); ++n) {
     EXPECT_EQ(Record::Decode(bytes.substr(0, n)).code(), Code::kCorruption) << n;
+  }
   EXPECT_EQ(Record::Decode(bytes + "x").code(), Code::kCorruption);
   std::string newer = bytes;
   newer[0] = 99;
@@ -134,8 +135,9 @@ TEST(Records, DamagedBytesAreRefusedOrAreSomeRecord) {
   const std::string whole = FullInode().Encode();
   for (int i = 0; i < 20000; ++i) {
     std::string bytes = whole;
-    for (uint64_t n = random.Uniform(4); n-- > 0;)
+    for (uint64_t n = random.Uniform(4); n-- > 0;) {
       bytes[random.Uniform(bytes.size())] = static_cast<char>(random.Next());
+    }
     Result<InodeRecord> decoded = InodeRecord::Decode(bytes);
     if (!decoded.ok()) {
       EXPECT_EQ(decoded.code(), Code::kCorruption);

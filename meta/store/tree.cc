@@ -79,8 +79,9 @@ role::FileInfo RecordInfo(const InodeRecord& r) {
 
 void ApplyCounters(const DirectoryCounters& counters, role::Attr& attr) {
   attr.size_bytes = attr.allocated_bytes = kDirectorySizeBytes;
-  if (attr.nlink > 0)
+  if (attr.nlink > 0) {
     attr.nlink = static_cast<uint32_t>(2 + std::max<int64_t>(counters.subdirs, 0));
+  }
   if (!counters.changed_ns) return;
   attr.mtime_ns = *counters.changed_ns;
   attr.ctime_ns = std::max(attr.ctime_ns, *counters.changed_ns);
@@ -91,8 +92,9 @@ bool IsDirectory(const InodeRecord& inode) { return inode.type == role::FileType
 }  // namespace
 
 Status CheckName(std::string_view name) {
-  if (name.size() > kMaxNameBytes)
+  if (name.size() > kMaxNameBytes) {
     return Status(Code::kNameTooLong, "name of " + std::to_string(name.size()) + " bytes");
+  }
   const bool bad = name.empty() || name == "." || name == ".." || name.find('/') != name.npos ||
                    name.find('\0') != name.npos;
   return bad ? Status(Code::kInvalid, "not a name: '" + std::string(name) + "'") : OkStatus();
@@ -105,8 +107,9 @@ role::PersistState PersistStateOf(const InodeRecord& inode) {
   const bool file = inode.type == role::FileType::kRegular;
   if (file && !inode.generation) return role::PersistState::kOpen;
   const bool data = file ? inode.generation == inode.persisted_generation : true;
-  if (data && inode.attr_version == inode.persisted_attr_version)
+  if (data && inode.attr_version == inode.persisted_attr_version) {
     return role::PersistState::kPersisted;
+  }
   const bool under_way = !inode.attempt.empty() && inode.attempt_started_ns != 0;
   return under_way ? role::PersistState::kPersisting : role::PersistState::kNotPersisted;
 }

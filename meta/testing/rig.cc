@@ -28,10 +28,11 @@ Rig::Rig(std::unique_ptr<ufs::UnderFileSystem> ufs, const Tree& before, Pace pac
     : store_(kv::NewMemoryStore(clock_, faults)), ufs_(ufs.get()), pace_(pace) {
   EXPECT_OK(mounts_.Add(MountId(1), std::move(ufs)));
   for (const auto& [path, bytes] : before) {
-    if (path.back() != '/')
+    if (path.back() != '/') {
       PutOutside(*ufs_, path, bytes);
-    else if (ufs_->Attributes() != nullptr || ufs_->Traits().writes_markers)
+    } else if (ufs_->Attributes() != nullptr || ufs_->Traits().writes_markers) {
       EXPECT_OK(MakeDirectoryIn(*ufs_, path.substr(0, path.size() - 1), 0755));
+    }
   }
   options_.sync_interval = Nanos(-1);
   options_.persist_delay = Nanos(0);
@@ -192,7 +193,7 @@ void Rig::Move(const std::string& from, const std::string& to, role::RenameMode 
   const auto [new_parent, new_name] = Split(to);
   auto moved = ns().GetNames().Rename(caller_, parent, name, new_parent, new_name, mode);
   ASSERT_TRUE(moved.ok()) << from << " to " << to << ": " << moved.status().ToString();
-  Forget(moved->replaced);
+  if (moved->replaced) Forget(*moved->replaced);
   After();
 }
 
@@ -280,11 +281,13 @@ void Rig::Close(InodeId ino) {
 Result<std::string> Rig::BytesOf(InodeId ino) {
   ASSIGN_OR_RETURN(role::FileInfo info, ns().GetFiles().GetAttr(ino));
   auto found = contents_.find(ino);
-  if (found == contents_.end())
+  if (found == contents_.end()) {
     return ReadUfs(info.binding.mount, info.binding.key, info.binding.etag);
-  if (found->second.generation != info.attr.generation)
+  }
+  if (found->second.generation != info.attr.generation) {
     return Status(Code::kStale, Concat("cached ", found->second.generation.value, ", now ",
                                        info.attr.generation.value));
+  }
   if (!found->second.on_base) return found->second.bytes;
   ASSIGN_OR_RETURN(std::string base,
                    ReadUfs(info.binding.mount, info.binding.key, info.binding.etag));
@@ -378,8 +381,9 @@ std::string Rig::Dump() {
 size_t Rig::PlacesLeft() {
   auto page = store_->Begin()->Scan("K", "L", {});
   size_t left = 0;
-  for (const kv::Pair& pair : page->pairs)
+  for (const kv::Pair& pair : page->pairs) {
     left += PlaceRecord::Decode(pair.value)->kind != PlaceRecord::Kind::kLink;
+  }
   return left;
 }
 
@@ -405,15 +409,17 @@ void Rig::ExpectAtEnd(const Tree& expected) {
   EXPECT_EQ(Names(), expected) << "the namespace";
   Tree stored = expected;
   // A store without directories has no empty directory.
-  if (!ufs_->Traits().real_directories && !ufs_->Traits().writes_markers)
+  if (!ufs_->Traits().real_directories && !ufs_->Traits().writes_markers) {
     std::erase_if(stored, [&](const auto& item) {
       if (item.first.back() != '/') return false;
       auto next = expected.upper_bound(item.first);
       while (next != expected.end() && next->first.back() == '/' &&
-             next->first.starts_with(item.first))
+             next->first.starts_with(item.first)) {
         ++next;
+      }
       return next == expected.end() || !next->first.starts_with(item.first);
     });
+  }
   EXPECT_EQ(Stored(), stored) << "the UFS";
   ExpectAttributes(expected);
   EXPECT_EQ(Records('U'), 0u) << "ledger records are left";
@@ -421,8 +427,9 @@ void Rig::ExpectAtEnd(const Tree& expected) {
   EXPECT_EQ(Records('P'), 0u) << "queue entries are left";
   EXPECT_EQ(Records('Z'), 0u) << "orphans are left";
   // The answer of the UFS changes nothing now.
-  for (const auto& [path, bytes] : expected)
+  for (const auto& [path, bytes] : expected) {
     if (path.back() == '/') EXPECT_OK(Revalidate(path.substr(0, path.size() - 1)));
+  }
   EXPECT_OK(Revalidate(""));
   EXPECT_EQ(Names(), expected) << "the namespace after revalidation";
 }

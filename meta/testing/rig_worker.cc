@@ -108,8 +108,9 @@ void Rig::SettleHeld(const Held& held) {
   }
   auto content = contents_.find(held.action.ino);
   if ((held.action.kind == Kind::kUpload || held.outcome->uploaded) && content != contents_.end() &&
-      content->second.generation == held.action.generation)
+      content->second.generation == held.action.generation) {
     contents_.erase(content);
+  }
   role::Task task = held.task;
   (void)ns().GetPersistQueue().Release(std::span(&task, 1));
 }
@@ -134,16 +135,16 @@ void Rig::Drain() {
     if (ns().GetPersistQueue().Totals()->entries == 0) return;
   }
   role::PersistQueue& queue = ns().GetPersistQueue();
-  std::string after;
   std::string all;
-  const auto entries = queue.List(&after, 100);
-  ASSERT_TRUE(entries.ok());
-  for (const role::QueueEntry& entry : *entries)
+  const auto page = queue.List("", 100);
+  ASSERT_TRUE(page.ok());
+  for (const role::QueueEntry& entry : page->entries) {
     all += Concat("\n  ", entry.what, " ", entry.path, ": ", entry.last_error, " (attempts ",
                   entry.attempts, ", next in ", (entry.next_try_ns - clock_.WallNs()) / 1'000'000,
                   " ms)");
+  }
   all += Dump();
-  ADD_FAILURE() << "these stay in the queue for ever:" << all;
+  ADD_FAILURE() << "these stay in the queue forever:" << all;
 }
 
 Result<std::string> Rig::ReadUfs(MountId mount, const std::string& key, const std::string& etag) {
@@ -205,8 +206,9 @@ Result<ufs::ObjectInfo> Rig::Changed(const role::Action& action, const ufs::Chan
   ufs::Attempted attempted =
       ufs::ChangeAsExpected(*ufs, action.key, expected, change, [] { return ufs::CallOptions(); });
   outcome->base_gone |= attempted.yielded && action.yields;
-  if (attempted.yielded && !action.yields)
+  if (attempted.yielded && !action.yields) {
     return Status(Code::kIsDirectory, "another writer has made a directory there");
+  }
   if (attempted.replaced) outcome->replaced = attempted.replaced->etag;
   if (outcome->base_gone) return Status(Code::kStale, action.key + ": another writer's");
   return attempted.made;

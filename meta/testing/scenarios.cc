@@ -438,8 +438,9 @@ std::vector<Scenario> Scenarios() {
   std::vector<Scenario> all;
   for (auto add : {FileScenarios, RenameScenarios, KindScenarios, DirectoryScenarios,
                    NestedDirectoryScenarios, RemovedDirectoryScenarios, ExchangedTwiceScenarios,
-                   MixedDirectoryScenarios, SymlinkScenarios, HardLinkScenarios, OpenScenarios})
+                   MixedDirectoryScenarios, SymlinkScenarios, HardLinkScenarios, OpenScenarios}) {
     add(Adder(all));
+  }
   return all;
 }
 

@@ -38,7 +38,7 @@ void TakeNetwork(const Properties& properties, S3Options& s3) {
   s3.http.connect_timeout = properties.Get(property::kS3ConnectTimeout);
   s3.hedge.enabled = properties.Get(property::kS3HedgedReads);
   s3.http.stall_timeout = properties.Get(property::kS3SocketTimeout);
-  // So that a read may be tried twice more in time.
+  // Leaves time to try a read twice more.
   s3.http.get_stall_timeout = properties.Get(property::kUfsReadDeadline) / 3;
   s3.http.ca_bundle = ufs::s3::CaBundleOf(properties.Get(property::kS3CaBundle),
                                           properties.Get(property::kS3Profile), environment);
@@ -64,7 +64,7 @@ void TakeObjects(const Properties& properties, S3Options& s3) {
   using ufs::s3::ConditionalWrites;
   using ufs::s3::PayloadSigning;
   s3.part_bytes = properties.Get(property::kS3PartSize);
-  // One request keeps all its bytes in memory until it is answered.
+  // A request keeps all its bytes in memory until it is answered.
   constexpr uint64_t kMostInOneRequest = 64 << 20;
   s3.single_put_bytes = std::min(2 * s3.part_bytes, kMostInOneRequest);
   s3.abandoned_upload_age = properties.Get(property::kS3UploadCleanAge);
@@ -90,7 +90,7 @@ void TakeObjects(const Properties& properties, S3Options& s3) {
   s3.requester_pays = properties.Get(property::kS3RequesterPays);
 }
 
-// OpenSource refuses those that make no sense.
+// OpenSource has refused malformed values.
 void TakeDefaults(const Properties& properties, S3Options& s3) {
   const Result<DefaultAttributes> defaults = DefaultAttributesOf(properties);
   if (!defaults.ok()) return;
@@ -123,8 +123,9 @@ Result<std::unique_ptr<ufs::UnderFileSystem>> OpenSource(const Source& source,
   S3Options s3 = S3OptionsOf(source, properties);
   s3.read_only = options.read_only;
   s3.skipped = options.skipped;
-  if (!options.read_only)
+  if (!options.read_only) {
     s3.upload_journal = Concat(options.state_directory, "/", options.journal_name);
+  }
   return ufs::s3::OpenS3Ufs(s3, ufs::s3::ProcessEnvironment(), clock, call);
 }
 
@@ -134,8 +135,9 @@ Nanos MountTimeout(const Properties& properties) {
 }
 
 Status NotInTime(const Status& failure, const Properties& properties) {
-  if (failure.code() != Code::kUnavailable && failure.code() != Code::kDeadlineExceeded)
+  if (failure.code() != Code::kUnavailable && failure.code() != Code::kDeadlineExceeded) {
     return failure;
+  }
   const bool less =
       properties.Get(property::kUfsTimeout) < properties.Get(property::kUfsMountTimeout);
   const std::string name = less ? "tarn.ufs.timeout" : "tarn.ufs.mount.timeout";
@@ -144,7 +146,7 @@ Status NotInTime(const Status& failure, const Properties& properties) {
                                        limit.ok() ? limit->text : "", " (", name, ")"));
 }
 
-// Secrets change nothing of it, and may not be there.
+// Without secrets: they change no trait, and may be out of reach.
 ufs::UfsTraits ExpectedTraits(const Source& source, const Properties& base,
                               const SourceOptions& options) {
   if (source.scheme == "s3") {

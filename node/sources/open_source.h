@@ -1,6 +1,6 @@
 #pragma once
 
-// From a source, as a user names it, to the under file system that it is.
+// Opens the under file system of a source.
 
 #include <memory>
 #include <string>
@@ -16,26 +16,26 @@
 namespace tarn {
 
 struct OpenSourceOptions {
-  std::string state_directory;  // Where what must survive us is remembered.
+  std::string state_directory;  // Has the journals that outlive the process.
   bool read_only = false;
-  std::string journal_name = "s3-uploads";  // Of the file there; one a source.
-  ufs::SkippedKeys* skipped = nullptr;      // As ufs::s3::S3Options has it.
+  std::string journal_name = "s3-uploads";  // The journal's file there; one for each source.
+  ufs::SkippedKeys* skipped = nullptr;      // See ufs::s3::S3Options.
 };
 
-// The store is asked: kNotFound, kPermission, kUnavailable; kInvalid: properties that make no
-// sense. `clock` outlives the store.
+// Asks the store. kNotFound, kPermission, kUnavailable. kInvalid: a property has a senseless value.
+// `clock` outlives the store.
 Result<std::unique_ptr<ufs::UnderFileSystem>> OpenSource(const Source& source,
                                                          const Properties& properties,
                                                          const OpenSourceOptions& options,
                                                          Clock& clock,
                                                          const ufs::CallOptions& call);
 
-// How long a source that nobody mounted before has to answer.
+// How long a source that was never mounted here may take to answer.
 Nanos MountTimeout(const Properties& properties);
-// The failure, with what decided how long was waited for an answer.
+// `failure`, with the property that limited the wait in its message.
 Status NotInTime(const Status& failure, const Properties& properties);
 
-// What the store of the source can hold, as far as that is known without asking it.
+// What the source can hold, as far as that is known without asking it.
 ufs::UfsTraits ExpectedTraits(const Source& source, const Properties& base,
                               const SourceOptions& options);
 

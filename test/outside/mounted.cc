@@ -42,10 +42,9 @@ void Mounted::Open(std::unique_ptr<ufs::UnderFileSystem> source) {
   Start();
 }
 
-// Descriptors go without a word to anyone.
+// The kernel closes the descriptors of a killed process, and no part of it learns of that.
 void Mounted::Die() {
-  for (const client::HandleId handle : open_)
-    delete reinterpret_cast<client::Handle*>(handle.value);
+  for (OpenFile* file : open_) file->Abandon();
   open_.clear();
   fs_.reset();
   pages_.reset();
@@ -91,8 +90,8 @@ void Mounted::Start() {
   options.fill_at_open_bytes = 0;  // Pages stay in the source until they are read.
   options.orphan_scan_interval = std::chrono::hours(10'000);
   fs_ = client::NewFileSystem(
-      {namespace_->GetNames(), namespace_->GetFiles(), namespace_->GetMaintenance(),
-       namespace_->GetPersistQueue(), *cache_, *pages_, clock_},
+      {namespace_->GetNames(), namespace_->GetFiles(), namespace_->GetWriters(),
+       namespace_->GetMaintenance(), namespace_->GetPersistQueue(), *cache_, *pages_, clock_},
       options);
 }
 
@@ -280,10 +279,9 @@ void Mounted::Persist() {
 }
 
 std::vector<role::QueueEntry> Mounted::Queue() {
-  std::string after;
-  auto entries = namespace_->GetPersistQueue().List(&after, 100);
-  EXPECT_TRUE(entries.ok()) << entries.status().ToString();
-  return entries.ok() ? *entries : std::vector<role::QueueEntry>();
+  const auto page = namespace_->GetPersistQueue().List("", 100);
+  EXPECT_TRUE(page.ok()) << page.status().ToString();
+  return page.ok() ? page->entries : std::vector<role::QueueEntry>();
 }
 
 // --- What a reader finds.

@@ -91,8 +91,8 @@ class Mounted {
   const Kill kill_;
   int steps_ = 0;
   int starts_ = 0;
-  std::vector<client::HandleId> open_;  // By WithOpen.
-  Scratch scratch_;                     // For the cache of a process that is killed.
+  std::vector<client::OpenFile*> open_;  // The files of WithOpen.
+  Scratch scratch_;                      // The cache of a process that is killed.
   ufs::UfsMounts mounts_;
   std::unique_ptr<kv::Store> store_;
   std::unique_ptr<kv::Store> metadata_;  // Both are parts of it.

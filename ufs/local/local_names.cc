@@ -109,8 +109,9 @@ Status LocalNames::RemoveDirectory(std::string_view key) {
     RETURN_IF_ERROR(leftovers_.RemoveFrom(key));
     error = unlinkat(place->directory.get(), name, AT_REMOVEDIR) == 0 ? 0 : errno;
   }
-  if (error == 0 || error == ENOENT || error == ENAMETOOLONG)
+  if (error == 0 || error == ENOENT || error == ENAMETOOLONG) {
     return root_.syncer().NoteChange(place->directory);
+  }
   return ErrnoStatus(error == EEXIST ? ENOTEMPTY : error, Concat("remove directory ", key));
 }
 

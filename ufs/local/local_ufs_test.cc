@@ -402,8 +402,9 @@ TEST_F(LocalUfsTest, ZerosSentAgainReplaceWhatWasThere) {
   const std::string first(300'000, 'x');
   std::string second(300'000, '\0');
   second[150'000] = 'y';
-  for (const std::string& part : {first, second})
+  for (const std::string& part : {first, second}) {
     ASSERT_TRUE(upload->WritePart(0, std::as_bytes(std::span(part.data(), part.size())), {}).ok());
+  }
   ASSERT_TRUE(upload->Commit({}).ok());
   std::ifstream file(Path("f"), std::ios::binary);
   EXPECT_TRUE(std::string(std::istreambuf_iterator<char>(file), {}) == second);

@@ -132,8 +132,9 @@ class MemoryUpload final : public Upload {
     std::vector<std::byte> bytes(length_bytes);
     ASSIGN_OR_RETURN(const size_t got,
                      ufs_.Read(from.key, from.etag, from.offset_bytes, bytes, call));
-    if (got < length_bytes)
+    if (got < length_bytes) {
       return Status(Code::kStale, Concat("copy of ", from.key, ": too short"));
+    }
     return ufs_.WritePart(id_, offset_bytes, bytes, call);
   }
   Result<ObjectInfo> Commit(const CallOptions& call) override {
@@ -287,8 +288,9 @@ Result<size_t> MemoryUfs::Read(std::string_view key, std::string_view etag, uint
   {
     MutexLock lock(mutex_);
     auto it = objects_.find(key);
-    if (it == objects_.end() && IsPrefix(key))
+    if (it == objects_.end() && IsPrefix(key)) {
       return Status(Code::kIsDirectory, Concat("read ", key));
+    }
     if (it == objects_.end()) return Status(Code::kNotFound, Concat("read ", key));
     if (!etag.empty() && it->second.etag != etag) {
       return Status(Code::kStale, Concat("read ", key, ": it was replaced"));

@@ -378,8 +378,9 @@ void BucketClient::SettleAnswer(Attempt& attempt, const CallOptions& call) {
     gate_.NoteSuccess();
     return End(attempt, OkStatus());
   }
-  if (Redirected(attempt, error) || KeysRenewed(attempt, error, call) || ClockSet(attempt, error))
+  if (Redirected(attempt, error) || KeysRenewed(attempt, error, call) || ClockSet(attempt, error)) {
     return;
+  }
   Verdict verdict = Judge(response.status / 100 == 2 ? 500 : response.status, error.code);
   if (verdict.throttled) gate_.NoteThrottled();
   if (verdict.unknown) attempt.NoteUnknown();

@@ -43,8 +43,9 @@ void AddKey(const PageRequest& request, std::string key, std::optional<s3wire::L
 
 KeyPage PageOf(const PageRequest& request, const s3wire::ObjectListing& listing) {
   KeyPage page;
-  for (const s3wire::ListedObject& object : listing.objects)
+  for (const s3wire::ListedObject& object : listing.objects) {
     AddKey(request, object.key, object, page);
+  }
   for (const std::string& prefix : listing.prefixes) AddKey(request, prefix, std::nullopt, page);
   for (const std::string& key : listing.unreadable) {
     page.skipped.emplace_back(key, "its entry in the listing cannot be read");

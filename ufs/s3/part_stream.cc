@@ -6,8 +6,8 @@
 namespace tarn::ufs::s3 {
 namespace {
 
-constexpr uint64_t kWindowBytes =
-    4 << 20;  // Whole pages of the cache, whose checksums are looked at.
+// Whole pages of the cache, so that their checksums are verified.
+constexpr uint64_t kWindowBytes = 4 << 20;
 
 }  // namespace
 
@@ -16,8 +16,9 @@ Result<std::span<const std::byte>> PartStream::At(uint64_t offset_bytes) {
   if (!there) {
     const uint64_t begin = offset_bytes / kWindowBytes * kWindowBytes;
     const size_t size = std::min(kWindowBytes, length_bytes_ - begin);
-    if (!window_)
+    if (!window_) {
       window_ = std::make_unique_for_overwrite<std::byte[]>(std::min(kWindowBytes, length_bytes_));
+    }
     window_bytes_ = 0;
     RETURN_IF_ERROR(read_(offset_bytes_ + begin, {window_.get(), size}));
     window_begin_ = begin;

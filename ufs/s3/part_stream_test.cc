@@ -64,8 +64,10 @@ TEST_F(PartStreamTest, HoldsOnlyAWindowOfThePart) {
 
 TEST_F(PartStreamTest, BeginsAgainWhereverTheRequestDoes) {
   PartStream stream(read_, kBegin, kBytes);
-  for (const uint64_t at : {kBytes - 100, uint64_t{0}, uint64_t{4 << 20}, uint64_t{(4 << 20) - 50}})
+  for (const uint64_t at :
+       {kBytes - 100, uint64_t{0}, uint64_t{4 << 20}, uint64_t{(4 << 20) - 50}}) {
     EXPECT_EQ(Given(stream, at, 100), Expected(at, 100)) << at;
+  }
 }
 
 TEST_F(PartStreamTest, AFaultOfTheSourceEndsIt) {

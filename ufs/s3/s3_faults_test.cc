@@ -175,8 +175,9 @@ TEST_F(S3Store, AWrongEtagAfterPutIsNoSuccess) {
   puts = 0;
   fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     http::TestReply reply = Answer(request);
-    if (request.method == "PUT" && puts++ == 0)
+    if (request.method == "PUT" && puts++ == 0) {
       reply.headers = {{"ETag", "\"0123456789abcdef0123456789abcdef\""}};
+    }
     return reply;
   };
   EXPECT_TRUE(Put("g", "whole").ok()) << "the answer was damaged, the object is right";
@@ -199,8 +200,9 @@ TEST_F(S3Store, AWrongEtagOfAPartIsNeverCompleted) {
   Open();
   fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     http::TestReply reply = Answer(request);
-    if (request.Asks("partNumber=2"))
+    if (request.Asks("partNumber=2")) {
       reply.headers = {{"ETag", "\"0123456789abcdef0123456789abcdef\""}};
+    }
     return reply;
   };
   const std::string bytes(350, 'x');
@@ -217,13 +219,16 @@ TEST_F(S3Store, AWrongEtagOfACompletionIsNotTheObjects) {
   Open();
   fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     http::TestReply reply = Answer(request);
-    if (request.method == "POST" && request.Asks("uploadId="))
+    if (request.method == "POST" && request.Asks("uploadId=")) {
       reply.body =
           "<CompleteMultipartUploadResult><ETag>0123456789abcdef0123456789abcdef-4</ETag>"
           "</CompleteMultipartUploadResult>";
-    if (request.method == "HEAD")
-      for (auto& [name, value] : reply.headers)
+    }
+    if (request.method == "HEAD") {
+      for (auto& [name, value] : reply.headers) {
         if (name == "ETag") value = Concat("\"", etag, "\"");
+      }
+    }
     return reply;
   };
   EXPECT_EQ(Put("f", std::string(350, 'x')).value().etag, etag);

@@ -28,8 +28,9 @@ class S3Quirks : public S3Store {
       const Result<ListPage> page = ufs_->List(directory, options, {});
       EXPECT_TRUE(page.ok()) << page.status().ToString();
       if (!page.ok()) return names;
-      for (const ObjectInfo& entry : page->entries)
+      for (const ObjectInfo& entry : page->entries) {
         names.push_back(Concat(entry.key, entry.type == ObjectType::kDirectory ? "/" : ""));
+      }
       options.start_after = page->next_start_after;
     } while (!options.start_after.empty());
     return names;
@@ -193,8 +194,9 @@ TEST_F(S3Quirks, NoByteOfADecodedAnswerIsGiven) {
   for (const std::string wanted : {"identity", "gzip"}) {
     for (const bool with_length : {false, true}) {
       fault_ = [=](const http::TestRequest& request) -> std::optional<http::TestReply> {
-        if (request.method != "GET" || request.headers.at("accept-encoding") == wanted)
+        if (request.method != "GET" || request.headers.at("accept-encoding") == wanted) {
           return std::nullopt;
+        }
         EXPECT_EQ(request.headers.at("authorization").find("accept-encoding"), std::string::npos)
             << "a proxy may change it";
         http::TestReply reply{200, {{"ETag", s3wire::Quoted(etag)}}, "some longer text, decoded"};
@@ -286,10 +288,12 @@ TEST_F(S3Quirks, AnEtagIsOpaque) {
     const std::string key = request.path;
     if (asked.headers["if-match"] == s3wire::Quoted(etags[key])) asked.headers.erase("if-match");
     http::TestReply reply = Answer(asked);
-    if (request.method == "PUT" && reply.status == 200)
+    if (request.method == "PUT" && reply.status == 200) {
       etags[key] = Hex(Md5(std::to_string(++made)));
-    for (auto& [name, value] : reply.headers)
+    }
+    for (auto& [name, value] : reply.headers) {
       if (name == "ETag" && !etags[key].empty()) value = s3wire::Quoted(etags[key]);
+    }
     return reply;
   };
   const int before = CountOf("PUT");
@@ -309,8 +313,9 @@ TEST_F(S3Quirks, AnEtagThatGetDoesNotKnowProvesNothing) {
   fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
     if (request.method != "PUT" && request.method != "HEAD") return std::nullopt;
     http::TestReply reply = Answer(request);
-    for (auto& [name, value] : reply.headers)
+    for (auto& [name, value] : reply.headers) {
       if (name == "ETag") value = s3wire::Quoted(wrong);
+    }
     return reply;
   };
   const Status status = Put("f", "hello").status();

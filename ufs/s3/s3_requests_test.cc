@@ -159,8 +159,9 @@ TEST_F(S3Store, ACompletionWhoseAnswerIsLostIsSettledByLooking) {
         if (name == "ETag") value = Concat("\"", Hex(Md5(parts)), "-3\"");
       }
     }
-    if (request.method != "POST" || !request.Asks("uploadId") || std::exchange(lost, true))
+    if (request.method != "POST" || !request.Asks("uploadId") || std::exchange(lost, true)) {
       return reply;
+    }
     return http::TestReply{.drop = true};
   };
   EXPECT_TRUE(Put("f", bytes).ok());
@@ -263,8 +264,9 @@ TEST_F(S3Store, KeysNotShownAreNotedWhereTheOptionsSay) {
   SkippedKeys skipped;
   options_.skipped = &skipped;
   Open();
-  for (int i = 0; i < 3; ++i)
+  for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(Listed(*ufs_, "", 1000), (std::vector<std::string>{"a/", "d/"}));
+  }
   EXPECT_EQ(skipped.Get().keys, 2u);
   EXPECT_EQ(Listed(*ufs_, "a", 1000), std::vector<std::string>());
   EXPECT_EQ(skipped.Get().keys, 3u) << "and what is below one, once";
@@ -301,8 +303,9 @@ TEST_F(S3Store, ACopyHasTheTagsOfItsSource) {
   const std::string tags = "<Tagging><TagSet>...</TagSet></Tagging>";
   std::string tagged;
   fault_ = [&](const http::TestRequest& request) -> std::optional<http::TestReply> {
-    if (request.headers.contains("x-amz-copy-source"))
+    if (request.headers.contains("x-amz-copy-source")) {
       return http::TestReply{200, {}, "<CopyObjectResult><ETag>\"e\"</ETag></CopyObjectResult>"};
+    }
     if (request.query != "tagging=") return std::nullopt;
     if (request.method == "GET") return http::TestReply{200, {}, tags};
     tagged = request.path + " " + request.body;

@@ -106,8 +106,9 @@ std::vector<std::string> S3Store::Pieces(const std::string& key, Extent extent,
 
 int S3Store::CountOf(std::string_view method) const {
   int count = 0;
-  for (const http::TestRequest& request : server_->Requests())
+  for (const http::TestRequest& request : server_->Requests()) {
     if (request.method == method) ++count;
+  }
   return count;
 }
 
@@ -133,8 +134,9 @@ http::TestReply S3Store::GetObject(const http::TestRequest& request, const std::
   const std::string& bytes = found->second;
   const std::string etag = EtagOf(bytes);
   const std::string wanted = HeaderOf(request, "if-match");
-  if (!wanted.empty() && s3wire::Unquoted(wanted) != etag)
+  if (!wanted.empty() && s3wire::Unquoted(wanted) != etag) {
     return ErrorReply(412, "PreconditionFailed");
+  }
   http::TestReply reply;
   reply.headers = {{"ETag", s3wire::Quoted(etag)},
                    {"Last-Modified", "Fri, 24 May 2013 00:00:00 GMT"}};
@@ -164,8 +166,9 @@ http::TestReply S3Store::CopyObject(const http::TestRequest& request, const std:
   const auto found = objects_.find(source);
   if (found == objects_.end()) return ErrorReply(404, "NoSuchKey");
   const std::string wanted = HeaderOf(request, "x-amz-copy-source-if-match");
-  if (!wanted.empty() && s3wire::Unquoted(wanted) != EtagOf(found->second))
+  if (!wanted.empty() && s3wire::Unquoted(wanted) != EtagOf(found->second)) {
     return ErrorReply(412, "PreconditionFailed");
+  }
   const std::string bytes = found->second;
   objects_[key] = bytes;
   meta_[key] = std::map<std::string, std::string>(meta_[source]);

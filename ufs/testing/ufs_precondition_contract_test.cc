@@ -119,8 +119,9 @@ TEST_P(UfsAttributesContract, AnObjectHasItsAttributesWhenItIsSeen) {
 }
 
 TEST_P(UfsContract, AnUploadIsKnownByItsFile) {
-  if (ufs().Traits().object_metadata || !ufs().Traits().attributes)
+  if (ufs().Traits().object_metadata || !ufs().Traits().attributes) {
     GTEST_SKIP() << "the store keeps ids, or nothing marks an object";
+  }
   const ObjectInfo base = Put("f", "old");
   CreateOptions create;
   create.size_bytes = 3;
@@ -138,8 +139,9 @@ TEST_P(UfsContract, AnUploadIsKnownByItsFile) {
   EXPECT_FALSE(IsMadeBy(ufs(), seen, {"", 3, 7, base.file}, ""));
   EXPECT_FALSE(IsMadeBy(ufs(), seen, {"", 3, 7, AttemptMark::kNoFile}, base.etag));
   EXPECT_TRUE(IsMadeBy(ufs(), seen, {"", 3, 7, ""}, base.etag)) << "it is not known which";
-  for (const std::string& version : {seen.etag, seen.identity, seen.file})
+  for (const std::string& version : {seen.etag, seen.identity, seen.file}) {
     EXPECT_FALSE(IsMadeBy(ufs(), seen, {"", 3, 7, ""}, version)) << "it was there before";
+  }
 }
 
 // --- Expectations.

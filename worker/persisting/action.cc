@@ -74,9 +74,10 @@ Status ActionRunner::CheckBase(const role::Action& action, const std::string& ke
 Result<ufs::ObjectInfo> ActionRunner::Take(const role::Action& action, ufs::Attempted attempted,
                                            Done* done) {
   if (attempted.yielded && action.yields) done->outcome.base_gone = true;
-  if (attempted.yielded && !action.yields)
+  if (attempted.yielded && !action.yields) {
     return Status(Code::kIsDirectory,
                   Concat(action.key, ": another client has made a directory there"));
+  }
   if (attempted.replaced) {
     const ufs::ObjectInfo& theirs = *attempted.replaced;
     done->outcome.replaced = Concat(theirs.size_bytes, " bytes, etag ", theirs.etag);
@@ -199,11 +200,13 @@ Result<ufs::ObjectInfo> ActionRunner::UploadContent(const role::Action& action, 
                                                     Done* done) {
   done->outcome.untouched = true;
   Result<std::unique_ptr<cache::FrozenContent>> frozen = Freeze(action);
-  if (frozen.code() == Code::kNotFound && action.from_key.empty())
+  if (frozen.code() == Code::kNotFound && action.from_key.empty()) {
     return NowhereStatus(action, done);
+  }
   ASSIGN_OR_RETURN(done->content, std::move(frozen));
-  if (!done->content->Info().complete && action.from_key.empty())
+  if (!done->content->Info().complete && action.from_key.empty()) {
     return NowhereStatus(action, done);
+  }
   Result<std::optional<ufs::ObjectInfo>> found = FindMade(action, *done->content, call);
   if (found.code() == Code::kCorruption) done->outcome.untouched = false;
   ASSIGN_OR_RETURN(std::optional<ufs::ObjectInfo> made, std::move(found));
@@ -299,13 +302,15 @@ Status ActionRunner::Localize(const role::Action& action, Call& call, Done* done
 Result<ufs::ObjectInfo> ActionRunner::SetAttributes(const role::Action& action, Call& call,
                                                     Done* done) {
   ufs::AttributeStore* attributes = call.ufs.Attributes();
-  if (attributes == nullptr || !HasAttributes(action))
+  if (attributes == nullptr || !HasAttributes(action)) {
     return call.ufs.Stat(action.key, call.Options());
+  }
   ufs::AttributeChange change = AttributesOf(action);
   change.precondition = ufs::IfIs(action.expected_etag);
   Result<ufs::ObjectInfo> info = attributes->SetAttributes(action.key, change, call.Options());
-  if (!info.ok() && !action.expected_etag.empty() && MayBeGone(info.code()))
+  if (!info.ok() && !action.expected_etag.empty() && MayBeGone(info.code())) {
     return CheckBase(action, action.key, info.status(), call, done);
+  }
   if (info.code() != Code::kNotPermitted) return info;
   // A mount without privileges cannot change the owner of a file. It can still set times and mode.
   LogWarning(info.status().message(), ": kept here only");
@@ -333,8 +338,9 @@ Result<ufs::ObjectInfo> ActionRunner::MakeDirectory(const role::Action& action, 
   RETURN_IF_ERROR(attributes->MakeDirectory(action.key, kPrivate, call.Options()));
   // Only this directory gets the attributes, whatever object has its name by then.
   ASSIGN_OR_RETURN(const ufs::ObjectInfo made, call.ufs.Stat(action.key, call.Options()));
-  if (made.type != ufs::ObjectType::kDirectory)
+  if (made.type != ufs::ObjectType::kDirectory) {
     return Status(Code::kNotDirectory, Concat(action.key, ": another client has replaced it"));
+  }
   role::Action attributed = action;
   attributed.expected_etag = made.identity;
   Result<ufs::ObjectInfo> info = SetAttributes(attributed, call, done);

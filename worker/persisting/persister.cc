@@ -191,10 +191,11 @@ void QueuePersister::WorkOff(std::vector<role::Task> tasks, const std::stop_toke
     tasks.clear();
     const Status recorded = steps.empty() ? OkStatus() : SyncLog();
     for (Step& step : steps) {
-      if (recorded.ok())
+      if (recorded.ok()) {
         step.done = runner_.Run(step.action, break_off_.get_token());
-      else
+      } else {
         step.done.outcome.status = recorded;
+      }
     }
     SyncAll(steps);
     Settle(steps);
@@ -213,8 +214,9 @@ void QueuePersister::Prepare(std::vector<role::Task> tasks, std::vector<Step>* s
       clock_.SleepFor(kAfterError, stop_.get_token());  // The store failed and may need a moment.
       continue;
     }
-    if (action->kind == role::Action::Kind::kDone || action->kind == role::Action::Kind::kWait)
+    if (action->kind == role::Action::Kind::kDone || action->kind == role::Action::Kind::kWait) {
       continue;
+    }
     Step& step = steps->emplace_back();
     step.task = std::move(task);
     step.action = std::move(*action);
@@ -276,12 +278,13 @@ void QueuePersister::MarkClean() {
   if (contents.empty()) return;
   const Status recorded = SyncLog();
   if (!recorded.ok()) LogError("contents stay pinned until the log can be synced: ", recorded);
-  if (recorded.ok())
+  if (recorded.ok()) {
     std::erase_if(contents, [this](const std::unique_ptr<cache::FrozenContent>& content) {
       const Status marked = content->MarkClean();
       if (!IsExpected(marked)) LogWarning("mark a persisted content clean: ", marked);
       return IsExpected(marked);
     });
+  }
   MutexLock lock(mutex_);
   for (auto& content : contents) settled_.push_back(std::move(content));
 }

@@ -107,8 +107,9 @@ class PartSender {
     const auto found = std::partition_point(
         data_.begin(), data_.end(),
         [&](const cache::ByteRange& data) { return data.end_bytes <= range.begin_bytes; });
-    if (found == data_.end() || found->begin_bytes >= range.end_bytes)
+    if (found == data_.end() || found->begin_bytes >= range.end_bytes) {
       return {range.end_bytes, range.end_bytes};
+    }
     return {std::max(found->begin_bytes, range.begin_bytes),
             std::min(found->end_bytes, range.end_bytes)};
   }

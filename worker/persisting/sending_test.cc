@@ -196,9 +196,9 @@ TEST(Holes, AreWhatTheDataLeaveOut) {
 
 // A test has no time to read or write a terabyte of zeros.
 TEST(Holes, OfAStoreThatHasThemAreNotSent) {
-  const ufs::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   const auto source = ufs::OpenLocalUfs(directory.path(), SystemClock()).value();
-  const auto cache = cache::NewMemoryCacheStore(128 << 20);
+  const auto cache = cache::NewMemoryCacheStore(128 << 20, SystemClock());
   auto file = cache->Stage(InodeId(5)).value();
   ASSERT_TRUE(file->Write(0, Bytes("head")).ok());
   ASSERT_TRUE(file->Write(kTerabyte / 2, Bytes("middle")).ok());

@@ -375,8 +375,9 @@ Status UfsFiller::Fill(cache::LivePages& file, const role::Binding& binding, uin
   // A thread of the pool may begin this after the call is over; it then finds no run to take.
   const auto runs = std::make_shared<Runs>(absent.size());
   const auto work = [this, runs, &file, &binding, &absent, &call] {
-    while (const std::optional<size_t> i = runs->Take())
+    while (const std::optional<size_t> i = runs->Take()) {
       runs->Done(FetchAll(file, binding, absent[*i], call));
+    }
   };
   runs->Take();  // This thread does the first run: most fills need no other thread.
   for (size_t i = 1; i < absent.size(); ++i) {

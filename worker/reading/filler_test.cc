@@ -219,9 +219,9 @@ TEST_F(FillerTest, ReadingInOrderFetchesAhead) {
 }
 
 TEST_F(FillerTest, FetchingAheadLeavesRoomToWriters) {
-  cache_ = cache::NewMemoryCacheStore(
-      10 << 20, SystemClock());  // Three of these megabytes may be unpersisted.
-  options_.threads = 1;          // What waits in line is done one by one.
+  // Three of the ten megabytes may be unpersisted.
+  cache_ = cache::NewMemoryCacheStore(10 << 20, SystemClock());
+  options_.threads = 1;  // Queued fetches run one by one.
   auto file = AddClean();
   auto clean = AddClean(InodeId(6));
   ASSERT_TRUE(file->BeginWriting(cache::Truncate::kNo).ok());

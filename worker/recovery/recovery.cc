@@ -77,8 +77,9 @@ Result<Recovered> Judge::KeepCommitted(const role::FileInfo& file) {
   // If the UFS has the bytes, drop the content: the cache file may hold others by now. Attributes
   // may still wait to be persisted, but only the bytes matter here.
   const bool stored = file.binding.mount && file.binding.generation == file.attr.generation;
-  if (stored || file.attr.persist == role::PersistState::kPersisted)
+  if (stored || file.attr.persist == role::PersistState::kPersisted) {
     return Recovered{Verdict::kDrop, {}, 0};
+  }
   return Recovered{Verdict::kKeepDirty, file.attr.generation, file.attr.size_bytes};
 }
 
@@ -127,8 +128,9 @@ Result<Recovered> Judge::AfterPowerCut(const cache::ContentInfo& content,
     return Recovered{Verdict::kKeepDirty, content.generation, content.size_bytes};
   }
   const bool synced = ahead ? content.prior_synced : content.synced;
-  if (content.lost || !synced)
+  if (content.lost || !synced) {
     return Lost(content, file, content.damaged ? Loss::kDamage : Loss::kPowerCut);
+  }
   ASSIGN_OR_RETURN(const Recovered kept, KeepCommitted(file));
   // The disk may lack bytes behind the point where the file was cut, and bytes written there later.
   // The file is then what the disk has of it, as on other file systems.
@@ -181,8 +183,9 @@ Status RecoverContents(cache::CacheStore& cache, role::Names& names, role::Files
     if (!cache.Find(ino)) never_committed.push_back(ino);
     return OkStatus();
   }));
-  for (const InodeId ino : never_committed)
+  for (const InodeId ino : never_committed) {
     RETURN_IF_ERROR(Judge(names, files, maintenance).RemoveNeverCommitted(ino));
+  }
   std::vector<InodeId> orphans;
   RETURN_IF_ERROR(maintenance.ListOrphans([&orphans](InodeId ino) {
     orphans.push_back(ino);

@@ -50,9 +50,6 @@ class FakeCoordinator final : public role::Names, public role::Files, public rol
   Status RecheckName(InodeId, std::string_view) override { return OkStatus(); }
   void DeliverChanges() override {}
   Result<FileInfo> GetKnownAttr(InodeId ino) override { return GetAttr(ino); }
-  Result<FileInfo> OpenForWrite(InodeId) override { return No(); }
-  void OpenMade(InodeId) override {}
-  void CloseForWrite(InodeId) override {}
   Status LearnAttributes(InodeId) override { return OkStatus(); }
   Status TakeAttributes(InodeId, const role::ToldAttributes&) override { return OkStatus(); }
   Result<std::string> PathOf(InodeId ino) override {

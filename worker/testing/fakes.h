@@ -151,10 +151,10 @@ class ScriptedQueue final : public role::PersistQueue {
     return OkStatus();
   }
 
-  Result<std::vector<role::QueueEntry>> List(std::string*, size_t) override { return Unasked(); }
+  Result<role::QueuePage> List(const std::string&, size_t) override { return Unasked(); }
   Result<std::optional<role::QueueEntry>> Find(InodeId) override { return Unasked(); }
   Result<role::QueueTotals> Totals() override { return Unasked(); }
-  Status RetryNow(InodeId) override { return Unasked(); }
+  Status RetryNow(std::optional<InodeId>) override { return Unasked(); }
   Status Resolve(InodeId, role::Take) override { return Unasked(); }
 
  private:

@@ -1,0 +1,45 @@
+#include "node/control/process_control.h"
+
+#include <utility>
+
+namespace tarn {
+namespace {
+
+class EmbeddedProcess final : public role::ProcessControl {
+ public:
+  EmbeddedProcess(role::ProcessInfo info, const ProcessParts& parts)
+      : info_(std::move(info)), parts_(parts) {}
+
+  Result<role::ProcessInfo> Info() override {
+    role::ProcessInfo info = info_;
+    info.passthrough = parts_.front_end.Passthrough();
+    return info;
+  }
+
+  Result<std::vector<role::ConfigEntry>> Config() override {
+    std::vector<role::ConfigEntry> entries;
+    for (const Properties::Entry& entry : parts_.properties.List()) {
+      entries.push_back({entry.name, entry.text, entry.source});
+    }
+    return entries;
+  }
+
+  Result<role::QueueTotals> Stop(const StopRequest& request) override {
+    RETURN_IF_ERROR(parts_.front_end.Unmount(request.lazy ? fuse::FrontEnd::Unmounting::kLazy
+                                                          : fuse::FrontEnd::Unmounting::kIfIdle));
+    return parts_.queue.Totals();
+  }
+
+ private:
+  const role::ProcessInfo info_;
+  const ProcessParts parts_;
+};
+
+}  // namespace
+
+std::unique_ptr<role::ProcessControl> NewProcessControl(role::ProcessInfo info,
+                                                        const ProcessParts& parts) {
+  return std::make_unique<EmbeddedProcess>(std::move(info), parts);
+}
+
+}  // namespace tarn
