@@ -244,10 +244,9 @@ Result<Created> LocalFileSystem::OpenNew(role::FileInfo info, int flags) {
   {
     MutexLock lock(inode.mutex);
     inode.unlinked = attr.nlink == 0;
-    RETURN_IF_ERROR(WithBackPressure([&]() NO_THREAD_SAFETY_ANALYSIS {
-      Result<std::unique_ptr<cache::LiveFile>> live = deps_.cache.Stage(attr.ino);
-      if (live.ok()) inode.live = std::move(live).value();
-      return live.status();
+    RETURN_IF_ERROR(WithBackPressure([&]() NO_THREAD_SAFETY_ANALYSIS -> Status {
+      ASSIGN_OR_RETURN(inode.live, deps_.cache.Stage(attr.ino));
+      return OkStatus();
     }));
     inode.writers = 1;
     inode.staging = true;

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <optional>
 #include <sstream>
+#include <utility>
 
 #include "base/strings.h"
 
@@ -151,7 +152,7 @@ std::optional<std::string> NameBehind(std::string_view kind, std::string_view he
   return std::string(Trimmed(rest));
 }
 
-void SortConfig(AwsSections sections, AwsFiles& files) {
+void SortConfig(AwsSections&& sections, AwsFiles& files) {
   for (auto& [header, section] : sections) {
     if (header == "default") {
       files.in_config[header] = std::move(section);
@@ -199,8 +200,7 @@ Result<std::vector<std::string>> SplitWords(std::string_view line) {
   for (size_t i = 0; i < line.size(); ++i) {
     const char c = line[i];
     if (quote == '\0' && kBlanks.find(c) != std::string_view::npos) {
-      if (word) words.push_back(*std::move(word));
-      word.reset();
+      if (word) words.push_back(*std::exchange(word, std::nullopt));
       continue;
     }
     if (!word) word.emplace();
