@@ -7,7 +7,9 @@
 
 #include "fuzz/target.h"
 #include "rpc/control.pb.h"
-#include "rpc/control/control_convert.h"
+#include "rpc/coordinator/coordinator_convert.h"
+#include "rpc/socket/grpc_status.h"
+#include "rpc/socket/totals_convert.h"
 
 namespace tarn::fuzz {
 namespace {
@@ -45,8 +47,8 @@ void TryStatus(std::string_view bytes) {
 }
 
 constexpr void (*kMessages[])(std::string_view) = {
-    TryMessage<control::ServerInfo>,      TryMessage<control::PathInfo>,
-    TryMessage<control::ListReply>,       TryMessage<control::QueueEntry>,
+    TryMessage<control::PathInfo>,        TryMessage<control::ListReply>,
+    TryMessage<control::QueueEntry>,      TryMessage<control::QueueReply>,
     TryMessage<control::QueueTotals>,     TryMessage<control::UfsMountInfo>,
     TryMessage<control::UfsMountRequest>, TryStatus,
 };
@@ -59,11 +61,6 @@ void Try(std::string_view input) {
 }
 
 std::vector<std::string> Seeds() {
-  control::ServerInfo info;
-  info.set_pid(12);
-  info.set_version("0.1.0");
-  info.set_mount_point("/mnt");
-  info.set_passthrough(true);
   control::ListReply list;
   control::PathInfo& path = *list.add_entries();
   path.set_path("/a\xff");
@@ -77,9 +74,11 @@ std::vector<std::string> Seeds() {
   control::UfsMountInfo mount;
   mount.set_source("s3://b");
   mount.add_options()->set_name("s3a.secretKey");
+  control::QueueReply page;
+  *page.add_entries() = entry;
   return {
-      Chosen(0, info.SerializeAsString()),  Chosen(1, path.SerializeAsString()),
-      Chosen(2, list.SerializeAsString()),  Chosen(3, entry.SerializeAsString()),
+      Chosen(0, path.SerializeAsString()),  Chosen(1, list.SerializeAsString()),
+      Chosen(2, entry.SerializeAsString()), Chosen(3, page.SerializeAsString()),
       Chosen(5, mount.SerializeAsString()), Chosen(7, "\x05\x01\x03message"),
   };
 }
