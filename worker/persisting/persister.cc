@@ -279,7 +279,7 @@ void QueuePersister::MarkClean() {
   const Status recorded = SyncLog();
   if (!recorded.ok()) LogError("contents stay pinned until the log can be synced: ", recorded);
   if (recorded.ok()) {
-    std::erase_if(contents, [this](const std::unique_ptr<cache::FrozenContent>& content) {
+    std::erase_if(contents, [](const std::unique_ptr<cache::FrozenContent>& content) {
       const Status marked = content->MarkClean();
       if (!IsExpected(marked)) LogWarning("mark a persisted content clean: ", marked);
       return IsExpected(marked);
