@@ -246,9 +246,10 @@ Status Embedded::StartControl() {
   mount.source = options_.source.uri;
   mount.state_directory = options_.state->path();
   mount.socket = cli::SocketPath(registry, mount.pid);
-  ASSIGN_OR_RETURN(control_server_,
-                   rpc::ControlServer::Start(
-                       mount.socket, {*coordinator_control_, *node_control_, *process_control_}));
+  ASSIGN_OR_RETURN(
+      control_server_,
+      rpc::ControlServer::Start(
+          mount.socket, {*coordinator_control_, *node_control_, *process_control_}, SystemClock()));
   return cli::RegisterMount(mount);
 }
 

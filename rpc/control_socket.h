@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "role/coordinator_control.h"
 #include "role/node_control.h"
@@ -31,13 +32,15 @@ struct ControlServices {
   role::ProcessControl& process;
 };
 
-// Serves the services until it is destroyed. Only the owner of the socket can connect.
+// Serves the services until it is destroyed; the clock outlives it. Only the owner of the socket
+// can connect.
 class ControlServer {
  public:
   virtual ~ControlServer() = default;
   // kUnavailable: the process cannot listen on the socket.
   static Result<std::unique_ptr<ControlServer>> Start(const std::string& socket_path,
-                                                      const ControlServices& services);
+                                                      const ControlServices& services,
+                                                      Clock& clock);
 };
 
 }  // namespace tarn::rpc

@@ -162,9 +162,8 @@ TEST_F(CommitTest, ACommitThatTheCoordinatorRefusesIsTakenBack) {
   EXPECT_EQ(made.open.file->Flush().code(), Code::kStale);
   EXPECT_EQ(cache_->Find(ino)->generation, Generation());
   EXPECT_EQ(CommittedOf(ino).generation, Generation(7));
-  EXPECT_TRUE(names()
-                  .Unlink(caller_, kRootInode, "a")
-                  .ok());  // Else its release would try to commit again.
+  // Otherwise its release would try to commit again.
+  EXPECT_TRUE(names().Unlink(caller_, kRootInode, "a").ok());
   made.open.file.reset();
 }
 

@@ -9,6 +9,7 @@ namespace tarn::rpc {
 
 class CallCount {
  public:
+  explicit CallCount(Clock& clock) : clock_(clock) {}
   void Add(int calls) {
     MutexLock lock(mutex_);
     running_ += calls;
@@ -16,14 +17,15 @@ class CallCount {
   }
   // Returns when no call runs, or after `timeout`.
   void WaitZero(Nanos timeout) {
-    const Deadline deadline = Deadline::After(SystemClock(), timeout);
+    const Deadline deadline = Deadline::After(clock_, timeout);
     MutexLock lock(mutex_);
-    while (running_ > 0 && !deadline.PassedBy(SystemClock().Now())) {
+    while (running_ > 0 && !deadline.PassedBy(clock_.Now())) {
       changed_.WaitFor(mutex_, timeout);
     }
   }
 
  private:
+  Clock& clock_;
   Mutex mutex_;
   CondVar changed_;
   int running_ GUARDED_BY(mutex_) = 0;

@@ -23,8 +23,9 @@ constexpr auto kLastGoodbye = std::chrono::milliseconds(200);
 
 class UnixControlServer final : public ControlServer {
  public:
-  UnixControlServer(std::string path, const ControlServices& services)
+  UnixControlServer(std::string path, const ControlServices& services, Clock& clock)
       : path_(std::move(path)),
+        calls_(clock),
         coordinator_(NewCoordinatorService(services.coordinator, calls_)),
         node_(NewNodeService(services.node, calls_)),
         process_(NewProcessService(services.process, calls_)) {}
@@ -73,8 +74,9 @@ class UnixControlServer final : public ControlServer {
 }  // namespace
 
 Result<std::unique_ptr<ControlServer>> ControlServer::Start(const std::string& socket_path,
-                                                            const ControlServices& services) {
-  auto server = std::make_unique<UnixControlServer>(socket_path, services);
+                                                            const ControlServices& services,
+                                                            Clock& clock) {
+  auto server = std::make_unique<UnixControlServer>(socket_path, services, clock);
   RETURN_IF_ERROR(server->Listen());
   return std::unique_ptr<ControlServer>(std::move(server));
 }

@@ -37,9 +37,10 @@ TEST(ControlServerTest, APathTooLongForASocketIsRefused) {
   ScriptedCoordinator coordinator(script);
   ScriptedNode node(script);
   ScriptedProcess process(script);
-  EXPECT_EQ(
-      ControlServer::Start("/tmp/" + std::string(200, 'x'), {coordinator, node, process}).code(),
-      Code::kInvalid);
+  EXPECT_EQ(ControlServer::Start("/tmp/" + std::string(200, 'x'), {coordinator, node, process},
+                                 SystemClock())
+                .code(),
+            Code::kInvalid);
 }
 
 }  // namespace

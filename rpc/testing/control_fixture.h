@@ -43,8 +43,8 @@ class ControlSocket : public testing::Test {
     char name[] = "/tmp/tarn-rpc-XXXXXX";
     ASSERT_NE(mkdtemp(name), nullptr);
     directory_ = name;
-    Result<std::unique_ptr<ControlServer>> server =
-        ControlServer::Start(socket(), {local_coordinator_, local_node_, local_process_});
+    Result<std::unique_ptr<ControlServer>> server = ControlServer::Start(
+        socket(), {local_coordinator_, local_node_, local_process_}, SystemClock());
     ASSERT_TRUE(server.ok()) << server.status().ToString();
     server_ = std::move(*server);
     Result<ControlClients> remote = ConnectControl(socket());
