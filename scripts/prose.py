@@ -6,8 +6,6 @@ the words of BEGINNING, which lean on the name or comment before.
 
 import re
 
-# Folders whose comments are still to be rewritten: their faults are counted, and fail nothing.
-TO_BE_CLEANED = ("client/local/", "meta/", "worker/")
 WORDS = re.compile(r"\b([Nn]obody|[Ss]omebody|[Aa]nybody|[Ww]hoever|[Ff]or ever|[Aa]new|[Ss]hall)\b")
 BEGINNING = re.compile(r"(?:Of|The same|As)\b ")
 CXX_COMMENT = re.compile(r"^(?P<code>.*?)(?P<mark>//) ?(?P<text>.*)$")

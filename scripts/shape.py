@@ -14,13 +14,6 @@ COLUMNS = 100
 PURE_VIRTUALS = 12
 # Interfaces that are wider, and why.
 WIDE = {}
-# Faults that were there before their check was. A folder may have this many; with one more, all of them are shown.
-LATER = {
-    "machine_clock": {"cache/": 5, "fuse/": 3, "http/": 3, "kv/": 3, "rpc/": 2, "ufs/": 12},
-    "missing_braces": {"cache/": 4, "client/": 8, "fuse/": 9, "http/": 2, "kv/": 12, "main/": 14, "meta/": 151,
-                       "node/": 31, "ufs/": 41, "worker/": 15},
-    "torn_comments": {"client/local/": 6, "meta/": 19},
-}
 # Classes whose methods are defined in several sources, and why.
 SPREAD = {
     "client/LocalFileSystem": "its read path, reaper and commit are to become classes",
