@@ -30,6 +30,7 @@ class EmbeddedNode final : public role::NodeControl {
     const std::optional<cache::ContentInfo> content = cache_.Find(file.ino);
     if (!content) return file.size_bytes == 0 ? 100 : 0;
     if (content->complete || file.size_bytes == 0) return 100;
+    // At most 99: before the coordinator takes ours in a conflict, it relies on 100 for all bytes.
     const uint64_t here = std::min(content->allocated_bytes, file.size_bytes);
     return static_cast<uint32_t>(static_cast<double>(here) / static_cast<double>(file.size_bytes) *
                                  99);
