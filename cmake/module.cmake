@@ -51,7 +51,12 @@ function(verify_headers target root)
   list(TRANSFORM M_HEADERS PREPEND ${root}/)
   target_sources(${target} INTERFACE FILE_SET HEADERS BASE_DIRS ${root} FILES ${M_HEADERS})
   target_compile_definitions(${target} INTERFACE ${M_DEFINES})
-  target_compile_options(${target} INTERFACE -O0 -g0)  # Nothing of it runs.
+  if(TARN_PRECOMPILE AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    # All of these sources have the same options as the target whose precompiled header they take.
+    target_compile_options(${target} INTERFACE -include ${CMAKE_BINARY_DIR}/CMakeFiles/precompiled.dir/cmake_pch.hxx)
+  else()
+    target_compile_options(${target} INTERFACE -O0 -g0)  # Nothing of it runs.
+  endif()
   target_link_libraries(${target} INTERFACE ${M_LIBS})
   set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
 endfunction()

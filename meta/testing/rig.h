@@ -34,7 +34,7 @@ enum class Pace {
 // odd, because a test uses the parity of a step. A sanitizer makes each point several times slower,
 // and the faults that it finds are not at one point alone.
 #ifdef TARN_SANITIZED
-inline constexpr int kPointStride = 7;
+inline constexpr int kPointStride = 13;
 #else
 inline constexpr int kPointStride = 1;
 #endif

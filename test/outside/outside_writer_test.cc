@@ -45,7 +45,7 @@ bool IsLong() {
 // One run in this many is done.
 int StrideOf(const Case& one) {
 #ifdef TARN_SANITIZED
-  constexpr int kOfAll = 29;
+  constexpr int kOfAll = 43;
 #else
   constexpr int kOfAll = 1;
 #endif
