@@ -75,6 +75,10 @@ Result<ContentInfo> Committing::CommitLocked(Live& live, Generation generation, 
   live.fresh = false;
   live.assume_changed = false;
   live.size_bytes = record.size_bytes;
+  {
+    MutexLock fill_lock(live.fill_mutex);
+    live.unwritten.clear();  // They are of the bytes before this commit.
+  }
   ContentInfo info = InfoOf(live.ino, record);
   info.complete = live.pages.Complete();
   return info;

@@ -84,7 +84,10 @@ Status Writing::Begin(Live& live, Truncate truncate) {
     ASSIGN_OR_RETURN(Descriptor fd, std::move(opened));
     if (clean) RETURN_IF_ERROR(MarkTime(live, fd.get(), kSentinelMtimeNs));
     Status staging = BecomeStaging(live, truncate);
-    if (!staging.ok() && clean && live.checked && !live.suspect) NoteFile(live);
+    if (!staging.ok() && clean && live.checked && !live.suspect) {
+      NoteFile(live);
+      live.map_behind = true;  // The index has the file's facts of before MarkTime.
+    }
     RETURN_IF_ERROR(staging);
     live.OpenForWriting(std::move(fd));
   }

@@ -78,7 +78,8 @@ struct Live {
   FilePlace* place = nullptr;
   FileId file;
 
-  std::atomic<bool> map_behind{false};      // The index lacks pages that are present.
+  // The index lacks pages that are present, or facts of the file.
+  std::atomic<bool> map_behind{false};
   std::atomic<bool> unsynced_pages{false};  // Pages became present since the last sync.
   // For threads without the mutex: whether record.state is kStaging, and the size of a content that
   // is not.
@@ -90,7 +91,7 @@ struct Live {
   Descriptor fill_fd GUARDED_BY(fill_mutex);
   // Clean or sealed: one a page, 0 if unknown.
   std::vector<uint64_t> checksums GUARDED_BY(fill_mutex);
-  // These checksums while a writer may change pages.
+  // These checksums while a writer may change pages; none once it committed.
   std::vector<uint64_t> unwritten GUARDED_BY(fill_mutex);
   // Pages of an earlier run are verified at their first use. Cleared under fill_mutex.
   std::atomic<bool> verify{false};

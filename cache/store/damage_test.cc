@@ -235,6 +235,37 @@ TEST_F(Damaged, ATouchedFileThatIsGoodIsTrustedAgain) {
   EXPECT_TRUE(file->Complete());
 }
 
+TEST_F(Damaged, AChangeThatWasUploadedWhileItsWriterHadItOpenIsNotTakenForDamage) {
+  MakeClean(*store_, kLarge, 1, Page('a'));
+  auto file = store_->Open(cache::Content(kLarge, 1)).value();
+  ASSERT_TRUE(file->BeginWriting(Truncate::kNo).ok());
+  ASSERT_TRUE(file->Write(0, Bytes(std::string("z"))).ok());
+  ASSERT_TRUE(file->Commit(Generation(2), Syncing::kSynced).ok());
+  auto frozen = store_->Freeze(cache::Content(kLarge, 2), Freezing::kUnlessChanged).value();
+  ASSERT_TRUE(frozen->MarkClean().ok());
+  frozen.reset();
+  file->EndWriting();
+  ASSERT_TRUE(file->Settle().ok());
+  file.reset();
+  End();
+  Start();
+  file = store_->Open(cache::Content(kLarge, 2)).value();
+  EXPECT_TRUE(ReadAll(*file) == "z" + Page('a').substr(1));
+}
+
+TEST_F(Damaged, AWriterThatFindsNoRoomIsNotTakenForDamage) {
+  MakeClean(*store_, kLarge, 1, Page('a'));
+  auto file = store_->Open(cache::Content(kLarge, 1)).value();
+  auto other = store_->Stage(InodeId(kSmall)).value();
+  for (uint64_t at = 0; other->Write(at, Bytes(Page('o'))).ok();) at += kPageBytes;
+  EXPECT_EQ(file->BeginWriting(Truncate::kNo).code(), Code::kNoSpace);
+  file.reset();
+  End();
+  Start();
+  file = store_->Open(cache::Content(kLarge, 1)).value();
+  EXPECT_TRUE(file->Complete()) << "its pages need not be verified";
+}
+
 TEST_F(Damaged, AWriterMeetsOnlyPagesThatAreGood) {
   MakeClean(*store_, kLarge, 1, Page('a') + Page('b'));
   End();
