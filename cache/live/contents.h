@@ -26,7 +26,7 @@ namespace tarn::cache {
 
 class Contents {
  public:
-  // All of it outlives this.
+  // Each part outlives this object.
   struct Parts {
     const Places& places;
     Run& run;

@@ -30,7 +30,7 @@ class SealQueue {
  private:
   const Clock& clock_;
   Mutex mutex_;  // After Live::mutex; a leaf.
-  // With the time since when each rests.
+  // Each content with the time at which it was queued.
   std::deque<std::pair<MonotonicTime, InodeId>> rests_ GUARDED_BY(mutex_);
   std::unordered_set<InodeId> unsealed_ GUARDED_BY(mutex_);  // Those of `rests_` still dirty.
 };

@@ -21,7 +21,7 @@ namespace tarn::cache {
 
 class TakeOvers {
  public:
-  // All of it outlives this.
+  // Each part outlives this object.
   struct Parts {
     Contents& contents;
     Evictor& evictor;
