@@ -38,7 +38,7 @@ class ManualClock final : public Clock {
   void Advance(Nanos duration);
 
  private:
-  mutable Mutex mutex_;
+  mutable Mutex mutex_;  // A leaf.
   std::condition_variable_any moved_;
   Nanos elapsed_ GUARDED_BY(mutex_){0};
 };

@@ -1,7 +1,8 @@
 #pragma once
 
 // One log for the process: lines of time, level, thread and text, to standard error or a
-// size-limited file. A text is one line: control characters in it are written as \n, \r or \xNN.
+// size-limited file. A text is one line: control characters in it, except tabs, are written as \n,
+// \r or \xNN.
 // Thread-safe. Log where an error is handled, not where it passes.
 
 #include <cstdint>
@@ -20,17 +21,19 @@ Result<LogLevel> ParseLogLevel(std::string_view text);
 
 struct LogOptions {
   LogLevel level = LogLevel::kInfo;
-  std::string file;  // Empty: standard error. Appended to, and kept as file, file.1, file.2.
+  // Empty: standard error. Else lines are appended to the file. A full x.log becomes x.1.log, and
+  // an older x.1.log becomes x.2.log, which is the last. Without an extension: x, x.1, x.2.
+  std::string file;
   size_t max_file_bytes = 32 << 20;
 };
 
-// Before this call, lines from kInfo up go to standard error. Call it after fork, in one of the two
-// processes only. kNotFound, kPermission, ...: the file cannot be opened, and the log stays as it
-// was.
+// Before this call, lines from kInfo up go to standard error. After a fork, only one of the two
+// processes may call it. kNotFound, kPermission, ...: the file cannot be opened, and the log stays
+// as it was.
 Status StartLog(const LogOptions& options);
 void SetLogLevel(LogLevel level);
 bool LogEnabled(LogLevel level);
-void Log(LogLevel level, std::string_view text);
+void Log(LogLevel level, std::string_view text);  // No-op below the level of SetLogLevel.
 void FlushLog();
 
 template <typename... Parts>

@@ -41,7 +41,7 @@ class LogLimit {
 
  private:
   const LogLimitOptions options_;
-  Mutex mutex_;
+  Mutex mutex_;  // A leaf.
   uint32_t room_ GUARDED_BY(mutex_);
   MonotonicTime since_ GUARDED_BY(mutex_);  // Room was added for the time before this.
   uint64_t left_out_ GUARDED_BY(mutex_) = 0;

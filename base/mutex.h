@@ -2,7 +2,8 @@
 
 // Mutexes with clang's thread-safety annotations, which those of libstdc++ lack. A field says
 // GUARDED_BY(mutex_), and clang refuses an access without the lock. The declaration of each mutex
-// says in which order it is taken.
+// says in which order it is taken. Under a leaf a thread takes no other lock
+// than those of a Clock and of the log.
 
 #include <chrono>
 #include <condition_variable>

@@ -2,6 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+#include "base/testing/random_seed.h"
+
 namespace tarn {
 namespace {
 
@@ -14,6 +20,37 @@ TEST(Random, EqualSeedsGiveEqualSequences) {
   const uint64_t first = a.Next();
   EXPECT_EQ(first, b.Next());
   EXPECT_NE(first, c.Next());
+}
+
+// TARN_SEED as this test sets it, and afterwards as it was.
+class SeedOfTestTest : public testing::Test {
+ protected:
+  SeedOfTestTest() {
+    if (const char* given = std::getenv(kName)) given_ = given;
+  }
+  ~SeedOfTestTest() override {
+    unsetenv(kName);
+    if (given_) setenv(kName, given_->c_str(), 1);
+  }
+  static constexpr const char* kName = "TARN_SEED";
+  std::optional<std::string> given_;
+};
+
+TEST_F(SeedOfTestTest, IsPrintedAndCanBeGivenBack) {
+  unsetenv(kName);
+  testing::internal::CaptureStdout();
+  const uint64_t seed = SeedOfTest();
+  const std::string printed = testing::internal::GetCapturedStdout();
+  EXPECT_EQ(printed, "TARN_SEED=" + std::to_string(seed) + "\n");
+  setenv(kName, std::to_string(seed).c_str(), 1);
+  EXPECT_EQ(SeedOfTest(), seed);
+}
+
+TEST_F(SeedOfTestTest, VariableWinsOverAFixedSeed) {
+  unsetenv(kName);
+  EXPECT_EQ(SeedOfTest(7), 7u);
+  setenv(kName, "18446744073709551615", 1);
+  EXPECT_EQ(SeedOfTest(7), UINT64_MAX);
 }
 
 TEST(Random, StaysInItsRange) {

@@ -68,7 +68,7 @@ const role::QueueEntry* Telling(const std::vector<role::QueueEntry>& entries) {
   const role::QueueEntry* telling = nullptr;
   for (const role::QueueEntry& entry : entries) {
     if (entry.last_error.empty()) continue;
-    if (!entry.last_error.ends_with("is to be made first")) return &entry;
+    if (!role::WaitsForAnother(entry)) return &entry;
     if (telling == nullptr) telling = &entry;
   }
   return telling;

@@ -3,10 +3,10 @@
 
 #include <gmock/gmock.h>
 
-#include <cstdlib>
 #include <map>
 
 #include "base/random.h"
+#include "base/testing/random_seed.h"
 #include "kv/memory.h"
 #include "meta/testing/namespace_fixture.h"
 
@@ -15,11 +15,6 @@ namespace {
 
 using role::FileType;
 using role::RenameMode;
-
-uint64_t SeedOfRun() {
-  if (const char* seed = std::getenv("TARN_SEED")) return std::strtoull(seed, nullptr, 10);
-  return static_cast<uint64_t>(SystemClock().WallNs());
-}
 
 // The expected state of a file or directory.
 struct Node {
@@ -96,7 +91,7 @@ class Model {
 
 class ModelTest : public NamespaceFixture {
  protected:
-  explicit ModelTest(uint64_t seed = SeedOfRun())
+  explicit ModelTest(uint64_t seed = SeedOfTest())
       : NamespaceFixture(Conflicts(seed)), seed_(seed), random_(seed) {}
 
   static kv::MemoryFaults Conflicts(uint64_t seed) {

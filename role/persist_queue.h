@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/attempt_mark.h"
@@ -110,9 +111,16 @@ struct QueueEntry {
   int64_t queued_ns = 0;
   int64_t next_try_ns = 0;
   uint32_t attempts = 0;
-  std::string last_error;
-  std::string where;  // Where the bytes are safe meanwhile.
+  std::string last_error;  // Or what the entry waits for.
+  std::string where;       // Where the bytes are safe meanwhile.
 };
+
+// Begins the last_error of an entry that waits until another entry is persisted.
+inline constexpr std::string_view kWaitsUntil = "waits until ";
+
+inline bool WaitsForAnother(const QueueEntry& entry) {
+  return entry.last_error.starts_with(kWaitsUntil);
+}
 
 struct QueuePage {
   std::vector<QueueEntry> entries;

@@ -21,7 +21,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 FILE = re.compile(r"[\w./-]+/[\w.-]+\.(?:h|cc|md|py|inc|proto|cmake|supp)")
 PROPERTY = re.compile(r"(?:tarn|s3a)(?:\.[A-Za-z0-9]+)+")
 GENERATED = {"doc/configuration.md"}  # From config/property_table.inc.
-NO_PROPERTIES = {"tarn.log", "tarn.log.1", "tarn.log.2"}  # Files of the log.
+NO_PROPERTIES = {"tarn.log", "tarn.1.log", "tarn.2.log"}  # Files of the log.
 GTEST = re.compile(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)", re.M)
 CASE = re.compile(r"^@[^\n]*\ndef (\w+)\(", re.M)
 

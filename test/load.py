@@ -25,7 +25,7 @@ LOG_SIZE = 1 << 20
 
 
 def content(token, size):
-    """The bytes of a version; those of a longer size begin differently, those of a log are all prefixes of one."""
+    """The bytes of a version. Its first bytes name token and size, so versions of two sizes differ. A log has a prefix of one."""
     head = f"{token} {size} ".encode().ljust(HEAD, b".")
     return (head + hashlib.shake_128(token.encode()).digest(size))[:size]
 

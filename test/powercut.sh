@@ -37,7 +37,7 @@ case $1 in
     cp --reflink=always "$image" "$cut"
     ;;
   boot)
-    for ((tries = 0; tries < 100; ++tries)); do # A killed process's last threads may still be letting go of it.
+    for ((tries = 0; tries < 100; ++tries)); do # The last threads of a killed process may still hold it.
       if umount "$disk" 2>/dev/null; then break; fi
       sleep 0.1
     done

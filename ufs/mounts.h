@@ -42,7 +42,7 @@ class UfsMounts {
     std::unique_ptr<UnderFileSystem> store;
     Access access = Access::kReadWrite;
   };
-  mutable Mutex mutex_;
+  mutable Mutex mutex_;  // A leaf; held over no call of a store.
   std::map<MountId, SkippedKeys> skipped_ GUARDED_BY(mutex_);  // Outlives the stores.
   std::map<MountId, Mount> mounts_ GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<UnderFileSystem>> removed_ GUARDED_BY(mutex_);

@@ -27,7 +27,7 @@ class SkippedKeys {
   Count Get() const;
 
  private:
-  mutable Mutex mutex_;
+  mutable Mutex mutex_;                                 // A leaf.
   std::unordered_set<size_t> seen_ GUARDED_BY(mutex_);  // Hashes of at most kMaxCounted keys.
   bool or_more_ GUARDED_BY(mutex_) = false;
 };

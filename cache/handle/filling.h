@@ -18,7 +18,7 @@ namespace tarn::cache {
 
 class Filling {
  public:
-  // All of it outlives this.
+  // Each part outlives this object.
   struct Parts {
     Space& space;
     Charges& charges;

@@ -20,7 +20,7 @@ namespace tarn::cache {
 
 class Opening {
  public:
-  // All of it outlives this.
+  // Each part outlives this object.
   struct Parts {
     const Places& places;
     Run& run;

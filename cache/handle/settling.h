@@ -14,7 +14,7 @@ namespace tarn::cache {
 
 class Settling {
  public:
-  // All of it outlives this. `machine` times waits for the kernel.
+  // Each part outlives this object. `machine` times waits for the kernel.
   struct Parts {
     Charges& charges;
     Contents& contents;

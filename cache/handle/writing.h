@@ -20,7 +20,7 @@ namespace tarn::cache {
 
 class Writing {
  public:
-  // All of it outlives this.
+  // Each part outlives this object.
   struct Parts {
     Space& space;
     Charges& charges;

@@ -42,15 +42,16 @@ class ContentIndex {
 
   Result<std::optional<Record>> Find(InodeId ino);
   // Makes the keys of `ino` those of `record`. `keys` says which keys exist; it is brought up to
-  // date. If `bytes` is not empty it replaces the content's bytes in the index. They are deleted if
-  // the record has none.
+  // date. If `bytes` is not empty, they replace the content's bytes in the index. If
+  // record.has_bytes is false, those bytes are deleted.
   Status Put(InodeId ino, const Record& record, StoredKeys& keys, kv::Durability durability,
              std::string_view bytes = {});
   Status Remove(InodeId ino, StoredKeys& keys);
   // The content's bytes. kCorruption: they are absent or do not match the record.
   Result<std::string> Bytes(InodeId ino, const Record& record);
 
-  // Visit inodes in order. A visit may change the index. The first error ends the walk.
+  // Each calls `visit` with the inodes in ascending order. `visit` may change the index. The first
+  // error ends the walk, and is returned.
   Status EachMarked(const std::function<Status(InodeId)>& visit);
   Status EachRecord(const std::function<Status(InodeId, Result<Record>)>& visit);
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the index keeps of each content. Values; base/encoding.h has the formats.
+// What the index keeps of each content. Values; doc/cache-format.md has the format.
 
 #include <cstdint>
 #include <optional>
@@ -14,14 +14,15 @@
 
 namespace tarn::cache {
 
-// A record is one value of the index, which limits it. Larger contents are kept without checksums,
-// and forgotten when incomplete.
+// The index limits the size of a value. A content with more pages is kept without checksums. A
+// clean content whose bitmap is larger is erased; one that is not clean cannot be stored (kTooBig).
 inline constexpr uint64_t kMaxChecksums = 8192;
 inline constexpr uint64_t kMaxBitmapBytes = 16 << 10;
 
 struct Record {
   // A dirty content may have been written to since: the mtime of its file tells.
   ContentState state = ContentState::kClean;
+  // Generations, sizes, `base_in_ufs`, `synced` and `prior_synced`: see ContentInfo.
   Generation generation;
   Generation base_generation;
   Generation prior_generation;
@@ -42,12 +43,13 @@ struct Record {
   // have them. If the file has others, something other than Tarn has touched it. Inode 0: unknown.
   uint64_t file_inode = 0;
   int64_t file_ctime_ns = 0;
-  // The content is dirty and was not open for writing since, so the file must be as it was.
+  // The content is dirty, and no writer has opened it since this was set: the file must be as it
+  // was.
   bool sealed = false;
   bool cut = false;          // A writer has made the file shorter than size_bytes.
   bool damaged = false;      // Dirty, but the file differs from the commit.
-  uint64_t limit_bytes = 0;  // The limit of the page map.
-  std::string bitmap;        // Empty: complete.
+  uint64_t limit_bytes = 0;  // Only pages below this offset may be absent; see PageMap.
+  std::string bitmap;        // The pages below limit_bytes. Empty: complete.
   // Clean or sealed: one a page, 0 if unknown. Or none at all.
   std::vector<uint64_t> checksums;
 };

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.h"
+#include "base/testing/random_seed.h"
 #include "cache/index/page_map.h"
 #include "cache/index/record.h"
 
@@ -54,7 +55,7 @@ TEST(Record, ADamagedOneIsCorruptionNeverACrash) {
   for (size_t size = 0; size < value.size(); ++size) {
     EXPECT_EQ(DecodeRecord(value.substr(0, size)).code(), Code::kCorruption);
   }
-  Random random(3);
+  Random random(SeedOfTest(3));
   for (int i = 0; i < 20'000; ++i) {
     std::string damaged = value;
     for (int n = 0; n < 3; ++n) {
@@ -95,7 +96,7 @@ TEST(PageMap, PagesThatAreCutOffArePresentWhenTheFileGrowsAgain) {
 }
 
 TEST(PageMap, ComesBackAsItWasEncoded) {
-  Random random(11);
+  Random random(SeedOfTest(11));
   for (const uint64_t pages : {1u, 7u, 8u, 63u, 64u, 65u, 200u}) {
     PageMap map;
     map.Reset(pages * kPageBytes, PageMap::Fill::kAbsent);

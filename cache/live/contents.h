@@ -1,6 +1,7 @@
 #pragma once
 
-// Which contents are here: the way between index and memory. Thread-safe; blocks on local I/O.
+// Knows which contents this store has. It loads the state of a content from the index into memory,
+// and stores it back. Thread-safe; blocks on local I/O.
 
 #include <atomic>
 #include <cstddef>
@@ -25,7 +26,7 @@ namespace tarn::cache {
 
 class Contents {
  public:
-  // All of it outlives this.
+  // Each part outlives this object.
   struct Parts {
     const Places& places;
     Run& run;
@@ -54,23 +55,26 @@ class Contents {
     }
   }
 
-  // Reads the record of the content, if the state does not have it yet. A damaged record, and one
-  // that a power cut made untrue, is forgotten. kIo: the cache directory of a content that only it
-  // has is not in use.
+  // Reads the record of the content, if the state does not have it yet. Removes a record that is
+  // damaged. Removes the record of a clean content if a power cut may have taken its pages, or if
+  // its cache directory is not in use. kIo: the content is not clean, and its cache directory is
+  // not in use.
   Status Load(Live& live) REQUIRES(live.mutex);
-  // Takes a content without users out of memory, unless the index must learn of its pages, or of
-  // what it is charged for, or that it is being written.
+  // Takes a content without pins out of memory. It stays if it is staging. It also stays if the
+  // index lacks its present pages or its charge, which StoreResting stores.
   void Rest(Live& live) REQUIRES(live.mutex);
   static void Pin(Live& live) REQUIRES(live.mutex) { ++live.pins; }
   void Unpin(Live& live);
-  // Writes the record; `bytes` are those of the content that travel in the log. kTooBig: a page map
-  // is too large for a record. A clean content is erased then.
+  // Writes the record. `bytes`: the content's bytes, if they become durable with the log of the
+  // index and not by a sync of the file. If the page map is too large for a record, a clean content
+  // is erased, and the call succeeds. Another content gives kTooBig, and the index keeps its old
+  // record.
   Status StoreRecord(Live& live, kv::Durability durability, std::string_view bytes = {})
       REQUIRES(live.mutex);
   // Handles keep the file open, and its bytes stay charged until the last handle goes.
   Status Erase(Live& live) REQUIRES(live.mutex);
   std::optional<ContentInfo> Find(InodeId ino);
-  // Stores the records of contents that left no user behind, and takes them out of memory.
+  // Stores the records of contents that have no user any more, and takes them out of memory.
   void StoreResting();
   // The index in Places; their number if no place has this id.
   size_t PlaceWithId(uint64_t id) const;

@@ -15,7 +15,7 @@ namespace tarn::cache {
 
 class Evictor {
  public:
-  // All of it outlives this.
+  // Each part outlives this object.
   struct Parts {
     const Places& places;
     Space& space;

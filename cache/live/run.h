@@ -16,7 +16,8 @@ namespace tarn::cache {
 
 class Run {
  public:
-  // Begins a run: records its number durably in the index and in each place. Both outlive it.
+  // Begins a run: records its number durably in the index and in each place. `places` and `index`
+  // outlive it.
   static Result<std::unique_ptr<Run>> Begin(const Places& places, kv::Store& index);
 
   // File ids of this run begin here.
@@ -25,7 +26,8 @@ class Run {
 
   // The epoch that clean pages written now belong to.
   uint64_t UseEpoch();
-  // Ends the epoch: makes everything of it durable at once, which costs less than a sync a file.
+  // Ends the epoch: makes everything of it durable at once, which costs less than a sync a file. If
+  // it fails, the epoch has ended and does not count as durable.
   Status AdvanceEpoch();
 
   // A power cut may have taken clean pages of the epoch.
@@ -35,7 +37,8 @@ class Run {
 
   // Files with ids below this may belong to records that were lost with a log; 0: none.
   uint64_t UnsureBelow();
-  // Forgets it: all such files are set aside.
+  // The caller has set aside all files below UnsureBelow() that no record names: it is 0 from now
+  // on.
   void ForgetUnsure();
 
  private:
@@ -47,7 +50,7 @@ class Run {
   std::atomic<uint64_t> next_file_id_;
   std::atomic<uint64_t> epoch_;
   std::atomic<bool> epoch_used_{false};
-  Mutex epochs_mutex_;  // After Live's; held over writing the epochs to the index.
+  Mutex epochs_mutex_;  // After Live::mutex; held over writing the epochs to the index.
   Epochs epochs_ GUARDED_BY(epochs_mutex_);
   std::atomic<bool> has_lost_epochs_;
 };

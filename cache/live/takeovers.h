@@ -21,7 +21,7 @@ namespace tarn::cache {
 
 class TakeOvers {
  public:
-  // All of it outlives this.
+  // Each part outlives this object.
   struct Parts {
     Contents& contents;
     Evictor& evictor;
@@ -43,7 +43,7 @@ class TakeOvers {
 
   const Parts parts_;
   uint64_t copied_at_start_ = 0;
-  Mutex mutex_;  // After Live's; no lock is taken under it.
+  Mutex mutex_;  // After Live::mutex; a leaf.
   std::set<InodeId> awaited_ GUARDED_BY(mutex_);
   std::atomic<bool> any_awaited_{false};
 };

@@ -20,7 +20,7 @@ namespace tarn::cache {
 
 class Freezer {
  public:
-  // All of it outlives this.
+  // Each part outlives this object.
   struct Parts {
     Charges& charges;
     Contents& contents;

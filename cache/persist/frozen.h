@@ -21,7 +21,7 @@ namespace tarn::cache {
 
 class Frozen final : public FrozenContent {
  public:
-  // All of it outlives this.
+  // Each part outlives this object.
   struct Parts {
     Contents& contents;
     Damage& damage;

@@ -21,7 +21,7 @@ namespace tarn::cache {
 
 class Background {
  public:
-  // All of it outlives this.
+  // Each part outlives this object.
   struct Parts {
     Run& run;
     Contents& contents;

@@ -14,7 +14,7 @@ namespace tarn::cache {
 
 class Inventory {
  public:
-  // All of it outlives this.
+  // Each part outlives this object.
   struct Parts {
     const Places& places;
     Run& run;

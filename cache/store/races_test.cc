@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/random.h"
+#include "base/testing/random_seed.h"
 #include "cache/testing/cache_contract.h"
 
 namespace tarn::cache {
@@ -143,8 +144,8 @@ class Actor {
 };
 
 TEST(Races, NoReaderSeesBytesOfAnotherInodeAndNothingLeaks) {
-  const uint64_t seed = RandomSeed();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = SeedOfTest();
+  SCOPED_TRACE("TARN_SEED=" + std::to_string(seed));
   const std::unique_ptr<CacheStore> store = NewMemoryCacheStore(kCapacity, SystemClock());
   std::atomic<uint64_t> generation{0};
   {

@@ -19,7 +19,7 @@ namespace tarn::cache {
 class ContentRecovery {
  public:
   using Judge = CacheStore::Judge;
-  // All of it outlives this.
+  // Each part outlives this object.
   struct Parts {
     const Places& places;
     Space& space;

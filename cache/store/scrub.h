@@ -14,7 +14,7 @@ namespace tarn::cache {
 
 class Scrub {
  public:
-  // All of it outlives this.
+  // Each part outlives this object.
   struct Parts {
     Contents& contents;
     Damage& damage;

@@ -59,8 +59,9 @@ class HeldByKernel {
  private:
   Mutex asker_mutex_;  // Held while the kernel is asked; no other is taken under it.
   std::function<bool(InodeId)> asker_ GUARDED_BY(asker_mutex_);
-  mutable Mutex mutex_;                                                 // A leaf.
-  std::unordered_map<InodeId, MonotonicTime> held_ GUARDED_BY(mutex_);  // Since when.
+  mutable Mutex mutex_;  // A leaf.
+  // The time of the first Ask for each inode that the kernel holds.
+  std::unordered_map<InodeId, MonotonicTime> held_ GUARDED_BY(mutex_);
   std::atomic<bool> any_{false};
 };
 

@@ -178,13 +178,13 @@ class LocalFileSystem final : public FileSystem,
   MemoryBudget passing_budget_;
   OpenTable table_;
   SettledLog settled_;
-  // Held shared while the invalidator runs. It may wait for requests, which call it as well, so it
-  // must not call SetInvalidator.
+  // Held shared while the invalidator runs, with no other lock held. The invalidator may wait for
+  // requests, which call it as well, so it must not call SetInvalidator.
   SharedMutex invalidator_mutex_;
   std::function<void(const role::Change&)> invalidator_ GUARDED_BY(invalidator_mutex_);
   HeldByKernel held_;
   const std::unique_ptr<Xattrs> xattrs_;
-  Mutex reap_mutex_;
+  Mutex reap_mutex_;  // After OpenInode::mutex; a leaf.
   CondVar reap_ready_;
   std::deque<InodeId> reap_ GUARDED_BY(reap_mutex_);
   uint64_t reap_bytes_ GUARDED_BY(reap_mutex_) = 0;

@@ -98,7 +98,7 @@ class OpenTable {
 
  private:
   struct Shard {
-    Mutex mutex;
+    Mutex mutex;  // After OpenInode::mutex; a leaf.
     std::unordered_map<InodeId, OpenInodePtr> inodes GUARDED_BY(mutex);
   };
   Shard& ShardOf(InodeId ino) { return shards_[ino.value % shards_.size()]; }

@@ -48,7 +48,7 @@ class Callers {
 
   std::atomic<bool> any_looks_ = false;  // False for sources whose listings tell all: no mutex.
   Mutex mutex_;                          // A leaf.
-  // Until when each listing counts as continuing.
+  // The time until which the listing counts as continuing.
   std::map<std::pair<pid_t, InodeId>, MonotonicTime> listing_ GUARDED_BY(mutex_);
   std::unordered_map<pid_t, Look> looks_ GUARDED_BY(mutex_);
 };

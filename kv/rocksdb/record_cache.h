@@ -64,7 +64,7 @@ class RecordCache {
     Version floor = 0;              // Keys without a slot may have been written up to here.
   };
   struct Shard {
-    mutable Mutex mutex;  // One at a time; no lock is taken under it.
+    mutable Mutex mutex;  // A leaf; a thread holds that of one shard.
     std::vector<std::unique_ptr<Set>> sets GUARDED_BY(mutex);  // Made when first used.
     size_t bytes GUARDED_BY(mutex) = 0;
     size_t hand GUARDED_BY(mutex) = 0;    // The next set to give memory back.

@@ -1,8 +1,9 @@
 #pragma once
 
-// Until when the known answer for each name is fresh. An access to an older one asks the UFS first.
-// Thread-safe, in shards, because every operation uses it. Memory is bounded: a dropped name is
-// asked for again.
+// Keeps for each name the time until which the known answer may be given without asking the UFS.
+// Thread-safe. Every operation uses it, so a directory's names are in one of several shards, each
+// with a mutex of its own. Memory is bounded: a full shard drops all its names, and the next access
+// asks the UFS for each of them.
 
 #include <cstdint>
 #include <functional>
@@ -18,13 +19,14 @@ namespace tarn::meta {
 
 class Freshness {
  public:
-  // How long the name may be answered without asking the UFS; zero or less: not at all. "" stands
-  // for all names of the directory.
+  // How long the name may still be answered without asking the UFS; zero: ask. "" stands for all
+  // names of the directory.
   Nanos Left(InodeId dir, std::string_view name, MonotonicTime now) const;
   // The UFS answered for this name alone.
   void NoteName(InodeId dir, std::string_view name, MonotonicTime until);
-  // All names up to `last` were listed.
+  // The UFS listed the names of the directory up to `last`, and may have more.
   void NoteListed(InodeId dir, std::string_view last, MonotonicTime until);
+  // The UFS listed the directory to its end.
   void NoteWhole(InodeId dir, MonotonicTime until);
   // True once per interval: the caller then lists the directory again.
   bool TakeListing(InodeId dir, MonotonicTime now, Nanos interval);
@@ -42,7 +44,7 @@ class Freshness {
     std::unordered_map<std::string, MonotonicTime, Hash, std::equal_to<>> names;
   };
   struct Shard {
-    mutable Mutex mutex;
+    mutable Mutex mutex;  // A leaf; a thread holds that of one shard.
     std::unordered_map<InodeId, Directory> directories GUARDED_BY(mutex);
     size_t entries GUARDED_BY(mutex) = 0;  // At least the number of names and directories.
   };

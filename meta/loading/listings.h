@@ -75,7 +75,7 @@ class Listings {
   const Context& context_;
   const std::function<void(const News&)> on_listed_;
   std::atomic<bool> stopping_ = false;
-  Mutex mutex_;      // Held over no I/O. Guards the fields of every listing too.
+  Mutex mutex_;      // A leaf; held over no I/O. Guards the fields of every listing too.
   CondVar changed_;  // A page was applied, or a listing is done.
   std::map<InodeId, std::shared_ptr<Listing>> listings_ GUARDED_BY(mutex_);
   uint64_t next_ GUARDED_BY(mutex_) = 1;

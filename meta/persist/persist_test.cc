@@ -277,6 +277,44 @@ TEST(PersistQueue, SaysWhatWaitsAndWhy) {
   EXPECT_EQ(rig.AttrOf("f").persist, role::PersistState::kPersisted);
 }
 
+// The reason of the only entry that waits for another one.
+std::string ReasonOfWaiting(Rig& rig) {
+  const auto page = rig.ns().GetPersistQueue().List("", 10);
+  if (!page.ok()) return page.status().ToString();
+  std::string reason;
+  for (const role::QueueEntry& entry : page->entries) {
+    if (!role::WaitsForAnother(entry)) continue;
+    EXPECT_EQ(reason, "");
+    reason = entry.last_error;
+  }
+  return reason;
+}
+
+TEST(PersistQueue, AFileInANewDirectorySaysThatItWaitsForTheDirectory) {
+  TemporaryDirectory directory;
+  Rig rig(*ufs::OpenLocalUfs(directory.path(), SystemClock()), {}, Pace::kNothing);
+  rig.FailAt(1, Status(Code::kUnavailable, "the UFS is down"), Rig::Effect::kNone);
+  rig.MakeDir("d");
+  rig.Put("d/f", "x");
+  rig.OneStep();
+  EXPECT_EQ(ReasonOfWaiting(rig), "");
+  rig.OneStep();
+  EXPECT_EQ(ReasonOfWaiting(rig), "waits until directory d is in the source");
+  rig.ExpectAtEnd({{"d/", ""}, {"d/f", "x"}});
+}
+
+TEST(PersistQueue, AFileWhoseKeyIsTakenSaysThatItWaitsForTheOther) {
+  TickingClock clock;
+  Rig rig(ufs::NewMemoryUfs(clock), {{"f", "old"}}, Pace::kNothing);
+  rig.FailAt(1, Status(Code::kUnavailable, "the UFS is down"), Rig::Effect::kNone);
+  rig.Move("f", "g");
+  rig.Put("f", "new");
+  rig.OneStep();
+  rig.OneStep();
+  EXPECT_EQ(ReasonOfWaiting(rig), "waits until another file has left f");
+  rig.ExpectAtEnd({{"f", "new"}, {"g", "old"}});
+}
+
 TEST(PersistQueue, LeasesEachEntryOnceAndTakesThemBack) {
   TickingClock clock;
   Rig rig(ufs::NewMemoryUfs(clock), {}, Pace::kNothing);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/strings.h"
 #include "meta/ledger/ledger.h"
 #include "meta/ledger/notes.h"
 #include "meta/ledger/occupants.h"
@@ -32,6 +33,10 @@ Step Preparation::Wait(std::string reason) {
   step.action.kind = Kind::kWait;
   step.action.reason = std::move(reason);
   return step;
+}
+
+Step Preparation::WaitUntil(std::string_view event) {
+  return Wait(Concat(role::kWaitsUntil, event));
 }
 
 Step Preparation::Before(Step::First first, InodeId ino) {
@@ -233,7 +238,7 @@ Result<Step> Preparation::ParentMissing(InodeRecord& inode, const InodeRecord& p
     ASSIGN_OR_RETURN(bool circle, WaitsFor(occupant.ino, inode.ino));
     if (circle) return Localize(inode);
   }
-  return Wait("directory " + key + " is to be made first");
+  return WaitUntil(Concat("directory ", key, " is in the source"));
 }
 
 Result<Step> Preparation::DeletedKey(const QueueRecord& entry) {
@@ -303,7 +308,7 @@ Result<Step> Preparation::DeletedDirectory(const QueueRecord& entry, LedgerRecor
   kv::ScanOptions options;
   options.limit = 1;
   ASSIGN_OR_RETURN(kv::ScanPage page, txn_.Scan(below, kv::PrefixEnd(below), options));
-  if (!page.pairs.empty()) return Wait("what is below is to go first");
+  if (!page.pairs.empty()) return WaitUntil("the names below it are deleted");
   if (!traits_->real_directories && !traits_->directory_markers) {
     SetLedger(txn_, entry.mount, entry.key, record, std::nullopt);
     return Done();

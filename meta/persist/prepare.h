@@ -69,6 +69,7 @@ class Preparation {
                                 std::optional<InodeRecord> there);
   Step Done();
   Step Wait(std::string reason);
+  Step WaitUntil(std::string_view event);  // The event is in the work of another entry.
   Step Before(Step::First first, InodeId ino);
   Result<Step> Finish(InodeRecord& inode);
   Result<Step> Begin(InodeRecord& inode, role::Action action, char kind);

@@ -78,7 +78,7 @@ Result<std::optional<Step>> Preparation::MakeRoomForDirectory(InodeRecord& inode
   const bool file_goes = there.record && there.record->intent == LedgerRecord::Intent::kDelete;
   switch (there.kind) {
     case Occupied::kNobody:
-      if (file_goes) return step(Wait("a file at " + key + " is to be deleted first"));
+      if (file_goes) return step(WaitUntil(Concat("the file at ", key, " is deleted")));
       return std::optional<Step>();
     case Occupied::kDirectory:  // It takes away its children and leaves the UFS directory.
       return std::optional<Step>();
@@ -102,7 +102,7 @@ Result<std::optional<Step>> Preparation::MakeRoomForDirectory(InodeRecord& inode
       RETURN_IF_ERROR(Wake(there.ino));
       break;
   }
-  return step(Wait(key + " is to be left by another first"));
+  return step(WaitUntil(Concat("another file has left ", key)));
 }
 
 // Whether the markers of `start` wait for those of `end`, directly or through other directories.
@@ -140,7 +140,7 @@ Result<std::optional<Step>> Preparation::MoveMarkers(InodeRecord& inode, const s
     ASSIGN_OR_RETURN(const bool circle, WaitsForMarkersOf(there.ino, inode.ino));
     if (!circle || left->key == aside) {
       PutInode(txn_, inode);
-      return step(Wait(key + " is to be left by another directory first"));
+      return step(WaitUntil(Concat("another directory has left ", key)));
     }
     RETURN_IF_ERROR(Claim(txn_, inode, aside));
     ClaimMarkers(txn_, inode, aside);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/strings.h"
 #include "meta/ledger/ledger.h"
 #include "meta/ledger/occupants.h"
 #include "meta/ledger/paths.h"
@@ -140,7 +141,7 @@ Result<std::optional<Step>> Preparation::MakeRoom(InodeRecord& inode, const Targ
   }
   ASSIGN_OR_RETURN(Occupant there, FindOccupant(txn_, inode.mount, target.key, inode.ino));
   const bool may_localize = inode.bound && blocked == Blocked::kMayLocalize;
-  Result<Step> made = Wait(target.key + " is to be left by another first");
+  Result<Step> made = WaitUntil(Concat("another file has left ", target.key));
   switch (there.kind) {
     case Occupied::kNobody:
       if (!there.record) return std::optional<Step>();

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/strings.h"
 #include "meta/ops/learn.h"
 #include "meta/persist/prepare.h"
 #include "meta/persist/probe.h"
@@ -216,7 +217,8 @@ Result<bool> StoredQueue::DoBefore(Step& step) {
       RETURN_IF_ERROR(LearnBeforeStep({context_, loader_}, step.ino));
       return true;
     default:
-      step.action.reason = "children of the renamed directory are to be moved first";
+      step.action.reason =
+          Concat(role::kWaitsUntil, "the children of the renamed directory are moved");
       return relocations_.Advance(step.ino);
   }
 }

@@ -5,9 +5,9 @@
 #include "base/random.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "base/strings.h"
+#include "base/testing/random_seed.h"
 #include "base/testing/temporary_directory.h"
 #include "kv/memory.h"
 #include "meta/testing/rig.h"
@@ -16,11 +16,6 @@
 
 namespace tarn::meta {
 namespace {
-
-uint64_t SeedOfRun() {
-  if (const char* seed = std::getenv("TARN_SEED")) return std::strtoull(seed, nullptr, 10);
-  return 1;
-}
 
 // Maps each path to its file. The path of a directory ends in '/'.
 struct Model {
@@ -274,7 +269,7 @@ const Plan kLong{kBefore, 4, 150};
 const Plan kShort{Unlisted(), 40, 25};
 
 void RunOnObjects(const Plan& plan, ufs::Markers markers) {
-  const uint64_t seed = SeedOfRun();
+  const uint64_t seed = SeedOfTest(1);
   for (uint64_t run = 0; run < plan.runs; ++run) {
     SCOPED_TRACE(Concat("TARN_SEED=", seed + run));
     TickingClock clock;
@@ -285,7 +280,7 @@ void RunOnObjects(const Plan& plan, ufs::Markers markers) {
 }
 
 void RunOnDirectory(const Plan& plan) {
-  const uint64_t seed = SeedOfRun();
+  const uint64_t seed = SeedOfTest(1);
   for (uint64_t run = 0; run < plan.runs; ++run) {
     SCOPED_TRACE(Concat("TARN_SEED=", seed + run));
     TemporaryDirectory directory;

@@ -38,7 +38,7 @@ class Relocations {
 
   const Context& context_;
   Loader& loader_;
-  Mutex mutex_;
+  Mutex mutex_;  // A leaf; held over no I/O.
   std::map<InodeId, Progress> progress_ GUARDED_BY(mutex_);
 };
 

@@ -48,7 +48,7 @@ class ChangeGate {
     if (--passes_[epoch] == 0 && draining_) drained_.NotifyAll();
   }
 
-  Mutex mutex_;
+  Mutex mutex_;  // A leaf; not held while a pass lives.
   CondVar drained_;
   size_t epoch_ GUARDED_BY(mutex_) = 0;
   size_t passes_[2] GUARDED_BY(mutex_) = {0, 0};

@@ -32,7 +32,7 @@ class ChangeFeed {
   void Run();
 
   class Thread;
-  Mutex mutex_;
+  Mutex mutex_;  // A leaf; not held over a call of the sink.
   CondVar changed_;
   std::function<void(const role::Change&)> sink_ GUARDED_BY(mutex_);
   std::deque<role::Change> waiting_ GUARDED_BY(mutex_);

@@ -25,10 +25,10 @@ class IdAllocator {
 
  private:
   static constexpr size_t kTurns = 16;
-  Mutex turns_[kTurns];
+  Mutex turns_[kTurns];  // See ImportTurn.
   kv::Store& store_;
   Clock& clock_;
-  Mutex mutex_;
+  Mutex mutex_;  // A leaf; held over no I/O.
   uint64_t next_ GUARDED_BY(mutex_) = 0;
   uint64_t end_ GUARDED_BY(mutex_) = 0;
 };

@@ -48,7 +48,7 @@ class KeyChanges {
  private:
   void Trim() REQUIRES(mutex_);
 
-  Mutex mutex_;  // Held over no I/O.
+  Mutex mutex_;  // After that of Leases; a leaf. Held over no I/O.
   uint64_t now_ GUARDED_BY(mutex_) = 0;
   std::multiset<uint64_t> looks_ GUARDED_BY(mutex_);  // When each look began.
   std::map<std::string, int, std::less<>> locked_ GUARDED_BY(mutex_);

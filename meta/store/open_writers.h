@@ -42,7 +42,7 @@ class OpenWriters {
   };
   void Forget(InodeId ino) REQUIRES(mutex_);
 
-  Mutex mutex_;  // Held over no I/O.
+  Mutex mutex_;  // A leaf; held over no I/O.
   CondVar released_;
   std::unordered_map<InodeId, State> states_ GUARDED_BY(mutex_);
 };

@@ -45,7 +45,7 @@ class SourceSlots {
 
  private:
   ufs::UfsMounts& mounts_;  // Owns the slots.
-  mutable Mutex mutex_;     // Held over no I/O.
+  mutable Mutex mutex_;     // Before that of a LateUfs; held over no I/O.
   // Slots that may get a source.
   std::map<MountId, ufs::LateUfs*> slots_ GUARDED_BY(mutex_);
 };

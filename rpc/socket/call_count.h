@@ -26,7 +26,7 @@ class CallCount {
 
  private:
   Clock& clock_;
-  Mutex mutex_;
+  Mutex mutex_;  // A leaf.
   CondVar changed_;
   int running_ GUARDED_BY(mutex_) = 0;
 };

@@ -118,7 +118,7 @@ class Exchange:
         return self.keep and read_all
 
     def write_answer(self, head, body, close=False):
-        """A whole answer of the proxy's own making. Nothing is said in the body of an answer to HEAD."""
+        """Sends an answer that the proxy makes itself. An answer to HEAD has no body."""
         head.set("x-amz-request-id", head.get("x-amz-request-id") or f"proxy-{self.request.number}")
         head.set("Date", head.get("Date") or time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime()))
         head.set("Content-Type", head.get("Content-Type") or "application/xml")
@@ -192,7 +192,7 @@ class Exchange:
         return self.keep
 
     def write_body(self, framing, length, body, end):
-        """False if the body was cut off at `end`, so that the connection is to be closed."""
+        """False if the body was cut off at `end`, so that the connection must be closed."""
         flip_at = self.rule.position(length) if self.fault == "flip" else -1
         for piece in body:
             before = self.request.sent
@@ -214,7 +214,7 @@ class Exchange:
         if self.fault == "wrong_length":   # For HTTP the answer is whole.
             return True
         if self.fault == "reset_body":
-            time.sleep(0.05)   # A reset overtakes what the client has not read yet; it is to see some of it.
+            time.sleep(0.05)   # A reset can reach the client before the bytes: it must read some of them first.
             raise Broken(AS_WANTED)
         return False
 

@@ -14,10 +14,10 @@ In a test, as a process of its own (proxy_process.py):
         assert rule.hits == 1 and proxy.count(op="HEAD") <= 1
 
 A client signs for the proxy's own host and port, and the proxy passes the Host header on as it came, so signatures
-stay valid. A rule applies to requests that match all it names (`op`: a name or several of s3_requests.operation_of;
-`method`; `bucket`, `key`: regular expressions that are searched for; `listener`); of these to the `nth`, to each
-`every`-th, to those after the first `after`, and at most `times`; with `behind` only to those that come when that other
-rule has had its first. The first rule that applies to a request is the one.
+stay valid. `op` (one or more names of s3_requests.operation_of), `method`, `bucket`, `key` (regular expressions that are
+searched for) and `listener` of a rule select requests. Of these, `nth` takes one, `every` takes each n-th, `after` skips
+the first ones, and `times` is the limit. `behind` names another rule: only requests after the first hit of that rule
+count. The first rule that applies to a request decides.
 Faults of a connection end when their rule is removed, by rule.remove(), proxy.clear() or the end of the proxy.
 """
 

@@ -39,7 +39,7 @@ class Syncer {
   const uint64_t root_device_;
   const std::string path_;
 
-  Mutex mutex_;  // Not held during syncfs.
+  Mutex mutex_;  // A leaf; not held during syncfs.
   CondVar sync_done_;
   bool syncing_ GUARDED_BY(mutex_) = false;
   std::shared_ptr<Round> next_round_ GUARDED_BY(mutex_);  // Null: no caller waits for a new round.

@@ -40,7 +40,7 @@ class Gate {
 
   const size_t most_;
   const Clock& clock_;
-  Mutex mutex_;
+  Mutex mutex_;  // A leaf.
   CondVar changed_;
   std::array<size_t, 2> inside_ GUARDED_BY(mutex_) = {};  // By share.
   ConcurrencyLimit limit_ GUARDED_BY(mutex_);

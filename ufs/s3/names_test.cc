@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "base/strings.h"
+#include "base/testing/random_seed.h"
 
 namespace tarn::ufs::s3 {
 namespace {
@@ -43,9 +44,7 @@ TEST(S3Names, WhatLooksLikeAnEscapeIsNotTakenForOne) {
 }
 
 TEST(S3Names, EveryNameComesBackAndNoTwoShareAKey) {
-  const uint64_t seed = RandomSeed();
-  SCOPED_TRACE(seed);
-  Random random(seed);
+  Random random(SeedOfTest());
   const std::string pieces[] = {"a",    kQuote, "FF",   "E2",   "\x80",
                                 "\xe2", "\x9b", "\xc3", "\xa9", "8"};
   std::map<std::string, std::string> names_by_key;

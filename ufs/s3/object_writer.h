@@ -1,7 +1,7 @@
 #pragma once
 
-// Begins uploads: one PUT for what fits in memory, parts for the rest. Thread-safe; blocks on the
-// store.
+// Begins uploads: one PUT for an object of up to S3Options::single_put_bytes, else parts.
+// Thread-safe; blocks on the store.
 
 #include <cstdint>
 #include <memory>
@@ -16,14 +16,15 @@ namespace tarn::ufs::s3 {
 
 class ObjectWriter {
  public:
-  // What `context` refers to outlives it and its uploads, as the writer outlives its uploads.
+  // The objects that `context` refers to outlive the writer. The writer outlives its uploads.
   explicit ObjectWriter(const UploadContext& context) : context_(context) {}
 
   // Contract: UnderFileSystem::Create.
   Result<std::unique_ptr<Upload>> Create(std::string_view key, const CreateOptions& options,
                                          const CallOptions& call);
-  // Create with headers that are complete. Parts have `part_bytes`, or more where they would be too
-  // many.
+  // Begins an upload whose headers the caller has made, and whose key and size it has checked.
+  // Parts have `part_bytes`. They are larger, up to 5 GiB, if the object would have too many of
+  // them.
   Result<std::unique_ptr<Upload>> Begin(std::string_view key, const CreateOptions& options,
                                         sigv4::Pairs headers, uint64_t part_bytes,
                                         const CallOptions& call);

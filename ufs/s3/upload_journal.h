@@ -30,7 +30,7 @@ class UploadJournal {
   explicit UploadJournal(std::string path) : path_(std::move(path)) {}
   Status Write() REQUIRES(mutex_);
   const std::string path_;
-  Mutex mutex_;  // Held while the short file is written.
+  Mutex mutex_;  // A leaf; held while the short file is written.
   std::set<std::string> ids_ GUARDED_BY(mutex_);
   std::set<std::string> keys_ GUARDED_BY(mutex_);  // In the form of the file: "/" and escaped.
 };

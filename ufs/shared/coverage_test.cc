@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/testing/random_seed.h"
 
 namespace tarn::ufs {
 namespace {
@@ -25,7 +26,7 @@ TEST(Coverage, PartsStayBelowTheEnd) {
 }
 
 TEST(Coverage, IsCompleteExactlyWhenEveryByteIsThere) {
-  Random random(1);
+  Random random(SeedOfTest(1));
   for (int round = 0; round < 1000; ++round) {
     const uint64_t size = 1 + random.Uniform(20);
     Coverage coverage(size);
