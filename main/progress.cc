@@ -130,8 +130,7 @@ std::string TotalsText(const role::QueueTotals& totals) {
 
 Status WaitUntilPersisted(role::CoordinatorControl& coordinator, Nanos timeout) {
   Clock& clock = SystemClock();
-  const Deadline deadline =
-      timeout == Nanos::zero() ? Deadline::Never() : Deadline::After(clock, timeout);
+  const Deadline deadline = Deadline::After(clock, timeout);
   ProgressLine line;
   Nanos wait = kFirstPoll;
   uint64_t before = UINT64_MAX;
@@ -154,8 +153,7 @@ Status WaitUntilPersisted(role::CoordinatorControl& coordinator, Nanos timeout) 
 Status WaitUntilPersisted(role::CoordinatorControl& coordinator, const std::string& path,
                           Nanos timeout) {
   Clock& clock = SystemClock();
-  const Deadline deadline =
-      timeout == Nanos::zero() ? Deadline::Never() : Deadline::After(clock, timeout);
+  const Deadline deadline = Deadline::After(clock, timeout);
   Nanos wait = kFirstPoll;
   RETURN_IF_ERROR(coordinator.PersistRetry(path));
   for (Hurry hurry(clock);;) {
