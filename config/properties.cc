@@ -1,6 +1,7 @@
 #include "config/properties.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -133,6 +134,16 @@ Status ApplySiteFile(const std::string& path, Properties& out) {
   return OkStatus();
 }
 
+// The user has named this directory: a misspelt name must not mean defaults.
+Status ApplyNamedDirectory(const std::string& directory, Properties& out) {
+  if (directory.empty()) return OkStatus();
+  const std::string what = Concat("TARN_CONF_DIR=", directory);
+  struct stat st = {};
+  if (stat(directory.c_str(), &st) != 0) return ErrnoStatus(errno, what);
+  if (!S_ISDIR(st.st_mode)) return ErrnoStatus(ENOTDIR, what);
+  return ApplySiteFile(Concat(directory, "/", kSiteFile), out);
+}
+
 Status ApplyVariable(std::string_view variable, Properties& out) {
   const std::optional<Assignment> assignment = SplitAt(variable, "=");
   if (!assignment) return OkStatus();
@@ -166,7 +177,7 @@ PropertySources ProcessSources(std::vector<std::string> definitions) {
   PropertySources sources;
   sources.directories = {"/etc/tarn"};
   const char* directory = std::getenv("TARN_CONF_DIR");
-  if (directory != nullptr && *directory != '\0') sources.directories.emplace_back(directory);
+  if (directory != nullptr) sources.named_directory = directory;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     sources.environment.emplace_back(*variable);
   }
@@ -187,6 +198,7 @@ Result<Properties> Properties::Load(const PropertySources& sources) {
   for (const std::string& directory : sources.directories) {
     RETURN_IF_ERROR(ApplySiteFile(Concat(directory, "/", kSiteFile), out));
   }
+  RETURN_IF_ERROR(ApplyNamedDirectory(sources.named_directory, out));
   for (const std::string& variable : sources.environment) {
     RETURN_IF_ERROR(ApplyVariable(variable, out));
   }

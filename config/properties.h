@@ -16,6 +16,8 @@ namespace tarn {
 // Where values come from. A later source prevails over an earlier one.
 struct PropertySources {
   std::vector<std::string> directories = {};  // Where tarn-site.properties may be.
+  // The value of TARN_CONF_DIR: a further such directory, which must exist. Empty: not set.
+  std::string named_directory = {};
   std::vector<std::string> environment = {};  // "NAME=value"; other names are skipped.
   std::vector<std::string> definitions = {};  // "name=value", as given to -D.
 };
@@ -30,7 +32,8 @@ class Properties {
  public:
   Properties();  // All defaults.
   // kInvalid: a name is unknown or a value malformed. The message says where, and what would be
-  // right. kPermission, kIo: a site file exists and cannot be read.
+  // right. kPermission, kIo: a site file exists and cannot be read. kNotFound, kNotDirectory:
+  // PropertySources::named_directory is no directory.
   static Result<Properties> Load(const PropertySources& sources);
 
   template <typename T>

@@ -124,6 +124,17 @@ TEST_F(SiteFileTest, FileThatCannotBeReadIsAnError) {
   rmdir(File().c_str());
 }
 
+TEST_F(SiteFileTest, TheNamedDirectoryMustExistAndPrevails) {
+  std::ofstream(File()) << "tarn.fuse.threads=2\n";
+  const Result<Properties> there = Properties::Load({.named_directory = directory_});
+  ASSERT_TRUE(there.ok()) << there.status().ToString();
+  EXPECT_EQ(there->Get(property::kFuseThreads), 2);
+  const Result<Properties> absent = Properties::Load({.named_directory = directory_ + "/absent"});
+  ASSERT_EQ(absent.code(), Code::kNotFound);
+  EXPECT_THAT(absent.status().message(), HasSubstr("TARN_CONF_DIR=" + directory_ + "/absent"));
+  EXPECT_EQ(Properties::Load({.named_directory = File()}).code(), Code::kNotDirectory);
+}
+
 TEST(Properties, MisspeltVariablesAreErrorsAndForeignOnesAreNot) {
   EXPECT_EQ(LoadEnvironment({"TARN_WRITE_CACHE_SYNC_ON_CLOS=true"}).code(), Code::kInvalid);
   EXPECT_TRUE(LoadEnvironment({"TARN_CONF_DIR=/x", "TARN_FUSE_PREFIX=/y", "TARN_SEED=1", "HOME=/",
