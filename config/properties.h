@@ -47,6 +47,9 @@ class Properties {
   // changes its working directory.
   void ResolvePaths(std::string_view directory);
 
+  // What the user must know of the site files, such as a secret that every user can read.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
   struct Entry {
     std::string name;
     std::string text;    // The text that was set; a secret is masked.
@@ -62,8 +65,10 @@ class Properties {
     std::string text;
     std::string source;
   };
+  Status TakeSiteFile(const std::string& path);
   Entry EntryAt(size_t index) const;
   std::vector<Value> values_;  // One a row of the table.
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace tarn

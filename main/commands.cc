@@ -5,6 +5,10 @@
 
 namespace tarn {
 
+void Warn(const std::string& message) {
+  std::fprintf(stderr, "tarn: warning: %s\n", message.c_str());
+}
+
 int Fail(const Status& status) {
   std::fprintf(stderr, "tarn: %s\n", status.message().c_str());
   return 1;

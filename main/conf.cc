@@ -37,6 +37,7 @@ Result<std::vector<role::ConfigEntry>> Entries(const GlobalOptions& global,
     return clients.process->Config();
   }
   ASSIGN_OR_RETURN(Properties properties, Properties::Load(ProcessSources(options.definitions)));
+  for (const std::string& warning : properties.warnings()) Warn(warning);
   std::vector<role::ConfigEntry> entries;
   for (const Properties::Entry& entry : properties.List()) {
     entries.push_back({entry.name, entry.text, entry.source});

@@ -35,6 +35,7 @@ struct MountCommand {
 Result<EmbeddedOptions> Check(const MountCommand& command) {
   EmbeddedOptions options;
   ASSIGN_OR_RETURN(options.properties, Properties::Load(ProcessSources(command.definitions)));
+  for (const std::string& warning : options.properties.warnings()) Warn(warning);
   ResolvePaths(options.properties);
   ASSIGN_OR_RETURN(options.source, ParseSource(command.source, options.properties));
   ASSIGN_OR_RETURN(options.mount_point, PrepareMountPoint(command.mount_point, options.source));
@@ -139,7 +140,7 @@ void WarnOfFewDescriptors(pid_t mount) {
   rlimit limit = {};
   if (prlimit(mount, RLIMIT_NOFILE, nullptr, &limit) != 0) return;
   if (const std::string warning = DescriptorWarning(limit.rlim_cur); !warning.empty()) {
-    std::fprintf(stderr, "tarn: warning: %s\n", warning.c_str());
+    Warn(warning);
   }
 }
 
