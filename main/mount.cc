@@ -62,7 +62,9 @@ Status StartLogging(const EmbeddedOptions& options, bool foreground) {
   if (!foreground) {
     log.file = directory.empty() ? options.state->LogPath() : directory + "/tarn.log";
   }
-  return StartLog(log);
+  Status started = StartLog(log);
+  if (!started.ok()) options.state->Discard();
+  return started;
 }
 
 // Reports the mount that process `pid` now serves.
@@ -115,6 +117,7 @@ void Detach() {
       Detach();
     });
   }
+  options.state.reset();  // Still there if the log could not be started.
   FlushLog();
   if (!ready && !status.ok()) {
     const std::string& text = status.message();

@@ -96,6 +96,7 @@ class Embedded {
   std::unique_ptr<kv::Store> metadata_;
   std::unique_ptr<kv::Store> index_;
   bool stacked_cache_ = false;
+  bool served_ = false;
   Activity activity_;
   ufs::UfsMounts mounts_;
   std::unique_ptr<Coordinator> coordinator_;
@@ -326,15 +327,18 @@ Status Embedded::CloseAll() {
 
 Status Embedded::Run(const std::function<void()>& ready) {
   RaiseDescriptorLimit();
-  RETURN_IF_ERROR(options_.state->NotePid());
-  Status status = OpenStores();
+  Status status = options_.state->NotePid();
+  if (status.ok()) status = OpenStores();
   if (status.ok()) status = coordinator_->Open();
   if (status.ok()) status = OpenWorker();
   if (status.ok()) status = OpenFileSystem();
   if (status.ok()) status = Mount();
   if (status.ok()) status = StartPersisting();
-  if (status.ok()) status = Serve(ready);
+  // From here on programs may have written something.
+  served_ = status.ok();
+  if (served_) status = Serve(ready);
   Status closed = CloseAll();
+  if (!served_) options_.state->Discard();
   return status.ok() ? closed : status;
 }
 
