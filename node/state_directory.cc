@@ -72,20 +72,38 @@ bool LockOnceItsHolderIsGone(int lock) {
   return true;
 }
 
+Result<struct statvfs> FileSystemWith(const std::string& directory) {
+  struct statvfs fs = {};
+  if (statvfs(directory.c_str(), &fs) == 0) return fs;
+  return ErrnoStatus(errno, Concat("statvfs ", directory));
+}
+
 // Chosen once and noted in a file, because the cache itself takes from the free space later.
 Result<uint64_t> DefaultCapacity(const std::string& directory) {
   const std::string note = directory + "/capacity";
   std::ifstream noted(note);
   uint64_t bytes = 0;
   if (noted >> bytes && bytes > 0) return bytes;
-  struct statvfs fs = {};
-  if (statvfs(directory.c_str(), &fs) != 0) {
-    return ErrnoStatus(errno, Concat("statvfs ", directory));
-  }
+  ASSIGN_OR_RETURN(const struct statvfs fs, FileSystemWith(directory));
   bytes = static_cast<uint64_t>(static_cast<double>(fs.f_bavail) *
                                 static_cast<double>(fs.f_frsize) * kPartOfFreeSpace);
   std::ofstream(note) << bytes << "\n";
   return bytes;
+}
+
+// A size that a user has given. A disk that is full now may have room later: its total counts.
+Result<uint64_t> GivenCapacity(const std::string& directory, uint64_t bytes) {
+  const std::string what =
+      Concat("tarn.worker.page.store.sizes: ", bytes, " bytes for ", directory, " are ");
+  if (bytes < kLeastCacheBytes) {
+    return Status(Code::kInvalid, Concat(what, "too few for a cache; give at least ",
+                                         kLeastCacheBytes >> 20, "MiB"));
+  }
+  ASSIGN_OR_RETURN(const struct statvfs fs, FileSystemWith(directory));
+  const uint64_t total = uint64_t{fs.f_blocks} * fs.f_frsize;
+  if (total == 0 || bytes <= total) return bytes;  // A file system without blocks says 0.
+  return Status(Code::kInvalid, Concat(what, "more than its whole disk has, which is ", total,
+                                       " bytes (", total >> 20, "MiB)"));
 }
 
 }  // namespace
@@ -176,10 +194,10 @@ Result<cache::CacheOptions> StateDirectory::CacheFor(const Properties& propertie
   }
   for (size_t i = 0; i < options.directories.size(); ++i) {
     RETURN_IF_ERROR(made_.Make(options.directories[i]));
-    uint64_t bytes = sizes.empty() ? 0 : sizes[sizes.size() == 1 ? 0 : i];
-    if (bytes == 0) {
-      ASSIGN_OR_RETURN(bytes, DefaultCapacity(options.directories[i]));
-    }
+    const std::string& directory = options.directories[i];
+    ASSIGN_OR_RETURN(const uint64_t bytes,
+                     sizes.empty() ? DefaultCapacity(directory)
+                                   : GivenCapacity(directory, sizes[sizes.size() == 1 ? 0 : i]));
     options.capacities_bytes.push_back(bytes);
   }
   return options;

@@ -2,6 +2,7 @@
 
 // The directory with the metadata, cache, log and lock of one source.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,10 @@
 #include "node/mount_checks.h"
 
 namespace tarn {
+
+// The least capacity of a cache directory: below it, a program that reads or writes a few files at
+// a time would wait for room.
+inline constexpr uint64_t kLeastCacheBytes = 16 << 20;
 
 // Holds the directory for this process, until it is destroyed or the process ends.
 class StateDirectory {
@@ -36,7 +41,8 @@ class StateDirectory {
   // The last process that used the directory called NoteCleanEnd, or there was none.
   bool ended_cleanly() const { return ended_cleanly_; }
   std::string Boot() const;  // BootAndMount of the directory. Empty: unknown.
-  // Makes the cache directories that are absent. kInvalid: the sizes do not fit the directories.
+  // Makes the cache directories that are absent. kInvalid: the number of sizes is not that of the
+  // directories, or a size is less than kLeastCacheBytes or more than its disk has.
   Result<cache::CacheOptions> CacheFor(const Properties& properties);
   // Call it if the mount never served a request. The directories that this object has made are
   // removed when it is destroyed.
