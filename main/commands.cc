@@ -10,7 +10,7 @@ void Warn(const std::string& message) {
 }
 
 int Fail(const Status& status) {
-  std::fprintf(stderr, "tarn: %s\n", status.message().c_str());
+  std::fprintf(stderr, "tarn: %s\n", status.Text().c_str());
   return 1;
 }
 

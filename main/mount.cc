@@ -120,7 +120,7 @@ void Detach() {
   options.state.reset();  // Still there if the log could not be started.
   FlushLog();
   if (!ready && !status.ok()) {
-    const std::string& text = status.message();
+    const std::string text = status.Text();
     if (write(report, text.data(), text.size()) < 0) _exit(3);
   }
   _exit(status.ok() ? 0 : 1);
