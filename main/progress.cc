@@ -99,7 +99,8 @@ Status Conflicts(role::CoordinatorControl& coordinator, const role::QueueTotals&
       if (entry.state != role::PersistState::kConflict && !lost) continue;
       return Status(Code::kConflict,
                     Concat(text, "; ", cli::Shown(entry.path), ": ", entry.last_error,
-                           lost ? "; remove it" : "; run tarn async-persist resolve"));
+                           lost ? "; remove it, or write it again from the start"
+                                : "; run tarn async-persist resolve"));
     }
     next = std::move(page->next);
   } while (!next.empty());
