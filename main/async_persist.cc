@@ -191,7 +191,8 @@ void AddAsyncPersist(CLI::App& app, GlobalOptions& global, int* exit_status) {
       queue->add_subcommand("wait", "Persist everything now, and wait until it is done");
   auto waiting = std::make_shared<WaitOptions>();
   wait->add_option("PATH", waiting->path,
-                   "Wait for this file only; a directory stands for all of its mount");
+                   "Wait for this file, and the directories above it, only; a directory stands for "
+                   "all of its mount");
   wait->add_option(
           "--timeout", waiting->timeout,
           "Give up after this long, such as 10min; 0s does not wait; the changes stay queued")

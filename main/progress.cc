@@ -119,6 +119,17 @@ Status NothingWaits(const std::string& path, role::PersistState state) {
   }
 }
 
+// The entry of the highest directory above `path` that waits. If none does: the file's own.
+Result<role::QueueEntry> FirstWaiting(role::CoordinatorControl& coordinator,
+                                      const std::string& path) {
+  for (size_t slash = path.find('/', 1); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    ASSIGN_OR_RETURN(role::QueueEntry above, coordinator.PersistStat(path.substr(0, slash)));
+    if (above.queued_ns != 0) return above;
+  }
+  return coordinator.PersistStat(path);
+}
+
 }  // namespace
 
 std::string TotalsText(const role::QueueTotals& totals) {
@@ -159,7 +170,7 @@ Status WaitUntilPersisted(role::CoordinatorControl& coordinator, const std::stri
   RETURN_IF_ERROR(coordinator.PersistRetry(path));
   for (Hurry hurry(clock);;) {
     if (hurry.IsDue()) RETURN_IF_ERROR(coordinator.PersistRetry(path));
-    ASSIGN_OR_RETURN(role::QueueEntry entry, coordinator.PersistStat(path));
+    ASSIGN_OR_RETURN(role::QueueEntry entry, FirstWaiting(coordinator, path));
     if (entry.state == role::PersistState::kConflict) {
       return Status(Code::kConflict, Concat(path, " is in CONFLICT: ", entry.last_error,
                                             "; run tarn async-persist resolve"));
@@ -167,7 +178,8 @@ Status WaitUntilPersisted(role::CoordinatorControl& coordinator, const std::stri
     if (entry.queued_ns == 0) return NothingWaits(path, entry.state);
     if (deadline.PassedBy(clock.Now())) {
       const std::string why = entry.last_error.empty() ? "" : "; last error: " + entry.last_error;
-      return Status(Code::kDeadlineExceeded, Concat(path, " still waits to be persisted", why));
+      return Status(Code::kDeadlineExceeded,
+                    Concat(cli::Shown(entry.path), " still waits to be persisted", why));
     }
     clock.SleepFor(wait, std::stop_token());
     wait = std::min<Nanos>(wait * 2, kSlowestPoll);

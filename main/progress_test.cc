@@ -90,6 +90,22 @@ TEST(WaitUntilPersisted, TimeoutOfZeroIsNoErrorIfNothingWaits) {
   EXPECT_TRUE(WaitUntilPersisted(coordinator, "/f", Nanos::zero()).ok());
 }
 
+TEST(WaitUntilPersisted, FileWaitsForTheDirectoriesAboveItToo) {
+  FakeCoordinator coordinator;
+  coordinator.AddWaiting("/a", "");
+  const Status above = WaitUntilPersisted(coordinator, "/a/b/f", Nanos::zero());
+  EXPECT_EQ(above.code(), Code::kDeadlineExceeded);
+  EXPECT_THAT(above.message(), HasSubstr("/a still waits"));
+  EXPECT_THAT(coordinator.retried, testing::ElementsAre("/a/b/f"));
+  coordinator.Persist("/a");
+  coordinator.AddWaiting("/a/b", "");
+  EXPECT_EQ(WaitUntilPersisted(coordinator, "/a/b/f", Nanos::zero()).code(),
+            Code::kDeadlineExceeded);
+  coordinator.Persist("/a/b");
+  coordinator.AddWaiting("/a/bb", "");
+  EXPECT_TRUE(WaitUntilPersisted(coordinator, "/a/b/f", Nanos::zero()).ok());
+}
+
 TEST(WaitUntilPersisted, WithoutLimitReturnsOnceAllIsPersisted) {
   FakeCoordinator coordinator;
   coordinator.AddWaiting("/f", "");

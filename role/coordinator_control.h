@@ -74,8 +74,8 @@ class CoordinatorControl {
   virtual Result<QueueTotals> PersistTotals() = 0;
   // Ends the conflict of a file. kInvalid: it is not in conflict, or kOurs is not complete here.
   virtual Status PersistResolve(const std::string& path, Take take) = 0;
-  // Makes the entry of the file due now and forgets its backoff. A directory stands for all
-  // entries.
+  // Makes the entries of the file, and of the directories above it, due now and forgets their
+  // backoff. A directory stands for all entries.
   virtual Status PersistRetry(const std::string& path) = 0;
 
   // Mounts another source at `path`, which must be absent or an empty directory. Opens the source
