@@ -22,6 +22,7 @@
 #include "node/control/process_control.h"
 #include "node/coordinator/coordinator.h"
 #include "node/sources/page_source.h"
+#include "node/sources/source_health.h"
 #include "rpc/control_socket.h"
 #include "worker/persister.h"
 #include "worker/recovery.h"
@@ -98,6 +99,7 @@ class Embedded {
   bool stacked_cache_ = false;
   bool served_ = false;
   Activity activity_;
+  SourceHealth health_;
   ufs::UfsMounts mounts_;
   std::unique_ptr<Coordinator> coordinator_;
   std::unique_ptr<cache::CacheStore> cache_;
@@ -124,7 +126,7 @@ Status Embedded::OpenStores() {
   store_ = std::move(store).value();
   metadata_ = kv::NewPrefixedStore(*store_, "m");
   index_ = kv::NewPrefixedStore(*store_, "c");
-  coordinator_ = std::make_unique<Coordinator>(options_, *metadata_, mounts_);
+  coordinator_ = std::make_unique<Coordinator>(options_, *metadata_, mounts_, health_);
   ASSIGN_OR_RETURN(cache::CacheOptions cache, options_.state->CacheFor(properties()));
   stacked_cache_ = std::ranges::any_of(cache.directories, IsStacked);
   ASSIGN_OR_RETURN(cache_, cache::OpenDiskCacheStore(cache, *index_, SystemClock(), SystemClock()));

@@ -28,10 +28,11 @@ struct UfsMountInfo {
   std::string source;
   bool read_only = false;
   std::vector<std::pair<std::string, std::string>> options;  // Secrets as references.
-  std::string problem;  // Why the source cannot be used. Empty: it can.
+  std::string problem;  // Why the source cannot be used, or its last error. Empty: it can be used.
   // Keys of the source, met since the start, that are hidden because no file can have their names.
   uint64_t skipped_keys = 0;
-  bool skipped_more = false;  // There are others, which were not counted.
+  bool skipped_more = false;         // There are others, which were not counted.
+  int64_t unavailable_since_ns = 0;  // The first call that got no answer. 0: the last call got one.
 };
 
 struct UfsMountRequest {
