@@ -29,8 +29,10 @@ std::error_code RemoveTree(const std::filesystem::path& path) {
 
 std::error_code RemoveContents(const std::string& path) {
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
-    if (std::error_code failed = RemoveTree(entry.path())) return failed;
+  const std::filesystem::directory_iterator end;
+  for (std::filesystem::directory_iterator entry(path, error); !error && entry != end;
+       entry.increment(error)) {
+    if (std::error_code failed = RemoveTree(entry->path())) return failed;
   }
   return error;
 }

@@ -147,6 +147,8 @@ Result<std::unique_ptr<StateDirectory>> StateDirectory::Open(const std::string& 
     return Open(path, source);
   }
   const bool ended_cleanly = known && st.st_size == 0;
+  // Another start may have made it, served, and ended, while this one waited for the lock.
+  if (access((absolute + "/meta").c_str(), F_OK) == 0) made = MadeDirectories();
   return std::unique_ptr<StateDirectory>(
       new StateDirectory(absolute, lock, ended_cleanly, std::move(made)));
 }

@@ -6,7 +6,9 @@
 #include <sys/statvfs.h>
 
 #include <string>
+#include <thread>
 
+#include "base/clock.h"
 #include "base/strings.h"
 #include "base/testing/temporary_directory.h"
 
@@ -71,6 +73,22 @@ TEST_F(StateDirectoryTest, DiscardedOneLeavesNothing) {
   state.reset();
   EXPECT_FALSE(Exists("state"));
   EXPECT_FALSE(Exists("cache"));
+}
+
+// The second start finds an empty directory, and waits for the lock of the first.
+TEST_F(StateDirectoryTest, OneThatAnotherStartHasUsedMeanwhileIsNotDiscarded) {
+  ASSERT_EQ(mkdir((root_ / "state").c_str(), 0700), 0);
+  std::unique_ptr<StateDirectory> first = Open();
+  std::thread ending([&] {
+    SystemClock().SleepFor(std::chrono::milliseconds(50), {});
+    EXPECT_EQ(mkdir(first->MetadataPath().c_str(), 0700), 0);
+    first.reset();
+  });
+  std::unique_ptr<StateDirectory> second = Open();
+  ending.join();
+  second->Discard();
+  second.reset();
+  EXPECT_TRUE(Exists("state/meta"));
 }
 
 TEST_F(StateDirectoryTest, OneThatWasThereIsNotDiscarded) {
