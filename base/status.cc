@@ -82,6 +82,12 @@ std::string Status::ToString() const {
   return std::string(CodeName(code_)) + ": " + message_;
 }
 
+std::string Status::Text() const {
+  if (!message_.empty() || ok()) return message_;
+  char text[128];
+  return strerror_r(ErrnoOf(code_), text, sizeof text);
+}
+
 Status ErrnoStatus(int error, std::string_view what) {
   char text[128];
   return Status(CodeOfErrno(error),

@@ -59,7 +59,8 @@ class [[nodiscard]] Status {
   bool ok() const { return code_ == Code::kOk; }
   Code code() const { return code_; }
   const std::string& message() const { return message_; }
-  std::string ToString() const;  // "kNotFound: open /x".
+  std::string ToString() const;  // For logs and tests: "kNotFound: open /x".
+  std::string Text() const;      // For users: the message, or what the code says without one.
 
   friend bool operator==(const Status& a, const Status& b) { return a.code_ == b.code_; }
 

@@ -35,6 +35,13 @@ Result<int> Quarter(int n) {
   return Half(half);
 }
 
+TEST(Status, TextForUsersHasNoNameOfACode) {
+  EXPECT_EQ(Status(Code::kReadOnly, "write f: Read-only file system").Text(),
+            "write f: Read-only file system");
+  EXPECT_EQ(Status(Code::kReadOnly, "").Text(), "Read-only file system");
+  EXPECT_EQ(OkStatus().Text(), "");
+}
+
 TEST(Result, ErrorsTravelUp) {
   EXPECT_EQ(*Quarter(8), 2);
   EXPECT_EQ(Quarter(3).code(), Code::kInvalid);

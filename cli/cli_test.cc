@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 
@@ -38,6 +39,15 @@ TEST(LocalTimeTest, ATimeBeforeTheEpochIsRoundedDown) {
   tzset();
   EXPECT_EQ(LocalTime(0), "1970-01-01 00:00:00");
   EXPECT_EQ(LocalTime(-1), "1969-12-31 23:59:59");
+}
+
+TEST(ToJsonTest, PinnedBytesComeWithTheirLimit) {
+  role::NodeUsage node;
+  node.cache_pinned_bytes = 7;
+  node.cache_pinned_limit_bytes = 30;
+  const std::string text = Dump(ToJson(role::ProcessInfo(), node));
+  EXPECT_NE(text.find("\"cache_pinned_bytes\": 7"), std::string::npos) << text;
+  EXPECT_NE(text.find("\"cache_pinned_limit_bytes\": 30"), std::string::npos) << text;
 }
 
 TEST(SizeTextTest, UsesBinaryUnits) {

@@ -182,6 +182,7 @@ nlohmann::json ToJson(const role::ProcessInfo& process, const role::NodeUsage& n
           {"cache_capacity_bytes", node.cache_capacity_bytes},
           {"cache_used_bytes", node.cache_used_bytes},
           {"cache_pinned_bytes", node.cache_pinned_bytes},
+          {"cache_pinned_limit_bytes", node.cache_pinned_limit_bytes},
           {"open_files", node.open_files}};
 }
 

@@ -1,6 +1,7 @@
 #include "config/properties.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -133,6 +134,35 @@ Status ApplySiteFile(const std::string& path, Properties& out) {
   return OkStatus();
 }
 
+// The user has named this directory: a misspelt name must not mean defaults.
+Status CheckNamedDirectory(const std::string& directory) {
+  const std::string what = Concat("TARN_CONF_DIR=", directory);
+  struct stat st = {};
+  if (stat(directory.c_str(), &st) != 0) return ErrnoStatus(errno, what);
+  return S_ISDIR(st.st_mode) ? OkStatus() : ErrnoStatus(ENOTDIR, what);
+}
+
+// Whether every user may come to the file at the absolute `path` and read it.
+bool IsReadByOthers(const std::string& path) {
+  struct stat st = {};
+  if (stat(path.c_str(), &st) != 0 || (st.st_mode & S_IROTH) == 0) return false;
+  for (size_t slash = path.rfind('/'); slash != std::string::npos && slash > 0;
+       slash = path.rfind('/', slash - 1)) {
+    if (stat(path.substr(0, slash).c_str(), &st) != 0 || (st.st_mode & S_IXOTH) == 0) return false;
+  }
+  return true;
+}
+
+// Whether `properties` has a secret from the site file at `path`.
+bool HoldsSecret(const std::string& path, const Properties& properties) {
+  const std::vector<Properties::Entry> entries = properties.List();
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (PropertyTable()[i].type != PropertyType::kSecret || entries[i].text.empty()) continue;
+    if (entries[i].source.starts_with(path + ":")) return true;
+  }
+  return false;
+}
+
 Status ApplyVariable(std::string_view variable, Properties& out) {
   const std::optional<Assignment> assignment = SplitAt(variable, "=");
   if (!assignment) return OkStatus();
@@ -166,7 +196,7 @@ PropertySources ProcessSources(std::vector<std::string> definitions) {
   PropertySources sources;
   sources.directories = {"/etc/tarn"};
   const char* directory = std::getenv("TARN_CONF_DIR");
-  if (directory != nullptr && *directory != '\0') sources.directories.emplace_back(directory);
+  if (directory != nullptr) sources.named_directory = directory;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     sources.environment.emplace_back(*variable);
   }
@@ -185,7 +215,11 @@ Properties::Properties() {
 Result<Properties> Properties::Load(const PropertySources& sources) {
   Properties out;
   for (const std::string& directory : sources.directories) {
-    RETURN_IF_ERROR(ApplySiteFile(Concat(directory, "/", kSiteFile), out));
+    RETURN_IF_ERROR(out.TakeSiteFile(Concat(directory, "/", kSiteFile)));
+  }
+  if (const std::string& named = sources.named_directory; !named.empty()) {
+    RETURN_IF_ERROR(CheckNamedDirectory(named));
+    RETURN_IF_ERROR(out.TakeSiteFile(Concat(named, "/", kSiteFile)));
   }
   for (const std::string& variable : sources.environment) {
     RETURN_IF_ERROR(ApplyVariable(variable, out));
@@ -194,6 +228,15 @@ Result<Properties> Properties::Load(const PropertySources& sources) {
     RETURN_IF_ERROR(ApplyDefinition(definition, out));
   }
   return out;
+}
+
+Status Properties::TakeSiteFile(const std::string& path) {
+  RETURN_IF_ERROR(ApplySiteFile(path, *this));
+  if (HoldsSecret(path, *this) && IsReadByOthers(path)) {
+    warnings_.push_back(
+        Concat(path, " holds a secret key and every user can read it; run: chmod 600 ", path));
+  }
+  return OkStatus();
 }
 
 Status Properties::Set(std::string_view name, std::string_view text, std::string_view source) {

@@ -16,6 +16,8 @@ namespace tarn {
 // Where values come from. A later source prevails over an earlier one.
 struct PropertySources {
   std::vector<std::string> directories = {};  // Where tarn-site.properties may be.
+  // The value of TARN_CONF_DIR: a further such directory, which must exist. Empty: not set.
+  std::string named_directory = {};
   std::vector<std::string> environment = {};  // "NAME=value"; other names are skipped.
   std::vector<std::string> definitions = {};  // "name=value", as given to -D.
 };
@@ -30,7 +32,8 @@ class Properties {
  public:
   Properties();  // All defaults.
   // kInvalid: a name is unknown or a value malformed. The message says where, and what would be
-  // right. kPermission, kIo: a site file exists and cannot be read.
+  // right. kPermission, kIo: a site file exists and cannot be read. kNotFound, kNotDirectory:
+  // PropertySources::named_directory is no directory.
   static Result<Properties> Load(const PropertySources& sources);
 
   template <typename T>
@@ -43,6 +46,9 @@ class Properties {
   // Makes relative paths absolute: they are paths in `directory`. Call it before the process
   // changes its working directory.
   void ResolvePaths(std::string_view directory);
+
+  // What the user must know of the site files, such as a secret that every user can read.
+  const std::vector<std::string>& warnings() const { return warnings_; }
 
   struct Entry {
     std::string name;
@@ -59,8 +65,10 @@ class Properties {
     std::string text;
     std::string source;
   };
+  Status TakeSiteFile(const std::string& path);
   Entry EntryAt(size_t index) const;
   std::vector<Value> values_;  // One a row of the table.
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace tarn

@@ -21,6 +21,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 class SiteFileTest : public testing::Test {
  protected:
@@ -122,6 +123,33 @@ TEST_F(SiteFileTest, FileThatCannotBeReadIsAnError) {
   ASSERT_EQ(mkdir(File().c_str(), 0700), 0);
   EXPECT_EQ(Properties::Load({.directories = {directory_}}).code(), Code::kIsDirectory);
   rmdir(File().c_str());
+}
+
+TEST_F(SiteFileTest, SecretThatEveryUserCanReadGivesAWarning) {
+  ASSERT_EQ(chmod(directory_.c_str(), 0755), 0);
+  const auto warnings = [this](const char* text, mode_t mode) {
+    std::ofstream(File()) << text;
+    EXPECT_EQ(chmod(File().c_str(), mode), 0);
+    return Properties::Load({.named_directory = directory_}).value().warnings();
+  };
+  EXPECT_THAT(warnings("s3a.secretKey=hunter2\n", 0644),
+              ElementsAre(AllOf(HasSubstr(File() + " holds a secret"),
+                                HasSubstr("chmod 600 " + File()), Not(HasSubstr("hunter2")))));
+  EXPECT_THAT(warnings("s3a.secretKey=hunter2\n", 0640), IsEmpty());
+  EXPECT_THAT(warnings("s3a.secretKey=\ntarn.fuse.threads=2\n", 0644), IsEmpty());
+  ASSERT_EQ(chmod(directory_.c_str(), 0700), 0);
+  EXPECT_THAT(warnings("s3a.secretKey=hunter2\n", 0644), IsEmpty());
+}
+
+TEST_F(SiteFileTest, TheNamedDirectoryMustExistAndPrevails) {
+  std::ofstream(File()) << "tarn.fuse.threads=2\n";
+  const Result<Properties> there = Properties::Load({.named_directory = directory_});
+  ASSERT_TRUE(there.ok()) << there.status().ToString();
+  EXPECT_EQ(there->Get(property::kFuseThreads), 2);
+  const Result<Properties> absent = Properties::Load({.named_directory = directory_ + "/absent"});
+  ASSERT_EQ(absent.code(), Code::kNotFound);
+  EXPECT_THAT(absent.status().message(), HasSubstr("TARN_CONF_DIR=" + directory_ + "/absent"));
+  EXPECT_EQ(Properties::Load({.named_directory = File()}).code(), Code::kNotDirectory);
 }
 
 TEST(Properties, MisspeltVariablesAreErrorsAndForeignOnesAreNot) {

@@ -11,7 +11,7 @@ Generated from `config/property_table.inc` by `ninja -C build/release configurat
 Each property has a default. It may be set, in rising priority,
 
 1. in `tarn-site.properties` (lines `name=value`, comments with `#`), looked for in `/etc/tarn` and then in the
-   directory that the environment variable `TARN_CONF_DIR` names;
+   directory that the environment variable `TARN_CONF_DIR` names, which must exist;
 2. in the environment, in capitals and with `_` for `.`: `TARN_WRITE_CACHE_SYNC_ON_CLOSE=false`;
 3. on the command line: `tarn mount -D tarn.write.cache.sync.on.close=false ...`.
 

@@ -83,6 +83,7 @@ struct Exchange {
   // not help (an untrusted certificate, ...). kDeadlineExceeded, kCancelled.
   Status status;
   bool sent = false;                              // The server may have acted on the request.
+  bool unknown_host = false;                      // With kUnavailable: its host has no IP address.
   bool refused = false;                           // The taker or the giver returned the status.
   MonotonicTime moved_at = MonotonicTime::min();  // When the last byte of the body moved.
 };

@@ -103,7 +103,7 @@ Status WaitFor(role::CoordinatorControl& coordinator, const std::string& path, N
 }
 
 Status Wait(const GlobalOptions& global, const WaitOptions& options) {
-  Nanos timeout = Nanos::zero();
+  Nanos timeout = kForever;
   if (!options.timeout.empty()) {
     ASSIGN_OR_RETURN(timeout, ParseDuration(options.timeout));
   }
@@ -191,9 +191,11 @@ void AddAsyncPersist(CLI::App& app, GlobalOptions& global, int* exit_status) {
       queue->add_subcommand("wait", "Persist everything now, and wait until it is done");
   auto waiting = std::make_shared<WaitOptions>();
   wait->add_option("PATH", waiting->path,
-                   "Wait for this file only; a directory stands for all of its mount");
-  wait->add_option("--timeout", waiting->timeout,
-                   "Give up after this long, such as 10min; the changes stay queued")
+                   "Wait for this file, and the directories above it, only; a directory stands for "
+                   "all of its mount");
+  wait->add_option(
+          "--timeout", waiting->timeout,
+          "Give up after this long, such as 10min; 0s does not wait; the changes stay queued")
       ->type_name("DURATION");
   AddCommon(*wait, global);
   wait->callback(

@@ -5,8 +5,12 @@
 
 namespace tarn {
 
+void Warn(const std::string& message) {
+  std::fprintf(stderr, "tarn: warning: %s\n", message.c_str());
+}
+
 int Fail(const Status& status) {
-  std::fprintf(stderr, "tarn: %s\n", status.message().c_str());
+  std::fprintf(stderr, "tarn: %s\n", status.Text().c_str());
   return 1;
 }
 

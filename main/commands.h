@@ -29,6 +29,8 @@ void AddConf(CLI::App& app, GlobalOptions& global, int* exit_status);
 
 // Adds --json and --at to a command.
 void AddCommon(CLI::App& command, GlobalOptions& global);
+// Prints "tarn: warning: <message>" to standard error.
+void Warn(const std::string& message);
 // Prints "tarn: <message>" to standard error. Returns the exit status of the failure.
 int Fail(const Status& status);
 inline int Finish(const Status& status) { return status.ok() ? 0 : Fail(status); }

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "base/strings.h"
 #include "cli/format.h"
 #include "cli/remote.h"
 #include "config/properties.h"
@@ -18,14 +19,25 @@ struct ConfOptions {
   std::string name;
 };
 
+// The value may be a secret.
+std::string NameOf(const std::string& definition) {
+  return definition.substr(0, definition.find('='));
+}
+
 Result<std::vector<role::ConfigEntry>> Entries(const GlobalOptions& global,
                                                const ConfOptions& options) {
   if (!global.at.empty()) {
+    if (!options.definitions.empty()) {
+      return Status(Code::kInvalid, Concat("-D ", NameOf(options.definitions.front()),
+                                           " has no effect on the mount at ", global.at,
+                                           ", which runs already; leave out -D or --at"));
+    }
     ASSIGN_OR_RETURN(cli::RunningMount mount, cli::PickMount(global.at));
     ASSIGN_OR_RETURN(const rpc::ControlClients clients, cli::Connect(mount));
     return clients.process->Config();
   }
   ASSIGN_OR_RETURN(Properties properties, Properties::Load(ProcessSources(options.definitions)));
+  for (const std::string& warning : properties.warnings()) Warn(warning);
   std::vector<role::ConfigEntry> entries;
   for (const Properties::Entry& entry : properties.List()) {
     entries.push_back({entry.name, entry.text, entry.source});
@@ -76,7 +88,9 @@ void AddConf(CLI::App& app, GlobalOptions& global, int* exit_status) {
   CLI::App* get = conf->add_subcommand("get", "Print the value of one property");
   get->add_option("NAME", options->name, "Such as tarn.write.cache.sync.on.close")->required();
   for (CLI::App* command : {list, get}) {
-    command->add_option("-D", options->definitions, "Set a property first, as name=value")
+    command
+        ->add_option("-D", options->definitions,
+                     "Set a property first, as name=value; not with --at")
         ->type_name("NAME=VALUE")
         ->allow_extra_args(false);
     AddCommon(*command, global);

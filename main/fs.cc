@@ -1,6 +1,7 @@
 // tarn fs: files as Tarn sees them.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -8,9 +9,12 @@
 #include "cli/format.h"
 #include "cli/remote.h"
 #include "main/commands.h"
+#include "main/sorted_listing.h"
 
 namespace tarn {
 namespace {
+
+constexpr size_t kMostSorted = 100'000;  // About 50 MiB.
 
 struct LsOptions {
   std::string path;
@@ -19,7 +23,7 @@ struct LsOptions {
   bool itself = false;
 };
 
-// JSON is streamed as one array, so that a large directory needs no memory.
+// JSON is streamed as one array, so that a large directory needs little memory.
 class Printer {
  public:
   explicit Printer(bool json) : json_(json) {
@@ -79,21 +83,24 @@ Status List(const rpc::ControlClients& clients, const std::string& path, const L
   role::CoordinatorControl::ListRequest request;
   request.path = path;
   std::vector<std::string> below;
+  SortedListing listing(kMostSorted, [&](const cli::CachedPath& entry) { printer.Print(entry); });
   for (bool end = false; !end;) {
     ASSIGN_OR_RETURN(role::CoordinatorControl::ListReply reply,
                      clients.coordinator->ListPath(request));
-    ASSIGN_OR_RETURN(const std::vector<cli::CachedPath> entries,
+    ASSIGN_OR_RETURN(std::vector<cli::CachedPath> entries,
                      WithPercents(*clients.node, std::move(reply.entries)));
-    for (const cli::CachedPath& entry : entries) {
-      printer.Print(entry);
+    for (cli::CachedPath& entry : entries) {
       const bool directory = entry.info.attr.type == role::FileType::kDirectory;
       if (options.recursive && directory && entry.info.path != path) {
         below.push_back(entry.info.path);
       }
+      listing.Add(std::move(entry));
     }
     request.cursor = reply.next_cursor;
     end = reply.end;
   }
+  listing.End();
+  std::sort(below.begin(), below.end());
   for (const std::string& directory : below) {
     if (options.sync) RETURN_IF_ERROR(AskSource(*clients.coordinator, directory));
     RETURN_IF_ERROR(List(clients, directory, options, printer));
@@ -172,9 +179,9 @@ void AddFs(CLI::App& app, GlobalOptions& global, int* exit_status) {
   CLI::App* fs = app.add_subcommand("fs", "Look at files as Tarn sees them");
   fs->require_subcommand(1);
 
-  CLI::App* ls = fs->add_subcommand(
-      "ls",
-      "List a directory: mode, owner, group, size, persist state, time, part cached here, path");
+  CLI::App* ls = fs->add_subcommand("ls",
+                                    "List a directory by name: mode, owner, group, size, persist "
+                                    "state, time, part cached here, path");
   auto options = std::make_shared<LsOptions>();
   ls->add_option("PATH", options->path, kPathHelp)->required();
   ls->add_flag("-R,--recursive", options->recursive, "Directories below it too");

@@ -35,6 +35,7 @@ struct MountCommand {
 Result<EmbeddedOptions> Check(const MountCommand& command) {
   EmbeddedOptions options;
   ASSIGN_OR_RETURN(options.properties, Properties::Load(ProcessSources(command.definitions)));
+  for (const std::string& warning : options.properties.warnings()) Warn(warning);
   ResolvePaths(options.properties);
   ASSIGN_OR_RETURN(options.source, ParseSource(command.source, options.properties));
   ASSIGN_OR_RETURN(options.mount_point, PrepareMountPoint(command.mount_point, options.source));
@@ -61,7 +62,9 @@ Status StartLogging(const EmbeddedOptions& options, bool foreground) {
   if (!foreground) {
     log.file = directory.empty() ? options.state->LogPath() : directory + "/tarn.log";
   }
-  return StartLog(log);
+  Status started = StartLog(log);
+  if (!started.ok()) options.state->Discard();
+  return started;
 }
 
 // Reports the mount that process `pid` now serves.
@@ -114,9 +117,10 @@ void Detach() {
       Detach();
     });
   }
+  options.state.reset();  // Still there if the log could not be started.
   FlushLog();
   if (!ready && !status.ok()) {
-    const std::string& text = status.message();
+    const std::string text = status.Text();
     if (write(report, text.data(), text.size()) < 0) _exit(3);
   }
   _exit(status.ok() ? 0 : 1);
@@ -139,7 +143,7 @@ void WarnOfFewDescriptors(pid_t mount) {
   rlimit limit = {};
   if (prlimit(mount, RLIMIT_NOFILE, nullptr, &limit) != 0) return;
   if (const std::string warning = DescriptorWarning(limit.rlim_cur); !warning.empty()) {
-    std::fprintf(stderr, "tarn: warning: %s\n", warning.c_str());
+    Warn(warning);
   }
 }
 

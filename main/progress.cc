@@ -99,7 +99,8 @@ Status Conflicts(role::CoordinatorControl& coordinator, const role::QueueTotals&
       if (entry.state != role::PersistState::kConflict && !lost) continue;
       return Status(Code::kConflict,
                     Concat(text, "; ", cli::Shown(entry.path), ": ", entry.last_error,
-                           lost ? "; remove it" : "; run tarn async-persist resolve"));
+                           lost ? "; remove it, or write it again from the start"
+                                : "; run tarn async-persist resolve"));
     }
     next = std::move(page->next);
   } while (!next.empty());
@@ -118,6 +119,17 @@ Status NothingWaits(const std::string& path, role::PersistState state) {
   }
 }
 
+// The entry of the highest directory above `path` that waits. If none does: the file's own.
+Result<role::QueueEntry> FirstWaiting(role::CoordinatorControl& coordinator,
+                                      const std::string& path) {
+  for (size_t slash = path.find('/', 1); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    ASSIGN_OR_RETURN(role::QueueEntry above, coordinator.PersistStat(path.substr(0, slash)));
+    if (above.queued_ns != 0) return above;
+  }
+  return coordinator.PersistStat(path);
+}
+
 }  // namespace
 
 std::string TotalsText(const role::QueueTotals& totals) {
@@ -130,8 +142,7 @@ std::string TotalsText(const role::QueueTotals& totals) {
 
 Status WaitUntilPersisted(role::CoordinatorControl& coordinator, Nanos timeout) {
   Clock& clock = SystemClock();
-  const Deadline deadline =
-      timeout == Nanos::zero() ? Deadline::Never() : Deadline::After(clock, timeout);
+  const Deadline deadline = Deadline::After(clock, timeout);
   ProgressLine line;
   Nanos wait = kFirstPoll;
   uint64_t before = UINT64_MAX;
@@ -154,13 +165,12 @@ Status WaitUntilPersisted(role::CoordinatorControl& coordinator, Nanos timeout) 
 Status WaitUntilPersisted(role::CoordinatorControl& coordinator, const std::string& path,
                           Nanos timeout) {
   Clock& clock = SystemClock();
-  const Deadline deadline =
-      timeout == Nanos::zero() ? Deadline::Never() : Deadline::After(clock, timeout);
+  const Deadline deadline = Deadline::After(clock, timeout);
   Nanos wait = kFirstPoll;
   RETURN_IF_ERROR(coordinator.PersistRetry(path));
   for (Hurry hurry(clock);;) {
     if (hurry.IsDue()) RETURN_IF_ERROR(coordinator.PersistRetry(path));
-    ASSIGN_OR_RETURN(role::QueueEntry entry, coordinator.PersistStat(path));
+    ASSIGN_OR_RETURN(role::QueueEntry entry, FirstWaiting(coordinator, path));
     if (entry.state == role::PersistState::kConflict) {
       return Status(Code::kConflict, Concat(path, " is in CONFLICT: ", entry.last_error,
                                             "; run tarn async-persist resolve"));
@@ -168,7 +178,8 @@ Status WaitUntilPersisted(role::CoordinatorControl& coordinator, const std::stri
     if (entry.queued_ns == 0) return NothingWaits(path, entry.state);
     if (deadline.PassedBy(clock.Now())) {
       const std::string why = entry.last_error.empty() ? "" : "; last error: " + entry.last_error;
-      return Status(Code::kDeadlineExceeded, Concat(path, " still waits to be persisted", why));
+      return Status(Code::kDeadlineExceeded,
+                    Concat(cli::Shown(entry.path), " still waits to be persisted", why));
     }
     clock.SleepFor(wait, std::stop_token());
     wait = std::min<Nanos>(wait * 2, kSlowestPoll);

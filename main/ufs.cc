@@ -23,6 +23,17 @@ struct UfsCommand {
   bool discard = false;
 };
 
+std::string Since(const role::UfsMountInfo& mount) {
+  return mount.unavailable_since_ns == 0 ? "" : cli::LocalTime(mount.unavailable_since_ns);
+}
+
+// Why the source does not answer, and since when.
+std::string ProblemText(const role::UfsMountInfo& mount) {
+  const std::string since = Since(mount);
+  return since.empty() ? mount.problem
+                       : Concat("no answer since ", since, ", last error: ", mount.problem);
+}
+
 nlohmann::json ToJson(const role::UfsMountInfo& mount) {
   nlohmann::json options = nlohmann::json::object();
   for (const auto& [name, value] : mount.options) options[name] = value;
@@ -31,6 +42,7 @@ nlohmann::json ToJson(const role::UfsMountInfo& mount) {
           {"read_only", mount.read_only},
           {"state", mount.problem.empty() ? "connected" : "unavailable"},
           {"problem", mount.problem},
+          {"unavailable_since", Since(mount)},
           {"skipped_keys", mount.skipped_keys},
           {"skipped_more", mount.skipped_more},
           {"options", options}};
@@ -52,7 +64,7 @@ void PrintTable(const std::vector<role::UfsMountInfo>& mounts) {
     std::printf("%-24s %-40s %-4s %-12s %s\n", cli::Shown(mount.path).c_str(),
                 cli::Shown(mount.source).c_str(), mount.read_only ? "ro" : "rw",
                 mount.problem.empty() ? "connected" : "unavailable", cli::Shown(options).c_str());
-    if (!mount.problem.empty()) std::printf("  %s\n", cli::Shown(mount.problem).c_str());
+    if (!mount.problem.empty()) std::printf("  %s\n", cli::Shown(ProblemText(mount)).c_str());
     if (mount.skipped_keys > 0) std::printf("  %s\n", SkippedText(mount).c_str());
   }
 }

@@ -6,6 +6,7 @@
 
 #include "base/paths.h"
 #include "base/strings.h"
+#include "base/units.h"
 #include "cli/format.h"
 #include "cli/remote.h"
 #include "main/commands.h"
@@ -113,7 +114,7 @@ Status Unmount(const UnmountOptions& options) {
   }
   const cli::RunningMount mount = *found;
   ASSIGN_OR_RETURN(rpc::ControlClients clients, cli::Connect(mount));
-  if (options.flush) RETURN_IF_ERROR(WaitUntilPersisted(*clients.coordinator, Nanos::zero()));
+  if (options.flush) RETURN_IF_ERROR(WaitUntilPersisted(*clients.coordinator, kForever));
   End expected = End::kEnded;
   Result<role::QueueTotals> left = Stop(*clients.process, options, &expected);
   if (left.code() == Code::kBusy) {

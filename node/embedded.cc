@@ -22,6 +22,7 @@
 #include "node/control/process_control.h"
 #include "node/coordinator/coordinator.h"
 #include "node/sources/page_source.h"
+#include "node/sources/source_health.h"
 #include "rpc/control_socket.h"
 #include "worker/persister.h"
 #include "worker/recovery.h"
@@ -96,7 +97,9 @@ class Embedded {
   std::unique_ptr<kv::Store> metadata_;
   std::unique_ptr<kv::Store> index_;
   bool stacked_cache_ = false;
+  bool served_ = false;
   Activity activity_;
+  SourceHealth health_;
   ufs::UfsMounts mounts_;
   std::unique_ptr<Coordinator> coordinator_;
   std::unique_ptr<cache::CacheStore> cache_;
@@ -123,7 +126,7 @@ Status Embedded::OpenStores() {
   store_ = std::move(store).value();
   metadata_ = kv::NewPrefixedStore(*store_, "m");
   index_ = kv::NewPrefixedStore(*store_, "c");
-  coordinator_ = std::make_unique<Coordinator>(options_, *metadata_, mounts_);
+  coordinator_ = std::make_unique<Coordinator>(options_, *metadata_, mounts_, health_);
   ASSIGN_OR_RETURN(cache::CacheOptions cache, options_.state->CacheFor(properties()));
   stacked_cache_ = std::ranges::any_of(cache.directories, IsStacked);
   ASSIGN_OR_RETURN(cache_, cache::OpenDiskCacheStore(cache, *index_, SystemClock(), SystemClock()));
@@ -326,15 +329,18 @@ Status Embedded::CloseAll() {
 
 Status Embedded::Run(const std::function<void()>& ready) {
   RaiseDescriptorLimit();
-  RETURN_IF_ERROR(options_.state->NotePid());
-  Status status = OpenStores();
+  Status status = options_.state->NotePid();
+  if (status.ok()) status = OpenStores();
   if (status.ok()) status = coordinator_->Open();
   if (status.ok()) status = OpenWorker();
   if (status.ok()) status = OpenFileSystem();
   if (status.ok()) status = Mount();
   if (status.ok()) status = StartPersisting();
-  if (status.ok()) status = Serve(ready);
+  // From here on programs may have written something.
+  served_ = status.ok();
+  if (served_) status = Serve(ready);
   Status closed = CloseAll();
+  if (!served_) options_.state->Discard();
   return status.ok() ? closed : status;
 }
 

@@ -27,7 +27,8 @@ struct EmbeddedOptions {
 
 // Mounts, calls `ready` once requests are answered, serves until the mount ends (by a command,
 // umount(8), SIGTERM, SIGINT or SIGHUP), and closes everything. Call BlockSignals first. An error
-// before `ready` means that nothing was mounted.
+// before `ready` means that nothing was mounted. If no request was served, the directories that
+// this start made are removed.
 Status RunEmbedded(EmbeddedOptions options, const std::function<void()>& ready);
 // Blocks the signals that end a mount, in this thread and those that it starts later.
 void BlockSignals();

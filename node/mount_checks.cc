@@ -12,86 +12,43 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <optional>
 
 #include "base/paths.h"
 #include "base/strings.h"
+#include "node/mounted_file_systems.h"
 #include "ufs/s3_options.h"
 
 namespace tarn {
 namespace {
 
-// mountinfo writes blanks and some other characters as \ooo.
-std::string Unescaped(std::string_view text) {
-  std::string plain;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size()) {
-      plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
-                                 (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      plain += text[i];
-    }
-  }
-  return plain;
-}
-
-struct MountedFs {
-  std::string path;
-  std::string type;
-  std::string source;
-};
-
-// Lines of mountinfo: "36 35 98:0 /root /mnt rw,noatime master:1 - ext3 /dev/root rw".
-std::optional<MountedFs> ParseMount(const std::string& line) {
-  std::string_view rest = line;
-  for (int field = 0; field < 4; ++field) {
-    rest.remove_prefix(std::min(rest.find(' ') + 1, rest.size()));
-  }
-  const size_t dash = line.find(" - ");
-  if (dash == std::string::npos) return std::nullopt;
-  const size_t type_end = line.find(' ', dash + 3);
-  if (type_end == std::string::npos) return std::nullopt;
-  const size_t source_end = std::min(line.find(' ', type_end + 1), line.size());
-  return MountedFs{Unescaped(rest.substr(0, rest.find(' '))),
-                   line.substr(dash + 3, type_end - dash - 3),
-                   Unescaped(line.substr(type_end + 1, source_end - type_end - 1))};
-}
-
-// The file system that was mounted last on `path`, or on its nearest parent that is a mount point.
-MountedFs MountOf(const std::string& path) {
-  std::ifstream table("/proc/self/mountinfo");
-  MountedFs nearest;
-  for (std::string line; std::getline(table, line);) {
-    std::optional<MountedFs> mount = ParseMount(line);
-    if (!mount || Below(path, mount->path).empty()) continue;
-    if (mount->path.size() >= nearest.path.size()) nearest = *std::move(mount);
-  }
-  return nearest;
-}
-
 // The type of the file system that was mounted last on `path`. Empty: it is no mount point.
 std::string MountedType(const std::string& path) {
-  const MountedFs mount = MountOf(path);
+  const MountedFileSystem mount = FileSystemOf(FileSystemsOfProcess(), path);
   return mount.path == path ? mount.type : "";
 }
 
 // The URI of a local path: "file://" and the path. Below a mount of Tarn: its place in the source
 // of that mount.
 std::string UriOf(const std::string& path) {
-  const MountedFs mount = MountOf(path);
+  const MountedFileSystem mount = FileSystemOf(FileSystemsOfProcess(), path);
   if (mount.type != "fuse.tarn") return Concat("file://", path);
   const std::string below = Below(path, mount.path);
   return below == "/" ? mount.source : mount.source + below;
 }
 
+bool IsInSource(const std::string& path, const Source& source) {
+  const std::string uri = UriOf(path);
+  if (source.path == "/" ? uri.starts_with(source.uri) : !Below(uri, source.uri).empty()) {
+    return true;
+  }
+  return source.scheme == "file" && IsInside(FileSystemsOfProcess(), path, source.path);
+}
+
 Status CheckOutside(const std::string& what, const std::string& path, const Source& source,
                     const std::string& advice) {
-  const bool inside = source.path == "/" ? UriOf(path).starts_with(source.uri)
-                                         : !Below(UriOf(path), source.uri).empty();
-  if (!inside) return OkStatus();
+  if (!IsInSource(path, source)) return OkStatus();
   return Status(Code::kInvalid,
                 Concat("cannot mount ", source.uri, ": ", what, " ", path,
                        " is inside of the source: a program that changes files in the mount could "
@@ -237,7 +194,7 @@ Result<std::string> PrepareMountPoint(const std::string& text, const Source& sou
     return Status(Code::kBusy, Concat("cannot mount on ", path, ": a file system (", type,
                                       ") is already mounted there; unmount it first"));
   }
-  if (source.scheme == "file" && !Below(path, source.path).empty()) {
+  if (source.scheme == "file" && IsInside(FileSystemsOfProcess(), path, source.path)) {
     return Status(Code::kInvalid,
                   Concat("cannot mount on ", path, ": it is inside of the source ", source.path));
   }
@@ -266,7 +223,7 @@ Status CheckNotHidden(const std::string& mount_point, const std::string& state,
   std::vector<std::string> all = caches;
   all.push_back(state);
   for (const std::string& own : all) {
-    if (Below(ResolvedPath(own), mount_point).empty()) continue;
+    if (!IsInside(FileSystemsOfProcess(), ResolvedPath(own), mount_point)) continue;
     return Status(Code::kInvalid, Concat("cannot mount on ", mount_point, ": it would hide ", own,
                                          ", where Tarn keeps its state or cache"));
   }
@@ -286,7 +243,7 @@ Status CheckOwnDirectories(const Source& source, const std::string& state,
 }
 
 bool IsMounted(const std::string& source, const std::string& mount_point) {
-  const MountedFs mount = MountOf(mount_point);
+  const MountedFileSystem mount = FileSystemOf(FileSystemsOfProcess(), mount_point);
   return mount.path == mount_point && mount.type == "fuse.tarn" && mount.source == source;
 }
 

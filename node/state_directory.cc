@@ -29,16 +29,6 @@ constexpr Nanos kDying = std::chrono::seconds(30);
 constexpr Nanos kEnding = std::chrono::minutes(2);
 constexpr Nanos kDetached = std::chrono::seconds(10);
 
-Status MakeDirectories(const std::string& path) {
-  for (size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
-    const std::string part = path.substr(0, end);
-    if (mkdir(part.c_str(), end == std::string::npos ? 0700 : 0755) != 0 && errno != EEXIST) {
-      return ErrnoStatus(errno, Concat("make directory ", part));
-    }
-    if (end == std::string::npos) return OkStatus();
-  }
-}
-
 // Makes "data-sets" of /data/sets, so that users recognize the directory.
 std::string Readable(const std::string& path) {
   std::string name;
@@ -82,20 +72,38 @@ bool LockOnceItsHolderIsGone(int lock) {
   return true;
 }
 
+Result<struct statvfs> FileSystemWith(const std::string& directory) {
+  struct statvfs fs = {};
+  if (statvfs(directory.c_str(), &fs) == 0) return fs;
+  return ErrnoStatus(errno, Concat("statvfs ", directory));
+}
+
 // Chosen once and noted in a file, because the cache itself takes from the free space later.
 Result<uint64_t> DefaultCapacity(const std::string& directory) {
   const std::string note = directory + "/capacity";
   std::ifstream noted(note);
   uint64_t bytes = 0;
   if (noted >> bytes && bytes > 0) return bytes;
-  struct statvfs fs = {};
-  if (statvfs(directory.c_str(), &fs) != 0) {
-    return ErrnoStatus(errno, Concat("statvfs ", directory));
-  }
+  ASSIGN_OR_RETURN(const struct statvfs fs, FileSystemWith(directory));
   bytes = static_cast<uint64_t>(static_cast<double>(fs.f_bavail) *
                                 static_cast<double>(fs.f_frsize) * kPartOfFreeSpace);
   std::ofstream(note) << bytes << "\n";
   return bytes;
+}
+
+// A size that a user has given. A disk that is full now may have room later: its total counts.
+Result<uint64_t> GivenCapacity(const std::string& directory, uint64_t bytes) {
+  const std::string what =
+      Concat("tarn.worker.page.store.sizes: ", bytes, " bytes for ", directory, " are ");
+  if (bytes < kLeastCacheBytes) {
+    return Status(Code::kInvalid, Concat(what, "too few for a cache; give at least ",
+                                         kLeastCacheBytes >> 20, "MiB"));
+  }
+  ASSIGN_OR_RETURN(const struct statvfs fs, FileSystemWith(directory));
+  const uint64_t total = uint64_t{fs.f_blocks} * fs.f_frsize;
+  if (total == 0 || bytes <= total) return bytes;  // A file system without blocks says 0.
+  return Status(Code::kInvalid, Concat(what, "more than its whole disk has, which is ", total,
+                                       " bytes (", total >> 20, "MiB)"));
 }
 
 }  // namespace
@@ -115,9 +123,9 @@ std::string DefaultStatePath(const Source& source) {
 Result<std::unique_ptr<StateDirectory>> StateDirectory::Open(const std::string& path,
                                                              const Source& source) {
   const std::string absolute = path.empty() ? DefaultStatePath(source) : Absolute(path);
-  Status made = MakeDirectories(absolute);
-  if (!made.ok()) {
-    return Status(made.code(), Concat("state directory ", absolute, ": ", made.message()));
+  MadeDirectories made;
+  if (Status status = made.Make(absolute); !status.ok()) {
+    return Status(status.code(), Concat("state directory ", absolute, ": ", status.message()));
   }
   const std::string lock_path = absolute + "/LOCK";
   const int lock = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -133,11 +141,22 @@ Result<std::unique_ptr<StateDirectory>> StateDirectory::Open(const std::string& 
                          advice, ", or choose another with --state"));
   }
   struct stat st = {};
-  const bool ended_cleanly = fstat(lock, &st) == 0 && st.st_size == 0;
-  return std::unique_ptr<StateDirectory>(new StateDirectory(absolute, lock, ended_cleanly));
+  const bool known = fstat(lock, &st) == 0;
+  if (known && st.st_nlink == 0) {  // Its holder was a start that failed, and removed it.
+    close(lock);
+    return Open(path, source);
+  }
+  const bool ended_cleanly = known && st.st_size == 0;
+  // Another start may have made it, served, and ended, while this one waited for the lock.
+  if (access((absolute + "/meta").c_str(), F_OK) == 0) made = MadeDirectories();
+  return std::unique_ptr<StateDirectory>(
+      new StateDirectory(absolute, lock, ended_cleanly, std::move(made)));
 }
 
-StateDirectory::~StateDirectory() { close(lock_); }
+StateDirectory::~StateDirectory() {
+  if (discarded_) made_.Remove();
+  close(lock_);
+}
 
 Status StateDirectory::NotePid() const {
   const std::string pid = Concat(getpid(), "\n");
@@ -161,7 +180,7 @@ std::string StateDirectory::Boot() const {
   return "";
 }
 
-Result<cache::CacheOptions> StateDirectory::CacheFor(const Properties& properties) const {
+Result<cache::CacheOptions> StateDirectory::CacheFor(const Properties& properties) {
   cache::CacheOptions options;
   options.pinned_ratio = properties.Get(property::kPinnedRatio);
   options.evictor = properties.Get(property::kEvictorType);
@@ -176,11 +195,11 @@ Result<cache::CacheOptions> StateDirectory::CacheFor(const Properties& propertie
                          options.directories.size(), " directories: give one, or one each"));
   }
   for (size_t i = 0; i < options.directories.size(); ++i) {
-    RETURN_IF_ERROR(MakeDirectories(options.directories[i]));
-    uint64_t bytes = sizes.empty() ? 0 : sizes[sizes.size() == 1 ? 0 : i];
-    if (bytes == 0) {
-      ASSIGN_OR_RETURN(bytes, DefaultCapacity(options.directories[i]));
-    }
+    RETURN_IF_ERROR(made_.Make(options.directories[i]));
+    const std::string& directory = options.directories[i];
+    ASSIGN_OR_RETURN(const uint64_t bytes,
+                     sizes.empty() ? DefaultCapacity(directory)
+                                   : GivenCapacity(directory, sizes[sizes.size() == 1 ? 0 : i]));
     options.capacities_bytes.push_back(bytes);
   }
   return options;

@@ -28,10 +28,11 @@ struct UfsMountInfo {
   std::string source;
   bool read_only = false;
   std::vector<std::pair<std::string, std::string>> options;  // Secrets as references.
-  std::string problem;  // Why the source cannot be used. Empty: it can.
+  std::string problem;  // Why the source cannot be used, or its last error. Empty: it can be used.
   // Keys of the source, met since the start, that are hidden because no file can have their names.
   uint64_t skipped_keys = 0;
-  bool skipped_more = false;  // There are others, which were not counted.
+  bool skipped_more = false;         // There are others, which were not counted.
+  int64_t unavailable_since_ns = 0;  // The first call that got no answer. 0: the last call got one.
 };
 
 struct UfsMountRequest {
@@ -74,8 +75,8 @@ class CoordinatorControl {
   virtual Result<QueueTotals> PersistTotals() = 0;
   // Ends the conflict of a file. kInvalid: it is not in conflict, or kOurs is not complete here.
   virtual Status PersistResolve(const std::string& path, Take take) = 0;
-  // Makes the entry of the file due now and forgets its backoff. A directory stands for all
-  // entries.
+  // Makes the entries of the file, and of the directories above it, due now and forgets their
+  // backoff. A directory stands for all entries.
   virtual Status PersistRetry(const std::string& path) = 0;
 
   // Mounts another source at `path`, which must be absent or an empty directory. Opens the source

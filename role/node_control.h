@@ -17,6 +17,7 @@ struct NodeUsage {
   uint64_t cache_capacity_bytes = 0;
   uint64_t cache_used_bytes = 0;
   uint64_t cache_pinned_bytes = 0;
+  uint64_t cache_pinned_limit_bytes = 0;  // Writers wait, and then get ENOSPC, beyond it.
   uint64_t open_files = 0;
 };
 

@@ -80,8 +80,8 @@ struct Binding {
   // The generation with these bytes. Older than Attr::generation while the inode is dirty.
   Generation generation;
   uint64_t size_bytes = 0;
-  // The file was committed and the UFS has no version of it (new, kConflict, kLost): a page that is
-  // absent here is lost.
+  // The file was committed and the UFS has no version of it that counts (new, kConflict, kLost): a
+  // page that is absent here is lost.
   bool gone = false;
   // Tarn itself is changing the object. Until the attempt is settled the object may be found under
   // neither this key and etag nor the next.

@@ -162,11 +162,12 @@ Status LocalFileSystem::Truncate(const role::Caller& caller, InodeId ino, uint64
   ASSIGN_OR_RETURN(const role::FileInfo info, deps_.writers.OpenForWrite(ino));
   Hold hold(table_, ino);
   OpenInode& inode = *hold;
+  const auto next = size_bytes == 0 ? cache::Truncate::kToZero : cache::Truncate::kNo;
   {
     MutexLock lock(inode.mutex);
     inode.KeepAnnounced(deps_.writers);
     Status ready = info.read_only ? Status(Code::kReadOnly, "truncate in a read-only mount")
-                                  : EnsureLive(inode);
+                                  : EnsureLive(inode, next);
     if (!ready.ok()) return inode.RefuseWriter(deps_.writers, std::move(ready));
   }
   const auto fetch = [&] { return FillBoundary(inode, size_bytes); };

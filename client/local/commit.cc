@@ -90,6 +90,8 @@ Status LocalFileSystem::CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync)
     return committed.status();
   }
   inode.generation = commit.generation;
+  // The source gets these bytes: a page that leaves the cache then can be fetched again.
+  if (commit.from_nothing) inode.binding.gone = false;
   inode.from_nothing = false;
   inode.unlinked = committed->attr.nlink == 0;
   return OkStatus();

@@ -170,6 +170,47 @@ TEST_F(SourceTest, OpenForReadingWithTruncTruncatesAtOnce) {
   EXPECT_EQ(faults_->Calls(), calls);
 }
 
+class LostFileTest : public SourceTest {
+ protected:
+  // A file of the source that was replaced here, by bytes that are nowhere any more.
+  InodeId Lost(const std::string& name) {
+    const InodeId ino = Outside(name, "old bytes");
+    auto writer = Open(ino, O_RDWR | O_TRUNC).file;
+    Write(*writer, 0, "new");
+    EXPECT_TRUE(writer->Flush().ok());
+    writer.reset();
+    EXPECT_TRUE(cache_->Erase(ino).ok());
+    auto lost = namespace_->GetMaintenance().ContentLost(ino, CommittedOf(ino).generation,
+                                                         role::Maintenance::Loss::kDamage);
+    EXPECT_TRUE(lost.ok() && lost->attr.persist == role::PersistState::kLost);
+    EXPECT_TRUE(lost.ok() && lost->binding.gone) << "the old bytes are not those of the file";
+    return ino;
+  }
+};
+
+TEST_F(LostFileTest, ItCanBeWrittenFromTheStart) {
+  const InodeId ino = Lost("a");
+  EXPECT_EQ(opener().Open(caller_, ino, O_RDONLY).code(), Code::kIo);
+  EXPECT_EQ(opener().Open(caller_, ino, O_RDWR).code(), Code::kIo);
+  auto writer = Open(ino, O_WRONLY | O_TRUNC).file;
+  Write(*writer, 0, "again");
+  ASSERT_TRUE(writer->Flush().ok());
+  EXPECT_EQ(CommittedOf(ino).persist, role::PersistState::kNotPersisted);
+  writer.reset();
+  EXPECT_EQ(Contents(ino), "again");
+  PersistDue();
+  EXPECT_EQ(CommittedOf(ino).persist, role::PersistState::kPersisted);
+}
+
+TEST_F(LostFileTest, ItCanBeTruncatedToNothingOnly) {
+  const InodeId ino = Lost("a");
+  EXPECT_EQ(attributes().SetAttr(caller_, ino, {}, 2).code(), Code::kIo);
+  EXPECT_EQ(CommittedOf(ino).persist, role::PersistState::kLost);
+  ASSERT_TRUE(attributes().SetAttr(caller_, ino, {}, 0).ok());
+  EXPECT_EQ(CommittedOf(ino).persist, role::PersistState::kNotPersisted);
+  EXPECT_EQ(Contents(ino), "");
+}
+
 TEST_F(SourceTest, OpenForReadingWithTruncTruncatesUnderOthers) {
   const InodeId ino = Put("a", "hello");
   auto reader = Open(ino, O_RDONLY).file;

@@ -87,9 +87,12 @@ class LocalFileSystem final : public FileSystem,
   enum class Durable { kPolicy, kAlways };
 
   // open.cc
-  Status EnsureLive(OpenInode& inode) REQUIRES(inode.mutex);
+  // Of a file in LOST, whose bytes are nowhere, only a truncation to zero gets a live file.
+  Status EnsureLive(OpenInode& inode, cache::Truncate next = cache::Truncate::kNo)
+      REQUIRES(inode.mutex);
   Status EnsureLearnt(const role::Caller& caller, OpenInode& inode, Next next);
-  Status LoadLive(OpenInode& inode, const role::FileInfo& info) REQUIRES(inode.mutex);
+  Status LoadLive(OpenInode& inode, const role::FileInfo& info, cache::Truncate next)
+      REQUIRES(inode.mutex);
   Result<Created> OpenExisting(const role::Caller& caller, InodeId parent, std::string_view name,
                                int flags);
   // Opens an inode that was made for this file just now, which is its one writer.

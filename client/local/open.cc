@@ -22,7 +22,7 @@ Status CheckDescriptor(OpenInode& inode, int flags) REQUIRES(inode.mutex) {
 
 }  // namespace
 
-Status LocalFileSystem::EnsureLive(OpenInode& inode) {
+Status LocalFileSystem::EnsureLive(OpenInode& inode, cache::Truncate next) {
   if (inode.live) return OkStatus();
   ASSIGN_OR_RETURN(role::FileInfo info, deps_.files.GetKnownAttr(inode.ino));
   if (info.attr.type == role::FileType::kDirectory) {
@@ -32,7 +32,7 @@ Status LocalFileSystem::EnsureLive(OpenInode& inode) {
     return Status(Code::kInvalid,
                   "open inode " + std::to_string(inode.ino.value) + ": not a regular file");
   }
-  RETURN_IF_ERROR(LoadLive(inode, info));
+  RETURN_IF_ERROR(LoadLive(inode, info, next));
   inode.binding = info.binding;
   inode.generation = info.attr.generation;
   inode.unlinked = info.attr.nlink == 0;
@@ -62,7 +62,8 @@ Status LocalFileSystem::EnsureLearnt(const role::Caller& caller, OpenInode& inod
 }
 
 // The content on disk, or an empty one that pages are filled into.
-Status LocalFileSystem::LoadLive(OpenInode& inode, const role::FileInfo& info) {
+Status LocalFileSystem::LoadLive(OpenInode& inode, const role::FileInfo& info,
+                                 cache::Truncate next) {
   const ContentId content{inode.ino, info.attr.generation};
   Result<std::unique_ptr<cache::LiveFile>> found = deps_.cache.Open(content);
   if (found.ok()) {
@@ -77,7 +78,8 @@ Status LocalFileSystem::LoadLive(OpenInode& inode, const role::FileInfo& info) {
   if (info.attr.nlink == 0 && gone) {  // Replaced since its lookup: the kernel looks again.
     return Status(Code::kStale, "open inode " + std::to_string(inode.ino.value) + ": removed");
   }
-  if (!in_ufs && info.attr.size_bytes > 0) {
+  // If the truncation fails, reads of the absent pages fail as well: the binding is gone.
+  if (!in_ufs && info.attr.size_bytes > 0 && next != cache::Truncate::kToZero) {
     return Status(Code::kIo, "open inode " + std::to_string(inode.ino.value) + " generation " +
                                  std::to_string(info.attr.generation.value) +
                                  ": its bytes are neither on this node nor in the UFS");
@@ -188,11 +190,11 @@ Status LocalFileSystem::OpenForWriting(OpenInode& inode, int flags) {
 Result<Opened> LocalFileSystem::Open(const role::Caller& caller, InodeId ino, int flags) {
   Hold hold(table_, ino);
   OpenInode& inode = *hold;
+  const bool truncates = (flags & O_TRUNC) != 0;
   {
     MutexLock lock(inode.mutex);
-    RETURN_IF_ERROR(EnsureLive(inode));
+    RETURN_IF_ERROR(EnsureLive(inode, truncates ? cache::Truncate::kToZero : cache::Truncate::kNo));
   }
-  const bool truncates = (flags & O_TRUNC) != 0;
   RETURN_IF_ERROR(EnsureLearnt(caller, inode, truncates ? Next::kNothing : Next::kRead));
   if (!truncates) CompleteSmall(inode);
   // Linux truncates at an open for reading too, whose close commits nothing: commit it here.

@@ -131,6 +131,7 @@ Transfer::~Transfer() {
 void Transfer::Finish(CURLcode code) {
   done_ = true;
   exchange_.sent = WasSent();
+  exchange_.unknown_host = code == CURLE_COULDNT_RESOLVE_HOST;
   if (code != CURLE_OK && exchange_.status.ok()) exchange_.status = Failure(code);
 }
 

@@ -268,6 +268,7 @@ TEST(PersistQueue, SaysWhatWaitsAndWhy) {
   EXPECT_EQ(entry.what, "content");
   EXPECT_EQ(entry.attempts, 1U);
   EXPECT_EQ(entry.size_bytes, 5U);
+  EXPECT_EQ(entry.last_error.find("kUnavailable"), std::string::npos) << "no name of a code";
   EXPECT_NE(entry.last_error.find("the UFS is down"), std::string::npos);
   EXPECT_EQ(queue.Totals()->bytes, 5U);
   ASSERT_TRUE(queue.Find(rig.Find("f"))->has_value());

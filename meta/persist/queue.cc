@@ -235,7 +235,7 @@ Result<role::Action> StoredQueue::Prepare(const role::Task& task) {
     if (step.first == Step::First::kNothing) break;
     Result<bool> done = DoBefore(step);
     if (!done.ok()) {
-      step.action.reason = done.status().ToString();
+      step.action.reason = done.status().Text();
       ASSIGN_OR_RETURN(step.gone, Postpone(task, done.status()));
     }
     if (!done.ok() || !*done) break;
@@ -347,7 +347,7 @@ void StoredQueue::AfterSettle(const Settled& item, const Settlement& settlement)
   if (settlement.gone) {
     leases_.End(item.task.id);
   } else if (settlement.soon) {
-    leases_.ParkBriefly(item.task.id, context_.clock.Now(), item.outcome.status.ToString());
+    leases_.ParkBriefly(item.task.id, context_.clock.Now(), item.outcome.status.Text());
   } else if (!item.outcome.status.ok()) {  // The entry of another inode, or of a forgotten one.
     leases_.ParkBriefly(item.task.id, context_.clock.Now());
   }

@@ -108,7 +108,7 @@ Status Outcome::Requeue(InodeRecord* inode, LedgerRecord* record, Settlement* se
   ASSIGN_OR_RETURN(QueueRecord entry, QueueRecord::Decode(*bytes));
   const int64_t queued_ns = entry.queued_ns;
   ++entry.attempts;
-  entry.last_error = outcome_.status.ToString();
+  entry.last_error = outcome_.status.Text();
   ASSIGN_OR_RETURN(uint64_t id, context_.ids.Next());
   const bool large =
       item_.task.id.starts_with(keys::QueuePrefix(static_cast<uint8_t>(role::TaskClass::kLarge)));

@@ -71,7 +71,7 @@ role::FileInfo RecordInfo(const InodeRecord& r) {
                   settled ? r.etag : VersionOf(r),
                   r.persisted_generation,
                   r.bound_size_bytes,
-                  false,
+                  r.lost,
                   !r.attempt.empty(),
                   r.guessed};
   return info;

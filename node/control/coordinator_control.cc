@@ -83,10 +83,13 @@ class EmbeddedCoordinator final : public role::CoordinatorControl {
   }
 
   Status PersistRetry(const std::string& path) override {
-    ASSIGN_OR_RETURN(role::FileInfo info, Resolve(path));
+    ASSIGN_OR_RETURN(const std::vector<role::FileInfo> way, ResolveAll(path));
     // The path alone does not tell which entries are below a directory: all are made due.
-    if (info.attr.type == role::FileType::kDirectory) return parts_.queue.RetryNow(std::nullopt);
-    return parts_.queue.RetryNow(info.attr.ino);
+    if (way.back().attr.type == role::FileType::kDirectory) {
+      return parts_.queue.RetryNow(std::nullopt);
+    }
+    for (const role::FileInfo& info : way) RETURN_IF_ERROR(parts_.queue.RetryNow(info.attr.ino));
+    return OkStatus();
   }
 
   Status PersistResolve(const std::string& path, role::Take take) override {
@@ -138,8 +141,15 @@ class EmbeddedCoordinator final : public role::CoordinatorControl {
   }
 
   Result<role::FileInfo> Resolve(const std::string& path) {
+    ASSIGN_OR_RETURN(const std::vector<role::FileInfo> way, ResolveAll(path));
+    return way.back();
+  }
+
+  // The root, the directories on the way, and what the path names.
+  Result<std::vector<role::FileInfo>> ResolveAll(const std::string& path) {
     ASSIGN_OR_RETURN(std::vector<std::string_view> parts, Parts(path));
     ASSIGN_OR_RETURN(role::FileInfo info, parts_.file_system.GetAttributes().GetAttr(kRootInode));
+    std::vector<role::FileInfo> way = {info};
     for (const std::string_view part : parts) {
       Result<role::FileInfo> next =
           parts_.file_system.GetNames().Lookup(caller_, info.attr.ino, part);
@@ -148,8 +158,9 @@ class EmbeddedCoordinator final : public role::CoordinatorControl {
       }
       if (!next.ok()) return Status(next.code(), Concat(path, ": ", next.status().message()));
       info = *next;
+      way.push_back(info);
     }
-    return info;
+    return way;
   }
 
   // Skips an entry that is gone by now.

@@ -13,7 +13,7 @@ class EmbeddedNode final : public role::NodeControl {
   Result<role::NodeUsage> Usage() override {
     const cache::Usage usage = cache_.GetUsage();
     return role::NodeUsage{usage.capacity_bytes, usage.used_bytes, usage.pinned_bytes,
-                           upkeep_.OpenFiles()};
+                           usage.pinned_limit_bytes, upkeep_.OpenFiles()};
   }
 
   Result<std::vector<uint32_t>> CachedPercents(std::span<const role::FileSize> files) override {

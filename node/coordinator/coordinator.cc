@@ -71,7 +71,7 @@ Status Coordinator::OpenRoot() {
   root_.root_mode = traits.attributes ? top.mode : traits.default_directory_mode;
   root_.root_uid = traits.attributes ? top.uid : traits.default_uid.value_or(geteuid());
   root_.root_gid = traits.attributes ? top.gid : traits.default_gid.value_or(getegid());
-  return mounts_.Add(kRootMount, std::move(source));
+  return mounts_.Add(kRootMount, health_.Watch(kRootMount, std::move(source), SystemClock()));
 }
 
 Status Coordinator::OpenNamespace(Access access) {
@@ -93,8 +93,8 @@ Status Coordinator::OpenFurtherSources() {
   further.state_directory = options_.state->path();
   further.read_only = IsReadOnly(options_.mount_options);
   further.properties = options_.properties;
-  sources_ =
-      NewSourceMounts(std::move(further), namespace_->GetMountTable(), mounts_, SystemClock());
+  sources_ = NewSourceMounts(std::move(further), namespace_->GetMountTable(), mounts_, health_,
+                             SystemClock());
   return sources_->OpenAll();
 }
 

@@ -8,6 +8,7 @@
 #include "kv/store.h"
 #include "meta/namespace.h"
 #include "node/embedded.h"
+#include "node/sources/source_health.h"
 #include "node/sources/source_mounts.h"
 #include "ufs/mounts.h"
 
@@ -21,8 +22,9 @@ Status Naming(const std::string& what, const Status& status);
 class Coordinator {
  public:
   // All outlive it.
-  Coordinator(const EmbeddedOptions& options, kv::Store& metadata, ufs::UfsMounts& mounts)
-      : options_(options), metadata_(metadata), mounts_(mounts) {}
+  Coordinator(const EmbeddedOptions& options, kv::Store& metadata, ufs::UfsMounts& mounts,
+              SourceHealth& health)
+      : options_(options), metadata_(metadata), mounts_(mounts), health_(health) {}
 
   // Opens the sources and the namespace for recovery, which settles what a crash left half done, in
   // the records of a read-only mount too.
@@ -49,6 +51,7 @@ class Coordinator {
   const EmbeddedOptions& options_;
   kv::Store& metadata_;
   ufs::UfsMounts& mounts_;
+  SourceHealth& health_;
   meta::RootMount root_;
   std::unique_ptr<meta::Namespace> namespace_;
   std::unique_ptr<SourceMounts> sources_;  // All but the root's.

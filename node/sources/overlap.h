@@ -1,6 +1,6 @@
 #pragma once
 
-// Tells whether two sources overlap: one is the other, or holds it. Pure.
+// Tells whether two sources overlap: one is the other, or holds it.
 
 #include <string>
 

@@ -62,10 +62,11 @@ class Turns {
 class TableMounts final : public SourceMounts {
  public:
   TableMounts(SourceMountsOptions options, role::MountTable& table, ufs::UfsMounts& mounts,
-              Clock& clock)
+              SourceHealth& health, Clock& clock)
       : options_(std::move(options)),
         table_(&table),
         mounts_(mounts),
+        health_(health),
         clock_(clock),
         opener_(options_, mounts, clock),
         slots_(mounts) {}
@@ -95,7 +96,9 @@ class TableMounts final : public SourceMounts {
  private:
   Status AddSlot(const role::MountInfo& info);
   void Open(const role::MountInfo& info, const ufs::CallOptions& call) {
-    slots_.Connect(info.mount, opener_.OpenAgain(info, call));
+    Result<std::unique_ptr<ufs::UnderFileSystem>> source = opener_.OpenAgain(info, call);
+    if (source.ok()) source = health_.Watch(info.mount, *std::move(source), clock_);
+    slots_.Connect(info.mount, std::move(source));
   }
   Result<OpenedSource> OpenApart(const SourceToOpen& wanted);
   Result<role::MountInfo> MountOpened(const role::MountSpec& spec,
@@ -109,6 +112,7 @@ class TableMounts final : public SourceMounts {
   const SourceMountsOptions options_;
   role::MountTable* table_;
   ufs::UfsMounts& mounts_;
+  SourceHealth& health_;
   Clock& clock_;
   const SourceOpener opener_;
   SourceSlots slots_;
@@ -202,7 +206,8 @@ Result<role::UfsMountInfo> TableMounts::Mount(const role::UfsMountRequest& reque
 
 Result<role::MountInfo> TableMounts::MountOpened(const role::MountSpec& spec,
                                                  std::unique_ptr<ufs::UnderFileSystem> source) {
-  RETURN_IF_ERROR(slots_.AddConnected(spec.mount, std::move(source), AccessOf(spec.read_only)));
+  RETURN_IF_ERROR(slots_.AddConnected(
+      spec.mount, health_.Watch(spec.mount, std::move(source), clock_), AccessOf(spec.read_only)));
   const role::Caller caller{SessionId(1), 0, geteuid(), getegid()};
   Result<role::MountInfo> mounted = table_->Mount(caller, spec);
   if (!mounted.ok()) {
@@ -252,14 +257,19 @@ void TableMounts::PersistAgain(MountId mount) {
 
 role::UfsMountInfo TableMounts::Describe(const role::MountInfo& info) {
   const ufs::SkippedKeys::Count skipped = mounts_.SkippedOf(info.mount).Get();
-  role::UfsMountInfo described{info.path, info.uri,     info.read_only, info.options,
-                               "",        skipped.keys, skipped.or_more};
+  role::UfsMountInfo described{info.path, info.uri,     info.read_only,  info.options,
+                               "",        skipped.keys, skipped.or_more, 0};
   if (info.unmounting) {
     described.problem = "it was unmounted; its inodes are being forgotten";
     return described;
   }
   const Status state = slots_.StateOf(info.mount);
-  if (!state.ok()) described.problem = state.message();
+  if (!state.ok()) {
+    described.problem = state.message();
+  } else if (const std::optional<ufs::Availability::Outage> outage = health_.Of(info.mount).Get()) {
+    described.problem = outage->last_error;
+    described.unavailable_since_ns = outage->since_ns;
+  }
   return described;
 }
 
@@ -273,8 +283,9 @@ Result<std::vector<role::UfsMountInfo>> TableMounts::List() {
 }  // namespace
 
 std::unique_ptr<SourceMounts> NewSourceMounts(SourceMountsOptions options, role::MountTable& table,
-                                              ufs::UfsMounts& mounts, Clock& clock) {
-  return std::make_unique<TableMounts>(std::move(options), table, mounts, clock);
+                                              ufs::UfsMounts& mounts, SourceHealth& health,
+                                              Clock& clock) {
+  return std::make_unique<TableMounts>(std::move(options), table, mounts, health, clock);
 }
 
 }  // namespace tarn

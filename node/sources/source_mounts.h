@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "client/upkeep.h"
+#include "node/sources/source_health.h"
 #include "node/sources/source_opener.h"
 #include "role/coordinator_control.h"
 #include "role/mount_table.h"
@@ -49,6 +50,7 @@ class SourceMounts {
 
 // All outlive it.
 std::unique_ptr<SourceMounts> NewSourceMounts(SourceMountsOptions options, role::MountTable& table,
-                                              ufs::UfsMounts& mounts, Clock& clock);
+                                              ufs::UfsMounts& mounts, SourceHealth& health,
+                                              Clock& clock);
 
 }  // namespace tarn

@@ -6,8 +6,8 @@
 #include <cstdlib>
 
 #include "base/log.h"
-#include "base/paths.h"
 #include "base/strings.h"
+#include "node/mounted_file_systems.h"
 #include "node/sources/open_source.h"
 #include "node/sources/overlap.h"
 
@@ -44,12 +44,12 @@ Result<OpenedSource> SourceOpener::Open(const SourceToOpen& wanted,
 // A directory that holds our own mount, state or cache, or is in them, would contain itself.
 Status SourceOpener::CheckPlace(const Source& source) const {
   if (source.scheme != "file") return OkStatus();
+  const std::vector<MountedFileSystem> mounts = FileSystemsOfProcess();
   std::vector<std::string> ours = options_.properties.Get(property::kPageStoreDirs);
   ours.insert(ours.end(), {options_.mount_point, options_.state_directory});
   for (const std::string& directory : ours) {
     const std::string own = directory == options_.mount_point ? directory : ResolvedPath(directory);
-    const bool apart = Below(source.path, own).empty() && Below(own, source.path).empty();
-    if (!apart) {
+    if (IsInside(mounts, source.path, own) || IsInside(mounts, own, source.path)) {
       return Status(Code::kInvalid, Concat("cannot mount ", source.uri, ": ", own,
                                            ", which this mount uses itself, overlaps with it"));
     }

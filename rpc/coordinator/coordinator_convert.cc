@@ -122,6 +122,7 @@ void ToWire(const role::UfsMountInfo& from, control::UfsMountInfo* to) {
   to->set_problem(from.problem);
   to->set_skipped_keys(from.skipped_keys);
   to->set_skipped_more(from.skipped_more);
+  to->set_unavailable_since_ns(from.unavailable_since_ns);
 }
 
 void ToWire(const role::UfsMountRequest& from, control::UfsMountRequest* to) {
@@ -133,6 +134,7 @@ role::UfsMountInfo FromWire(const control::UfsMountInfo& from) {
   to.problem = from.problem();
   to.skipped_keys = from.skipped_keys();
   to.skipped_more = from.skipped_more();
+  to.unavailable_since_ns = from.unavailable_since_ns();
   return to;
 }
 

@@ -45,7 +45,7 @@ void ExpectSame(const role::Attr& a, const role::Attr& b) {
 
 TEST_F(CoordinatorOverSocket, UfsMountsArriveWhole) {
   local_coordinator_.ufs = {"/s3\xff",      "s3://b/p", true, {{"a", "1"}, {"b", "\xfe"}},
-                            "no\xff route", 1ULL << 40, true};
+                            "no\xff route", 1ULL << 40, true, 77};
   Result<role::UfsMountInfo> mounted =
       coordinator()->UfsMount({"/at\xff", "file:///d", true, {{"name", "value\xff"}}});
   ASSERT_TRUE(mounted.ok()) << mounted.status().ToString();
@@ -64,6 +64,7 @@ TEST_F(CoordinatorOverSocket, UfsMountsArriveWhole) {
     EXPECT_TRUE(info.read_only);
     EXPECT_EQ(info.options, local_coordinator_.ufs.options);
     EXPECT_EQ(info.problem, local_coordinator_.ufs.problem);
+    EXPECT_EQ(info.unavailable_since_ns, 77);
     EXPECT_EQ(info.skipped_keys, 1ULL << 40);
     EXPECT_TRUE(info.skipped_more);
   }

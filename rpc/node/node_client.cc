@@ -15,7 +15,8 @@ class NodeClient final : public role::NodeControl {
     ASSIGN_OR_RETURN(const control::NodeUsage reply,
                      Call<control::NodeUsage>(*stub_, &Stub::Usage, control::Nothing()));
     return role::NodeUsage{reply.cache_capacity_bytes(), reply.cache_used_bytes(),
-                           reply.cache_pinned_bytes(), reply.open_files()};
+                           reply.cache_pinned_bytes(), reply.cache_pinned_limit_bytes(),
+                           reply.open_files()};
   }
   Result<std::vector<uint32_t>> CachedPercents(std::span<const role::FileSize> files) override {
     control::CachedRequest wire;

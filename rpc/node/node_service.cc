@@ -18,6 +18,7 @@ class NodeService final : public control::NodeService::Service {
     reply->set_cache_capacity_bytes(usage->cache_capacity_bytes);
     reply->set_cache_used_bytes(usage->cache_used_bytes);
     reply->set_cache_pinned_bytes(usage->cache_pinned_bytes);
+    reply->set_cache_pinned_limit_bytes(usage->cache_pinned_limit_bytes);
     reply->set_open_files(usage->open_files);
     return grpc::Status::OK;
   }

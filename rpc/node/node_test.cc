@@ -8,12 +8,13 @@ namespace {
 using NodeOverSocket = ControlSocket;
 
 TEST_F(NodeOverSocket, TheUsageArrivesWhole) {
-  local_node_.usage = {uint64_t{1} << 40, 8, 9, 10};
+  local_node_.usage = {uint64_t{1} << 40, 8, 9, 11, 10};
   const Result<role::NodeUsage> usage = node()->Usage();
   ASSERT_TRUE(usage.ok()) << usage.status().ToString();
   EXPECT_EQ(usage->cache_capacity_bytes, uint64_t{1} << 40);
   EXPECT_EQ(usage->cache_used_bytes, 8u);
   EXPECT_EQ(usage->cache_pinned_bytes, 9u);
+  EXPECT_EQ(usage->cache_pinned_limit_bytes, 11u);
   EXPECT_EQ(usage->open_files, 10u);
 }
 

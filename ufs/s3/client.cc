@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "base/strings.h"
 #include "s3wire/xml.h"
+#include "ufs/s3/advice.h"
 #include "ufs/s3/answer.h"
 #include "ufs/s3/bucket_address.h"
 #include "ufs/s3/credentials/credentials.h"
@@ -77,26 +78,6 @@ Share ShareOf(const S3Call& call) {
   const bool reads = call.taker != nullptr || !call.sink.empty();
   const bool writes = call.giver != nullptr || call.body.size() > kSmallBytes;
   return reads || writes ? Share::kBytes : Share::kNames;
-}
-
-// Stores refuse the read of an object that is encrypted with another customer's key, or read
-// without a key, as a bad request, though only the key is wrong. AWS answers 403 to a wrong key.
-// Answers to HEAD carry no explanation.
-bool KeyMayNotFit(const S3Call& call, const s3wire::ErrorDocument& error, Encryption encryption) {
-  const bool reads = (call.method == "GET" || call.method == "HEAD") && !call.key.empty();
-  const bool vague =
-      error.code.empty() || error.code == "InvalidRequest" || error.code == "InvalidArgument";
-  const bool bad = call.response.status == 400 && vague;
-  const bool refused = call.response.status == 403 && encryption == Encryption::kCustomer;
-  return reads && (bad || refused);
-}
-
-std::string_view AdviceOnKey(Encryption encryption) {
-  return encryption == Encryption::kCustomer
-             ? "; it is perhaps not encrypted with the key that "
-               "tarn.underfs.s3.encryption.customer.key has, and can be read with its own only"
-             : "; it is perhaps encrypted with a customer's key (SSE-C), and can be read with "
-               "tarn.underfs.s3.encryption=CUSTOMER and that key only";
 }
 
 class BucketClient final : public Client {
@@ -352,10 +333,12 @@ void BucketClient::Settle(Attempt& attempt, const CallOptions& call) {
     attempt.moved_until = exchange.moved_at + attempt.budget;
   }
   if (exchange.status.ok()) return SettleAnswer(attempt, call);
+  const BucketAddress address = attempt.elsewhere.value_or(CurrentAddress());
   const Status failure(
       exchange.status.code(),
       Concat(wanted.what, " at ", exchange.request.url.substr(0, exchange.request.url.find('/', 8)),
-             ": ", exchange.status.message(), RequestOf(wanted.response)));
+             ": ", exchange.status.message(), exchange.unknown_host ? AdviceOnHost(address) : "",
+             RequestOf(wanted.response)));
   if (exchange.sent) attempt.NoteUnknown();
   if (failure.code() == Code::kUnavailable && !exchange.refused) {
     return TryAgain(attempt, failure, "", call);
@@ -388,6 +371,9 @@ void BucketClient::SettleAnswer(Attempt& attempt, const CallOptions& call) {
   if (KeyMayNotFit(wanted, error, options_.encryption)) {
     verdict.code = Code::kPermission;
     text += AdviceOnKey(options_.encryption);
+  }
+  if (error.code == "NoSuchBucket") {
+    text += AdviceOnBucket(options_.bucket, attempt.elsewhere.value_or(CurrentAddress()));
   }
   const Status failure(verdict.code, std::move(text));
   if (verdict.again) return TryAgain(attempt, failure, response.Header("retry-after"), call);

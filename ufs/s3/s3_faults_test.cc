@@ -399,6 +399,35 @@ TEST_F(S3Store, ExpiredKeysAreFetchedAgain) {
   EXPECT_EQ(given, 2);
 }
 
+// A label of a host name has at most 63 characters, so no name server is asked.
+TEST_F(S3Store, AHostWithoutAddressNamesTheBucketInItAsALikelyCause) {
+  Open();
+  const std::string nowhere = "http://" + std::string(64, 'x') + ".example";
+  const auto failure = [&](bool disable_dns_buckets) {
+    options_.endpoint = nowhere;
+    options_.disable_dns_buckets = disable_dns_buckets;
+    Result<std::unique_ptr<UnderFileSystem>> opened =
+        OpenS3Ufs(options_, [](const std::string&) { return std::nullopt; }, clock_, {});
+    EXPECT_EQ(opened.code(), Code::kUnavailable);
+    return opened.status().message();
+  };
+  const std::string in_host = failure(false);
+  EXPECT_NE(in_host.find("tarn.underfs.s3.disable.dns.buckets=true"), std::string::npos) << in_host;
+  const std::string in_path = failure(true);
+  EXPECT_EQ(in_path.find("disable.dns.buckets"), std::string::npos) << in_path;
+  EXPECT_NE(in_path.find("tarn.underfs.s3.endpoint"), std::string::npos) << in_path;
+}
+
+TEST_F(S3Store, AnAbsentBucketIsNamedWithItsEndpoint) {
+  Open();
+  fault_ = [](const http::TestRequest&) { return ErrorReply(404, "NoSuchBucket"); };
+  const std::string text = ufs_->List("", {}, {}).status().message();
+  for (const std::string& part :
+       {std::string("bucket \"bucket\""), "at " + server_->Url(), std::string("make it there")}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
+  }
+}
+
 TEST_F(S3Store, AListingThatLosesItsPageIsAnError) {
   Open();
   fault_ = [](const http::TestRequest&) {
