@@ -29,8 +29,11 @@ inline constexpr size_t kMaxKeyBytes = 10'000;
 inline constexpr size_t kMaxValueBytes = 100'000;
 inline constexpr size_t kMaxTransactionBytes = 10'000'000;
 inline constexpr Nanos kMaxTransactionLife = std::chrono::seconds(5);
-// 8 bytes of version, 2 of order within the commit, big-endian.
-inline constexpr size_t kStampBytes = 10;
+// A stamp is big-endian. All stamps of a commit share 8 bytes of its version and 2 of its order
+// among the commits of one version. The last 2 bytes count the stamps of the transaction.
+inline constexpr size_t kCommitStampBytes = 10;
+inline constexpr size_t kStampBytes = kCommitStampBytes + 2;
+inline constexpr size_t kMaxStampedKeys = 65'536;  // In a transaction.
 
 using Version = uint64_t;
 
@@ -92,7 +95,8 @@ class Transaction {
   virtual void Add(std::string_view key, int64_t delta) = 0;
   virtual void Max(std::string_view key, int64_t value) = 0;
   // Puts prefix + stamp + suffix. The commit gives the stamp (kStampBytes), so the keys of one
-  // prefix rise in commit order. Reads of this transaction do not see the pair.
+  // prefix rise in commit order, those of one commit in the order of the calls, and no two are
+  // equal. Reads of this transaction do not see the pair. kTooBig past kMaxStampedKeys.
   virtual void PutStamped(std::string_view prefix, std::string_view suffix,
                           std::string_view value) = 0;
 

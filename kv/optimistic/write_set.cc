@@ -9,15 +9,15 @@ int64_t WrappingSum(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
 }
 
+// Each commit has a version of its own, so the order among commits of one version is 0.
 std::string StampOf(Version version, size_t order) {
   std::string stamp;
   for (int shift = 56; shift >= 0; shift -= 8) stamp.push_back(static_cast<char>(version >> shift));
+  stamp.resize(kCommitStampBytes);
   stamp.push_back(static_cast<char>(order >> 8));
   stamp.push_back(static_cast<char>(order));
   return stamp;
 }
-
-constexpr size_t kMaxStamped = 1 << 16;  // The order within a commit has two bytes.
 
 }  // namespace
 
@@ -125,7 +125,7 @@ void WriteSet::PutStamped(std::string_view prefix, std::string_view suffix,
                           std::string_view value) {
   const size_t key_bytes = prefix.size() + kStampBytes + suffix.size();
   if (key_bytes > kMaxKeyBytes) return Fail(Code::kTooBig, "write an overlong stamped key");
-  if (stamped_.size() == kMaxStamped) return Fail(Code::kTooBig, "too many stamped keys");
+  if (stamped_.size() == kMaxStampedKeys) return Fail(Code::kTooBig, "too many stamped keys");
   if (!Admit(prefix, value.size()) || !Admit(suffix, kStampBytes)) return;
   stamped_.push_back({std::string(prefix), std::string(suffix), std::string(value)});
 }

@@ -139,6 +139,36 @@ TEST_P(StoreContract, StampsRiseInCommitOrderAndHoldTheVersion) {
   EXPECT_EQ(stamp, first);
 }
 
+TEST_P(StoreContract, StampsOfOneCommitDifferOnlyInTheirCount) {
+  Write([](Transaction& t) {
+    for (int i = 0; i < 300; ++i) t.PutStamped("L", "", std::to_string(i));
+  });
+  const auto page = Begin()->Scan("L", "M", {}).value();
+  ASSERT_EQ(page.pairs.size(), 300u);
+  for (size_t i = 0; i < page.pairs.size(); ++i) {
+    const std::string& key = page.pairs[i].key;
+    ASSERT_EQ(key.size(), 1 + kStampBytes);
+    EXPECT_EQ(key.substr(0, 1 + kCommitStampBytes),
+              page.pairs[0].key.substr(0, 1 + kCommitStampBytes));
+    const size_t count =
+        static_cast<unsigned char>(key[11]) * 256u + static_cast<unsigned char>(key[12]);
+    EXPECT_EQ(count, i);
+    EXPECT_EQ(page.pairs[i].value, std::to_string(i));
+  }
+}
+
+TEST_P(StoreContract, MoreStampsThanTheirCountHoldsAreTooBig) {
+  const auto commit = [&](size_t stamps) {
+    const auto t = Begin();
+    for (size_t i = 0; i < stamps; ++i) t->PutStamped("L", "", "");
+    return CommitCode(*t);
+  };
+  EXPECT_EQ(commit(kMaxStampedKeys + 1), Code::kTooBig);
+  EXPECT_EQ(KeysIn(*Begin(), "L", "M"), Keys{});
+  EXPECT_EQ(commit(kMaxStampedKeys), Code::kOk);
+  EXPECT_EQ(KeysIn(*Begin(), "L", "M").size(), kMaxStampedKeys);
+}
+
 TEST_P(StoreContract, SizesPastTheLimitsAreTooBig) {
   const std::string key(kMaxKeyBytes - 100, 'k');
   const std::string value(kMaxValueBytes, 'v');
