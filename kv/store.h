@@ -85,7 +85,7 @@ class Transaction {
   // Adds the read conflict of a scan of begin <= key < end.
   virtual void AddReadConflict(std::string_view begin, std::string_view end) = 0;
 
-  // Writes are buffered; Commit reports a bad size.
+  // Writes are buffered; Commit reports a bad size or operand.
   virtual void Put(std::string_view key, std::string_view value) = 0;
   virtual void Delete(std::string_view key) = 0;
   virtual void DeleteRange(std::string_view begin, std::string_view end) = 0;
@@ -93,6 +93,8 @@ class Transaction {
   // makes the values. Within the transaction a later Get of the key sees the result and then
   // conflicts.
   virtual void Add(std::string_view key, int64_t delta) = 0;
+  // For counters that are never negative, because engines may compare without the sign. A negative
+  // `value` is kInvalid.
   virtual void Max(std::string_view key, int64_t value) = 0;
   // Puts prefix + stamp + suffix. The commit gives the stamp (kStampBytes), so the keys of one
   // prefix rise in commit order, those of one commit in the order of the calls, and no two are
@@ -100,8 +102,8 @@ class Transaction {
   virtual void PutStamped(std::string_view prefix, std::string_view suffix,
                           std::string_view value) = 0;
 
-  // kConflict, kTooOld, kTooBig: nothing was written. kMaybeCommitted: unknown. Call at most once.
-  // Returns the version of this commit; without writes, the read version.
+  // kConflict, kTooOld, kTooBig, kInvalid: nothing was written. kMaybeCommitted: unknown. Call at
+  // most once. Returns the version of this commit; without writes, the read version.
   virtual Result<Version> Commit(Durability durability) = 0;
 };
 

@@ -32,8 +32,8 @@ class OptimisticTransaction final : public Transaction {
   void DeleteRange(std::string_view begin, std::string_view end) override {
     writes_.DeleteRange(begin, end);
   }
-  void Add(std::string_view key, int64_t delta) override { writes_.Change(key, {delta, {}}); }
-  void Max(std::string_view key, int64_t value) override { writes_.Change(key, {0, value}); }
+  void Add(std::string_view key, int64_t delta) override { writes_.Add(key, delta); }
+  void Max(std::string_view key, int64_t value) override { writes_.Max(key, value); }
   void PutStamped(std::string_view prefix, std::string_view suffix,
                   std::string_view value) override {
     writes_.PutStamped(prefix, suffix, value);

@@ -100,6 +100,14 @@ void WriteSet::DeleteRange(std::string_view begin, std::string_view end) {
   ranges_.emplace(std::move(first), std::move(last));
 }
 
+void WriteSet::Max(std::string_view key, int64_t value) {
+  if (value < 0) {
+    return Fail(Code::kInvalid, "raise a counter to at least " + std::to_string(value) +
+                                    ": Max is for values from 0");
+  }
+  Change(key, {0, value});
+}
+
 void WriteSet::Change(std::string_view key, const CounterChange& change) {
   if (!Admit(key, sizeof(int64_t))) return;
   const bool fresh = Find(key) == nullptr;

@@ -45,7 +45,8 @@ class WriteSet {
   void Put(std::string_view key, std::string_view value);
   void Delete(std::string_view key);
   void DeleteRange(std::string_view begin, std::string_view end);
-  void Change(std::string_view key, const CounterChange& change);
+  void Add(std::string_view key, int64_t delta) { Change(key, {delta, {}}); }
+  void Max(std::string_view key, int64_t value);
   void PutStamped(std::string_view prefix, std::string_view suffix, std::string_view value);
 
   bool empty() const { return points_.empty() && ranges_.empty() && stamped_.empty(); }
@@ -65,6 +66,7 @@ class WriteSet {
   struct Stamped {
     std::string prefix, suffix, value;
   };
+  void Change(std::string_view key, const CounterChange& change);
   bool Admit(std::string_view key, size_t value_bytes);
   void Fail(Code code, std::string message);
   Write& At(std::string_view key);

@@ -65,7 +65,7 @@ TEST_P(StoreContract, CountersStartAtZeroAndCompose) {
     t.Add("n", 5);
     t.Max("n", 3);
     t.Add("n", -1);
-    t.Max("m", -7);
+    t.Max("m", 0);
     t.Max("big", 9);
     t.Add("big", 1);
   });
@@ -73,11 +73,33 @@ TEST_P(StoreContract, CountersStartAtZeroAndCompose) {
   EXPECT_EQ(DecodeCounter(Value("m")).value(), 0);
   EXPECT_EQ(DecodeCounter(Value("big")).value(), 10);
   Write([](Transaction& t) {
-    t.Add("n", -10);
-    t.Max("n", -2);
-    t.Add("n", 1);
+    t.Add("n", -3);
+    t.Max("n", 2);
+    t.Add("n", -8);
   });
-  EXPECT_EQ(DecodeCounter(Value("n")).value(), -1);
+  EXPECT_EQ(DecodeCounter(Value("n")).value(), -6);
+}
+
+TEST_P(StoreContract, MaxOfANegativeValueIsInvalidAndWritesNothing) {
+  Write([](Transaction& t) { t.Max("n", 5); });
+  for (const int64_t value : {int64_t{-1}, std::numeric_limits<int64_t>::min()}) {
+    const auto t = Begin();
+    t->Put("b", "x");
+    t->Max("n", value);
+    EXPECT_EQ(CommitCode(*t), Code::kInvalid);
+  }
+  EXPECT_EQ(DecodeCounter(Value("n")).value(), 5);
+  EXPECT_EQ(Value("b"), "(none)");
+}
+
+TEST_P(StoreContract, MaxKeepsTheGreaterValue) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  Write([](Transaction& t) { t.Max("n", 256); });
+  Write([](Transaction& t) { t.Max("n", 255); });
+  EXPECT_EQ(DecodeCounter(Value("n")).value(), 256);
+  Write([](Transaction& t) { t.Max("n", kMost); });
+  Write([](Transaction& t) { t.Max("n", 0); });
+  EXPECT_EQ(DecodeCounter(Value("n")).value(), kMost);
 }
 
 TEST_P(StoreContract, CountersSeeOwnPutsAndDeletes) {
