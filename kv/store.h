@@ -5,6 +5,12 @@
 // limits and answer kTooBig past them: a key of 10,000 bytes, a value of 100,000, 10,000,000 bytes
 // a transaction. A transaction lives for 5 s.
 //
+// The bytes of a transaction that writes are those of each write (its key and value, or the bounds
+// of the range that it deletes, and kWriteBytes) and of each range that may conflict (both bounds
+// and kRangeBytes). Each write and each serializable read has such a range. The range of one key
+// ends at the key's successor, so a small record counts about three times its key. A repeated read
+// or write may count each time. A transaction without writes is never too big.
+//
 // Versions are totally ordered and visibility order: a read at version v sees exactly the commits
 // whose version is <= v.
 
@@ -28,6 +34,8 @@ namespace tarn::kv {
 inline constexpr size_t kMaxKeyBytes = 10'000;
 inline constexpr size_t kMaxValueBytes = 100'000;
 inline constexpr size_t kMaxTransactionBytes = 10'000'000;
+inline constexpr size_t kWriteBytes = 64;
+inline constexpr size_t kRangeBytes = 32;
 inline constexpr Nanos kMaxTransactionLife = std::chrono::seconds(5);
 // A stamp is big-endian. All stamps of a commit share 8 bytes of its version and 2 of its order
 // among the commits of one version. The last 2 bytes count the stamps of the transaction.

@@ -44,6 +44,7 @@ class OptimisticTransaction final : public Transaction {
   Status CheckAge() const;
   Status Prepare();
   std::optional<std::string> OwnValue(std::string_view key, bool* settled) const;
+  Status CheckSize() const;
   Status CommitReadOnly(Durability durability);
 
   Engine& engine_;
@@ -84,7 +85,7 @@ Result<std::optional<std::string>> OptimisticTransaction::Get(std::string_view k
   std::optional<std::string> own = OwnValue(key, &settled);
   if (settled) return own;
   ASSIGN_OR_RETURN(std::optional<std::string> stored, snapshot_->Get(key));
-  if (reads == Reads::kSerializable) reads_.keys.emplace_back(key);
+  if (reads == Reads::kSerializable) reads_.AddKey(key);
   const WriteSet::Write* write = writes_.Find(key);
   if (!write) return stored;
   ASSIGN_OR_RETURN(std::string changed, ApplyCounter(write->counter, key, stored));
@@ -104,7 +105,7 @@ Result<std::vector<std::optional<std::string>>> OptimisticTransaction::GetMany(
     }
     wanted.push_back(keys[i]);
     places.push_back(i);
-    if (reads == Reads::kSerializable) reads_.keys.push_back(keys[i]);
+    if (reads == Reads::kSerializable) reads_.AddKey(keys[i]);
   }
   ASSIGN_OR_RETURN(auto stored, snapshot_->GetMany(wanted));
   for (size_t i = 0; i < places.size(); ++i) values[places[i]] = std::move(stored[i]);
@@ -131,8 +132,8 @@ Result<ScanPage> OptimisticTransaction::Scan(std::string_view begin, std::string
   RETURN_IF_ERROR(cursor.status());
   if (options.reads == Reads::kSnapshot) return page;
   const bool forward = options.order == Order::kForward;
-  reads_.ranges.emplace_back(page.more && !forward ? page.pairs.back().key : first,
-                             page.more && forward ? Successor(page.pairs.back().key) : last);
+  reads_.AddRange(page.more && !forward ? page.pairs.back().key : first,
+                  page.more && forward ? Successor(page.pairs.back().key) : last);
   return page;
 }
 
@@ -145,8 +146,15 @@ void OptimisticTransaction::AddReadConflict(std::string_view begin, std::string_
   if (const Status status = Prepare(); !status.ok()) {
     if (read_status_.ok()) read_status_ = status;
   } else if (begin < RangeEnd(end)) {
-    reads_.ranges.emplace_back(begin, RangeEnd(end));
+    reads_.AddRange(std::string(begin), std::string(RangeEnd(end)));
   }
+}
+
+Status OptimisticTransaction::CheckSize() const {
+  const size_t bytes = reads_.bytes + writes_.bytes();
+  if (bytes <= kMaxTransactionBytes) return OkStatus();
+  return Status(Code::kTooBig, "transaction of " + std::to_string(bytes) + " bytes, of which " +
+                                   std::to_string(reads_.bytes) + " are ranges that it read");
 }
 
 Status OptimisticTransaction::CommitReadOnly(Durability durability) {
@@ -165,6 +173,7 @@ Result<Version> OptimisticTransaction::Commit(Durability durability) {
     RETURN_IF_ERROR(CommitReadOnly(durability));
     return version;
   }
+  RETURN_IF_ERROR(CheckSize());
   committed_ = true;
   return engine_.Commit({std::move(snapshot_), std::move(reads_), std::move(writes_), durability});
 }

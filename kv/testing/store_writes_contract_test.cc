@@ -179,42 +179,6 @@ TEST_P(StoreContract, StampsOfOneCommitDifferOnlyInTheirCount) {
   }
 }
 
-TEST_P(StoreContract, MoreStampsThanTheirCountHoldsAreTooBig) {
-  const auto commit = [&](size_t stamps) {
-    const auto t = Begin();
-    for (size_t i = 0; i < stamps; ++i) t->PutStamped("L", "", "");
-    return CommitCode(*t);
-  };
-  EXPECT_EQ(commit(kMaxStampedKeys + 1), Code::kTooBig);
-  EXPECT_EQ(KeysIn(*Begin(), "L", "M"), Keys{});
-  EXPECT_EQ(commit(kMaxStampedKeys), Code::kOk);
-  EXPECT_EQ(KeysIn(*Begin(), "L", "M").size(), kMaxStampedKeys);
-}
-
-TEST_P(StoreContract, SizesPastTheLimitsAreTooBig) {
-  const std::string key(kMaxKeyBytes - 100, 'k');
-  const std::string value(kMaxValueBytes, 'v');
-  Write([&](Transaction& t) { t.Put(key, value); });
-  EXPECT_EQ(Value(key), value);
-  const auto refused = [&](const std::function<void(Transaction&)>& body) {
-    const auto t = Begin();
-    t->Put("other", "x");
-    body(*t);
-    return CommitCode(*t) == Code::kTooBig;
-  };
-  EXPECT_TRUE(refused([&](Transaction& t) { t.Put(std::string(kMaxKeyBytes + 1, 'k'), ""); }));
-  EXPECT_TRUE(refused([&](Transaction& t) { t.Put("k", value + "v"); }));
-  EXPECT_TRUE(
-      refused([&](Transaction& t) { t.PutStamped(std::string(kMaxKeyBytes, 'k'), "", ""); }));
-  EXPECT_TRUE(refused([&](Transaction& t) {
-    for (int i = 0; i < 100; ++i) t.Put(std::to_string(i), value);
-  }));
-  EXPECT_EQ(Value("other"), "(none)");
-  Write([&](Transaction& t) {
-    for (int i = 0; i < 99; ++i) t.Put(std::to_string(i), value);
-  });
-}
-
 TEST_P(StoreContract, DurableCommitsAndSyncSucceed) {
   const auto t = Begin();
   t->Put("a", "x");
