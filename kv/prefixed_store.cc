@@ -95,9 +95,9 @@ class PrefixedStore final : public Store {
  public:
   PrefixedStore(Store& below, std::string prefix) : below_(below), prefix_(std::move(prefix)) {}
 
-  std::unique_ptr<Transaction> Begin() override {
+  std::unique_ptr<Transaction> Begin(const BeginOptions& options) override {
     if (closed_.stop_requested()) return std::make_unique<ClosedTransaction>();
-    return std::make_unique<PrefixedTransaction>(below_.Begin(), prefix_);
+    return std::make_unique<PrefixedTransaction>(below_.Begin(options), prefix_);
   }
   Status Sync() override { return closed_.stop_requested() ? Closed("sync") : below_.Sync(); }
   Status Watch(std::string_view key, const std::optional<std::string>& seen, Deadline deadline,

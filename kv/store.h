@@ -72,6 +72,16 @@ struct ScanPage {
   bool more = false;
 };
 
+struct BeginOptions {
+  // By the store's clock. Past it reads give kDeadlineExceeded, and no read waits longer for an
+  // answer. A commit of writes is made whatever the time is; it gives kMaybeCommitted if no answer
+  // has come by then.
+  Deadline deadline = Deadline::Never();
+  // The transaction reads this version or a later one. Give a version of this store: it may come
+  // from another process. kUnavailable: the store has not reached it.
+  Version at_least = 0;
+};
+
 // One serializable transaction: reads see one snapshot plus this transaction's own writes. For one
 // thread at a time. Destroying it uncommitted discards its writes. Past kMaxTransactionLife reads
 // and Commit give kTooOld.
@@ -118,7 +128,7 @@ class Transaction {
 class Store {  // Thread-safe. Outlives its transactions.
  public:
   virtual ~Store() = default;
-  virtual std::unique_ptr<Transaction> Begin() = 0;
+  virtual std::unique_ptr<Transaction> Begin(const BeginOptions& options = {}) = 0;
   // Makes every commit that has returned durable.
   virtual Status Sync() = 0;
   // Blocks until the value of `key` is not `seen` (nullopt: absent): then OK, at once if it differs
@@ -151,9 +161,10 @@ struct TransactOptions {
 
 // Runs `body` on a fresh transaction and commits. Runs it again after each kConflict or kTooOld (of
 // the commit, or returned by the body), with jittered and capped waits, until it settles or the
-// deadline passes; then it returns the last code. Any other error of `body` ends it, and nothing is
-// written. `body` may run many times, so it has no effects except on its transaction and on
-// variables that each run sets first. Returns the commit's version.
+// deadline passes; then it returns the last code. The deadline is that of the transactions too. Any
+// other error of `body` ends it, and nothing is written. `body` may run many times, so it has no
+// effects except on its transaction and on variables that each run sets first. Returns the commit's
+// version.
 Result<Version> Transact(Store& store, const TransactOptions& options,
                          const std::function<Status(Transaction&)>& body);
 

@@ -38,17 +38,17 @@ class Retry {
   Random random_ = SequenceOfItsOwn();
 };
 
-Result<Version> RunOnce(Store& store, Durability durability,
+Result<Version> RunOnce(Store& store, const TransactOptions& options,
                         const std::function<Status(Transaction&)>& body) {
-  const std::unique_ptr<Transaction> transaction = store.Begin();
+  const std::unique_ptr<Transaction> transaction = store.Begin({.deadline = options.deadline});
   RETURN_IF_ERROR(body(*transaction));
-  return transaction->Commit(durability);
+  return transaction->Commit(options.durability);
 }
 
 // A version at which the operation had taken effect; nothing if it has not. A commit whose answer
 // was lost may not be durable, so this read commits with the durability that was asked for.
 Result<std::optional<Version>> FindOperation(Store& store, const TransactOptions& options) {
-  const std::unique_ptr<Transaction> transaction = store.Begin();
+  const std::unique_ptr<Transaction> transaction = store.Begin({.deadline = options.deadline});
   ASSIGN_OR_RETURN(const auto record, transaction->Get(options.operation_key));
   if (!record) return std::optional<Version>();
   ASSIGN_OR_RETURN(const Version version, transaction->Commit(options.durability));
@@ -71,8 +71,7 @@ Result<Version> Transact(Store& store, const TransactOptions& options,
     Result<std::optional<Version>> found = std::optional<Version>();
     if (look_first) found = FindOperation(store, options);
     if (found.ok() && *found) return **found;
-    Result<Version> result =
-        found.ok() ? RunOnce(store, options.durability, body) : Unknown(found.status());
+    Result<Version> result = found.ok() ? RunOnce(store, options, body) : Unknown(found.status());
     if (result.code() == Code::kMaybeCommitted) {
       if (options.operation_key.empty() || !found.ok()) return result;
       look_first = true;

@@ -62,6 +62,23 @@ TEST(Transact, ThePassedDeadlineGivesTheLastCode) {
   EXPECT_EQ(Transact(*store, options, put).code(), Code::kConflict);
 }
 
+TEST(Transact, ReadsEndWithTheDeadline) {
+  ManualClock clock;
+  const auto store = NewMemoryStore(clock);
+  TransactOptions options{.clock = clock};
+  options.deadline = Deadline::After(clock, std::chrono::seconds(1));
+  int runs = 0;
+  const auto result = Transact(*store, options, [&](Transaction& t) {
+    ++runs;
+    t.Put("a", "x");
+    clock.Advance(std::chrono::seconds(1));
+    return t.Get("b").status();
+  });
+  EXPECT_EQ(result.code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(runs, 1);
+  EXPECT_EQ(store->Begin()->Get("a").value(), std::nullopt);
+}
+
 TEST(Transact, ALostAnswerIsReturnedWithoutAnOperationKey) {
   const auto store = NewMemoryStore(SystemClock(), {.maybe_committed_done = 1});
   const auto result = Transact(*store, {.clock = SystemClock()}, [](Transaction& t) {

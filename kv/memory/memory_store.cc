@@ -38,7 +38,9 @@ class MemoryStore final : public Store, public Engine {
   MemoryStore(Clock& clock, const MemoryFaults& faults)
       : clock_(clock), faults_(faults), random_(faults.seed) {}
 
-  std::unique_ptr<Transaction> Begin() override { return NewOptimisticTransaction(*this, clock_); }
+  std::unique_ptr<Transaction> Begin(const BeginOptions& options) override {
+    return NewOptimisticTransaction(*this, clock_, options);
+  }
   Status Sync() override;
   Status Watch(std::string_view key, const Value& seen, Deadline deadline,
                const std::stop_token& stop) override;

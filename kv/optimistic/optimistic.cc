@@ -16,8 +16,8 @@ std::string Successor(std::string_view key) {
 
 class OptimisticTransaction final : public Transaction {
  public:
-  OptimisticTransaction(Engine& engine, const Clock& clock)
-      : engine_(engine), clock_(clock), begun_(clock.Now()) {}
+  OptimisticTransaction(Engine& engine, const Clock& clock, const BeginOptions& options)
+      : engine_(engine), clock_(clock), options_(options), begun_(clock.Now()) {}
 
   Result<std::optional<std::string>> Get(std::string_view key, Reads reads) override;
   Result<std::vector<std::optional<std::string>>> GetMany(std::span<const std::string> keys,
@@ -41,7 +41,7 @@ class OptimisticTransaction final : public Transaction {
   Result<Version> Commit(Durability durability) override;
 
  private:
-  Status CheckAge() const;
+  Status CheckAge(MonotonicTime now) const;
   Status Prepare();
   std::optional<std::string> OwnValue(std::string_view key, bool* settled) const;
   Status CheckSize() const;
@@ -49,6 +49,7 @@ class OptimisticTransaction final : public Transaction {
 
   Engine& engine_;
   const Clock& clock_;
+  const BeginOptions options_;
   const MonotonicTime begun_;
   std::unique_ptr<Snapshot> snapshot_;  // Opened by the first read.
   Status read_status_;                  // The first error of AddReadConflict, which returns none.
@@ -57,16 +58,24 @@ class OptimisticTransaction final : public Transaction {
   bool committed_ = false;
 };
 
-Status OptimisticTransaction::CheckAge() const {
+Status OptimisticTransaction::CheckAge(MonotonicTime now) const {
   CHECK(!committed_);
-  if (clock_.Now() - begun_ <= kMaxTransactionLife) return OkStatus();
+  if (now - begun_ <= kMaxTransactionLife) return OkStatus();
   return Status(Code::kTooOld, "transaction outlived its read version");
 }
 
 Status OptimisticTransaction::Prepare() {
-  RETURN_IF_ERROR(CheckAge());
+  const MonotonicTime now = clock_.Now();
+  if (options_.deadline.PassedBy(now)) return Status(Code::kDeadlineExceeded, "read");
+  RETURN_IF_ERROR(CheckAge(now));
   if (snapshot_) return OkStatus();
-  ASSIGN_OR_RETURN(snapshot_, engine_.OpenSnapshot());
+  ASSIGN_OR_RETURN(std::unique_ptr<Snapshot> snapshot, engine_.OpenSnapshot());
+  if (snapshot->version() < options_.at_least) {
+    return Status(Code::kUnavailable, "read version " + std::to_string(options_.at_least) +
+                                          ": the store is at " +
+                                          std::to_string(snapshot->version()));
+  }
+  snapshot_ = std::move(snapshot);
   return OkStatus();
 }
 
@@ -163,11 +172,11 @@ Status OptimisticTransaction::CommitReadOnly(Durability durability) {
 }
 
 Result<Version> OptimisticTransaction::Commit(Durability durability) {
-  RETURN_IF_ERROR(CheckAge());
+  RETURN_IF_ERROR(CheckAge(clock_.Now()));
   RETURN_IF_ERROR(writes_.status());
   RETURN_IF_ERROR(read_status_);
   if (writes_.empty()) {
-    RETURN_IF_ERROR(Prepare());
+    if (!snapshot_) RETURN_IF_ERROR(Prepare());
     const Version version = snapshot_->version();
     committed_ = true;
     RETURN_IF_ERROR(CommitReadOnly(durability));
@@ -180,8 +189,9 @@ Result<Version> OptimisticTransaction::Commit(Durability durability) {
 
 }  // namespace
 
-std::unique_ptr<Transaction> NewOptimisticTransaction(Engine& engine, const Clock& clock) {
-  return std::make_unique<OptimisticTransaction>(engine, clock);
+std::unique_ptr<Transaction> NewOptimisticTransaction(Engine& engine, const Clock& clock,
+                                                      const BeginOptions& options) {
+  return std::make_unique<OptimisticTransaction>(engine, clock, options);
 }
 
 }  // namespace tarn::kv

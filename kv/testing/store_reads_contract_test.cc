@@ -1,5 +1,6 @@
 // The part of the contract suite (kv/testing/store_contract.h) about reading.
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -194,6 +195,48 @@ TEST_P(StoreContract, AnOldTransactionIsRefused) {
   EXPECT_EQ(t->Scan("a", "b", {}).code(), Code::kTooOld);
   EXPECT_EQ(CommitCode(*t), Code::kTooOld);
   EXPECT_EQ(Value("b"), "(none)");
+}
+
+TEST_P(StoreContract, ReadsPastTheDeadlineAreRefusedAndTheCommitIsNot) {
+  Fill({"a"});
+  const auto t =
+      store().Begin({.deadline = Deadline::After(clock_, std::chrono::milliseconds(10))});
+  EXPECT_EQ(ValueIn(*t, "a"), "va");
+  t->Put("b", "x");
+  clock_.Advance(std::chrono::milliseconds(10));
+  EXPECT_EQ(t->Get("a").code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(t->Get("a", Reads::kSnapshot).code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(t->GetMany(Keys{"a"}).code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(t->Scan("a", "b", {}).code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(t->ReadVersion().code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(CommitCode(*t), Code::kOk);
+  EXPECT_EQ(Value("b"), "x");
+}
+
+TEST_P(StoreContract, APassedDeadlineOutranksTheAgeOfTheTransaction) {
+  const auto t = store().Begin({.deadline = Deadline::After(clock_, kMaxTransactionLife)});
+  clock_.Advance(kMaxTransactionLife + Nanos(1));
+  EXPECT_EQ(t->Get("a").code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(CommitCode(*t), Code::kTooOld);
+}
+
+TEST_P(StoreContract, AReadIsAtLeastOfTheVersionAskedFor) {
+  for (const char* value : {"1", "2"}) {
+    const Version version = Write([&](Transaction& t) { t.Put("a", value); });
+    const auto t = store().Begin({.at_least = version});
+    EXPECT_EQ(ValueIn(*t, "a"), value);
+    EXPECT_GE(t->ReadVersion().value(), version);
+    const Version read = store().Begin()->ReadVersion().value();
+    EXPECT_GE(store().Begin({.at_least = read})->ReadVersion().value(), read);
+  }
+}
+
+TEST_P(StoreContract, AVersionThatTheStoreHasNotReachedIsUnavailable) {
+  Fill({"a"});
+  const auto t = store().Begin({.at_least = std::numeric_limits<Version>::max()});
+  EXPECT_EQ(t->Get("a").code(), Code::kUnavailable);
+  EXPECT_EQ(t->Scan("a", "b", {}).code(), Code::kUnavailable);
+  EXPECT_EQ(CommitCode(*t), Code::kUnavailable);
 }
 
 TEST_P(StoreContract, AClosedStoreIsUnavailable) {

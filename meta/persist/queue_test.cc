@@ -19,8 +19,8 @@ class FlakyStore final : public kv::Store {
 
   int fail_scan = 0;  // Which scan fails, counted from now; 0: none.
 
-  std::unique_ptr<kv::Transaction> Begin() override {
-    return std::make_unique<FlakyTransaction>(*this, base_->Begin());
+  std::unique_ptr<kv::Transaction> Begin(const kv::BeginOptions& options) override {
+    return std::make_unique<FlakyTransaction>(*this, base_->Begin(options));
   }
   Status Sync() override { return base_->Sync(); }
   Status Watch(std::string_view key, const std::optional<std::string>& seen, Deadline deadline,
