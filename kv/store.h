@@ -82,12 +82,15 @@ struct BeginOptions {
   Version at_least = 0;
 };
 
-// One serializable transaction: reads see one snapshot plus this transaction's own writes. For one
-// thread at a time. Destroying it uncommitted discards its writes. Past kMaxTransactionLife reads
-// and Commit give kTooOld.
-class Transaction {
+struct Range {
+  std::string begin;
+  std::string end;  // Empty: no bound.
+};
+
+// The reads of a transaction: they see one snapshot plus the transaction's own writes.
+class ReadTransaction {
  public:
-  virtual ~Transaction() = default;
+  virtual ~ReadTransaction() = default;
 
   virtual Result<std::optional<std::string>> Get(std::string_view key,
                                                  Reads reads = Reads::kSerializable) = 0;
@@ -102,7 +105,16 @@ class Transaction {
   virtual Result<Version> ReadVersion() = 0;
   // Adds the read conflict of a scan of begin <= key < end.
   virtual void AddReadConflict(std::string_view begin, std::string_view end) = 0;
+  // Starts reads of these keys and ranges together. It changes no answer, adds no conflict and
+  // never fails; a later Get, GetMany or Scan of them waits less. Engines that read from this
+  // machine do nothing.
+  virtual void Want(std::span<const std::string> keys, std::span<const Range> ranges) = 0;
+};
 
+// One serializable transaction. For one thread at a time. Destroying it uncommitted discards its
+// writes. Past kMaxTransactionLife reads and Commit give kTooOld.
+class Transaction : public ReadTransaction {
+ public:
   // Writes are buffered; Commit reports a bad size or operand.
   virtual void Put(std::string_view key, std::string_view value) = 0;
   virtual void Delete(std::string_view key) = 0;

@@ -26,6 +26,7 @@ class OptimisticTransaction final : public Transaction {
                         const ScanOptions& options) override;
   Result<Version> ReadVersion() override;
   void AddReadConflict(std::string_view begin, std::string_view end) override;
+  void Want(std::span<const std::string>, std::span<const Range>) override {}  // Reads are local.
 
   void Put(std::string_view key, std::string_view value) override { writes_.Put(key, value); }
   void Delete(std::string_view key) override { writes_.Delete(key); }

@@ -197,6 +197,38 @@ TEST_P(StoreContract, AnOldTransactionIsRefused) {
   EXPECT_EQ(Value("b"), "(none)");
 }
 
+TEST_P(StoreContract, WantedReadsSeeTheSnapshotAndOwnWrites) {
+  Fill({"a", "b", "c", "d"});
+  const auto t = Begin();
+  EXPECT_TRUE(t->ReadVersion().ok());
+  t->Put("b", "before");
+  t->Want(Keys{"a", "b", "c", "absent", "n"}, std::vector<Range>{{"a", "d"}, {"c", ""}});
+  Write([](Transaction& w) {
+    w.Put("a", "new");
+    w.Put("absent", "new");
+    w.Delete("d");
+  });
+  t->Put("b", "own");
+  t->Delete("c");
+  t->Add("n", 3);
+  EXPECT_EQ(ValueIn(*t, "a"), "va");
+  EXPECT_EQ(ValueIn(*t, "b"), "own");
+  EXPECT_EQ(ValueIn(*t, "c"), "(none)");
+  EXPECT_EQ(ValueIn(*t, "absent"), "(none)");
+  EXPECT_EQ(CounterIn(*t, "n"), 3);
+  EXPECT_EQ(KeysIn(*t, "a", "d"), (Keys{"a", "b"}));
+  EXPECT_EQ(KeysIn(*t, "c", ""), (Keys{"d", "n"}));
+}
+
+TEST_P(StoreContract, WantingManyReadsDoesNotCountAgainstTheSize) {
+  const auto t = Begin();
+  t->Put("a", "x");
+  const std::string key(kMaxKeyBytes, 'k');
+  for (int i = 0; i < 1000; ++i) t->Want(Keys{key}, std::vector<Range>{{key, ""}, {"", key}});
+  t->Want({}, {});
+  EXPECT_EQ(CommitCode(*t), Code::kOk);
+}
+
 TEST_P(StoreContract, ReadsPastTheDeadlineAreRefusedAndTheCommitIsNot) {
   Fill({"a"});
   const auto t =
@@ -244,6 +276,7 @@ TEST_P(StoreContract, AClosedStoreIsUnavailable) {
   EXPECT_TRUE(store().Close().ok());
   EXPECT_EQ(Begin()->Get("a").code(), Code::kUnavailable);
   const auto t = Begin();
+  t->Want(Keys{"a"}, {});
   t->Put("a", "x");
   EXPECT_EQ(CommitCode(*t), Code::kUnavailable);
   EXPECT_EQ(store().Sync().code(), Code::kUnavailable);
