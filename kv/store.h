@@ -164,11 +164,6 @@ struct TransactOptions {
   Clock& clock;  // Times the waits between runs, and `deadline`.
   Durability durability = Durability::kBuffered;
   Deadline deadline = Deadline::Never();
-  // The key under which the body records, inside its own transaction, that it ran. After
-  // kMaybeCommitted Transact looks there: if the key is present the operation took effect, and
-  // Transact returns OK; if it is absent the body runs again. If this is empty, Transact returns
-  // kMaybeCommitted.
-  std::string operation_key = {};
 };
 
 // Runs `body` on a fresh transaction and commits. Runs it again after each kConflict or kTooOld (of
@@ -176,8 +171,25 @@ struct TransactOptions {
 // deadline passes; then it returns the last code. The deadline is that of the transactions too. Any
 // other error of `body` ends it, and nothing is written. `body` may run many times, so it has no
 // effects except on its transaction and on variables that each run sets first. Returns the commit's
-// version.
+// version. kMaybeCommitted: the answer to the commit was lost.
 Result<Version> Transact(Store& store, const TransactOptions& options,
                          const std::function<Status(Transaction&)>& body);
+
+// The effect of an operation, whichever run of it committed.
+struct Outcome {
+  Version version = 0;  // Readers of this version and later ones see the effect.
+  std::string reply;
+};
+
+// Transacts an operation that takes effect once, however often it is run and whichever answers are
+// lost. `body` returns the encoded reply, which is put at `operation_key` in the same transaction.
+// If the key has a reply already, the body does not run, and the remembered reply is returned. A
+// lost answer is settled by running again: that finds the reply, or shuts out the lost commit,
+// which may still be on its way. An error of the body is not remembered. kMaybeCommitted: the
+// deadline passed, or the store failed, before a lost answer was settled; a repeat with the same
+// key settles it.
+Result<Outcome> TransactOnce(Store& store, const TransactOptions& options,
+                             std::string_view operation_key,
+                             const std::function<Result<std::string>(Transaction&)>& body);
 
 }  // namespace tarn::kv

@@ -50,8 +50,8 @@ class ForwardingTransaction : public Transaction {
   }
   Result<Version> Commit(Durability durability) override { return below_->Commit(durability); }
 
- private:
-  const std::unique_ptr<Transaction> below_;
+ protected:
+  std::unique_ptr<Transaction> below_;
 };
 
 // `below` outlives it.
