@@ -16,6 +16,9 @@ struct MemoryFaults {
   double maybe_committed_done = 0;  // Chance that a commit writes and answers kMaybeCommitted.
   // Chance that a commit writes nothing and answers kMaybeCommitted.
   double maybe_committed_lost = 0;
+  // Chance that a commit answers kMaybeCommitted and is made, or conflicts, just before or after
+  // one of the next commits.
+  double maybe_committed_late = 0;
   uint64_t seed = 1;
 };
 

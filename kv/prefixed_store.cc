@@ -30,6 +30,7 @@ class PrefixedTransaction final : public Transaction {
   void AddReadConflict(std::string_view begin, std::string_view end) override {
     below_->AddReadConflict(Full(begin), FullEnd(end));
   }
+  void Want(std::span<const std::string> keys, std::span<const Range> ranges) override;
 
   void Put(std::string_view key, std::string_view value) override { below_->Put(Full(key), value); }
   void Delete(std::string_view key) override { below_->Delete(Full(key)); }
@@ -66,6 +67,16 @@ Result<ScanPage> PrefixedTransaction::Scan(std::string_view begin, std::string_v
   return page;
 }
 
+void PrefixedTransaction::Want(std::span<const std::string> keys, std::span<const Range> ranges) {
+  std::vector<std::string> full_keys;
+  full_keys.reserve(keys.size());
+  for (const std::string& key : keys) full_keys.push_back(Full(key));
+  std::vector<Range> full_ranges;
+  full_ranges.reserve(ranges.size());
+  for (const Range& range : ranges) full_ranges.push_back({Full(range.begin), FullEnd(range.end)});
+  below_->Want(full_keys, full_ranges);
+}
+
 // The transaction of a closed store: every call fails, as Store::Close promises.
 class ClosedTransaction final : public Transaction {
  public:
@@ -79,6 +90,7 @@ class ClosedTransaction final : public Transaction {
   }
   Result<Version> ReadVersion() override { return Closed(); }
   void AddReadConflict(std::string_view, std::string_view) override {}
+  void Want(std::span<const std::string>, std::span<const Range>) override {}
   void Put(std::string_view, std::string_view) override {}
   void Delete(std::string_view) override {}
   void DeleteRange(std::string_view, std::string_view) override {}
@@ -95,9 +107,9 @@ class PrefixedStore final : public Store {
  public:
   PrefixedStore(Store& below, std::string prefix) : below_(below), prefix_(std::move(prefix)) {}
 
-  std::unique_ptr<Transaction> Begin() override {
+  std::unique_ptr<Transaction> Begin(const BeginOptions& options) override {
     if (closed_.stop_requested()) return std::make_unique<ClosedTransaction>();
-    return std::make_unique<PrefixedTransaction>(below_.Begin(), prefix_);
+    return std::make_unique<PrefixedTransaction>(below_.Begin(options), prefix_);
   }
   Status Sync() override { return closed_.stop_requested() ? Closed("sync") : below_.Sync(); }
   Status Watch(std::string_view key, const std::optional<std::string>& seen, Deadline deadline,

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "kv/memory.h"
+#include "kv/testing/forwarding_store.h"
 
 namespace tarn::kv {
 namespace {
@@ -21,6 +22,39 @@ TEST_F(PrefixedStoreTest, KeysLieBelowThePrefix) {
   ASSERT_EQ(page.pairs.size(), 2u);
   EXPECT_EQ(page.pairs[0], (Pair{"p/a", "x"}));
   EXPECT_EQ(page.pairs[1].key.substr(0, 3), "p/s");
+}
+
+// Collects the bounds of the reads that it is told of.
+class WantedStore final : public ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+  std::unique_ptr<Transaction> Begin(const BeginOptions& options) override {
+    return std::make_unique<WantedTransaction>(*this, ForwardingStore::Begin(options));
+  }
+  std::vector<std::string> wanted;
+
+ private:
+  class WantedTransaction final : public ForwardingTransaction {
+   public:
+    WantedTransaction(WantedStore& store, std::unique_ptr<Transaction> below)
+        : ForwardingTransaction(std::move(below)), store_(store) {}
+    void Want(std::span<const std::string> keys, std::span<const Range> ranges) override {
+      store_.wanted.assign(keys.begin(), keys.end());
+      for (const Range& range : ranges) {
+        store_.wanted.insert(store_.wanted.end(), {range.begin, range.end});
+      }
+    }
+
+   private:
+    WantedStore& store_;
+  };
+};
+
+TEST_F(PrefixedStoreTest, WantedReadsLieBelowThePrefix) {
+  WantedStore wanted(*below_);
+  const auto store = NewPrefixedStore(wanted, "p/");
+  store->Begin()->Want(std::vector<std::string>{"a", ""}, std::vector<Range>{{"b", "c"}, {"", ""}});
+  EXPECT_EQ(wanted.wanted, (std::vector<std::string>{"p/a", "p/", "p/b", "p/c", "p/", "p0"}));
 }
 
 TEST_F(PrefixedStoreTest, ClosingLeavesTheStoreBelowOpen) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <optional>
+#include <utility>
 
 #include "base/random.h"
 #include "kv/store.h"
@@ -38,49 +39,91 @@ class Retry {
   Random random_ = SequenceOfItsOwn();
 };
 
-Result<Version> RunOnce(Store& store, Durability durability,
-                        const std::function<Status(Transaction&)>& body) {
-  const std::unique_ptr<Transaction> transaction = store.Begin();
+using Body = std::function<Status(Transaction&)>;
+using ReplyingBody = std::function<Result<std::string>(Transaction&)>;
+
+Result<Version> RunOnce(Store& store, const TransactOptions& options, const Body& body) {
+  const std::unique_ptr<Transaction> transaction = store.Begin({.deadline = options.deadline});
   RETURN_IF_ERROR(body(*transaction));
-  return transaction->Commit(durability);
+  return transaction->Commit(options.durability);
 }
 
-// A version at which the operation had taken effect; nothing if it has not. A commit whose answer
-// was lost may not be durable, so this read commits with the durability that was asked for.
-Result<std::optional<Version>> FindOperation(Store& store, const TransactOptions& options) {
-  const std::unique_ptr<Transaction> transaction = store.Begin();
-  ASSIGN_OR_RETURN(const auto record, transaction->Get(options.operation_key));
-  if (!record) return std::optional<Version>();
-  ASSIGN_OR_RETURN(const Version version, transaction->Commit(options.durability));
-  return std::optional<Version>(version);
+// Each run reads the key of the operation and then writes it, so that of several runs whose answers
+// were lost only one can commit.
+class Operation {
+ public:
+  Operation(Store& store, const TransactOptions& options, std::string_view key,
+            const ReplyingBody& body)
+      : store_(store), options_(options), key_(key), body_(body) {}
+
+  Result<Outcome> Run() {
+    Retry retry(options_.clock, options_.deadline);
+    while (true) {
+      Result<Outcome> result = Try();
+      const bool lost = result.code() == Code::kMaybeCommitted;
+      unknown_ = unknown_ || lost;
+      if ((!lost && !MayRunAgain(result.code())) || !retry.Wait()) return Answer(std::move(result));
+    }
+  }
+
+ private:
+  Result<Outcome> Try();
+  Status ShutOut();
+  Result<Outcome> Answer(Result<Outcome> result) const;
+  std::unique_ptr<Transaction> Begin() { return store_.Begin({.deadline = options_.deadline}); }
+
+  Store& store_;
+  const TransactOptions& options_;
+  const std::string_view key_;
+  const ReplyingBody& body_;
+  bool unknown_ = false;  // A run whose answer was lost may still commit, or has.
+};
+
+Result<Outcome> Operation::Try() {
+  const std::unique_ptr<Transaction> transaction = Begin();
+  ASSIGN_OR_RETURN(std::optional<std::string> reply, transaction->Get(key_));
+  if (!reply) {
+    Result<std::string> made = body_(*transaction);
+    if (!made.ok() && unknown_ && !MayRunAgain(made.code())) RETURN_IF_ERROR(ShutOut());
+    if (!made.ok()) return made.status();
+    transaction->Put(key_, *made);
+    reply = *std::move(made);
+  }
+  // A reply that was found may not be durable yet, so this commits in that case too.
+  ASSIGN_OR_RETURN(const Version version, transaction->Commit(options_.durability));
+  return Outcome{version, *std::move(reply)};
 }
 
-// The answer when the search for the operation failed.
-Status Unknown(const Status& looking) {
-  if (MayRunAgain(looking.code())) return looking;
-  return Status(Code::kMaybeCommitted, "look for a lost commit: " + looking.ToString());
+// OK: no run that is under way can commit any more, because each has read the key that this writes.
+Status Operation::ShutOut() {
+  const std::unique_ptr<Transaction> transaction = Begin();
+  ASSIGN_OR_RETURN(const std::optional<std::string> reply, transaction->Get(key_));
+  if (reply) return Status(Code::kConflict, "an operation fails, but an earlier run took effect");
+  transaction->Delete(key_);
+  RETURN_IF_ERROR(transaction->Commit(options_.durability).status());
+  unknown_ = false;
+  return OkStatus();
+}
+
+Result<Outcome> Operation::Answer(Result<Outcome> result) const {
+  const bool settled = result.ok() || !unknown_ || result.code() == Code::kMaybeCommitted;
+  if (settled) return result;
+  return Status(Code::kMaybeCommitted, "settle a lost commit: " + result.status().ToString());
 }
 
 }  // namespace
 
-Result<Version> Transact(Store& store, const TransactOptions& options,
-                         const std::function<Status(Transaction&)>& body) {
+Result<Version> Transact(Store& store, const TransactOptions& options, const Body& body) {
   Retry retry(options.clock, options.deadline);
-  bool look_first = false;
   while (true) {
-    Result<std::optional<Version>> found = std::optional<Version>();
-    if (look_first) found = FindOperation(store, options);
-    if (found.ok() && *found) return **found;
-    Result<Version> result =
-        found.ok() ? RunOnce(store, options.durability, body) : Unknown(found.status());
-    if (result.code() == Code::kMaybeCommitted) {
-      if (options.operation_key.empty() || !found.ok()) return result;
-      look_first = true;
-    } else if (result.ok() || !MayRunAgain(result.code())) {
-      return result;
-    }
-    if (!retry.Wait()) return result;
+    Result<Version> result = RunOnce(store, options, body);
+    if (!MayRunAgain(result.code()) || !retry.Wait()) return result;
   }
+}
+
+Result<Outcome> TransactOnce(Store& store, const TransactOptions& options,
+                             std::string_view operation_key, const ReplyingBody& body) {
+  return Operation(store, options, operation_key, body).Run();
 }
 
 }  // namespace tarn::kv

@@ -62,7 +62,24 @@ TEST(Transact, ThePassedDeadlineGivesTheLastCode) {
   EXPECT_EQ(Transact(*store, options, put).code(), Code::kConflict);
 }
 
-TEST(Transact, ALostAnswerIsReturnedWithoutAnOperationKey) {
+TEST(Transact, ReadsEndWithTheDeadline) {
+  ManualClock clock;
+  const auto store = NewMemoryStore(clock);
+  TransactOptions options{.clock = clock};
+  options.deadline = Deadline::After(clock, std::chrono::seconds(1));
+  int runs = 0;
+  const auto result = Transact(*store, options, [&](Transaction& t) {
+    ++runs;
+    t.Put("a", "x");
+    clock.Advance(std::chrono::seconds(1));
+    return t.Get("b").status();
+  });
+  EXPECT_EQ(result.code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(runs, 1);
+  EXPECT_EQ(store->Begin()->Get("a").value(), std::nullopt);
+}
+
+TEST(Transact, ALostAnswerIsReturned) {
   const auto store = NewMemoryStore(SystemClock(), {.maybe_committed_done = 1});
   const auto result = Transact(*store, {.clock = SystemClock()}, [](Transaction& t) {
     t.Add("n", 1);
@@ -71,21 +88,25 @@ TEST(Transact, ALostAnswerIsReturnedWithoutAnOperationKey) {
   EXPECT_EQ(result.code(), Code::kMaybeCommitted);
 }
 
-TEST(Transact, WithAnOperationKeyEachOperationTakesEffectOnce) {
-  const MemoryFaults faults{
-      .conflict = 0.2, .maybe_committed_done = 0.3, .maybe_committed_lost = 0.3, .seed = 7};
-  const auto store = NewMemoryStore(SystemClock(), faults);
-  for (int i = 0; i < 100; ++i) {
-    TransactOptions options{.clock = SystemClock()};
-    options.operation_key = "Q/" + std::to_string(i);
-    const auto result = Transact(*store, options, [&](Transaction& t) {
-      t.Put(options.operation_key, "");
-      t.Add("n", 1);
-      return OkStatus();
-    });
-    EXPECT_TRUE(result.ok()) << result.status().ToString();
+TEST(Transact, EachOperationTakesEffectOnceWhateverIsLost) {
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    const auto store = NewMemoryStore(SystemClock(), {.conflict = 0.1,
+                                                      .maybe_committed_done = 0.2,
+                                                      .maybe_committed_lost = 0.2,
+                                                      .maybe_committed_late = 0.3,
+                                                      .seed = seed});
+    const auto run = [&](int i, const std::string& reply) {
+      return TransactOnce(*store, {.clock = SystemClock()}, "Q/" + std::to_string(i),
+                          [&](Transaction& t) -> Result<std::string> {
+                            t.Add("n", 1);
+                            return reply + std::to_string(i);
+                          });
+    };
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(run(i, "first ")->reply, "first " + std::to_string(i));
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(run(i, "again ")->reply, "first " + std::to_string(i));
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(run(100 + i, "")->reply, std::to_string(100 + i));
+    EXPECT_EQ(Count(*store, "n"), 120) << "seed " << seed;
   }
-  EXPECT_EQ(Count(*store, "n"), 100);
 }
 
 }  // namespace

@@ -38,7 +38,9 @@ class MemoryStore final : public Store, public Engine {
   MemoryStore(Clock& clock, const MemoryFaults& faults)
       : clock_(clock), faults_(faults), random_(faults.seed) {}
 
-  std::unique_ptr<Transaction> Begin() override { return NewOptimisticTransaction(*this, clock_); }
+  std::unique_ptr<Transaction> Begin(const BeginOptions& options) override {
+    return NewOptimisticTransaction(*this, clock_, options);
+  }
   Status Sync() override;
   Status Watch(std::string_view key, const Value& seen, Deadline deadline,
                const std::stop_token& stop) override;
@@ -54,6 +56,7 @@ class MemoryStore final : public Store, public Engine {
   Result<Value> Get(std::string_view key, Version version) const EXCLUDES(mutex_);
   void Forget(Version reader) EXCLUDES(mutex_);
   Result<Version> Apply(CommitRequest& request) REQUIRES(mutex_);
+  void ApplyLate(std::vector<CommitRequest>& applied) REQUIRES(mutex_);
   void Write(const std::string& key, Version version, Value value) REQUIRES(mutex_);
   void Trim() REQUIRES(mutex_);
   Status RollDice(double chance, Code code) REQUIRES(mutex_);
@@ -70,6 +73,8 @@ class MemoryStore final : public Store, public Engine {
   // Keys whose older values Trim may drop, with the version that replaced them.
   std::deque<std::pair<Version, std::string>> replaced_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;
+  // Commits that come late (MemoryFaults). Their snapshots use the members above.
+  std::vector<CommitRequest> late_ GUARDED_BY(mutex_);
 };
 
 // Finds each pair by its key, so that commits may come between two steps.
@@ -186,13 +191,35 @@ Result<Value> MemoryStore::Get(std::string_view key, Version version) const {
 }
 
 Result<Version> MemoryStore::Commit(CommitRequest request) {
+  std::vector<CommitRequest> late;  // Their snapshots end after the lock.
   Result<Version> version = [&]() -> Result<Version> {
     MutexLock lock(mutex_);
-    return Apply(request);
+    if (Status held = RollDice(faults_.maybe_committed_late, Code::kMaybeCommitted); !held.ok()) {
+      late_.push_back(std::move(request));
+      return held;
+    }
+    ApplyLate(late);
+    Result<Version> applied = Apply(request);
+    ApplyLate(late);
+    return applied;
   }();
   request.snapshot.reset();
   if (version.ok() || version.code() == Code::kMaybeCommitted) watches_.Notify(request.writes);
+  for (const CommitRequest& applied : late) watches_.Notify(applied.writes);
   return version;
+}
+
+// Makes some of the late commits. A late commit that conflicts is dropped, as its caller expects.
+void MemoryStore::ApplyLate(std::vector<CommitRequest>& applied) {
+  for (size_t i = 0; i < late_.size();) {
+    if (!random_.Chance(0.5)) {
+      ++i;
+      continue;
+    }
+    applied.push_back(std::move(late_[i]));
+    late_.erase(late_.begin() + static_cast<ptrdiff_t>(i));
+    static_cast<void>(Apply(applied.back()).ok());
+  }
 }
 
 Result<Version> MemoryStore::Apply(CommitRequest& request) {

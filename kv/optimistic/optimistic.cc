@@ -16,8 +16,8 @@ std::string Successor(std::string_view key) {
 
 class OptimisticTransaction final : public Transaction {
  public:
-  OptimisticTransaction(Engine& engine, const Clock& clock)
-      : engine_(engine), clock_(clock), begun_(clock.Now()) {}
+  OptimisticTransaction(Engine& engine, const Clock& clock, const BeginOptions& options)
+      : engine_(engine), clock_(clock), options_(options), begun_(clock.Now()) {}
 
   Result<std::optional<std::string>> Get(std::string_view key, Reads reads) override;
   Result<std::vector<std::optional<std::string>>> GetMany(std::span<const std::string> keys,
@@ -26,14 +26,15 @@ class OptimisticTransaction final : public Transaction {
                         const ScanOptions& options) override;
   Result<Version> ReadVersion() override;
   void AddReadConflict(std::string_view begin, std::string_view end) override;
+  void Want(std::span<const std::string>, std::span<const Range>) override {}  // Reads are local.
 
   void Put(std::string_view key, std::string_view value) override { writes_.Put(key, value); }
   void Delete(std::string_view key) override { writes_.Delete(key); }
   void DeleteRange(std::string_view begin, std::string_view end) override {
     writes_.DeleteRange(begin, end);
   }
-  void Add(std::string_view key, int64_t delta) override { writes_.Change(key, {delta, {}}); }
-  void Max(std::string_view key, int64_t value) override { writes_.Change(key, {0, value}); }
+  void Add(std::string_view key, int64_t delta) override { writes_.Add(key, delta); }
+  void Max(std::string_view key, int64_t value) override { writes_.Max(key, value); }
   void PutStamped(std::string_view prefix, std::string_view suffix,
                   std::string_view value) override {
     writes_.PutStamped(prefix, suffix, value);
@@ -41,13 +42,15 @@ class OptimisticTransaction final : public Transaction {
   Result<Version> Commit(Durability durability) override;
 
  private:
-  Status CheckAge() const;
+  Status CheckAge(MonotonicTime now) const;
   Status Prepare();
   std::optional<std::string> OwnValue(std::string_view key, bool* settled) const;
+  Status CheckSize() const;
   Status CommitReadOnly(Durability durability);
 
   Engine& engine_;
   const Clock& clock_;
+  const BeginOptions options_;
   const MonotonicTime begun_;
   std::unique_ptr<Snapshot> snapshot_;  // Opened by the first read.
   Status read_status_;                  // The first error of AddReadConflict, which returns none.
@@ -56,16 +59,24 @@ class OptimisticTransaction final : public Transaction {
   bool committed_ = false;
 };
 
-Status OptimisticTransaction::CheckAge() const {
+Status OptimisticTransaction::CheckAge(MonotonicTime now) const {
   CHECK(!committed_);
-  if (clock_.Now() - begun_ <= kMaxTransactionLife) return OkStatus();
+  if (now - begun_ <= kMaxTransactionLife) return OkStatus();
   return Status(Code::kTooOld, "transaction outlived its read version");
 }
 
 Status OptimisticTransaction::Prepare() {
-  RETURN_IF_ERROR(CheckAge());
+  const MonotonicTime now = clock_.Now();
+  if (options_.deadline.PassedBy(now)) return Status(Code::kDeadlineExceeded, "read");
+  RETURN_IF_ERROR(CheckAge(now));
   if (snapshot_) return OkStatus();
-  ASSIGN_OR_RETURN(snapshot_, engine_.OpenSnapshot());
+  ASSIGN_OR_RETURN(std::unique_ptr<Snapshot> snapshot, engine_.OpenSnapshot());
+  if (snapshot->version() < options_.at_least) {
+    return Status(Code::kUnavailable, "read version " + std::to_string(options_.at_least) +
+                                          ": the store is at " +
+                                          std::to_string(snapshot->version()));
+  }
+  snapshot_ = std::move(snapshot);
   return OkStatus();
 }
 
@@ -84,7 +95,7 @@ Result<std::optional<std::string>> OptimisticTransaction::Get(std::string_view k
   std::optional<std::string> own = OwnValue(key, &settled);
   if (settled) return own;
   ASSIGN_OR_RETURN(std::optional<std::string> stored, snapshot_->Get(key));
-  if (reads == Reads::kSerializable) reads_.keys.emplace_back(key);
+  if (reads == Reads::kSerializable) reads_.AddKey(key);
   const WriteSet::Write* write = writes_.Find(key);
   if (!write) return stored;
   ASSIGN_OR_RETURN(std::string changed, ApplyCounter(write->counter, key, stored));
@@ -104,7 +115,7 @@ Result<std::vector<std::optional<std::string>>> OptimisticTransaction::GetMany(
     }
     wanted.push_back(keys[i]);
     places.push_back(i);
-    if (reads == Reads::kSerializable) reads_.keys.push_back(keys[i]);
+    if (reads == Reads::kSerializable) reads_.AddKey(keys[i]);
   }
   ASSIGN_OR_RETURN(auto stored, snapshot_->GetMany(wanted));
   for (size_t i = 0; i < places.size(); ++i) values[places[i]] = std::move(stored[i]);
@@ -131,8 +142,8 @@ Result<ScanPage> OptimisticTransaction::Scan(std::string_view begin, std::string
   RETURN_IF_ERROR(cursor.status());
   if (options.reads == Reads::kSnapshot) return page;
   const bool forward = options.order == Order::kForward;
-  reads_.ranges.emplace_back(page.more && !forward ? page.pairs.back().key : first,
-                             page.more && forward ? Successor(page.pairs.back().key) : last);
+  reads_.AddRange(page.more && !forward ? page.pairs.back().key : first,
+                  page.more && forward ? Successor(page.pairs.back().key) : last);
   return page;
 }
 
@@ -145,8 +156,15 @@ void OptimisticTransaction::AddReadConflict(std::string_view begin, std::string_
   if (const Status status = Prepare(); !status.ok()) {
     if (read_status_.ok()) read_status_ = status;
   } else if (begin < RangeEnd(end)) {
-    reads_.ranges.emplace_back(begin, RangeEnd(end));
+    reads_.AddRange(std::string(begin), std::string(RangeEnd(end)));
   }
+}
+
+Status OptimisticTransaction::CheckSize() const {
+  const size_t bytes = reads_.bytes + writes_.bytes();
+  if (bytes <= kMaxTransactionBytes) return OkStatus();
+  return Status(Code::kTooBig, "transaction of " + std::to_string(bytes) + " bytes, of which " +
+                                   std::to_string(reads_.bytes) + " are ranges that it read");
 }
 
 Status OptimisticTransaction::CommitReadOnly(Durability durability) {
@@ -155,24 +173,26 @@ Status OptimisticTransaction::CommitReadOnly(Durability durability) {
 }
 
 Result<Version> OptimisticTransaction::Commit(Durability durability) {
-  RETURN_IF_ERROR(CheckAge());
+  RETURN_IF_ERROR(CheckAge(clock_.Now()));
   RETURN_IF_ERROR(writes_.status());
   RETURN_IF_ERROR(read_status_);
   if (writes_.empty()) {
-    RETURN_IF_ERROR(Prepare());
+    if (!snapshot_) RETURN_IF_ERROR(Prepare());
     const Version version = snapshot_->version();
     committed_ = true;
     RETURN_IF_ERROR(CommitReadOnly(durability));
     return version;
   }
+  RETURN_IF_ERROR(CheckSize());
   committed_ = true;
   return engine_.Commit({std::move(snapshot_), std::move(reads_), std::move(writes_), durability});
 }
 
 }  // namespace
 
-std::unique_ptr<Transaction> NewOptimisticTransaction(Engine& engine, const Clock& clock) {
-  return std::make_unique<OptimisticTransaction>(engine, clock);
+std::unique_ptr<Transaction> NewOptimisticTransaction(Engine& engine, const Clock& clock,
+                                                      const BeginOptions& options) {
+  return std::make_unique<OptimisticTransaction>(engine, clock, options);
 }
 
 }  // namespace tarn::kv

@@ -58,6 +58,7 @@ class Engine {  // Thread-safe.
   virtual Status Sync() = 0;
 };
 
-std::unique_ptr<Transaction> NewOptimisticTransaction(Engine& engine, const Clock& clock);
+std::unique_ptr<Transaction> NewOptimisticTransaction(Engine& engine, const Clock& clock,
+                                                      const BeginOptions& options);
 
 }  // namespace tarn::kv

@@ -21,6 +21,16 @@ namespace tarn::kv {
 struct ReadSet {
   std::vector<std::string> keys;
   std::vector<std::pair<std::string, std::string>> ranges;  // begin <= key < end.
+  size_t bytes = 0;                                         // Against kMaxTransactionBytes.
+
+  void AddKey(std::string_view key) {
+    bytes += BytesOfKeyRange(key.size());
+    keys.emplace_back(key);
+  }
+  void AddRange(std::string begin, std::string end) {
+    bytes += BytesOfRange(begin, end);
+    ranges.emplace_back(std::move(begin), std::move(end));
+  }
   bool empty() const { return keys.empty() && ranges.empty(); }
 };
 

@@ -9,21 +9,27 @@ int64_t WrappingSum(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
 }
 
+// Each commit has a version of its own, so the order among commits of one version is 0.
 std::string StampOf(Version version, size_t order) {
   std::string stamp;
   for (int shift = 56; shift >= 0; shift -= 8) stamp.push_back(static_cast<char>(version >> shift));
+  stamp.resize(kCommitStampBytes);
   stamp.push_back(static_cast<char>(order >> 8));
   stamp.push_back(static_cast<char>(order));
   return stamp;
 }
-
-constexpr size_t kMaxStamped = 1 << 16;  // The order within a commit has two bytes.
 
 }  // namespace
 
 const std::string& PastAllKeys() {
   static const std::string past(kMaxKeyBytes + 1, '\xff');
   return past;
+}
+
+size_t BytesOfRange(std::string_view begin, std::string_view end) {
+  // FoundationDB's bound after all keys has one byte.
+  const bool open = end.size() > kMaxKeyBytes && end == PastAllKeys();
+  return kRangeBytes + begin.size() + (open ? 1 : end.size());
 }
 
 void CounterChange::ThenAdd(int64_t delta) {
@@ -50,13 +56,19 @@ void WriteSet::Fail(Code code, std::string message) {
   if (status_.ok()) status_ = Status(code, std::move(message));
 }
 
-bool WriteSet::Admit(std::string_view key, size_t value_bytes) {
-  if (key.size() > kMaxKeyBytes) {
-    Fail(Code::kTooBig, "write a key of " + std::to_string(key.size()) + " bytes");
+bool WriteSet::Admit(size_t key_bytes, size_t value_bytes) {
+  if (key_bytes > kMaxKeyBytes) {
+    Fail(Code::kTooBig, "write a key of " + std::to_string(key_bytes) + " bytes");
   } else if (value_bytes > kMaxValueBytes) {
     Fail(Code::kTooBig, "write a value of " + std::to_string(value_bytes) + " bytes");
-  } else if (bytes_ += key.size() + value_bytes; bytes_ > kMaxTransactionBytes) {
-    Fail(Code::kTooBig, "transaction of " + std::to_string(bytes_) + " bytes");
+  }
+  return Count(kWriteBytes + key_bytes + value_bytes + BytesOfKeyRange(key_bytes));
+}
+
+bool WriteSet::Count(size_t bytes) {
+  bytes_ += bytes;
+  if (bytes_ > kMaxTransactionBytes) {
+    Fail(Code::kTooBig, "transaction that writes " + std::to_string(bytes_) + " bytes");
   }
   return status_.ok();
 }
@@ -68,14 +80,14 @@ WriteSet::Write& WriteSet::At(std::string_view key) {
 }
 
 void WriteSet::Put(std::string_view key, std::string_view value) {
-  if (!Admit(key, value.size())) return;
+  if (!Admit(key.size(), value.size())) return;
   Write& write = At(key);
   write.kind = Kind::kPut;
   write.value.assign(value);
 }
 
 void WriteSet::Delete(std::string_view key) {
-  if (!Admit(key, 0)) return;
+  if (!Admit(key.size(), key.size() + 1)) return;  // A delete names the key and its successor.
   Write& write = At(key);
   write.kind = Kind::kDelete;
   write.value.clear();
@@ -86,7 +98,8 @@ void WriteSet::DeleteRange(std::string_view begin, std::string_view end) {
   if (std::max(begin.size(), end.size()) > kMaxKeyBytes + 1) {
     return Fail(Code::kTooBig, "delete a range with an overlong bound");
   }
-  if (!Admit({}, begin.size() + end.size()) || begin >= RangeEnd(end)) return;
+  const size_t range_bytes = BytesOfRange(begin, RangeEnd(end));
+  if (!Count(kWriteBytes - kRangeBytes + 2 * range_bytes) || begin >= RangeEnd(end)) return;
   std::string first(begin);
   std::string last(RangeEnd(end));
   points_.erase(points_.lower_bound(first), points_.lower_bound(last));
@@ -100,8 +113,16 @@ void WriteSet::DeleteRange(std::string_view begin, std::string_view end) {
   ranges_.emplace(std::move(first), std::move(last));
 }
 
+void WriteSet::Max(std::string_view key, int64_t value) {
+  if (value < 0) {
+    return Fail(Code::kInvalid, "raise a counter to at least " + std::to_string(value) +
+                                    ": Max is for values from 0");
+  }
+  Change(key, {0, value});
+}
+
 void WriteSet::Change(std::string_view key, const CounterChange& change) {
-  if (!Admit(key, sizeof(int64_t))) return;
+  if (!Admit(key.size(), sizeof(int64_t))) return;
   const bool fresh = Find(key) == nullptr;
   Write& write = At(key);
   if (fresh && !Cleared(key)) {
@@ -123,10 +144,8 @@ void WriteSet::Change(std::string_view key, const CounterChange& change) {
 
 void WriteSet::PutStamped(std::string_view prefix, std::string_view suffix,
                           std::string_view value) {
-  const size_t key_bytes = prefix.size() + kStampBytes + suffix.size();
-  if (key_bytes > kMaxKeyBytes) return Fail(Code::kTooBig, "write an overlong stamped key");
-  if (stamped_.size() == kMaxStamped) return Fail(Code::kTooBig, "too many stamped keys");
-  if (!Admit(prefix, value.size()) || !Admit(suffix, kStampBytes)) return;
+  if (stamped_.size() == kMaxStampedKeys) return Fail(Code::kTooBig, "too many stamped keys");
+  if (!Admit(prefix.size() + kStampBytes + suffix.size(), value.size())) return;
   stamped_.push_back({std::string(prefix), std::string(suffix), std::string(value)});
 }
 

@@ -20,6 +20,10 @@ namespace tarn::kv {
 const std::string& PastAllKeys();
 inline std::string_view RangeEnd(std::string_view end) { return end.empty() ? PastAllKeys() : end; }
 
+// What a range that conflicts counts against the size of its transaction (kv/store.h).
+size_t BytesOfRange(std::string_view begin, std::string_view end);
+inline size_t BytesOfKeyRange(size_t key_bytes) { return kRangeBytes + 2 * key_bytes + 1; }
+
 // x -> max(x + add, floor): the effect of any sequence of Add and Max.
 struct CounterChange {
   int64_t add = 0;
@@ -45,11 +49,13 @@ class WriteSet {
   void Put(std::string_view key, std::string_view value);
   void Delete(std::string_view key);
   void DeleteRange(std::string_view begin, std::string_view end);
-  void Change(std::string_view key, const CounterChange& change);
+  void Add(std::string_view key, int64_t delta) { Change(key, {delta, {}}); }
+  void Max(std::string_view key, int64_t value);
   void PutStamped(std::string_view prefix, std::string_view suffix, std::string_view value);
 
   bool empty() const { return points_.empty() && ranges_.empty() && stamped_.empty(); }
   const Status& status() const { return status_; }  // The first write that was not legal.
+  size_t bytes() const { return bytes_; }           // Against kMaxTransactionBytes.
   const Points& points() const { return points_; }
   const Ranges& ranges() const { return ranges_; }
 
@@ -65,7 +71,9 @@ class WriteSet {
   struct Stamped {
     std::string prefix, suffix, value;
   };
-  bool Admit(std::string_view key, size_t value_bytes);
+  void Change(std::string_view key, const CounterChange& change);
+  bool Admit(size_t key_bytes, size_t value_bytes);
+  bool Count(size_t bytes);
   void Fail(Code code, std::string message);
   Write& At(std::string_view key);
   Status SettleCounter(const std::string& key, Write& write, const Latest& latest);

@@ -160,7 +160,9 @@ class RocksdbStore final : public Store, public Engine {
     if (!closed_) static_cast<void>(CloseDatabase().ok());
   }
 
-  std::unique_ptr<Transaction> Begin() override { return NewOptimisticTransaction(*this, clock_); }
+  std::unique_ptr<Transaction> Begin(const BeginOptions& options) override {
+    return NewOptimisticTransaction(*this, clock_, options);
+  }
   Status Sync() override;
   Status Watch(std::string_view key, const Value& seen, Deadline deadline,
                const std::stop_token& stop) override;

@@ -92,6 +92,28 @@ TEST_P(StoreContract, ExplicitReadConflictsCount) {
   EXPECT_TRUE(Conflicts(open, [](Transaction& t) { t.Put("z", "x"); }));
 }
 
+TEST_P(StoreContract, WantedReadsConflictOnlyWhenTheyAreRead) {
+  const std::vector<Range> ranges{{"a", "c"}, {"z", ""}};
+  const auto want = [&](Transaction& t) {
+    EXPECT_TRUE(t.ReadVersion().ok());
+    t.Want(Keys{"a", "k"}, ranges);
+  };
+  const auto put = [](const char* key) { return [key](Transaction& t) { t.Put(key, "x"); }; };
+  for (const char* key : {"a", "b", "k", "zz"}) EXPECT_FALSE(Conflicts(want, put(key)));
+  const auto get = [&](Transaction& t) {
+    want(t);
+    ValueIn(t, "k");
+  };
+  EXPECT_TRUE(Conflicts(get, put("k")));
+  EXPECT_FALSE(Conflicts(get, put("a")));
+  const auto scan = [&](Transaction& t) {
+    want(t);
+    KeysIn(t, "a", "c");
+  };
+  EXPECT_TRUE(Conflicts(scan, put("b")));
+  EXPECT_FALSE(Conflicts(scan, put("k")));
+}
+
 TEST_P(StoreContract, ReadingOwnWritesDoesNotConflict) {
   const auto own = [](Transaction& t) {
     t.Put("a", "own");

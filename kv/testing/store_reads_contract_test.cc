@@ -1,5 +1,6 @@
 // The part of the contract suite (kv/testing/store_contract.h) about reading.
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -196,11 +197,86 @@ TEST_P(StoreContract, AnOldTransactionIsRefused) {
   EXPECT_EQ(Value("b"), "(none)");
 }
 
+TEST_P(StoreContract, WantedReadsSeeTheSnapshotAndOwnWrites) {
+  Fill({"a", "b", "c", "d"});
+  const auto t = Begin();
+  EXPECT_TRUE(t->ReadVersion().ok());
+  t->Put("b", "before");
+  t->Want(Keys{"a", "b", "c", "absent", "n"}, std::vector<Range>{{"a", "d"}, {"c", ""}});
+  Write([](Transaction& w) {
+    w.Put("a", "new");
+    w.Put("absent", "new");
+    w.Delete("d");
+  });
+  t->Put("b", "own");
+  t->Delete("c");
+  t->Add("n", 3);
+  EXPECT_EQ(ValueIn(*t, "a"), "va");
+  EXPECT_EQ(ValueIn(*t, "b"), "own");
+  EXPECT_EQ(ValueIn(*t, "c"), "(none)");
+  EXPECT_EQ(ValueIn(*t, "absent"), "(none)");
+  EXPECT_EQ(CounterIn(*t, "n"), 3);
+  EXPECT_EQ(KeysIn(*t, "a", "d"), (Keys{"a", "b"}));
+  EXPECT_EQ(KeysIn(*t, "c", ""), (Keys{"d", "n"}));
+}
+
+TEST_P(StoreContract, WantingManyReadsDoesNotCountAgainstTheSize) {
+  const auto t = Begin();
+  t->Put("a", "x");
+  const std::string key(kMaxKeyBytes, 'k');
+  for (int i = 0; i < 1000; ++i) t->Want(Keys{key}, std::vector<Range>{{key, ""}, {"", key}});
+  t->Want({}, {});
+  EXPECT_EQ(CommitCode(*t), Code::kOk);
+}
+
+TEST_P(StoreContract, ReadsPastTheDeadlineAreRefusedAndTheCommitIsNot) {
+  Fill({"a"});
+  const auto t =
+      store().Begin({.deadline = Deadline::After(clock_, std::chrono::milliseconds(10))});
+  EXPECT_EQ(ValueIn(*t, "a"), "va");
+  t->Put("b", "x");
+  clock_.Advance(std::chrono::milliseconds(10));
+  EXPECT_EQ(t->Get("a").code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(t->Get("a", Reads::kSnapshot).code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(t->GetMany(Keys{"a"}).code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(t->Scan("a", "b", {}).code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(t->ReadVersion().code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(CommitCode(*t), Code::kOk);
+  EXPECT_EQ(Value("b"), "x");
+}
+
+TEST_P(StoreContract, APassedDeadlineOutranksTheAgeOfTheTransaction) {
+  const auto t = store().Begin({.deadline = Deadline::After(clock_, kMaxTransactionLife)});
+  clock_.Advance(kMaxTransactionLife + Nanos(1));
+  EXPECT_EQ(t->Get("a").code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(CommitCode(*t), Code::kTooOld);
+}
+
+TEST_P(StoreContract, AReadIsAtLeastOfTheVersionAskedFor) {
+  for (const char* value : {"1", "2"}) {
+    const Version version = Write([&](Transaction& t) { t.Put("a", value); });
+    const auto t = store().Begin({.at_least = version});
+    EXPECT_EQ(ValueIn(*t, "a"), value);
+    EXPECT_GE(t->ReadVersion().value(), version);
+    const Version read = store().Begin()->ReadVersion().value();
+    EXPECT_GE(store().Begin({.at_least = read})->ReadVersion().value(), read);
+  }
+}
+
+TEST_P(StoreContract, AVersionThatTheStoreHasNotReachedIsUnavailable) {
+  Fill({"a"});
+  const auto t = store().Begin({.at_least = std::numeric_limits<Version>::max()});
+  EXPECT_EQ(t->Get("a").code(), Code::kUnavailable);
+  EXPECT_EQ(t->Scan("a", "b", {}).code(), Code::kUnavailable);
+  EXPECT_EQ(CommitCode(*t), Code::kUnavailable);
+}
+
 TEST_P(StoreContract, AClosedStoreIsUnavailable) {
   Fill({"a"});
   EXPECT_TRUE(store().Close().ok());
   EXPECT_EQ(Begin()->Get("a").code(), Code::kUnavailable);
   const auto t = Begin();
+  t->Want(Keys{"a"}, {});
   t->Put("a", "x");
   EXPECT_EQ(CommitCode(*t), Code::kUnavailable);
   EXPECT_EQ(store().Sync().code(), Code::kUnavailable);

@@ -17,6 +17,12 @@ namespace {
 using Reach = KeyChanges::Look::Reach;
 
 constexpr uint32_t kSymlinkMode = 0777;
+// Half of what a transaction may have, because an entry that replaces another needs up to twice the
+// bytes that are estimated.
+constexpr size_t kPartBytes = kv::kMaxTransactionBytes / 2;
+// Fields, ranges, and keys without their names.
+constexpr size_t kEntryBytes = 1000;
+constexpr size_t kXattrBytes = 200;
 
 std::optional<role::FileType> TypeOf(ufs::ObjectType type) {
   switch (type) {
@@ -111,6 +117,27 @@ Result<InodeRecord> NewInode(const Context& context, const InodeRecord& dir, std
   inode.made = true;
   inode.made_key = inode.key;
   return inode;
+}
+
+// What reading the ledger records of a prefix and of all prefixes above it counts.
+size_t BytesOfPrefixes(std::string_view prefix) {
+  size_t bytes = 0;
+  for (size_t end = prefix.size(); end > 0 && end != prefix.npos;
+       end = prefix.rfind('/', end - 1)) {
+    bytes += kv::kRangeBytes + 2 * (end + sizeof("U") + sizeof(MountId));
+  }
+  return bytes;
+}
+
+// What an entry counts besides the prefixes. The key is in a record and in the range of its ledger
+// record, the name in the dentry, the cursor and the inode.
+size_t EstimateBytes(const ufs::ObjectInfo& info, size_t name_bytes) {
+  size_t bytes = kEntryBytes + 4 * info.key.size() + 7 * name_bytes + info.etag.size() +
+                 info.identity.size() + info.symlink_target.size();
+  for (const auto& [name, value] : info.xattrs) {
+    bytes += kXattrBytes + 3 * name.size() + value.size();
+  }
+  return bytes;
 }
 
 Status Import(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
@@ -286,6 +313,18 @@ Difference Compare(const InodeRecord& inode, const Known& at, const ufs::ObjectI
 }
 
 }  // namespace
+
+size_t CountThatFits(std::string_view dir_key, std::span<const ufs::ObjectInfo> found) {
+  const size_t prefix_bytes = BytesOfPrefixes(dir_key);
+  size_t bytes = 0;
+  size_t count = 0;
+  for (; count < found.size(); ++count) {
+    const ufs::ObjectInfo& info = found[count];
+    bytes += prefix_bytes + EstimateBytes(info, info.key.size() - dir_key.size());
+    if (bytes > kPartBytes) break;
+  }
+  return std::min(std::max<size_t>(count, 1), found.size());
+}
 
 Result<InodeRecord> NewImported(const Context& context, kv::Transaction& txn,
                                 const InodeRecord& dir, std::string_view name,

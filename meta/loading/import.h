@@ -6,6 +6,7 @@
 // whose key a step of the persist queue changed since the look began (meta/store/key_changes.h).
 // The caller asks for such a name again.
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,9 @@ struct Imported {
 Result<InodeRecord> NewImported(const Context& context, kv::Transaction& txn,
                                 const InodeRecord& dir, std::string_view name,
                                 const ufs::ObjectInfo& info);
+// How many of `found`, from the first on, fit into one transaction that applies them; at least one
+// of any. They are directly below the prefix `dir_key`.
+size_t CountThatFits(std::string_view dir_key, std::span<const ufs::ObjectInfo> found);
 // The UFS has `info` under the name: imports the name, or changes or replaces its inode.
 Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
                   std::string_view name, const ufs::ObjectInfo& info, Imported& imported);

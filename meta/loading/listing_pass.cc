@@ -96,13 +96,21 @@ class PagedPass final : public ListingPass {
   }
 
   Status ApplyPage(const Fetched& fetched) {
-    const std::span<const ufs::ObjectInfo> entries = fetched.page.entries;
-    for (const ufs::ObjectInfo& info : entries) seen_.push_back(HashOf(NameOf(info.key)));
-    const Status applied = ApplyEntries(*fetched.look, entries);
+    std::span<const ufs::ObjectInfo> left = fetched.page.entries;
+    for (const ufs::ObjectInfo& info : left) seen_.push_back(HashOf(NameOf(info.key)));
+    do {  // Also for a page without entries, which finds out whether the directory moved.
+      const size_t count = CountThatFits(key_, left);
+      RETURN_IF_ERROR(ApplyPart(*fetched.look, left.first(count)));
+      left = left.subspan(count);
+    } while (!left.empty());
+    return OkStatus();
+  }
+
+  Status ApplyPart(const KeyChanges::Look& look, std::span<const ufs::ObjectInfo> part) {
+    const Status applied = ApplyEntries(look, part);
     if (!MayTryFewer(applied.code())) return applied;
-    for (size_t i = 0; i < entries.size(); i += kSliceNames) {
-      RETURN_IF_ERROR(
-          ApplySlice(*fetched.look, entries.subspan(i, std::min(kSliceNames, entries.size() - i))));
+    for (size_t i = 0; i < part.size(); i += kSliceNames) {
+      RETURN_IF_ERROR(ApplySlice(look, part.subspan(i, std::min(kSliceNames, part.size() - i))));
     }
     return OkStatus();
   }

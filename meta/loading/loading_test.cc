@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "kv/memory.h"
+#include "meta/loading/import.h"
 #include "meta/mounts/root.h"
 #include "meta/ops/operations.h"
 #include "meta/store/changes.h"
@@ -123,6 +124,52 @@ class LoadingTest : public ::testing::Test {
   ScriptedLoader loader_{context_};
   const Env env_{context_, loader_};
 };
+
+// A page of a thousand names as long as S3 allows, in a deep directory.
+std::vector<ufs::ObjectInfo> LongPage(const std::string& prefix) {
+  std::vector<ufs::ObjectInfo> page(1000);
+  for (size_t i = 0; i < page.size(); ++i) {
+    page[i].type = ufs::ObjectType::kDirectory;
+    page[i].key = Concat(prefix, "/", 1000 + i, std::string(1019 - prefix.size(), 'n'));
+  }
+  return page;
+}
+
+TEST_F(LoadingTest, PartsOfALongPageFitIntoATransaction) {
+  std::string prefix = "d";
+  while (prefix.size() < 800) prefix += "/directory";
+  const std::vector<ufs::ObjectInfo> page = LongPage(prefix);
+  InodeRecord dir = *ReadInode(*store_->Begin(), kRootInode, kv::Reads::kSnapshot);
+  dir.key = prefix;
+  const auto apply = [&](std::span<const ufs::ObjectInfo> part) {
+    const std::unique_ptr<KeyChanges::Look> look = key_changes_.Begin();
+    Imported imported(*look, writers_);
+    const std::unique_ptr<kv::Transaction> txn = store_->Begin();
+    for (const ufs::ObjectInfo& info : part) {
+      const std::string name = info.key.substr(prefix.size() + 1);
+      EXPECT_TRUE(ApplyFound(context_, *txn, dir, name, info, imported).ok());
+    }
+    return txn->Commit(kv::Durability::kBuffered).code();
+  };
+  EXPECT_EQ(apply(page), Code::kTooBig);
+  size_t parts = 0;
+  for (std::span<const ufs::ObjectInfo> left = page; !left.empty(); ++parts) {
+    const size_t count = CountThatFits(prefix, left);
+    EXPECT_EQ(apply(left.first(count)), Code::kOk);
+    left = left.subspan(count);
+  }
+  EXPECT_LE(parts, 20U);
+}
+
+TEST_F(LoadingTest, APageOfCommonNamesIsOnePart) {
+  std::vector<ufs::ObjectInfo> page(1000);
+  for (ufs::ObjectInfo& info : page) info.key = "data/2026/11/30/eu/parts/a-name-of-common-length";
+  EXPECT_EQ(CountThatFits("data/2026/11/30/eu/parts", page), page.size());
+  page.resize(200);
+  for (ufs::ObjectInfo& info : page) info.xattrs["user.x"] = std::string(64 << 10, 'x');
+  EXPECT_LT(CountThatFits("data/2026/11/30/eu/parts", page), 100U);
+  EXPECT_EQ(CountThatFits("data", {}), 0U);
+}
 
 TEST_F(LoadingTest, AnUnknownNameIsAskedForOnceAndFound) {
   loader_.outside["f"] = role::FileType::kRegular;

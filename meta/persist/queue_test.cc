@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kv/testing/forwarding_store.h"
 #include "meta/testing/namespace_fixture.h"
 
 namespace tarn::meta {
@@ -13,61 +14,30 @@ constexpr Nanos kDay = std::chrono::hours(24);
 constexpr uint64_t kLarge = 8 << 20;
 
 // A store in which one scan fails.
-class FlakyStore final : public kv::Store {
+class FlakyStore final : public kv::ForwardingStore {
  public:
-  explicit FlakyStore(std::unique_ptr<kv::Store> base) : base_(std::move(base)) {}
+  explicit FlakyStore(std::unique_ptr<kv::Store> base)
+      : ForwardingStore(*base), base_(std::move(base)) {}
 
   int fail_scan = 0;  // Which scan fails, counted from now; 0: none.
 
-  std::unique_ptr<kv::Transaction> Begin() override {
-    return std::make_unique<FlakyTransaction>(*this, base_->Begin());
+  std::unique_ptr<kv::Transaction> Begin(const kv::BeginOptions& options) override {
+    return std::make_unique<FlakyTransaction>(*this, base_->Begin(options));
   }
-  Status Sync() override { return base_->Sync(); }
-  Status Watch(std::string_view key, const std::optional<std::string>& seen, Deadline deadline,
-               const std::stop_token& stop) override {
-    return base_->Watch(key, seen, deadline, stop);
-  }
-  Status Close() override { return base_->Close(); }
 
  private:
-  class FlakyTransaction final : public kv::Transaction {
+  class FlakyTransaction final : public kv::ForwardingTransaction {
    public:
     FlakyTransaction(FlakyStore& store, std::unique_ptr<kv::Transaction> base)
-        : store_(store), base_(std::move(base)) {}
-    Result<std::optional<std::string>> Get(std::string_view key, kv::Reads reads) override {
-      return base_->Get(key, reads);
-    }
-    Result<std::vector<std::optional<std::string>>> GetMany(std::span<const std::string> keys,
-                                                            kv::Reads reads) override {
-      return base_->GetMany(keys, reads);
-    }
+        : ForwardingTransaction(std::move(base)), store_(store) {}
     Result<kv::ScanPage> Scan(std::string_view begin, std::string_view end,
                               const kv::ScanOptions& options) override {
       if (store_.fail_scan > 0 && --store_.fail_scan == 0) return Status(Code::kIo, "scan");
-      return base_->Scan(begin, end, options);
-    }
-    Result<kv::Version> ReadVersion() override { return base_->ReadVersion(); }
-    void AddReadConflict(std::string_view begin, std::string_view end) override {
-      base_->AddReadConflict(begin, end);
-    }
-    void Put(std::string_view key, std::string_view value) override { base_->Put(key, value); }
-    void Delete(std::string_view key) override { base_->Delete(key); }
-    void DeleteRange(std::string_view begin, std::string_view end) override {
-      base_->DeleteRange(begin, end);
-    }
-    void Add(std::string_view key, int64_t delta) override { base_->Add(key, delta); }
-    void Max(std::string_view key, int64_t value) override { base_->Max(key, value); }
-    void PutStamped(std::string_view prefix, std::string_view suffix,
-                    std::string_view value) override {
-      base_->PutStamped(prefix, suffix, value);
-    }
-    Result<kv::Version> Commit(kv::Durability durability) override {
-      return base_->Commit(durability);
+      return ForwardingTransaction::Scan(begin, end, options);
     }
 
    private:
     FlakyStore& store_;
-    const std::unique_ptr<kv::Transaction> base_;
   };
 
   const std::unique_ptr<kv::Store> base_;
