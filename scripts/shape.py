@@ -1,5 +1,5 @@
 """What scripts/tidy checks of the shape of C++ sources: sizes, comments that the formatter has torn, braces, wide
-interfaces, one source for each class, the order of meta's rooms, the seam of time.
+interfaces, one source for each class, the order of meta's rooms, the seam of time, the one way to commit.
 
 A check takes a path relative to the top of the repository and the lines of the file, and yields (line number, fault).
 """
@@ -22,6 +22,10 @@ SPREAD = {
 # Where the machine's clock may be taken: the parts that compose, and the clock itself.
 CLOCK_FOLDERS = ("node/", "main/", "base/clock.", "test/", "fuzz/")
 
+# The one source of meta/ that commits transactions.
+COMMITTER = "meta/store/change.cc"
+
+COMMIT = re.compile(r"\bTransact\(|(?:\.|->)Commit\(")
 TYPE_OR_NAMESPACE = re.compile(r"^ *(?:namespace|extern|struct|class|enum|union|template|//|#|:)")
 TRAILING = re.compile(r"^(?P<code>.*[^\s/].*?)\s+// ")
 CONTROL = re.compile(r"^\s*(?:\} )?(?:else )?(?:if|for|while)\b(?: constexpr)? ?\(")
@@ -167,6 +171,14 @@ def machine_clock(path, lines):
             yield number, "SystemClock(): take a Clock, which node/ passes in"
 
 
+def one_committer(path, lines):
+    if not path.startswith("meta/") or path == COMMITTER or is_test(path):
+        return
+    for number, line in enumerate(lines, 1):
+        if COMMIT.search(code_of(line)):
+            yield number, f"a commit outside {COMMITTER}: call CommitChange"
+
+
 def meta_rooms(architecture):
     """The rooms of meta/, lowest first, as doc/architecture.md states them."""
     found = ROOMS.search(architecture)
@@ -205,4 +217,4 @@ def spread_classes(files):
             yield min(paths), 1, f"the methods of {name.split('/')[1]} are in {', '.join(sorted(paths))}"
 
 
-CHECKS = [sizes, long_functions, torn_comments, missing_braces, wide_interfaces, machine_clock]
+CHECKS = [sizes, long_functions, torn_comments, missing_braces, wide_interfaces, machine_clock, one_committer]

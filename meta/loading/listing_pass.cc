@@ -6,8 +6,8 @@
 #include <span>
 
 #include "base/current_request.h"
-#include "meta/loading/import.h"
 #include "meta/loading/name_look.h"
+#include "meta/store/change.h"
 #include "meta/store/keys.h"
 #include "meta/store/tree.h"
 
@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kPageNames = 1000;
 constexpr size_t kSliceNames = 50;
-constexpr int kSliceTries = 5;
+constexpr int kSliceRuns = 5;
 
 // Whether the UFS has the directory and no relocation moves it.
 bool IsListable(const InodeRecord& dir) { return dir.bound && !dir.places; }
@@ -107,7 +107,7 @@ class PagedPass final : public ListingPass {
   }
 
   Status ApplyPart(const KeyChanges::Look& look, std::span<const ufs::ObjectInfo> part) {
-    const Status applied = ApplyEntries(look, part);
+    const Status applied = ApplyEntries(look, part, 1);
     if (!MayTryFewer(applied.code())) return applied;
     for (size_t i = 0; i < part.size(); i += kSliceNames) {
       RETURN_IF_ERROR(ApplySlice(look, part.subspan(i, std::min(kSliceNames, part.size() - i))));
@@ -120,38 +120,39 @@ class PagedPass final : public ListingPass {
   // Applies a part of a page whose transaction conflicted with lookups or changes of some names, or
   // was too large. A small transaction holds up few names.
   Status ApplySlice(const KeyChanges::Look& look, std::span<const ufs::ObjectInfo> slice) {
-    Status applied;
-    for (int i = 0; i < kSliceTries; ++i) {
-      applied = ApplyEntries(look, slice);
-      if (!kv::MayRunAgain(applied.code())) break;
-    }
+    const Status applied = ApplyEntries(look, slice, kSliceRuns);
     if (!MayTryFewer(applied.code())) return applied;
     for (const ufs::ObjectInfo& info : slice) RETURN_IF_ERROR(LookAgain(NameOf(info.key)));
     return OkStatus();
   }
 
-  Status ApplyEntries(const KeyChanges::Look& look, std::span<const ufs::ObjectInfo> entries) {
-    Imported imported(look, context_.writers);
-    RETURN_IF_ERROR(CommitEntries(entries, imported));
-    imported.claims.Release();
-    for (const std::string& name : imported.blocked) RETURN_IF_ERROR(LookAgain(name));
-    for (const std::string& name : imported.disturbed) RETURN_IF_ERROR(LookAgain(name));
+  Status ApplyEntries(const KeyChanges::Look& look, std::span<const ufs::ObjectInfo> entries,
+                      int max_runs) {
+    std::optional<Imported> last;
+    const ChangeOptions options{
+        .what = "import a page of a listing", .stop = StopOfRequest(), .max_runs = max_runs};
+    RETURN_IF_ERROR(
+        CommitImport(context_, dir_, look, options, last, [&](ChangeRun& run, Imported& imported) {
+          return ImportEntries(run.txn, entries, imported);
+        }));
+    last->claims.Release();
+    for (const std::string& name : last->blocked) RETURN_IF_ERROR(LookAgain(name));
+    for (const std::string& name : last->disturbed) RETURN_IF_ERROR(LookAgain(name));
     return OkStatus();
   }
 
-  Status CommitEntries(std::span<const ufs::ObjectInfo> entries, Imported& imported) {
-    MutexLock turn(context_.ids.ImportTurn(dir_));
-    const std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
-    ASSIGN_OR_RETURN(const InodeRecord dir, ReadUnmoved(*txn));
+  Status ImportEntries(kv::Transaction& txn, std::span<const ufs::ObjectInfo> entries,
+                       Imported& imported) const {
+    ASSIGN_OR_RETURN(const InodeRecord dir, ReadUnmoved(txn));
     for (const ufs::ObjectInfo& info : entries) {
-      RETURN_IF_ERROR(ApplyFound(context_, *txn, dir, NameOf(info.key), info, imported));
+      RETURN_IF_ERROR(ApplyFound(context_, txn, dir, NameOf(info.key), info, imported));
     }
     if (!was_complete_) {
       std::erase_if(imported.changes, [](const role::Change& change) {
         return change.kind == role::Change::Kind::kEntry && !change.ino;
       });
     }
-    return CommitImport(context_, *txn, imported.changes, imported.wrote);
+    return OkStatus();
   }
 
   Status LookAgain(std::string_view name) { return LookAtName(context_, dir_, name, {}).status(); }
@@ -182,14 +183,12 @@ class PagedPass final : public ListingPass {
   }
 
   Status Complete() {
-    kv::TransactOptions options{.clock = context_.clock};
-    return kv::Transact(context_.store, options,
-                        [&](kv::Transaction& txn) -> Status {
-                          RETURN_IF_ERROR(ReadUnmoved(txn).status());
-                          PutListing(txn, dir_, {true, context_.clock.WallNs()});
-                          return OkStatus();
-                        })
-        .status();
+    const ChangeOptions options{.what = "complete a listing", .stop = StopOfRequest()};
+    return CommitChange(context_, options, [&](ChangeRun& run) -> Status {
+      RETURN_IF_ERROR(ReadUnmoved(run.txn).status());
+      PutListing(run.txn, dir_, {true, context_.clock.WallNs()});
+      return OkStatus();
+    });
   }
 
   std::string_view NameOf(std::string_view key) const {

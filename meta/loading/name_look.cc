@@ -1,6 +1,5 @@
 #include "meta/loading/name_look.h"
 
-#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -8,9 +7,7 @@
 #include "base/strings.h"
 #include "meta/ledger/occupants.h"
 #include "meta/ledger/paths.h"
-#include "meta/loading/import.h"
 #include "meta/loading/listing_pass.h"
-#include "meta/store/changes.h"
 #include "meta/store/tree.h"
 
 namespace tarn::meta {
@@ -18,8 +15,6 @@ namespace {
 
 constexpr int kQuestions = 20;
 constexpr Nanos kWhileDisturbed = std::chrono::milliseconds(10);
-constexpr Nanos kFirstWait = std::chrono::milliseconds(1);
-constexpr Nanos kLongestWait = std::chrono::milliseconds(50);
 
 using Answer = std::optional<NameAnswer>;  // Nullopt: ask again.
 
@@ -112,44 +107,46 @@ class NameLook {
       emptied_ = true;
       return Answer();
     }
-    return Apply(*look, question, info);
+    return Apply(*look, question, info, call.stop);
   }
 
   Result<Answer> Apply(const KeyChanges::Look& look, const Question& question,
-                       const Result<ufs::ObjectInfo>& info) {
-    for (Nanos wait = kFirstWait;; wait = std::min(wait * 2, kLongestWait)) {
-      const Result<Answer> applied = ApplyOnce(look, question, info);
-      const bool again = kv::MayRunAgain(applied.code());
-      if (!again || end_.PassedBy(context_.clock.Now())) return applied;
-      context_.clock.SleepFor(wait, {});
-    }
+                       const Result<ufs::ObjectInfo>& info, const std::stop_token& stop) {
+    Answer answer;
+    std::optional<Imported> last;
+    const std::string what = Concat("import '", name_, "' from the source");
+    const ChangeOptions options{.what = what, .stop = stop};
+    const auto body = [&](ChangeRun& run, Imported& imported) -> Status {
+      ASSIGN_OR_RETURN(answer, ApplyOnce(run.txn, question, info, imported));
+      if (answer != NameAnswer::kThere) run.Discard();
+      return OkStatus();
+    };
+    RETURN_IF_ERROR(CommitImport(context_, dir_, look, options, last, body));
+    return answer;
   }
 
-  Result<Answer> ApplyOnce(const KeyChanges::Look& look, const Question& question,
-                           const Result<ufs::ObjectInfo>& info) {
-    Imported imported(look, context_.writers);
-    MutexLock turn(context_.ids.ImportTurn(dir_));
-    const std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
-    ASSIGN_OR_RETURN(const InodeRecord dir, ReadDirectory(*txn, dir_));
+  // Only kThere is to be committed.
+  Result<Answer> ApplyOnce(kv::Transaction& txn, const Question& question,
+                           const Result<ufs::ObjectInfo>& info, Imported& imported) {
+    ASSIGN_OR_RETURN(const InodeRecord dir, ReadDirectory(txn, dir_));
     const bool moved =
         !dir.bound || dir.mount != question.mount || JoinKey(dir.key, name_) != question.key;
     if (moved) return Answer();
     ASSIGN_OR_RETURN(const std::optional<DentryRecord> dentry,
-                     GetDentry(*txn, dir_, name_, kv::Reads::kSerializable));
+                     GetDentry(txn, dir_, name_, kv::Reads::kSerializable));
     if (dentry) {
-      ASSIGN_OR_RETURN(const bool mount_point, IsMountPoint(*txn, *dentry));
+      ASSIGN_OR_RETURN(const bool mount_point, IsMountPoint(txn, *dentry));
       if (mount_point) return Answer(NameAnswer::kNotAsked);
     }
     if (info.ok()) {
-      RETURN_IF_ERROR(ApplyFound(context_, *txn, dir, name_, *info, imported));
+      RETURN_IF_ERROR(ApplyFound(context_, txn, dir, name_, *info, imported));
     } else {
-      RETURN_IF_ERROR(ApplyAbsent(context_, *txn, dir, name_, imported));
+      RETURN_IF_ERROR(ApplyAbsent(context_, txn, dir, name_, imported));
     }
     if (!imported.disturbed.empty()) return Answer();
     if (!question.known && options_.appeared == LookOptions::Appeared::kNotTold) {
       imported.changes.clear();
     }
-    RETURN_IF_ERROR(CommitImport(context_, *txn, imported.changes, imported.wrote));
     return Answer(NameAnswer::kThere);
   }
 
@@ -174,12 +171,24 @@ Status CheckSource(const Context& context, MountId mount, Deadline deadline) {
   return ufs->SourceIdentity({deadline, StopOfRequest()}).status();
 }
 
-Status CommitImport(const Context& context, kv::Transaction& txn,
-                    const std::vector<role::Change>& changes, bool wrote) {
-  if (!wrote) return OkStatus();
-  RETURN_IF_ERROR(txn.Commit(kv::Durability::kBuffered).status());
-  for (const role::Change& change : changes) context.changes.Report(change);
-  return OkStatus();
+Status CommitImport(const Context& context, InodeId dir, const KeyChanges::Look& look,
+                    ChangeOptions options, std::optional<Imported>& imported,
+                    const std::function<Status(ChangeRun&, Imported&)>& body) {
+  std::optional<MutexLock> turn;
+  const auto release = [&] {
+    turn.reset();
+    imported.reset();
+  };
+  options.before_wait = release;
+  return CommitChange(context, options, [&](ChangeRun& run) -> Status {
+    release();
+    imported.emplace(look, context.writers);
+    turn.emplace(context.ids.ImportTurn(dir));
+    RETURN_IF_ERROR(body(run, *imported));
+    for (const role::Change& change : imported->changes) run.Report(change);
+    if (!imported->wrote) run.Discard();
+    return OkStatus();
+  });
 }
 
 Result<NameAnswer> LookAtName(const Context& context, InodeId dir, std::string_view name,

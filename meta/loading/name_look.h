@@ -3,11 +3,14 @@
 // Asks the UFS for one name and applies the answer. Thread-safe; never call it inside a
 // transaction.
 
+#include <functional>
 #include <optional>
 #include <string_view>
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "meta/loading/import.h"
+#include "meta/store/change.h"
 #include "meta/store/context.h"
 #include "meta/store/records.h"
 
@@ -44,10 +47,12 @@ Status CheckSource(const Context& context, MountId mount, Deadline deadline);
 inline Deadline UfsDeadline(const Context& context) {
   return Deadline::After(context.clock, context.options.ufs_deadline);
 }
-// Tries once to commit imported names and to report `changes`. OK without a commit if `wrote` is
-// false.
-Status CommitImport(const Context& context, kv::Transaction& txn,
-                    const std::vector<role::Change>& changes, bool wrote);
+// Imports names of `dir` in one change: `body` applies answers of the UFS, for which each run has
+// an `imported` of its own. Commits if an answer wrote something, and reports the changes. The
+// claims of the last run last until the caller releases them.
+Status CommitImport(const Context& context, InodeId dir, const KeyChanges::Look& look,
+                    ChangeOptions options, std::optional<Imported>& imported,
+                    const std::function<Status(ChangeRun&, Imported&)>& body);
 inline bool SaysAbsent(Code code) { return code == Code::kNotFound || code == Code::kNotDirectory; }
 
 }  // namespace tarn::meta

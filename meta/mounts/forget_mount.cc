@@ -3,22 +3,17 @@
 // remaining tree.
 
 #include <optional>
+#include <span>
 
 #include "meta/ledger/paths.h"
 #include "meta/mounts/mount_table.h"
+#include "meta/store/change.h"
 #include "meta/store/keys.h"
 
 namespace tarn::meta {
 namespace {
 
 constexpr size_t kNamesAtOnce = 200;
-
-Status Commit(const Context& context, kv::Durability durability,
-              const std::function<Status(kv::Transaction&)>& body) {
-  kv::TransactOptions options{.clock = context.clock};
-  options.durability = durability;
-  return kv::Transact(context.store, options, body).status();
-}
 
 // Deletes the record of the inode with its xattrs, further names, places and queue entry.
 void EraseWhole(kv::Transaction& txn, const InodeRecord& inode) {
@@ -50,8 +45,10 @@ class Forgetting {
     RETURN_IF_ERROR(ForgetTree(record->root));
     RETURN_IF_ERROR(ForgetOrphans());
     RETURN_IF_ERROR(ForgetLedger());
-    return Commit(context_, kv::Durability::kDurable, [&](kv::Transaction& last) {
-      last.Delete(keys::Mount(mount_));
+    ChangeOptions last = options_;
+    last.durability = kv::Durability::kDurable;
+    return CommitChange(context_, last, [&](ChangeRun& run) {
+      run.txn.Delete(keys::Mount(mount_));
       return OkStatus();
     });
   }
@@ -114,35 +111,36 @@ class Forgetting {
   Status ForgetFiles(InodeId dir, const std::vector<Name>& files,
                      const std::vector<InodeId>& inodes) {
     RETURN_IF_ERROR(before_(inodes));
-    return Commit(context_, kv::Durability::kBuffered, [&](kv::Transaction& txn) -> Status {
-      for (const Name& file : files) {
-        RemoveName(txn, dir, file.name, file.dentry);
+    const auto forget = [&](ChangeRun& run, BatchPart part) -> Status {
+      for (const Name& file : std::span(files).subspan(part.begin, part.end - part.begin)) {
+        RemoveName(run.txn, dir, file.name, file.dentry);
         ASSIGN_OR_RETURN(std::optional<InodeRecord> inode,
-                         GetInode(txn, file.dentry.ino, kv::Reads::kSerializable));
-        if (inode) EraseWhole(txn, *inode);  // Otherwise another of its names deleted it.
+                         GetInode(run.txn, file.dentry.ino, kv::Reads::kSerializable));
+        if (inode) EraseWhole(run.txn, *inode);  // Otherwise another of its names deleted it.
       }
       return OkStatus();
-    });
+    };
+    return CommitBatch(context_, options_, files.size(), forget);
   }
 
   // False: a name was made in the directory meanwhile.
   Result<bool> ForgetDirectory(const Level& level, InodeId above) {
     bool gone = false;
-    RETURN_IF_ERROR(
-        Commit(context_, kv::Durability::kBuffered, [&](kv::Transaction& txn) -> Status {
-          ASSIGN_OR_RETURN(bool has_names, HasNames(txn, level.dir));
-          gone = !has_names;
-          if (has_names) return OkStatus();
-          if (level.name) {
-            ASSIGN_OR_RETURN(std::optional<DentryRecord> dentry,
-                             GetDentry(txn, above, level.name->name, kv::Reads::kSerializable));
-            if (dentry) RemoveName(txn, above, level.name->name, *dentry);
-          }
-          ASSIGN_OR_RETURN(std::optional<InodeRecord> inode,
-                           GetInode(txn, level.dir, kv::Reads::kSerializable));
-          if (inode) EraseWhole(txn, *inode);
-          return OkStatus();
-        }));
+    RETURN_IF_ERROR(CommitChange(context_, options_, [&](ChangeRun& run) -> Status {
+      kv::Transaction& txn = run.txn;
+      ASSIGN_OR_RETURN(bool has_names, HasNames(txn, level.dir));
+      gone = !has_names;
+      if (has_names) return OkStatus();
+      if (level.name) {
+        ASSIGN_OR_RETURN(std::optional<DentryRecord> dentry,
+                         GetDentry(txn, above, level.name->name, kv::Reads::kSerializable));
+        if (dentry) RemoveName(txn, above, level.name->name, *dentry);
+      }
+      ASSIGN_OR_RETURN(std::optional<InodeRecord> inode,
+                       GetInode(txn, level.dir, kv::Reads::kSerializable));
+      if (inode) EraseWhole(txn, *inode);
+      return OkStatus();
+    }));
     return gone;
   }
 
@@ -167,33 +165,37 @@ class Forgetting {
         orphans.push_back(*std::move(inode));
       }
       txn.reset();
-      if (orphans.empty()) continue;
-      RETURN_IF_ERROR(before_(inodes));
-      RETURN_IF_ERROR(Commit(context_, kv::Durability::kBuffered, [&](kv::Transaction& erasing) {
-        for (const InodeRecord& orphan : orphans) EraseWhole(erasing, orphan);
-        return OkStatus();
-      }));
+      RETURN_IF_ERROR(EraseOrphans(orphans, inodes));
     }
     return OkStatus();
+  }
+
+  Status EraseOrphans(const std::vector<InodeRecord>& orphans, const std::vector<InodeId>& inodes) {
+    if (orphans.empty()) return OkStatus();
+    RETURN_IF_ERROR(before_(inodes));
+    const auto erase = [&](ChangeRun& run, BatchPart part) {
+      for (size_t i = part.begin; i < part.end; ++i) EraseWhole(run.txn, orphans[i]);
+      return OkStatus();
+    };
+    return CommitBatch(context_, options_, orphans.size(), erase);
   }
 
   // Drops the intended changes of UFS keys of the mount.
   Status ForgetLedger() {
     const std::string prefix = keys::LedgerPrefix(mount_, "");
     for (bool more = true; more;) {
-      RETURN_IF_ERROR(
-          Commit(context_, kv::Durability::kBuffered, [&](kv::Transaction& txn) -> Status {
-            kv::ScanOptions options;
-            options.limit = kNamesAtOnce;
-            ASSIGN_OR_RETURN(kv::ScanPage page, txn.Scan(prefix, kv::PrefixEnd(prefix), options));
-            more = page.more;
-            for (const kv::Pair& pair : page.pairs) {
-              ASSIGN_OR_RETURN(LedgerRecord record, LedgerRecord::Decode(pair.value));
-              if (!record.queue_key.empty()) txn.Delete(record.queue_key);
-              txn.Delete(pair.key);
-            }
-            return OkStatus();
-          }));
+      RETURN_IF_ERROR(CommitChange(context_, options_, [&](ChangeRun& run) -> Status {
+        kv::ScanOptions options;
+        options.limit = kNamesAtOnce;
+        ASSIGN_OR_RETURN(kv::ScanPage page, run.txn.Scan(prefix, kv::PrefixEnd(prefix), options));
+        more = page.more;
+        for (const kv::Pair& pair : page.pairs) {
+          ASSIGN_OR_RETURN(LedgerRecord record, LedgerRecord::Decode(pair.value));
+          if (!record.queue_key.empty()) run.txn.Delete(record.queue_key);
+          run.txn.Delete(pair.key);
+        }
+        return OkStatus();
+      }));
     }
     return OkStatus();
   }
@@ -201,6 +203,7 @@ class Forgetting {
   const Context& context_;
   const MountId mount_;
   const role::MountTable::Before& before_;
+  const ChangeOptions options_{.what = "forget the records of an unmounted source"};
 };
 
 }  // namespace

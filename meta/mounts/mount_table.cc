@@ -8,7 +8,7 @@
 #include "meta/mounts/root.h"
 #include "meta/ops/names.h"
 #include "meta/persist/report.h"
-#include "meta/store/changes.h"
+#include "meta/store/change.h"
 #include "meta/store/keys.h"
 
 namespace tarn::meta {
@@ -88,7 +88,7 @@ class Mounting {
     }
     return Place({above, parts.back()}, std::move(root));
   }
-  // The changes to report: one for each new name.
+  // One for each new name.
   const std::vector<role::Change>& Changed() const { return changed_; }
 
  private:
@@ -149,6 +149,7 @@ class Mounting {
 
   void Note(const ops::Path& path, InodeId removed = {}) {
     changed_.push_back({role::Change::Kind::kEntry, removed, path.parent, std::string(path.name)});
+    attempt_.Report(changed_.back());
   }
 
   Operation& attempt_;
@@ -189,17 +190,16 @@ class StoredMountTable final : public role::MountTable {
 Result<MountId> StoredMountTable::NewId() {
   const std::string key = keys::System("next-mount");
   int64_t id = 0;
-  kv::TransactOptions options{.clock = context_.clock};
-  options.durability = kv::Durability::kDurable;
-  RETURN_IF_ERROR(kv::Transact(context_.store, options, [&](kv::Transaction& txn) -> Status {
-                    ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn.Get(key));
-                    id = kFirstFurtherMount;
-                    if (bytes) {
-                      ASSIGN_OR_RETURN(id, kv::DecodeCounter(*bytes));
-                    }
-                    txn.Put(key, kv::EncodeCounter(id + 1));
-                    return OkStatus();
-                  }).status());
+  const ChangeOptions options{.what = "number a mount", .durability = kv::Durability::kDurable};
+  RETURN_IF_ERROR(CommitChange(context_, options, [&](ChangeRun& run) -> Status {
+    ASSIGN_OR_RETURN(std::optional<std::string> bytes, run.txn.Get(key));
+    id = kFirstFurtherMount;
+    if (bytes) {
+      ASSIGN_OR_RETURN(id, kv::DecodeCounter(*bytes));
+    }
+    run.txn.Put(key, kv::EncodeCounter(id + 1));
+    return OkStatus();
+  }));
   return MountId(static_cast<uint32_t>(id));
 }
 
@@ -226,7 +226,6 @@ Result<MountInfo> StoredMountTable::Mount(const role::Caller& caller, const Moun
   if (!mounted.ok()) return mounted;
   for (const role::Change& change : changed) {
     env_.loader.NameCreated(change.parent, change.name);
-    context_.changes.Report(change);
   }
   ASSIGN_OR_RETURN(const std::vector<MountInfo> all, List());
   const auto mine = std::find_if(all.begin(), all.end(),
@@ -340,7 +339,6 @@ Status StoredMountTable::CheckNothingBelow(kv::Transaction& txn, MountId mount,
 }
 
 Status StoredMountTable::Detach(MountId mount) {
-  InodeRecord root;
   const auto detach = [&](Operation& operation) -> Status {
     ASSIGN_OR_RETURN(std::optional<MountRecord> record,
                      GetMount(operation.txn, mount, kv::Reads::kSerializable));
@@ -350,7 +348,7 @@ Status StoredMountTable::Detach(MountId mount) {
     }
     if (record->unmounting) return OkStatus();
     RETURN_IF_ERROR(CheckNothingBelow(operation.txn, mount, *record));
-    ASSIGN_OR_RETURN(root, operation.Inode(record->root));
+    ASSIGN_OR_RETURN(InodeRecord root, operation.Inode(record->root));
     ASSIGN_OR_RETURN(DentryRecord dentry, operation.ExistingName(root.parent, root.name));
     if (dentry.ino != root.ino) {
       return Status(Code::kCorruption, Concat("the name of mount ", mount.value, " is another's"));
@@ -361,11 +359,10 @@ Status StoredMountTable::Detach(MountId mount) {
     PutInode(operation.txn, root);
     record->unmounting = true;
     operation.txn.Put(keys::Mount(mount), record->Encode());
+    operation.Report({role::Change::Kind::kEntry, InodeId(), root.parent, root.name});
     return OkStatus();
   };
-  RETURN_IF_ERROR(RunChange(env_, kv::Durability::kDurable, detach));
-  context_.changes.Report({role::Change::Kind::kEntry, InodeId(), root.parent, root.name});
-  return OkStatus();
+  return RunChange(env_, kv::Durability::kDurable, detach);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "meta/mounts/root.h"
 
+#include "meta/store/change.h"
 #include "meta/store/keys.h"
 #include "meta/store/records.h"
 #include "meta/store/tree.h"
@@ -91,22 +92,19 @@ Status PrepareStore(const Context& context, const RootMount& root) {
   if (!exists) {
     ASSIGN_OR_RETURN(inode, NewMountRoot(context, root));
   }
-  kv::TransactOptions options{.clock = context.clock};
-  options.durability = kv::Durability::kDurable;
-  return kv::Transact(context.store, options,
-                      [&](kv::Transaction& txn) -> Status {
-                        ASSIGN_OR_RETURN(std::optional<std::string> format,
-                                         txn.Get(keys::System("format")));
-                        if (format) {
-                          RETURN_IF_ERROR(CheckFormat(*format));
-                          return CheckMount(txn, root);
-                        }
-                        txn.Put(keys::System("format"), kv::EncodeCounter(kFormat));
-                        txn.Put(keys::Mount(root.mount), RecordOf(root).Encode());
-                        PutInode(txn, inode);
-                        return OkStatus();
-                      })
-      .status();
+  const ChangeOptions options{.what = "open the metadata", .durability = kv::Durability::kDurable};
+  return CommitChange(context, options, [&](ChangeRun& run) -> Status {
+    kv::Transaction& txn = run.txn;
+    ASSIGN_OR_RETURN(std::optional<std::string> format, txn.Get(keys::System("format")));
+    if (format) {
+      RETURN_IF_ERROR(CheckFormat(*format));
+      return CheckMount(txn, root);
+    }
+    txn.Put(keys::System("format"), kv::EncodeCounter(kFormat));
+    txn.Put(keys::Mount(root.mount), RecordOf(root).Encode());
+    PutInode(txn, inode);
+    return OkStatus();
+  });
 }
 
 }  // namespace tarn::meta

@@ -1,7 +1,6 @@
 #include "meta/ledger/notes.h"
 #include "meta/ops/names.h"
 #include "meta/ops/operations.h"
-#include "meta/store/changes.h"
 
 namespace tarn::meta::ops {
 namespace {
@@ -41,20 +40,18 @@ bool Lose(Operation& operation, InodeRecord& inode, Generation generation, Loss 
 
 Result<role::FileInfo> ContentLost(const Env& env, InodeId ino, Generation generation,
                                    role::Maintenance::Loss loss) {
-  bool changed = false;
   auto lose = [&](Operation& operation) -> Result<role::FileInfo> {
     ASSIGN_OR_RETURN(InodeRecord inode, operation.Inode(ino));
-    changed = Lose(operation, inode, generation, loss);
+    const bool changed = Lose(operation, inode, generation, loss);
     // The UFS does not have the new times.
     if (changed && !inode.lost) RETURN_IF_ERROR(StoredAttributesChanged(operation, inode));
-    if (changed) PutInode(operation.txn, inode);
+    if (changed) {
+      PutInode(operation.txn, inode);
+      operation.Report({role::Change::Kind::kContent, ino, InodeId(), ""});
+    }
     return operation.Info(inode);
   };
-  Result<role::FileInfo> info = ChangeValue<role::FileInfo>(env, kv::Durability::kDurable, lose);
-  if (info.ok() && changed) {
-    env.context.changes.Report({role::Change::Kind::kContent, ino, InodeId(), ""});
-  }
-  return info;
+  return ChangeValue<role::FileInfo>(env, kv::Durability::kDurable, lose);
 }
 
 }  // namespace tarn::meta::ops

@@ -1,6 +1,5 @@
 #include "meta/ops/learn.h"
 
-#include <memory>
 #include <optional>
 #include <utility>
 
@@ -8,6 +7,7 @@
 #include "base/strings.h"
 #include "meta/loading/import.h"
 #include "meta/loading/name_look.h"
+#include "meta/store/change.h"
 
 namespace tarn::meta {
 namespace {
@@ -19,6 +19,8 @@ ufs::ObjectType TypeOf(const InodeRecord& inode) {
   return inode.type == role::FileType::kDirectory ? ufs::ObjectType::kDirectory
                                                   : ufs::ObjectType::kFile;
 }
+
+ChangeOptions NotingOnce() { return {.what = "note the attributes of an object", .max_runs = 1}; }
 
 // Nullopt: there is no object.
 Result<std::optional<ufs::ObjectInfo>> Ask(const Context& context, const InodeRecord& inode) {
@@ -40,6 +42,29 @@ enum class Outcome {
   kAgain
 };
 
+// Replaces the guesses by the answer for `asked`. No client caches guesses, so no change is
+// reported. After a lost race the UFS is asked again.
+Result<Outcome> NoteAnswer(const Context& context, const InodeRecord& asked,
+                           const ufs::ObjectInfo& there) {
+  Outcome outcome = Outcome::kLearnt;
+  const Status noted = CommitChange(context, NotingOnce(), [&](ChangeRun& run) -> Status {
+    ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(run.txn, asked.ino, kv::Reads::kSerializable));
+    const bool same =
+        inode.bound == asked.bound && inode.key == asked.key && inode.etag == asked.etag;
+    if (inode.guessed && same) {
+      TakeTold(run.txn, std::move(inode), there);
+      return OkStatus();
+    }
+    // A change made here meanwhile prevails.
+    outcome = inode.guessed ? Outcome::kAgain : Outcome::kLearnt;
+    run.Discard();
+    return OkStatus();
+  });
+  if (kv::MayRunAgain(noted.code())) return Outcome::kAgain;
+  RETURN_IF_ERROR(noted);
+  return outcome;
+}
+
 // No transaction stays open while the UFS is asked.
 Result<Outcome> TryLearn(const Context& context, InodeId ino, IfGone if_gone) {
   ASSIGN_OR_RETURN(const InodeRecord asked,
@@ -50,19 +75,8 @@ Result<Outcome> TryLearn(const Context& context, InodeId ino, IfGone if_gone) {
   if (missed && if_gone == IfGone::kTell) {
     return asked.attempt.empty() ? Outcome::kGone : Outcome::kMoving;
   }
-  const std::unique_ptr<kv::Transaction> txn = context.store.Begin();
-  ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(*txn, ino, kv::Reads::kSerializable));
-  if (!inode.guessed) return Outcome::kLearnt;  // A change made here meanwhile prevails.
-  const bool same =
-      inode.bound == asked.bound && inode.key == asked.key && inode.etag == asked.etag;
-  if (!same) return Outcome::kAgain;
   // A directory without a marker keeps the defaults.
-  TakeTold(*txn, std::move(inode), there.value_or(ufs::ObjectInfo()));
-  const Status committed = txn->Commit(kv::Durability::kBuffered).status();
-  if (kv::MayRunAgain(committed.code())) return Outcome::kAgain;
-  // No client caches guesses, so no change is reported.
-  RETURN_IF_ERROR(committed);
-  return Outcome::kLearnt;
+  return NoteAnswer(context, asked, there.value_or(ufs::ObjectInfo()));
 }
 
 Status Gone(InodeId ino) {
@@ -104,9 +118,6 @@ Result<Asked> LearnAttributes(const Env& env, InodeId ino) {
 
 // After a conflict the guesses stay. The UFS is asked when they matter.
 Status TakeAttributes(const Env& env, InodeId ino, const role::ToldAttributes& told) {
-  const std::unique_ptr<kv::Transaction> txn = env.context.store.Begin();
-  ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(*txn, ino, kv::Reads::kSerializable));
-  if (!inode.guessed || !inode.bound || inode.etag != told.etag) return OkStatus();
   ufs::ObjectInfo info;
   info.etag = told.etag;
   info.mtime_ns = told.mtime_ns;
@@ -116,8 +127,15 @@ Status TakeAttributes(const Env& env, InodeId ino, const role::ToldAttributes& t
   info.mode = told.mode.value_or(0);
   info.uid = told.uid.value_or(0);
   info.gid = told.gid.value_or(0);
-  TakeTold(*txn, std::move(inode), info);
-  return txn->Commit(kv::Durability::kBuffered).status();
+  return CommitChange(env.context, NotingOnce(), [&](ChangeRun& run) -> Status {
+    ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(run.txn, ino, kv::Reads::kSerializable));
+    if (!inode.guessed || !inode.bound || inode.etag != told.etag) {
+      run.Discard();
+      return OkStatus();
+    }
+    TakeTold(run.txn, std::move(inode), info);
+    return OkStatus();
+  });
 }
 
 Status LearnBeforeStep(const Env& env, InodeId ino) {

@@ -24,7 +24,7 @@ Result<InodeRecord> DecodeDirectory(const std::optional<std::string>& bytes, Ino
 
 Status ReadOnce(const Env& env, const Body& body, Wants& wants) {
   std::unique_ptr<kv::Transaction> txn = env.context.store.Begin();
-  Operation operation(env, *txn, kv::Reads::kSnapshot, wants);
+  Operation operation(env, *txn, wants);
   return body(operation);
 }
 
@@ -70,7 +70,7 @@ std::optional<Status> Wants::Load(Loader& loader) {
 
 Result<role::FileInfo> Operation::Info(const InodeRecord& inode) {
   ASSIGN_OR_RETURN(role::FileInfo info, InfoOf(txn, inode, reads));
-  info.read_only = MayChange(inode).code() == Code::kReadOnly;
+  info.read_only = context.mounts.CheckWritable(inode.mount).code() == Code::kReadOnly;
   return info;
 }
 
@@ -133,18 +133,14 @@ Status RunRead(const Env& env, const Body& body) {
 Status RunChange(const Env& env, kv::Durability durability, const Body& body) {
   const Context& context = env.context;
   if (context.options.read_only) return Status(Code::kReadOnly, "the file system is read-only");
-  kv::TransactOptions options{.clock = context.clock};
-  options.durability = durability;
+  ChangeOptions options{.what = "change the namespace", .durability = durability};
   options.deadline = Deadline::After(context.clock, context.options.operation_deadline);
   Wants wants;
-  return RunLoading(env, options.deadline, wants, [&] {
-    const ChangeGate::Pass pass(context.gate);
-    return kv::Transact(context.store, options,
-                        [&](kv::Transaction& txn) {
-                          Operation operation(env, txn, kv::Reads::kSerializable, wants);
-                          return body(operation);
-                        })
-        .status();
+  return RunLoading(env, *options.deadline, wants, [&] {
+    return CommitChange(context, options, [&](ChangeRun& run) {
+      Operation operation(env, run, wants);
+      return body(operation);
+    });
   });
 }
 

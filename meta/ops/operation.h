@@ -8,10 +8,12 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/status.h"
 #include "kv/store.h"
 #include "meta/loading/loader.h"
+#include "meta/store/change.h"
 #include "meta/store/context.h"
 #include "meta/store/tree.h"
 
@@ -48,12 +50,12 @@ class Wants {
 // One try of an operation, in one transaction. For one thread.
 class Operation {
  public:
-  Operation(const Env& env, kv::Transaction& transaction, kv::Reads how_to_read, Wants& wants)
-      : context(env.context),
-        txn(transaction),
-        reads(how_to_read),
-        now_ns(env.context.clock.WallNs()),
-        wants_(wants) {}
+  // One that reads only, in a snapshot.
+  Operation(const Env& env, kv::Transaction& transaction, Wants& wants)
+      : Operation(env, transaction, kv::Reads::kSnapshot, nullptr, wants) {}
+  // One that makes a change.
+  Operation(const Env& env, ChangeRun& run, Wants& wants)
+      : Operation(env, run.txn, kv::Reads::kSerializable, &run, wants) {}
 
   const Context& context;
   kv::Transaction& txn;
@@ -76,16 +78,26 @@ class Operation {
   Result<std::optional<DentryRecord>> FindName(InodeId dir, std::string_view name);
   // kNotFound: no such name.
   Result<DentryRecord> ExistingName(InodeId dir, std::string_view name);
-  // kReadOnly, kBusy: the mount of the inode may not be changed.
-  Status MayChange(const InodeRecord& inode) { return context.mounts.CheckWritable(inode.mount); }
+  // The next two are for an operation that makes a change; see ChangeRun.
+  Status MayChange(const InodeRecord& inode) { return run_->MayChange(inode.mount); }
+  void Report(role::Change change) { run_->Report(std::move(change)); }
   // OK only if all names of `dir` are known. Otherwise they are loaded, and the operation runs
   // again.
   Status NeedWhole(InodeId dir);
 
  private:
+  Operation(const Env& env, kv::Transaction& transaction, kv::Reads how_to_read, ChangeRun* run,
+            Wants& wants)
+      : context(env.context),
+        txn(transaction),
+        reads(how_to_read),
+        now_ns(env.context.clock.WallNs()),
+        run_(run),
+        wants_(wants) {}
   // Call it if `dir` lacks the dentry. OK: the name does not exist.
   Status Missing(InodeId dir, std::string_view name);
 
+  ChangeRun* const run_;  // Null for an operation that reads only.
   Wants& wants_;
 };
 

@@ -1,6 +1,7 @@
 #include "meta/persist/probe.h"
 
 #include "base/log.h"
+#include "base/strings.h"
 #include "meta/ledger/detach.h"
 #include "meta/ledger/ledger.h"
 #include "meta/ledger/notes.h"
@@ -8,7 +9,7 @@
 #include "meta/loading/import.h"
 #include "meta/persist/prepare.h"
 #include "meta/persist/settle.h"
-#include "meta/store/changes.h"
+#include "meta/store/change.h"
 #include "meta/store/keys.h"
 #include "meta/store/tree.h"
 #include "ufs/expectation.h"
@@ -18,10 +19,6 @@ namespace {
 
 using Kind = role::Action::Kind;
 using Seen = std::optional<ufs::ObjectInfo>;
-
-Status Commit(const Context& context, const std::function<Status(kv::Transaction&)>& body) {
-  return kv::Transact(context.store, {.clock = context.clock}, body).status();
-}
 
 Result<Seen> LookAt(const Context& context, MountId mount, const std::string& key) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(mount));
@@ -64,7 +61,7 @@ Result<std::optional<Kind>> WhatWasMade(const Context& context, kv::Transaction&
   return nothing;
 }
 
-Status SettleMade(const Context& context, kv::Transaction& txn, const InodeRecord& inode, Kind kind,
+Status SettleMade(const Context& context, ChangeRun& run, const InodeRecord& inode, Kind kind,
                   const ufs::ObjectInfo& there) {
   role::PersistQueue::Settled item;
   item.action.kind = kind;
@@ -82,19 +79,18 @@ Status SettleMade(const Context& context, kv::Transaction& txn, const InodeRecor
   item.outcome.file = there.file;
   item.outcome.size_bytes = there.size_bytes;
   item.outcome.mtime_ns = there.mtime_ns;
-  RETURN_IF_ERROR(SettleItem(context, txn, item, Nanos(0)).status());
+  RETURN_IF_ERROR(SettleItem(context, run, item, Nanos(0)).status());
   // A move by copying may have left its source undeleted.
   if (kind != Kind::kMove) return OkStatus();
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(inode.mount));
   if (ufs->Traits().atomic_rename) return OkStatus();
-  return Discard(context, txn, inode.mount, item.action.from_key,
+  return Discard(context, run.txn, inode.mount, item.action.from_key,
                  {item.action.expected_etag, 0, InodeId(), Nanos(0), {}});
 }
 
-Status RecordProbe(const Context& context, kv::Transaction& txn, InodeRecord inode,
-                   const Seen& there) {
-  ASSIGN_OR_RETURN(const std::optional<Kind> made, WhatWasMade(context, txn, inode, there));
-  if (made) return SettleMade(context, txn, inode, *made, *there);
+Status RecordProbe(const Context& context, ChangeRun& run, InodeRecord inode, const Seen& there) {
+  ASSIGN_OR_RETURN(const std::optional<Kind> made, WhatWasMade(context, run.txn, inode, there));
+  if (made) return SettleMade(context, run, inode, *made, *there);
   const bool attributes = inode.attempt.front() == kAttributesAttempt && there;
   const bool same =
       attributes && (ufs::IsVersion(*there, VersionOf(inode)) ||
@@ -104,7 +100,7 @@ Status RecordProbe(const Context& context, kv::Transaction& txn, InodeRecord ino
     inode.identity = there->identity;
   }
   EndAttempt(inode);
-  PutInode(txn, inode);
+  PutInode(run.txn, inode);
   return OkStatus();
 }
 
@@ -168,7 +164,6 @@ struct Followed {
 
 Status Follow(const Context& context, kv::Transaction& txn, InodeRecord inode, const Seen& there,
               Followed& followed) {
-  followed = {};
   inode.attempt.clear();
   ASSIGN_OR_RETURN(const bool another, BindToAnother(txn, inode));
   if (another || (there && ufs::IsVersion(*there, VersionOf(inode)))) {
@@ -214,14 +209,19 @@ Status Follow(const Context& context, kv::Transaction& txn, InodeRecord inode, c
 Status FollowSource(const Context& context, Loader& loader, const InodeRecord& before) {
   ASSIGN_OR_RETURN(const Seen there, LookAt(context, before.mount, before.key));
   Followed followed;
-  const Status committed = Commit(context, [&](kv::Transaction& txn) -> Status {
+  const std::string what = Concat("follow the source for inode ", before.ino.value);
+  const Status committed = CommitChange(context, {.what = what}, [&](ChangeRun& run) -> Status {
+    followed = {};
+    kv::Transaction& txn = run.txn;
     ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, before.ino, kv::Reads::kSerializable));
     if (inode.attempt != before.attempt || inode.nlink == 0) return OkStatus();
     // If the file was written since, its new bytes decide.
     const bool dirty =
         inode.type == role::FileType::kRegular && inode.generation != inode.persisted_generation;
     if (!dirty && inode.key == before.key) {
-      return Follow(context, txn, std::move(inode), there, followed);
+      RETURN_IF_ERROR(Follow(context, txn, std::move(inode), there, followed));
+      if (followed.change) run.Report(*followed.change);
+      return OkStatus();
     }
     inode.attempt.clear();
     PutInode(txn, inode);
@@ -230,7 +230,6 @@ Status FollowSource(const Context& context, Loader& loader, const InodeRecord& b
   if (!committed.ok()) return committed;
   if (!followed.change) return OkStatus();
   ++context.encounters.gave_way;
-  context.changes.Report(*followed.change);
   if (!followed.look) return OkStatus();
   // If this look fails, a later look imports the object of the source.
   const Status looked = loader.LookAgain(followed.change->parent, followed.change->name);
@@ -270,20 +269,27 @@ Status ProbeAttempt(const Context& context, Loader& loader, InodeId ino) {
   if (before.attempt.empty()) return OkStatus();
   if (before.attempt.front() == kSourceGone) return FollowSource(context, loader, before);
   ASSIGN_OR_RETURN(const Seen there, LookAt(context, before.mount, before.attempt_key));
-  return Commit(context, [&](kv::Transaction& txn) -> Status {
-    ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, ino, kv::Reads::kSerializable));
+  const std::string what = Concat("note what a step has made of inode ", ino.value);
+  return CommitChange(context, {.what = what}, [&](ChangeRun& run) -> Status {
+    ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(run.txn, ino, kv::Reads::kSerializable));
     if (inode.attempt != before.attempt || inode.nlink == 0) return OkStatus();
-    return RecordProbe(context, txn, std::move(inode), there);
+    return RecordProbe(context, run, std::move(inode), there);
   });
 }
 
 Status ResolveConflict(const Context& context, Loader& loader, InodeId ino, role::Take take) {
   std::vector<role::Change> changes;
-  const Status committed = Commit(context, [&](kv::Transaction& txn) -> Status {
+  const std::string what = Concat("resolve the conflict of inode ", ino.value);
+  const Status committed = CommitChange(context, {.what = what}, [&](ChangeRun& run) -> Status {
     changes.clear();
+    kv::Transaction& txn = run.txn;
     ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, ino, kv::Reads::kSerializable));
     if (!inode.conflict) return Status(Code::kInvalid, "it is not in conflict");
-    if (take == role::Take::kTheirs) return DropOurs(context, txn, std::move(inode), changes);
+    if (take == role::Take::kTheirs) {
+      RETURN_IF_ERROR(DropOurs(context, txn, std::move(inode), changes));
+      for (const role::Change& change : changes) run.Report(change);
+      return OkStatus();
+    }
     EndConflict(txn, inode);
     inode.origin_generation = inode.generation;
     RETURN_IF_ERROR(NoteDirty(context, txn, inode, Nanos(0)));
@@ -292,7 +298,6 @@ Status ResolveConflict(const Context& context, Loader& loader, InodeId ino, role
   });
   if (!committed.ok()) return committed;
   for (const role::Change& change : changes) {
-    context.changes.Report(change);
     const Status looked = loader.LookAgain(change.parent, change.name);
     if (!looked.ok()) LogInfo("look at '", change.name, "': ", looked);
   }

@@ -1,5 +1,6 @@
 #include "meta/persist/queue.h"
 
+#include <climits>
 #include <limits>
 #include <set>
 
@@ -12,6 +13,7 @@
 #include "meta/persist/relocation.h"
 #include "meta/persist/report.h"
 #include "meta/persist/settle.h"
+#include "meta/store/change.h"
 #include "meta/store/keys.h"
 #include "meta/store/tree.h"
 
@@ -74,7 +76,7 @@ class StoredQueue final : public role::PersistQueue {
   Result<bool> Postpone(const role::Task& task, const Status& why);
   Result<Step> PrepareOnce(const role::Task& task);
   Result<std::vector<Settlement>> SettleTogether(std::span<const Settled> items,
-                                                 std::span<const Nanos> backoffs, bool once);
+                                                 std::span<const Nanos> backoffs, int max_runs);
   void AfterSettle(const Settled& item, const Settlement& settlement);
   Nanos BackoffOf(const role::Task& task);
   void NoteAvailability(MountId mount, const Status& status);
@@ -194,13 +196,12 @@ Result<std::vector<role::Task>> StoredQueue::Lease(role::TaskClass task_class, s
 
 Result<Step> StoredQueue::PrepareOnce(const role::Task& task) {
   Step step;
-  kv::TransactOptions options{.clock = context_.clock};
-  options.deadline = Deadline::After(context_.clock, context_.options.operation_deadline);
-  RETURN_IF_ERROR(kv::Transact(context_.store, options, [&](kv::Transaction& txn) -> Status {
-                    Preparation preparation(context_, txn, leases_, task.id);
-                    ASSIGN_OR_RETURN(step, preparation.Run());
-                    return OkStatus();
-                  }).status());
+  const std::string what = Concat("prepare a step for inode ", task.ino.value);
+  RETURN_IF_ERROR(CommitChange(context_, {.what = what}, [&](ChangeRun& run) -> Status {
+    Preparation preparation(context_, run.txn, leases_, task.id);
+    ASSIGN_OR_RETURN(step, preparation.Run());
+    return OkStatus();
+  }));
   return step;
 }
 
@@ -264,33 +265,27 @@ bool StoredQueue::IsWanted(const role::Action& action) {
 }
 
 Status StoredQueue::NoteFile(const role::Action& action, const std::string& file) {
-  kv::TransactOptions options{.clock = context_.clock};
-  options.deadline = Deadline::After(context_.clock, context_.options.operation_deadline);
-  return kv::Transact(context_.store, options,
-                      [&](kv::Transaction& txn) -> Status {
-                        ASSIGN_OR_RETURN(InodeRecord inode,
-                                         ReadInode(txn, action.ino, kv::Reads::kSerializable));
-                        if (inode.attempt != action.attempt || inode.nlink == 0) {
-                          return Status(Code::kStale,
-                                        Concat("upload ", action.key, ": it is superseded"));
-                        }
-                        inode.attempt_file = file;
-                        PutInode(txn, inode);
-                        return OkStatus();
-                      })
-      .status();
+  const std::string what = Concat("note the file of the upload ", action.key);
+  return CommitChange(context_, {.what = what}, [&](ChangeRun& run) -> Status {
+    ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(run.txn, action.ino, kv::Reads::kSerializable));
+    if (inode.attempt != action.attempt || inode.nlink == 0) {
+      return Status(Code::kStale, Concat("upload ", action.key, ": it is superseded"));
+    }
+    inode.attempt_file = file;
+    PutInode(run.txn, inode);
+    return OkStatus();
+  });
 }
 
 // Counts a try that failed because the source did not answer before the step.
 Result<bool> StoredQueue::Postpone(const role::Task& task, const Status& why) {
   bool gone = false;
   const Nanos backoff = BackoffOf(task);
-  kv::TransactOptions options{.clock = context_.clock};
-  options.deadline = Deadline::After(context_.clock, context_.options.operation_deadline);
-  RETURN_IF_ERROR(kv::Transact(context_.store, options, [&](kv::Transaction& txn) -> Status {
-                    ASSIGN_OR_RETURN(gone, PostponeItem(context_, txn, task, why, backoff));
-                    return OkStatus();
-                  }).status());
+  const std::string what = Concat("put back inode ", task.ino.value, " to be persisted later");
+  RETURN_IF_ERROR(CommitChange(context_, {.what = what}, [&](ChangeRun& run) -> Status {
+    ASSIGN_OR_RETURN(gone, PostponeItem(context_, run, task, why, backoff));
+    return OkStatus();
+  }));
   return gone;
 }
 
@@ -302,25 +297,17 @@ Nanos StoredQueue::BackoffOf(const role::Task& task) {
 
 Result<std::vector<Settlement>> StoredQueue::SettleTogether(std::span<const Settled> items,
                                                             std::span<const Nanos> backoffs,
-                                                            bool once) {
+                                                            int max_runs) {
   std::vector<Settlement> settlements;
-  const auto body = [&](kv::Transaction& txn) -> Status {
+  const ChangeOptions options{.what = "settle steps of the persist queue", .max_runs = max_runs};
+  RETURN_IF_ERROR(CommitChange(context_, options, [&](ChangeRun& run) -> Status {
     settlements.clear();
     for (size_t i = 0; i < items.size(); ++i) {
-      ASSIGN_OR_RETURN(Settlement settlement, SettleItem(context_, txn, items[i], backoffs[i]));
+      ASSIGN_OR_RETURN(Settlement settlement, SettleItem(context_, run, items[i], backoffs[i]));
       settlements.push_back(settlement);
     }
     return OkStatus();
-  };
-  if (once) {
-    std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
-    RETURN_IF_ERROR(body(*txn));
-    RETURN_IF_ERROR(txn->Commit(kv::Durability::kBuffered).status());
-    return settlements;
-  }
-  kv::TransactOptions options{.clock = context_.clock};
-  options.deadline = Deadline::After(context_.clock, context_.options.operation_deadline);
-  RETURN_IF_ERROR(kv::Transact(context_.store, options, body).status());
+  }));
   return settlements;
 }
 
@@ -363,11 +350,11 @@ std::vector<Result<bool>> StoredQueue::Settle(std::span<const Settled> items) {
   for (size_t begin = 0; begin < items.size();) {
     size_t count = std::min(kItemsAtOnce, items.size() - begin);
     Result<std::vector<Settlement>> settled = SettleTogether(
-        items.subspan(begin, count), std::span<const Nanos>(backoffs).subspan(begin, count), true);
+        items.subspan(begin, count), std::span<const Nanos>(backoffs).subspan(begin, count), 1);
     if (!settled.ok()) {
       count = 1;
       settled = SettleTogether(items.subspan(begin, 1),
-                               std::span<const Nanos>(backoffs).subspan(begin, 1), false);
+                               std::span<const Nanos>(backoffs).subspan(begin, 1), INT_MAX);
     }
     for (size_t i = 0; i < count; ++i) {
       if (settled.ok()) {

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <set>
 
+#include "base/strings.h"
 #include "meta/ledger/ledger.h"
 #include "meta/ledger/notes.h"
 #include "meta/ledger/paths.h"
+#include "meta/store/change.h"
 #include "meta/store/keys.h"
 #include "meta/store/tree.h"
 
@@ -13,10 +15,6 @@ namespace tarn::meta {
 namespace {
 
 constexpr size_t kPageNames = 200;
-
-Status Commit(const Context& context, const std::function<Status(kv::Transaction&)>& body) {
-  return kv::Transact(context.store, {.clock = context.clock}, body).status();
-}
 
 bool IsBelow(const std::string& key, const std::vector<std::string>& prefixes) {
   for (const std::string& prefix : prefixes) {
@@ -119,10 +117,12 @@ Result<Relocations::Progress> Relocations::Resume(InodeId dir) {
   return Progress{path.key, "", false, ""};
 }
 
-Status Relocations::QueueChildren(InodeId dir, Progress& progress) {
-  while (!progress.all_queued) {
+Status Relocations::QueueChildren(InodeId dir, Deadline end, Progress& progress) {
+  const std::string what = Concat("queue the children of the renamed directory ", dir.value);
+  while (!progress.all_queued && !end.PassedBy(context_.clock.Now())) {
     Children children;
-    Status queued = Commit(context_, [&](kv::Transaction& txn) -> Status {
+    Status queued = CommitChange(context_, {.what = what}, [&](ChangeRun& run) -> Status {
+      kv::Transaction& txn = run.txn;
       ASSIGN_OR_RETURN(const std::vector<std::string> old, OldPrefixes(txn, dir, progress.key));
       ASSIGN_OR_RETURN(children, ReadChildren(txn, dir, progress.queued));
       for (size_t i = 0; i < children.names.size(); ++i) {
@@ -142,11 +142,15 @@ Status Relocations::QueueChildren(InodeId dir, Progress& progress) {
   return OkStatus();
 }
 
-Result<bool> Relocations::AllMoved(InodeId dir, Progress& progress) {
+Result<bool> Relocations::AllMoved(InodeId dir, Deadline end, Progress& progress) {
+  const std::string what =
+      Concat("look which children of the directory ", dir.value, " have moved");
   for (bool more = true; more;) {
+    if (end.PassedBy(context_.clock.Now())) return false;
     bool waits = false;
     std::string moved = progress.moved;
-    Status looked = Commit(context_, [&](kv::Transaction& txn) -> Status {
+    Status looked = CommitChange(context_, {.what = what}, [&](ChangeRun& run) -> Status {
+      kv::Transaction& txn = run.txn;
       waits = false;
       moved = progress.moved;
       ASSIGN_OR_RETURN(const std::vector<std::string> old, OldPrefixes(txn, dir, progress.key));
@@ -173,7 +177,9 @@ Result<bool> Relocations::AllMoved(InodeId dir, Progress& progress) {
 
 Result<bool> Relocations::Finish(InodeId dir, const Progress& progress) {
   bool finished = false;
-  Status committed = Commit(context_, [&](kv::Transaction& txn) -> Status {
+  const std::string what = Concat("give up the old key of the renamed directory ", dir.value);
+  Status committed = CommitChange(context_, {.what = what}, [&](ChangeRun& run) -> Status {
+    kv::Transaction& txn = run.txn;
     finished = false;
     ASSIGN_OR_RETURN(InodeRecord inode, ReadInode(txn, dir, kv::Reads::kSerializable));
     ASSIGN_OR_RETURN(UfsPath path,
@@ -206,8 +212,9 @@ Result<bool> Relocations::Finish(InodeId dir, const Progress& progress) {
 Result<bool> Relocations::Advance(InodeId dir) {
   ASSIGN_OR_RETURN(Progress progress, Resume(dir));
   RETURN_IF_ERROR(loader_.LoadAll(dir));
-  RETURN_IF_ERROR(QueueChildren(dir, progress));
-  ASSIGN_OR_RETURN(bool moved, AllMoved(dir, progress));
+  const Deadline end = Deadline::After(context_.clock, context_.options.operation_deadline);
+  RETURN_IF_ERROR(QueueChildren(dir, end, progress));
+  ASSIGN_OR_RETURN(bool moved, AllMoved(dir, end, progress));
   if (moved) {
     ASSIGN_OR_RETURN(moved, Finish(dir, progress));
   }

@@ -19,8 +19,9 @@ namespace tarn::meta {
 class Relocations {
  public:
   Relocations(const Context& context, Loader& loader) : context_(context), loader_(loader) {}
-  // Advances as far as possible. True: except for markers, all of `dir` is at its path key. False:
-  // children are still to be moved.
+  // Advances as far as possible within MetaOptions::operation_deadline. True: except for markers,
+  // all of `dir` is at its path key. False: children are still to be moved, or to be looked at; the
+  // next call goes on from there.
   Result<bool> Advance(InodeId dir);
 
  private:
@@ -31,8 +32,9 @@ class Relocations {
     std::string moved;  // Children up to this name are in place.
   };
   Result<Progress> Resume(InodeId dir);
-  Status QueueChildren(InodeId dir, Progress& progress);
-  Result<bool> AllMoved(InodeId dir, Progress& progress);
+  // No page of children is begun after `end`.
+  Status QueueChildren(InodeId dir, Deadline end, Progress& progress);
+  Result<bool> AllMoved(InodeId dir, Deadline end, Progress& progress);
   Result<bool> Finish(InodeId dir, const Progress& progress);
   void Remember(InodeId dir, const Progress* progress);
 

@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "meta/ledger/ledger.h"
 #include "meta/ledger/paths.h"
+#include "meta/store/change.h"
 #include "meta/store/keys.h"
 #include "meta/store/tree.h"
 
@@ -106,15 +107,11 @@ Status MakeDue(const Context& context, kv::Transaction& txn, const std::string& 
   return OkStatus();
 }
 
-Status Commit(const Context& context, const std::function<Status(kv::Transaction&)>& body) {
-  return kv::Transact(context.store, {.clock = context.clock}, body).status();
-}
-
 // An entry that a worker is trying at this moment would be done twice.
 Status MakeDueUnlessLeased(const Context& context, Leases& leases, const std::string& key) {
   if (!leases.TakeIfIdle(key)) return OkStatus();
-  const Status made =
-      Commit(context, [&](kv::Transaction& txn) { return MakeDue(context, txn, key); });
+  const Status made = CommitChange(context, {.what = "make a waiting persist due now"},
+                                   [&](ChangeRun& run) { return MakeDue(context, run.txn, key); });
   leases.End(key);
   return made;
 }

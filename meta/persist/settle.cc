@@ -1,11 +1,11 @@
 #include "meta/persist/settle.h"
 
 #include "base/log.h"
+#include "base/strings.h"
 #include "meta/ledger/ledger.h"
 #include "meta/ledger/notes.h"
 #include "meta/ledger/paths.h"
 #include "meta/persist/prepare.h"
-#include "meta/store/changes.h"
 #include "meta/store/keys.h"
 #include "meta/store/tree.h"
 
@@ -44,9 +44,10 @@ void EndFailed(InodeRecord& inode) {
 // Settles one change of the UFS in one transaction.
 class Outcome {
  public:
-  Outcome(const Context& context, kv::Transaction& txn, const Settled& item, Nanos backoff)
+  Outcome(const Context& context, ChangeRun& run, const Settled& item, Nanos backoff)
       : context_(context),
-        txn_(txn),
+        run_(run),
+        txn_(run.txn),
         item_(item),
         action_(item.action),
         outcome_(item.outcome),
@@ -93,6 +94,7 @@ class Outcome {
   Status Requeue(InodeRecord* inode, LedgerRecord* record, Settlement* settlement);
 
   const Context& context_;
+  ChangeRun& run_;
   kv::Transaction& txn_;
   const Settled& item_;
   const role::Action& action_;
@@ -416,7 +418,7 @@ Status Outcome::BecomeConflict(InodeRecord& inode, Settlement* settlement) {
   PutAside(context_, txn_, inode, kGone);
   settlement->gone = mine;
   settlement->soon = !mine;
-  context_.changes.Report({role::Change::Kind::kAttributes, inode.ino, InodeId(), ""});
+  run_.Report({role::Change::Kind::kAttributes, inode.ino, InodeId(), ""});
   return OkStatus();
 }
 
@@ -424,23 +426,19 @@ ufs::CallOptions CallOf(const Context& context) {
   return {Deadline::After(context.clock, context.options.ufs_deadline), {}};
 }
 
-Status Commit(const Context& context, const std::function<Status(kv::Transaction&)>& body) {
-  return kv::Transact(context.store, {.clock = context.clock}, body).status();
-}
-
 }  // namespace
 
-Result<Settlement> SettleItem(const Context& context, kv::Transaction& txn, const Settled& item,
+Result<Settlement> SettleItem(const Context& context, ChangeRun& run, const Settled& item,
                               Nanos backoff) {
-  return Outcome(context, txn, item, backoff).Settle();
+  return Outcome(context, run, item, backoff).Settle();
 }
 
-Result<bool> PostponeItem(const Context& context, kv::Transaction& txn, const role::Task& task,
+Result<bool> PostponeItem(const Context& context, ChangeRun& run, const role::Task& task,
                           const Status& why, Nanos backoff) {
   Settled item;
   item.task = task;
   item.outcome.status = why;
-  ASSIGN_OR_RETURN(const Settlement settlement, Outcome(context, txn, item, backoff).Postpone());
+  ASSIGN_OR_RETURN(const Settlement settlement, Outcome(context, run, item, backoff).Postpone());
   return settlement.gone;
 }
 
@@ -453,7 +451,9 @@ Status ProbeParent(const Context& context, InodeId ino, MountId mount, const std
   Result<ufs::ObjectInfo> info = ufs->Stat(parent_key, CallOf(context));
   if (info.ok()) return OkStatus();
   if (info.code() != Code::kNotFound && info.code() != Code::kNotDirectory) return info.status();
-  return Commit(context, [&](kv::Transaction& txn) -> Status {
+  const std::string what = Concat("note that the source has lost the directory ", parent_key);
+  return CommitChange(context, {.what = what}, [&](ChangeRun& run) -> Status {
+    kv::Transaction& txn = run.txn;
     ASSIGN_OR_RETURN(std::optional<InodeRecord> inode,
                      GetInode(txn, ino, kv::Reads::kSerializable));
     if (!inode || inode->nlink == 0) return OkStatus();

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/status.h"
-#include "kv/store.h"
+#include "meta/store/change.h"
 #include "meta/store/context.h"
 #include "meta/store/records.h"
 #include "role/persist_queue.h"
@@ -20,13 +20,13 @@ struct Settlement {
   // The UFS may have lost the directory above: call ProbeParent outside the transaction.
   bool parent_lost = false;
 };
-// Settles one item in the transaction given.
-Result<Settlement> SettleItem(const Context& context, kv::Transaction& txn,
+// Settles one item in the run given.
+Result<Settlement> SettleItem(const Context& context, ChangeRun& run,
                               const role::PersistQueue::Settled& item, Nanos backoff);
 
 // Puts back the entry of `task`, which could not be prepared, due after `backoff` and with the
 // error. True: the entry has another key, or is gone.
-Result<bool> PostponeItem(const Context& context, kv::Transaction& txn, const role::Task& task,
+Result<bool> PostponeItem(const Context& context, ChangeRun& run, const role::Task& task,
                           const Status& why, Nanos backoff);
 // Looks in the UFS for the directory above `key`, a key of `ino`. If the UFS has lost it, notes
 // that it must be made again.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/encoding.h"
+#include "meta/store/change.h"
 #include "meta/store/keys.h"
 
 namespace tarn::meta {
@@ -22,17 +23,15 @@ Result<uint64_t> FirstUnreserved(const std::optional<std::string>& bytes) {
 Result<uint64_t> Reserve(kv::Store& store, Clock& clock) {
   const std::string key = keys::System("next-id");
   uint64_t first = 0;
-  kv::TransactOptions options{.clock = clock};
-  options.durability = kv::Durability::kDurable;
-  Result<kv::Version> version = kv::Transact(store, options, [&](kv::Transaction& txn) -> Status {
+  ChangeOptions options{.what = "reserve inode numbers", .durability = kv::Durability::kDurable};
+  // A second reservation at worst wastes numbers.
+  options.unknown = ChangeOptions::Unknown::kRunAgain;
+  RETURN_IF_ERROR(CommitSystem(store, clock, options, [&](kv::Transaction& txn) -> Status {
     ASSIGN_OR_RETURN(std::optional<std::string> bytes, txn.Get(key));
     ASSIGN_OR_RETURN(first, FirstUnreserved(bytes));
     txn.Put(key, kv::EncodeCounter(static_cast<int64_t>(first + kBatch)));
     return OkStatus();
-  });
-  // If the outcome is unknown, a new reservation at worst wastes numbers.
-  if (version.code() == Code::kMaybeCommitted) return Reserve(store, clock);
-  if (!version.ok()) return version.status();
+  }));
   return first;
 }
 
