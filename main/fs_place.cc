@@ -25,9 +25,9 @@ struct Mounted {
   std::string path;  // In the namespace, absolute.
 };
 
-// The mount above `path` among those of other users, which have no file that this user can read.
-// An empty mount point: there is none.
-Mounted MountedByOthers(const std::string& path) {
+// The mount above `path` that the kernel names, also one of another user, whose files in the
+// registry this user cannot read. An empty mount point: there is none.
+Mounted MountedAbove(const std::string& path) {
   Mounted deepest;
   std::unique_ptr<FILE, int (*)(FILE*)> table(setmntent("/proc/self/mounts", "re"), endmntent);
   if (!table) return deepest;
@@ -45,14 +45,16 @@ Mounted MountedByOthers(const std::string& path) {
 }
 
 Result<Mounted> Locate(const std::string& text, const std::string& at) {
+  // A path below a mount is never one of the namespace of another mount.
+  Mounted mounted = MountedAbove(Absolute(text));
+  if (at.empty() && !mounted.mount_point.empty()) return mounted;
   Result<cli::Target> target = cli::PickPath(text, at);
   if (target.ok()) return Mounted{target->mount.mount_point, target->path};
-  Mounted mounted = MountedByOthers(Absolute(text));
-  if (!mounted.mount_point.empty()) return mounted;
   if (at.empty()) return target.status();
-  mounted = MountedByOthers(Absolute(at));
-  if (mounted.path != "/") return target.status();
-  return Mounted{mounted.mount_point, Absolute(text)};
+  const std::string point = Absolute(at);
+  if (mounted.mount_point == point) return mounted;
+  if (MountedAbove(point).path != "/") return target.status();
+  return Mounted{point, Absolute(text)};
 }
 
 Result<Descriptor> OpenDirectory(int directory, const std::string& path, const std::string& text) {
