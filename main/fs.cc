@@ -9,6 +9,7 @@
 #include "cli/format.h"
 #include "cli/remote.h"
 #include "main/commands.h"
+#include "main/fs_commands.h"
 #include "main/sorted_listing.h"
 
 namespace tarn {
@@ -176,7 +177,7 @@ constexpr const char kPathHelp[] =
 }  // namespace
 
 void AddFs(CLI::App& app, GlobalOptions& global, int* exit_status) {
-  CLI::App* fs = app.add_subcommand("fs", "Look at files as Tarn sees them");
+  CLI::App* fs = app.add_subcommand("fs", "Look at files as Tarn sees them, and work on them");
   fs->require_subcommand(1);
 
   CLI::App* ls = fs->add_subcommand("ls",
@@ -195,6 +196,8 @@ void AddFs(CLI::App& app, GlobalOptions& global, int* exit_status) {
   stat->add_option("PATH", *path, kPathHelp)->required();
   AddCommon(*stat, global);
   stat->callback([&global, path, exit_status] { *exit_status = Finish(Stat(global, *path)); });
+
+  AddFileCommands(*fs, global, exit_status);
 }
 
 }  // namespace tarn

@@ -14,6 +14,7 @@ import atexit
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -98,6 +99,15 @@ def need(*tools):
     for tool in tools:
         if not shutil.which(tool):
             raise Skipped(f"{tool} is not installed")
+
+
+def copy_for_everybody(directory):
+    """The program and its libraries out of the repository, which others may not be able to reach."""
+    os.mkdir(directory)
+    libraries = re.findall(r"=> (/\S+)", run("ldd", BINARY).stdout)
+    for path in [BINARY, *(path for path in libraries if path.startswith(REPO + "/"))]:
+        shutil.copy(path, directory)
+    return f"{directory}/{os.path.basename(BINARY)}"
 
 
 def helper(name):
