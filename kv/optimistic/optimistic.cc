@@ -45,7 +45,7 @@ class OptimisticTransaction final : public Transaction {
   Status CheckAge(MonotonicTime now) const;
   Status Prepare();
   std::optional<std::string> OwnValue(std::string_view key, bool* settled) const;
-  Status CheckSize() const;
+  Status CheckSize();
   Status CommitReadOnly(Durability durability);
 
   Engine& engine_;
@@ -160,8 +160,10 @@ void OptimisticTransaction::AddReadConflict(std::string_view begin, std::string_
   }
 }
 
-Status OptimisticTransaction::CheckSize() const {
-  const size_t bytes = reads_.bytes + writes_.bytes();
+// FoundationDB merges ranges that were read repeatedly.
+Status OptimisticTransaction::CheckSize() {
+  if (reads_.bytes + writes_.bytes() <= kMaxTransactionBytes) return OkStatus();
+  const size_t bytes = reads_.DistinctBytes() + writes_.bytes();
   if (bytes <= kMaxTransactionBytes) return OkStatus();
   return Status(Code::kTooBig, "transaction of " + std::to_string(bytes) + " bytes, of which " +
                                    std::to_string(reads_.bytes) + " are ranges that it read");

@@ -5,6 +5,18 @@
 #include <unordered_set>
 
 namespace tarn::kv {
+
+size_t ReadSet::DistinctBytes() {
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  std::sort(ranges.begin(), ranges.end());
+  ranges.erase(std::unique(ranges.begin(), ranges.end()), ranges.end());
+  bytes = 0;
+  for (const std::string& key : keys) bytes += BytesOfKeyRange(key.size());
+  for (const auto& [begin, end] : ranges) bytes += BytesOfRange(begin, end);
+  return bytes;
+}
+
 namespace {
 
 // Below this many comparisons a hash table costs more than it saves.

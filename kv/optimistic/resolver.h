@@ -31,6 +31,8 @@ struct ReadSet {
     bytes += BytesOfRange(begin, end);
     ranges.emplace_back(std::move(begin), std::move(end));
   }
+  // `bytes`, with what was read repeatedly counted once. Sorts everything.
+  size_t DistinctBytes();
   bool empty() const { return keys.empty() && ranges.empty(); }
 };
 

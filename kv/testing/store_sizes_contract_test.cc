@@ -100,6 +100,16 @@ TEST_P(StoreContract, RangesThatWereReadCount) {
               [](Transaction& t, int i) { t.AddReadConflict(LongKey(i), LongKey(i + 1)); });
 }
 
+TEST_P(StoreContract, WhatWasReadRepeatedlyCountsOnce) {
+  const auto t = Begin();
+  t->Put("other", "x");
+  for (int i = 0; i < 6000; ++i) {
+    EXPECT_TRUE(t->Get(LongKey(i % 10)).ok());
+    EXPECT_TRUE(t->Scan(LongKey(0), LongKey(1), {}).ok());
+  }
+  EXPECT_EQ(CommitCode(*t), Code::kOk);
+}
+
 TEST_P(StoreContract, SnapshotReadsAndReadsOfOwnWritesDoNotCount) {
   const auto t = Begin();
   t->Put(LongKey(0), "own");
