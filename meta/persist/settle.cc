@@ -79,6 +79,7 @@ class Outcome {
   Result<Settlement> Success(InodeRecord& inode);
   Result<Settlement> Failure(InodeRecord& inode);
   Status Bind(InodeRecord& inode);
+  void BindUploaded(InodeRecord& inode);
   Status BindMoved(InodeRecord& inode);
   Status BindLink(InodeRecord& inode);
   Status BindOrphan(InodeRecord& inode);
@@ -203,6 +204,11 @@ Status Outcome::OutdateLinks(InodeRecord& inode) {
 Status Outcome::Bind(InodeRecord& inode) {
   RETURN_IF_ERROR(LeaveOldKey(inode));
   RETURN_IF_ERROR(OutdateLinks(inode));
+  BindUploaded(inode);
+  return ClearTarget(inode);
+}
+
+void Outcome::BindUploaded(InodeRecord& inode) {
   inode.bound = true;
   inode.key = action_.key;
   inode.etag = outcome_.etag;
@@ -212,7 +218,6 @@ Status Outcome::Bind(InodeRecord& inode) {
   inode.persisted_generation = inode.attempt_generation;
   inode.persisted_attr_version = inode.attempt_attr_version;
   if (inode.generation == inode.persisted_generation) inode.synced = true;
-  return ClearTarget(inode);
 }
 
 // Binds the inode to the moved object, whose bytes are the same.
@@ -238,17 +243,27 @@ Status Outcome::BindLink(InodeRecord& inode) {
   return OkStatus();
 }
 
-// The inode was unlinked meanwhile, and both keys have pending deletes. A move has taken along the
-// bytes, which may still be read.
+// The inode was unlinked meanwhile, and its keys have pending deletes. Who has it open may not have
+// read all bytes yet: a move has taken them along, and a change of the object at the key of the
+// binding has made another version of it.
 Status Outcome::BindOrphan(InodeRecord& inode) {
-  if (action_.kind != Kind::kMove || outcome_.uploaded) return OkStatus();
+  const bool moved = action_.kind == Kind::kMove && !outcome_.uploaded;
+  const bool uploaded = action_.kind == Kind::kUpload;
+  const bool in_place = inode.type == role::FileType::kRegular && inode.bound &&
+                        inode.key == action_.key &&
+                        (uploaded || action_.kind == Kind::kSetAttributes);
+  if (!moved && !in_place) return OkStatus();
   inode.key = action_.key;
-  inode.etag = outcome_.etag;
-  inode.identity = outcome_.identity;
+  if (uploaded) {
+    BindUploaded(inode);
+  } else {
+    TakeVersion(inode);
+  }
   Discarding reading;
   reading.etag = VersionOf(inode);
   reading.readable_by = inode.ino;
   RETURN_IF_ERROR(Discard(context_, txn_, inode.mount, action_.key, reading));
+  if (!moved) return OkStatus();
   return Discard(context_, txn_, inode.mount, action_.from_key,
                  {action_.expected_etag, 0, InodeId(), Nanos(0), {}});
 }
