@@ -125,12 +125,13 @@ class LoadingTest : public ::testing::Test {
   const Env env_{context_, loader_};
 };
 
-// A page of a thousand names as long as S3 allows, in a deep directory.
+// A page of a thousand names as long as S3 allows, in a deep directory, with large attributes.
 std::vector<ufs::ObjectInfo> LongPage(const std::string& prefix) {
   std::vector<ufs::ObjectInfo> page(1000);
   for (size_t i = 0; i < page.size(); ++i) {
     page[i].type = ufs::ObjectType::kDirectory;
     page[i].key = Concat(prefix, "/", 1000 + i, std::string(1019 - prefix.size(), 'n'));
+    page[i].xattrs["user.x"] = std::string(12 << 10, 'x');
   }
   return page;
 }
