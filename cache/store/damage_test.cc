@@ -260,6 +260,7 @@ TEST_F(Damaged, AWriterThatFindsNoRoomIsNotTakenForDamage) {
   for (uint64_t at = 0; other->Write(at, Bytes(Page('o'))).ok();) at += kPageBytes;
   EXPECT_EQ(file->BeginWriting(Truncate::kNo).code(), Code::kNoSpace);
   file.reset();
+  other.reset();
   End();
   Start();
   file = store_->Open(cache::Content(kLarge, 1)).value();
