@@ -7,7 +7,6 @@
 #include <climits>
 #include <csignal>
 #include <cstdio>
-#include <vector>
 
 #include "base/descriptor.h"
 #include "base/strings.h"
@@ -130,14 +129,14 @@ Status FileCopy::Transfer(int from, const std::string& from_text, int to,
     if (copied <= 0) break;
     progress_.AddBytes(static_cast<uint64_t>(copied));
   }
-  std::vector<char> buffer(kBufferBytes);
+  buffer_.resize(kBufferBytes);
   for (;;) {
     RETURN_IF_ERROR(NotStopped());
-    const ssize_t got = read(from, buffer.data(), buffer.size());
+    const ssize_t got = read(from, buffer_.data(), buffer_.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return PathError(errno, "read", from_text);
     if (got == 0) return OkStatus();
-    RETURN_IF_ERROR(WriteAll(to, buffer.data(), static_cast<size_t>(got), to_text));
+    RETURN_IF_ERROR(WriteAll(to, buffer_.data(), static_cast<size_t>(got), to_text));
     progress_.AddBytes(static_cast<uint64_t>(got));
   }
 }

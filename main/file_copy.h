@@ -5,7 +5,9 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "main/copy_progress.h"
@@ -48,6 +50,7 @@ class FileCopy {
   const Attributes attributes_;
   CopyProgress& progress_;
   uint64_t temporaries_ = 0;
+  std::vector<char> buffer_;  // Empty until a file needs it; then all files use it.
 };
 
 }  // namespace tarn

@@ -2,18 +2,17 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <mntent.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <memory>
+#include <utility>
 
 #include "base/paths.h"
 #include "base/strings.h"
 #include "cli/format.h"
 #include "cli/remote.h"
+#include "node/mounted_file_systems.h"
 
 namespace tarn {
 namespace {
@@ -29,17 +28,10 @@ struct Mounted {
 // registry this user cannot read. An empty mount point: there is none.
 Mounted MountedAbove(const std::string& path) {
   Mounted deepest;
-  std::unique_ptr<FILE, int (*)(FILE*)> table(setmntent("/proc/self/mounts", "re"), endmntent);
-  if (!table) return deepest;
-  char names[4096 * 4];
-  mntent entry = {};
-  while (getmntent_r(table.get(), &entry, names, sizeof names) != nullptr) {
-    if (std::string_view(entry.mnt_type) != "fuse.tarn") continue;
-    std::string below = Below(path, entry.mnt_dir);
-    if (below.empty() || deepest.mount_point.size() > std::string_view(entry.mnt_dir).size()) {
-      continue;
-    }
-    deepest = {entry.mnt_dir, std::move(below)};
+  for (const MountedFileSystem& mount : FileSystemsOfProcess()) {
+    if (mount.type != "fuse.tarn" || mount.path.size() < deepest.mount_point.size()) continue;
+    std::string below = Below(path, mount.path);
+    if (!below.empty()) deepest = {mount.path, std::move(below)};
   }
   return deepest;
 }
