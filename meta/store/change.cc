@@ -46,7 +46,6 @@ Status MayRun(const ChangeOptions& options) {
   return options.stop.stop_requested() ? Stopped(options) : OkStatus();
 }
 
-// The key of a remembered reply belongs here, as kv::TransactOptions::operation_key.
 kv::TransactOptions StoreOptions(Pauses& pauses, const ChangeOptions& options) {
   kv::TransactOptions store_options{.clock = pauses};
   store_options.durability = options.durability;
@@ -54,8 +53,9 @@ kv::TransactOptions StoreOptions(Pauses& pauses, const ChangeOptions& options) {
   return store_options;
 }
 
-Status TransactOnce(kv::Store& store, Clock& clock, const ChangeOptions& options,
-                    const Work& work) {
+// A remembered reply is to be asked for and kept here, by kv::TransactOnce.
+Status TransactLimited(kv::Store& store, Clock& clock, const ChangeOptions& options,
+                       const Work& work) {
   Pauses pauses(clock, options);
   const auto run = [&](kv::Transaction& txn) -> Status {
     RETURN_IF_ERROR(MayRun(options));
@@ -80,7 +80,7 @@ bool RunsAgainIfUnknown(const Clock& clock, const ChangeOptions& options) {
 Status TransactUntilKnown(kv::Store& store, Clock& clock, const ChangeOptions& options,
                           const Work& work) {
   for (;;) {
-    Status status = TransactOnce(store, clock, options, work);
+    Status status = TransactLimited(store, clock, options, work);
     const bool again = status.code() == Code::kMaybeCommitted && RunsAgainIfUnknown(clock, options);
     if (!again || !clock.SleepFor(kWhileUnknown, options.stop)) return status;
   }

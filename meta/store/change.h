@@ -4,7 +4,7 @@
 // scripts/tidy refuses another. They hold the deadline, the runs after a lost race and the waits
 // between them, the pass that an unmount waits for, and the report to the change feed. Each further
 // check of a change has its place in change.cc: the session's epoch before a run (MayRun), the
-// remembered reply of an operation (StoreOptions), the stored feed after a run (RunOnce).
+// remembered reply of an operation (TransactLimited), the stored feed after a run (RunOnce).
 // Thread-safe.
 
 #include <climits>
