@@ -8,8 +8,9 @@
 // The bytes of a transaction that writes are those of each write (its key and value, or the bounds
 // of the range that it deletes, and kWriteBytes) and of each range that may conflict (both bounds
 // and kRangeBytes). Each write and each serializable read has such a range. The range of one key
-// ends at the key's successor, so a small record counts about three times its key. A repeated read
-// or write may count each time. A transaction without writes is never too big.
+// ends at the key's successor, so a small record counts about three times its key. A repeated write
+// may count each time; a range that is read repeatedly counts once. A transaction without writes is
+// never too big.
 //
 // Versions are totally ordered and visibility order: a read at version v sees exactly the commits
 // whose version is <= v.

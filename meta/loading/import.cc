@@ -315,12 +315,11 @@ Difference Compare(const InodeRecord& inode, const Known& at, const ufs::ObjectI
 }  // namespace
 
 size_t CountThatFits(std::string_view dir_key, std::span<const ufs::ObjectInfo> found) {
-  const size_t prefix_bytes = BytesOfPrefixes(dir_key);
-  size_t bytes = 0;
+  size_t bytes = BytesOfPrefixes(dir_key);  // Each entry reads them; they count once.
   size_t count = 0;
   for (; count < found.size(); ++count) {
     const ufs::ObjectInfo& info = found[count];
-    bytes += prefix_bytes + EstimateBytes(info, info.key.size() - dir_key.size());
+    bytes += EstimateBytes(info, info.key.size() - dir_key.size());
     if (bytes > kPartBytes) break;
   }
   return std::min(std::max<size_t>(count, 1), found.size());

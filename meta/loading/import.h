@@ -38,8 +38,8 @@ struct Imported {
 Result<InodeRecord> NewImported(const Context& context, kv::Transaction& txn,
                                 const InodeRecord& dir, std::string_view name,
                                 const ufs::ObjectInfo& info);
-// How many of `found`, from the first on, fit into one transaction that applies them; at least one
-// of any. They are directly below the prefix `dir_key`.
+// How many of `found`, from the first on, fit into one transaction that applies them: at least one,
+// unless `found` is empty. All are directly below the prefix `dir_key`.
 size_t CountThatFits(std::string_view dir_key, std::span<const ufs::ObjectInfo> found);
 // The UFS has `info` under the name: imports the name, or changes or replaces its inode.
 Status ApplyFound(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
