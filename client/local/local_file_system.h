@@ -87,7 +87,7 @@ class LocalFileSystem final : public FileSystem,
   enum class Durable { kPolicy, kAlways };
 
   // open.cc
-  // Of a file in LOST, whose bytes are nowhere, only a truncation to zero gets a live file.
+  // A file in LOST, whose bytes are nowhere, gets a live file only for a truncation to zero.
   Status EnsureLive(OpenInode& inode, cache::Truncate next = cache::Truncate::kNo)
       REQUIRES(inode.mutex);
   Status EnsureLearnt(const role::Caller& caller, OpenInode& inode, Next next);

@@ -1,5 +1,5 @@
-// A file is unlinked while a step of the worker changes its object. Who has it open reads the rest
-// of its bytes from that object.
+// A file is unlinked while a step of the worker changes its object. A program that has the file
+// open reads the rest of its bytes from that object.
 
 #include "base/testing/temporary_directory.h"
 #include "meta/testing/rig.h"
