@@ -98,18 +98,26 @@ class EmbeddedCoordinator final : public role::CoordinatorControl {
       return Status(Code::kInvalid, Concat(path, " is not in CONFLICT"));
     }
     if (take == role::Take::kOurs) RETURN_IF_ERROR(CheckComplete(path, info.attr));
-    return parts_.queue.Resolve(info.attr.ino, take);
+    return Delivered(parts_.queue.Resolve(info.attr.ino, take));
   }
 
   Result<role::UfsMountInfo> UfsMount(const role::UfsMountRequest& request) override {
-    return parts_.sources.Mount(request);
+    return Delivered(parts_.sources.Mount(request));
   }
   Status UfsUnmount(const role::UfsUnmountRequest& request) override {
-    return parts_.sources.Unmount(request);
+    return Delivered(parts_.sources.Unmount(request));
   }
   Result<std::vector<role::UfsMountInfo>> UfsList() override { return parts_.sources.List(); }
 
  private:
+  // The answer of a call that may have changed names or contents, after an error too, once the
+  // kernel has forgotten what it had cached of them.
+  template <typename Answer>
+  Answer Delivered(Answer answer) {
+    parts_.maintenance.DeliverChanges();
+    return answer;
+  }
+
   // kInvalid: the node lacks bytes of the file.
   Status CheckComplete(const std::string& path, const role::Attr& attr) {
     const role::FileSize file{attr.ino, attr.size_bytes};
