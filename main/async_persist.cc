@@ -128,7 +128,7 @@ Status Retry(const GlobalOptions& global, const std::string& path) {
   if (global.json) {
     std::puts(cli::Dump({{"path", target.path}}).c_str());
   } else {
-    std::puts("What failed is tried again now.");
+    std::puts("What waits is due now.");
   }
   return OkStatus();
 }
@@ -192,7 +192,7 @@ void AddAsyncPersist(CLI::App& app, GlobalOptions& global, int* exit_status) {
   auto waiting = std::make_shared<WaitOptions>();
   wait->add_option("PATH", waiting->path,
                    "Wait for this file, and the directories above it, only; a directory stands for "
-                   "all of its mount");
+                   "everything that the process serves");
   wait->add_option(
           "--timeout", waiting->timeout,
           "Give up after this long, such as 10min; 0s does not wait; the changes stay queued")
@@ -204,10 +204,14 @@ void AddAsyncPersist(CLI::App& app, GlobalOptions& global, int* exit_status) {
   AddResolve(*queue, global, exit_status);
 
   CLI::App* retry = queue->add_subcommand(
-      "retry", "Try changes that failed again now, without waiting for their turn");
+      "retry",
+      "Make changes that wait due now: those that failed, and those whose delay has not "
+      "passed");
   auto retried = std::make_shared<std::string>("/");
-  retry->add_option("PATH", *retried,
-                    "A path below a mount point, or of the namespace; without it: all changes");
+  retry->add_option(
+      "PATH", *retried,
+      "A file, as a path below a mount point or of the namespace; a directory, or none: all "
+      "changes");
   AddCommon(*retry, global);
   retry->callback(
       [&global, retried, exit_status] { *exit_status = Finish(Retry(global, *retried)); });

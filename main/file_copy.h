@@ -1,7 +1,8 @@
 #pragma once
 
-// Copies one file so that its final name never shows a part of it: the bytes go to a temporary name
-// in the same directory, which is synced, closed and renamed. For one thread at a time.
+// Copies one file so that its final name never shows a part of it: writes a new file under a
+// temporary name in the same directory, syncs and closes that file, and renames it. For one thread
+// at a time.
 
 #include <sys/stat.h>
 
@@ -29,18 +30,21 @@ Status NotStopped();
 class FileCopy {
  public:
   enum class Attributes { kNew, kKept };
-  // kNew: the mode is the source's without the bits of the umask, the owner is the caller. kKept:
-  // mode and times are the source's and, if root copies, the owner.
+  // kNew: the permission bits of the source's mode without those of the umask, no set-ID and no
+  // sticky bit; the owner is the caller. kKept: mode and times are the source's and, if root
+  // copies, the owner.
   FileCopy(Attributes attributes, CopyProgress& progress)
       : attributes_(attributes), progress_(progress) {}
 
   // Copies the bytes of a regular file, through symlinks, and replaces `to`. After a failure `to`
-  // is as before. kInvalid: `from` is no regular file, or the same as `to`.
+  // is as before. kIsDirectory: `from` or `to` is a directory. kInvalid: `from` is another kind of
+  // file, or is the same file as `to`.
   Status CopyBytes(const NameAt& from, const NameAt& to);
   // Makes a symlink with the same target. Replaces `to`.
   Status CopySymlink(const NameAt& from, const NameAt& to);
-  // Gives a directory its final attributes, those of `from`.
-  Status Finish(const struct stat& from, int directory, const std::string& text) const;
+  // Gives the open file or directory `copy` its final attributes, made from those of `from` as
+  // Attributes says.
+  Status Finish(const struct stat& from, int copy, const std::string& text) const;
 
  private:
   std::string NextTemporaryName();

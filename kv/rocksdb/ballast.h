@@ -14,9 +14,9 @@ namespace tarn::kv {
 
 class Ballast {
  public:
-  // Takes the space if there is room for it; `bytes` of 0 holds nothing.
+  // Takes the space if there is room for twice as much; `bytes` of 0 holds nothing.
   Ballast(std::string path, size_t bytes, const Clock& clock);
-  // False if there was nothing to give up.
+  // False: no space was freed.
   bool GiveUp();
   // True if the disk has room for `bytes` beside the ballast, or has it after the ballast is given
   // up.

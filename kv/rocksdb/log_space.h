@@ -1,20 +1,19 @@
 #pragma once
 
-// Keeps failures of the disk from RocksDB that it does not recover from. Thread-safe.
+// Hides from RocksDB those failures of the disk from which RocksDB does not recover. Thread-safe.
 //
-// - A full disk. RocksDB stops writing then, and does not resume reliably: it cannot continue after
-// a
-//   log write that failed half-way while its memtable is empty, and a resume can wait forever for a
-//   flush that it has dropped. So space in the log is allocated before a write is handed over, and
-//   a flush waits for room for its table.
-// - A log that cannot be synced. RocksDB would write no more to it, and begins no other log while
-// its
-//   memtable is empty. So the sync succeeds as RocksDB sees it, and the store asks here whether it
-//   failed. If another file or a directory cannot be synced, RocksDB learns it and can be resumed.
-// - A failed append to the log. It would end the database. So the append succeeds as RocksDB sees
-// it.
-//   The log is torn from there on and takes no more bytes, and the store writes to tables, from
-//   memory, what the log lacks.
+// A full disk. RocksDB stops writing then, and does not resume reliably: it cannot continue after a
+// log write that failed half-way while its memtable is empty, and a resume can wait forever for a
+// flush that it has dropped. So space in the log is allocated before a write is handed over, and a
+// flush waits for room for its table.
+//
+// A log that cannot be synced. RocksDB would write no more to it, and begins no other log while its
+// memtable is empty. So the sync succeeds as RocksDB sees it, and the store asks here whether it
+// failed. If another file or a directory cannot be synced, RocksDB learns it and can be resumed.
+//
+// A failed append to the log, except on a full disk. It would end the database. So the append
+// succeeds as RocksDB sees it. The log is torn from there on and takes no more bytes, and the store
+// writes to tables, from memory, what the log lacks.
 
 #include <cstddef>
 #include <memory>
@@ -55,9 +54,9 @@ class LogSpace {
   virtual bool AnyTableWaits() = 0;
 };
 
-// For the database in `directory`, where the next log waits as a file named `next-log`. Tables get
-// the space that `ballast` holds, which outlives this. For tests: `fails` answers whether the next
-// call of that kind for that file, or directory, fails.
+// For the database in `directory`, where the next log waits as a file named `next-log`. `ballast`
+// outlives this; tables get its space. For tests: `fails` answers whether the next call of that
+// kind for that file, or directory, fails.
 std::unique_ptr<LogSpace> NewLogSpace(const std::string& directory, Ballast& ballast,
                                       FailsDisk fails = {});
 
