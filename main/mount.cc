@@ -116,8 +116,9 @@ void Detach() {
       close(report);
       Detach();
     });
+  } else {
+    options.state.reset();
   }
-  options.state.reset();  // Still there if the log could not be started.
   FlushLog();
   if (!ready && !status.ok()) {
     const std::string text = status.Text();

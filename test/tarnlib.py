@@ -11,6 +11,7 @@ TARN_TEST_LONG (1: the random tests run for hours, as `scripts/test --long` want
 """
 
 import atexit
+import ctypes
 import json
 import os
 import random
@@ -99,6 +100,14 @@ def need(*tools):
     for tool in tools:
         if not shutil.which(tool):
             raise Skipped(f"{tool} is not installed")
+
+
+def births_are_told():
+    """Whether Tarn can tell the time of birth: libfuse asks for it from 3.18 on."""
+    if PLAIN:
+        return True
+    library = re.search(r"libfuse3\S* => (\S+)", run("ldd", BINARY).stdout)[1]
+    return ctypes.CDLL(library).fuse_version() >= 318
 
 
 def copy_for_everybody(directory):

@@ -20,7 +20,8 @@ Nanos TimeFor(uint64_t bytes) {
 
 size_t HedgePolicy::ClassOf(uint64_t bytes) {
   constexpr size_t kLast = std::tuple_size_v<decltype(times_)> - 1;
-  return std::min<size_t>(std::bit_width((bytes - std::min<uint64_t>(bytes, 1)) >> 16), kLast);
+  const auto bits = std::bit_width((bytes - std::min<uint64_t>(bytes, 1)) >> 16);
+  return std::min(static_cast<size_t>(bits), kLast);
 }
 
 Nanos HedgePolicy::DelayFor(uint64_t bytes) const {
