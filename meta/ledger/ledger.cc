@@ -81,7 +81,12 @@ Status Disown(kv::Transaction& txn, const InodeRecord& owner, std::string_view k
 
 Status Discard(const Context& context, kv::Transaction& txn, MountId mount, std::string_view key,
                const Discarding& discarding) {
-  ASSIGN_OR_RETURN(std::optional<LedgerRecord> old, GetLedger(txn, mount, key));
+  ASSIGN_OR_RETURN(const std::optional<LedgerRecord> old, GetLedger(txn, mount, key));
+  return Discard(context, txn, mount, key, discarding, old);
+}
+
+Status Discard(const Context& context, kv::Transaction& txn, MountId mount, std::string_view key,
+               const Discarding& discarding, const std::optional<LedgerRecord>& old) {
   if (IsClaim(old)) return ClaimInTheWay(key);
   LedgerRecord next;
   next.intent = Intent::kDelete;

@@ -59,6 +59,9 @@ struct Discarding {
 // Notes a pending delete of our object at `key`. kBusy: a directory claims the key.
 Status Discard(const Context& context, kv::Transaction& txn, MountId mount, std::string_view key,
                const Discarding& discarding);
+// Discard for a caller that has read `old`, the record of the key.
+Status Discard(const Context& context, kv::Transaction& txn, MountId mount, std::string_view key,
+               const Discarding& discarding, const std::optional<LedgerRecord>& old);
 // Notes a pending delete at a key that `owner` owned or may have left an object at. If the record
 // knows no object there, deletes the record.
 Status DiscardOwned(const Context& context, kv::Transaction& txn, const InodeRecord& owner,

@@ -205,14 +205,15 @@ void EndConflict(kv::Transaction& txn, InodeRecord& inode) {
 Status NoteForgotten(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
   LeaveQueue(txn, inode);
   if (!inode.bound) return OkStatus();
-  ASSIGN_OR_RETURN(std::optional<LedgerRecord> record, GetLedger(txn, inode.mount, inode.key));
+  ASSIGN_OR_RETURN(const std::optional<LedgerRecord> record,
+                   GetLedger(txn, inode.mount, inode.key));
   const bool waits =
       record && record->intent == LedgerRecord::Intent::kDelete && record->owner == inode.ino;
   if (!waits) return OkStatus();
   Discarding discarding;
   discarding.etag = record->etag;
   discarding.delay = context.options.persist_delay;
-  return Discard(context, txn, inode.mount, inode.key, discarding);
+  return Discard(context, txn, inode.mount, inode.key, discarding, record);
 }
 
 }  // namespace tarn::meta

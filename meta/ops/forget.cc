@@ -10,17 +10,37 @@ namespace {
 constexpr size_t kOrphansAtOnce = 1000;
 constexpr size_t kForgottenTogether = 64;
 
-Status ForgetOnce(Operation& operation, InodeId ino) {
-  ASSIGN_OR_RETURN(std::optional<InodeRecord> inode, GetInode(operation.txn, ino, operation.reads));
-  if (!inode || inode->nlink > 0) return OkStatus();
-  RETURN_IF_ERROR(NoteForgotten(operation.context, operation.txn, *inode));
-  EraseInode(operation.txn, *inode);
-  return OkStatus();
+// Those of the inodes that are orphans still.
+Result<std::vector<InodeRecord>> ReadOrphans(Operation& operation, std::span<const InodeId> inos) {
+  std::vector<std::string> wanted;
+  wanted.reserve(inos.size());
+  for (InodeId ino : inos) wanted.push_back(keys::Inode(ino));
+  ASSIGN_OR_RETURN(const auto found, operation.txn.GetMany(wanted, operation.reads));
+  std::vector<InodeRecord> orphans;
+  for (const std::optional<std::string>& bytes : found) {
+    if (!bytes) continue;
+    ASSIGN_OR_RETURN(InodeRecord inode, InodeRecord::Decode(*bytes));
+    if (inode.nlink == 0) orphans.push_back(std::move(inode));
+  }
+  return orphans;
+}
+
+void WantLedger(kv::Transaction& txn, std::span<const InodeRecord> orphans) {
+  std::vector<std::string> wanted;
+  for (const InodeRecord& orphan : orphans) {
+    if (orphan.bound) wanted.push_back(keys::Ledger(orphan.mount, orphan.key));
+  }
+  txn.Want(wanted, {});
 }
 
 Status ForgetTogether(const Env& env, std::span<const InodeId> inos) {
-  return RunChange(env, [&](Operation& operation) {
-    for (InodeId ino : inos) RETURN_IF_ERROR(ForgetOnce(operation, ino));
+  return RunChange(env, [&](Operation& operation) -> Status {
+    ASSIGN_OR_RETURN(std::vector<InodeRecord> orphans, ReadOrphans(operation, inos));
+    WantLedger(operation.txn, orphans);
+    for (InodeRecord& orphan : orphans) {
+      RETURN_IF_ERROR(NoteForgotten(operation.context, operation.txn, orphan));
+      EraseInode(operation.txn, orphan);
+    }
     return OkStatus();
   });
 }

@@ -184,7 +184,7 @@ TEST_F(RoundsTest, UnlinkAndForget) {
   ExpectCost("unlink of a persisted file", Changes(3),
              [&] { return names().Unlink(caller_, dir_, "f").code(); });
   const std::vector<InodeId> orphans = Orphans(64);
-  ExpectCost("forget of 64 persisted files", Changes(128),
+  ExpectCost("forget of 64 persisted files", Changes(2),
              [&] { return files().Forget(orphans).code(); });
   Persist();
 }
