@@ -17,8 +17,8 @@ class EmbeddedNamespace final : public Namespace {
                     const MetaOptions& options, MountId root_mount)
       : ids_(store, clock),
         queue_clock_(clock),
-        context_{store, mounts,      clock,        options,  ids_,        changes_,
-                 gate_, encounters_, key_changes_, writers_, queue_clock_},
+        context_{store, mounts,      clock,        options,  ids_,         changes_,
+                 gate_, encounters_, key_changes_, writers_, queue_clock_, parents_},
         loader_(NewLoader(context_)),
         names_(NewNames({context_, *loader_})),
         files_(NewFiles({context_, *loader_}, root_mount)),
@@ -50,6 +50,7 @@ class EmbeddedNamespace final : public Namespace {
   KeyChanges key_changes_;
   OpenWriters writers_;
   QueueClock queue_clock_;
+  Parents parents_;
   const Context context_;
   const std::unique_ptr<Loader> loader_;
   const std::unique_ptr<role::Names> names_;

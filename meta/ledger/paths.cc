@@ -18,17 +18,33 @@ Status CheckKey(const ufs::UfsTraits& traits, const std::string& key, role::File
   return ufs::CheckStorable(traits, key, marked ? ufs::Form::kMarker : ufs::Form::kObject);
 }
 
+using Below = std::deque<std::pair<InodeId, std::string>>;
+
+void WantNames(kv::Transaction& txn, const Below& dirs) {
+  std::vector<kv::Range> ranges;
+  for (const auto& [dir, key] : dirs) {
+    std::string names = keys::DentryPrefix(dir);
+    std::string end = kv::PrefixEnd(names);
+    ranges.push_back({std::move(names), std::move(end)});
+  }
+  txn.Want({}, ranges);
+}
+
 // Checks the known names below a directory if its path key gets longer, because theirs get longer
 // too.
 Status CheckBelow(const ufs::UfsTraits& traits, kv::Transaction& txn, const InodeRecord& dir,
                   const std::string& key) {
   const Result<UfsPath> now = PathKey(txn, dir.parent, dir.name, kv::Reads::kSnapshot);
   if (!now.ok() || now->key.size() >= key.size()) return OkStatus();
-  std::deque<std::pair<InodeId, std::string>> left = {{dir.ino, key}};
+  Below left = {{dir.ino, key}};
   kv::ScanOptions options;
   options.limit = kMostNamesBelow;
   options.reads = kv::Reads::kSnapshot;
-  for (; !left.empty() && options.limit > 0; left.pop_front()) {
+  for (size_t started = 0; !left.empty() && options.limit > 0; left.pop_front(), --started) {
+    if (started == 0) {
+      WantNames(txn, left);
+      started = left.size();
+    }
     const auto& [at, prefix] = left.front();
     const std::string names = keys::DentryPrefix(at);
     ASSIGN_OR_RETURN(const kv::ScanPage page, txn.Scan(names, kv::PrefixEnd(names), options));
@@ -43,6 +59,28 @@ Status CheckBelow(const ufs::UfsTraits& traits, kv::Transaction& txn, const Inod
     options.limit -= page.pairs.size();
   }
   return OkStatus();
+}
+
+// kNotFound: the directory has no name any more.
+Result<InodeRecord> NamedDirectory(kv::Transaction& txn, InodeId ino, kv::Reads reads) {
+  ASSIGN_OR_RETURN(std::optional<InodeRecord> dir, GetInode(txn, ino, reads));
+  if (!dir || dir->nlink == 0) {
+    return Status(Code::kNotFound, Concat("directory ", ino.value, " has no name"));
+  }
+  return *std::move(dir);
+}
+
+// The path key of a name in `dir`, whose record is known.
+Result<std::string> KeyIn(const Context& context, kv::Transaction& txn, const InodeRecord& dir,
+                          std::string_view name) {
+  std::string key(name);
+  InodeRecord above;
+  for (const InodeRecord* at = &dir; !IsMountRoot(*at); at = &above) {
+    key.insert(0, Concat(at->name, "/"));
+    ASSIGN_OR_RETURN(above, NamedDirectory(txn, at->parent, kv::Reads::kSnapshot));
+    context.parents.Note(above);
+  }
+  return key;
 }
 
 }  // namespace
@@ -61,14 +99,11 @@ const InodeRecord* Chain::FirstNotMade() const {
 Result<Chain> ReadChain(kv::Transaction& txn, InodeId parent, kv::Reads reads) {
   Chain chain;
   for (InodeId ino = parent;;) {
-    ASSIGN_OR_RETURN(std::optional<InodeRecord> dir, GetInode(txn, ino, reads));
-    if (!dir || dir->nlink == 0) {
-      return Status(Code::kNotFound, Concat("directory ", ino.value, " has no name"));
-    }
-    if (!chain.mount) chain.mount = dir->mount;
-    if (IsMountRoot(*dir)) break;
-    ino = dir->parent;
-    chain.dirs.push_back(*std::move(dir));
+    ASSIGN_OR_RETURN(InodeRecord dir, NamedDirectory(txn, ino, reads));
+    if (!chain.mount) chain.mount = dir.mount;
+    if (IsMountRoot(dir)) break;
+    ino = dir.parent;
+    chain.dirs.push_back(std::move(dir));
   }
   std::reverse(chain.dirs.begin(), chain.dirs.end());
   for (const InodeRecord& dir : chain.dirs) chain.keys.push_back(chain.KeyOf(dir.name));
@@ -107,15 +142,15 @@ Result<UfsPath> PathKey(kv::Transaction& txn, InodeId parent, std::string_view n
 }
 
 Status CheckKeyFits(const Context& context, kv::Transaction& txn, const InodeRecord& inode,
-                    InodeId parent, std::string_view name) {
+                    const InodeRecord& dir, std::string_view name) {
   ASSIGN_OR_RETURN(ufs::UnderFileSystem * ufs, context.mounts.Get(inode.mount));
   const ufs::UfsTraits& traits = ufs->Traits();
-  Result<UfsPath> path = PathKey(txn, parent, name, kv::Reads::kSnapshot);
-  if (path.code() == Code::kNotFound) return OkStatus();
-  if (!path.ok()) return std::move(path).status();
+  const Result<std::string> key = KeyIn(context, txn, dir, name);
+  if (key.code() == Code::kNotFound) return OkStatus();
+  RETURN_IF_ERROR(key.status());
   const bool directory = inode.type == role::FileType::kDirectory;
-  RETURN_IF_ERROR(CheckKey(traits, path->key, inode.type));
-  return directory ? CheckBelow(traits, txn, inode, path->key) : OkStatus();
+  RETURN_IF_ERROR(CheckKey(traits, *key, inode.type));
+  return directory ? CheckBelow(traits, txn, inode, *key) : OkStatus();
 }
 
 }  // namespace tarn::meta

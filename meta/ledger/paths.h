@@ -45,10 +45,11 @@ struct UfsPath {
 // name any more.
 Result<UfsPath> PathKey(kv::Transaction& txn, InodeId parent, std::string_view name,
                         kv::Reads reads);
-// Checks that the UFS can hold `inode` under the name. kInvalid: the UFS reserves the name.
+// Checks that the UFS can hold `inode` under the name in `dir`, a record that this transaction has
+// read. kInvalid: the UFS reserves the name.
 // kNameTooLong: the name, the key or the key of its marker is too long for the UFS. For a directory
 // that moves, also checks the names below it that are known, up to a limit.
 Status CheckKeyFits(const Context& context, kv::Transaction& txn, const InodeRecord& inode,
-                    InodeId parent, std::string_view name);
+                    const InodeRecord& dir, std::string_view name);
 
 }  // namespace tarn::meta

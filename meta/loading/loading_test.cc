@@ -119,8 +119,9 @@ class LoadingTest : public ::testing::Test {
   KeyChanges key_changes_;
   OpenWriters writers_;
   QueueClock queue_clock_{clock_};
-  Context context_{*store_, mounts_,     clock_,       {},       ids_,        changes_,
-                   gate_,   encounters_, key_changes_, writers_, queue_clock_};
+  Parents parents_;
+  Context context_{*store_, mounts_,     clock_,       {},       ids_,         changes_,
+                   gate_,   encounters_, key_changes_, writers_, queue_clock_, parents_};
   ScriptedLoader loader_{context_};
   const Env env_{context_, loader_};
 };

@@ -61,7 +61,7 @@ Status Make(Operation& operation, const Path& path, InodeRecord& inode) {
   inode.name = path.name;
   Inherit(place.dir, inode);
   ASSIGN_OR_RETURN(inode.never_persist, NeverPersists(operation.context, inode));
-  RETURN_IF_ERROR(CheckKeyFits(operation.context, operation.txn, inode, path.parent, path.name));
+  RETURN_IF_ERROR(CheckKeyFits(operation.context, operation.txn, inode, place.dir, path.name));
   AddName(operation.txn, path.parent, path.name, {inode.ino, inode.type, inode.ino.value});
   TouchDirectory(operation.txn, path.parent, inode.ctime_ns);
   if (IsDirectory(inode)) PutListing(operation.txn, inode.ino, {true, 0});
@@ -115,6 +115,7 @@ Result<role::FileInfo> Create(const Env& env, const role::Caller& caller, InodeI
     inode = NewInode(InodeId(id), caller, spec, env.context.clock.FileTimeNs());
     return Make(operation, {parent, name}, inode);
   }));
+  env.context.parents.Note(inode);
   env.loader.NameCreated(parent, name);
   if (spec.type == role::FileType::kDirectory) env.loader.DirectoryMade(inode.ino);
   return NewInfo(inode);

@@ -28,7 +28,7 @@ Status AddLink(Operation& operation, InodeRecord& inode, const Path& path, uint6
   if (place.dentry) return Status(Code::kExists, "'" + std::string(path.name) + "'");
   RETURN_IF_ERROR(CheckLinkable(inode, place.dir));
   RETURN_IF_ERROR(operation.MayChange(place.dir));
-  RETURN_IF_ERROR(CheckKeyFits(operation.context, operation.txn, inode, path.parent, path.name));
+  RETURN_IF_ERROR(CheckKeyFits(operation.context, operation.txn, inode, place.dir, path.name));
   if (inode.nlink == 0) {
     GiveFirstName(operation, inode, path);
   } else {
@@ -49,6 +49,7 @@ Result<role::FileInfo> Link(const Env& env, InodeId ino, InodeId parent, std::st
   RETURN_IF_ERROR(CheckName(name));
   ASSIGN_OR_RETURN(uint64_t cursor, env.context.ids.Next());
   auto add = [&](Operation& operation) -> Result<role::FileInfo> {
+    operation.WantPlace(parent, name);
     ASSIGN_OR_RETURN(InodeRecord inode, operation.Inode(ino));
     RETURN_IF_ERROR(AddLink(operation, inode, {parent, name}, cursor));
     return operation.Info(inode);

@@ -74,17 +74,40 @@ Result<role::FileInfo> Operation::Info(const InodeRecord& inode) {
   return info;
 }
 
+Result<InodeRecord> Operation::Inode(InodeId ino) {
+  Result<InodeRecord> inode = ReadInode(txn, ino, reads);
+  if (inode.ok()) context.parents.Note(*inode);
+  return inode;
+}
+
 Result<InodeRecord> Operation::Directory(InodeId ino) {
   ASSIGN_OR_RETURN(InodeRecord inode, Inode(ino));
   if (inode.type != role::FileType::kDirectory) return NotDirectory(ino);
   return inode;
 }
 
+void Operation::WantAround(InodeId dir) {
+  constexpr size_t kMostAreFewer = 8;
+  std::vector<std::string> wanted;
+  wanted.reserve(kMostAreFewer);
+  wanted.push_back(keys::Listing(dir));
+  context.parents.AddAbove(dir, wanted);
+  txn.Want(wanted, {});
+}
+
+void Operation::WantPlace(InodeId dir, std::string_view name) {
+  const std::string both[] = {keys::Inode(dir), keys::Dentry(dir, name)};
+  txn.Want(both, {});
+  WantAround(dir);
+}
+
 Result<Operation::Place> Operation::FindPlace(InodeId dir, std::string_view name) {
+  WantAround(dir);
   const std::string both[] = {keys::Inode(dir), keys::Dentry(dir, name)};
   ASSIGN_OR_RETURN(std::vector<std::optional<std::string>> found, txn.GetMany(both, reads));
   Place place;
   ASSIGN_OR_RETURN(place.dir, DecodeDirectory(found[0], dir));
+  context.parents.Note(place.dir);
   if (place.dir.nlink == 0) {
     return Status(Code::kNotFound, "directory " + std::to_string(dir.value) + " was removed");
   }

@@ -62,7 +62,7 @@ class Operation {
   const kv::Reads reads;
   const int64_t now_ns;
 
-  Result<InodeRecord> Inode(InodeId ino) { return ReadInode(txn, ino, reads); }
+  Result<InodeRecord> Inode(InodeId ino);
   Result<InodeRecord> Directory(InodeId ino);  // kStale, kNotDirectory.
   Result<role::FileInfo> Info(const InodeRecord& inode);
 
@@ -71,6 +71,9 @@ class Operation {
     InodeRecord dir;
     std::optional<DentryRecord> dentry;
   };
+  // Starts the reads of FindPlace, and of all directories above for CheckKeyFits, for a caller that
+  // reads something else first.
+  void WantPlace(InodeId dir, std::string_view name);
   // Reads directory and dentry for a caller that adds the name: a concurrent rmdir of the directory
   // then conflicts. kNotFound: the directory was removed.
   Result<Place> FindPlace(InodeId dir, std::string_view name);
@@ -94,6 +97,8 @@ class Operation {
         now_ns(env.context.clock.WallNs()),
         run_(run),
         wants_(wants) {}
+  // Starts the reads that a new name in `dir` needs besides directory and dentry.
+  void WantAround(InodeId dir);
   // Call it if `dir` lacks the dentry. OK: the name does not exist.
   Status Missing(InodeId dir, std::string_view name);
 

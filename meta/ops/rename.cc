@@ -165,11 +165,10 @@ Status RenameOnce(Operation& operation, const Wanted& wanted, role::Names::Renam
   renamed = {from.inode.ino, {}, false};
   if (IsNothingToDo(from, to)) return OkStatus();
   RETURN_IF_ERROR(CheckMounts(from, to));
-  RETURN_IF_ERROR(
-      CheckKeyFits(operation.context, operation.txn, from.inode, to.path.parent, to.path.name));
+  RETURN_IF_ERROR(CheckKeyFits(operation.context, operation.txn, from.inode, to.dir, to.path.name));
   if (mode == RenameMode::kExchange) {
     RETURN_IF_ERROR(
-        CheckKeyFits(operation.context, operation.txn, to.inode, from.path.parent, from.path.name));
+        CheckKeyFits(operation.context, operation.txn, to.inode, from.dir, from.path.name));
   }
   RETURN_IF_ERROR(operation.MayChange(from.dir));
   RETURN_IF_ERROR(CheckLoops(operation, from, to, mode));

@@ -49,7 +49,8 @@ class ChangeTest : public ::testing::Test {
                                                     encounters_,
                                                     key_changes_,
                                                     writers_,
-                                                    queue_clock_});
+                                                    queue_clock_,
+                                                    parents_});
   }
   Status Commit(const ChangeBody& body) { return Commit({.what = "add one"}, body); }
   Status Commit(const ChangeOptions& options, const ChangeBody& body) {
@@ -79,6 +80,7 @@ class ChangeTest : public ::testing::Test {
   KeyChanges key_changes_;
   OpenWriters writers_;
   QueueClock queue_clock_{clock_};
+  Parents parents_;
   std::unique_ptr<kv::Store> store_;
   std::optional<IdAllocator> ids_;
   std::unique_ptr<Context> context_;

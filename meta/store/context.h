@@ -17,6 +17,7 @@
 #include "meta/store/id_allocator.h"
 #include "meta/store/key_changes.h"
 #include "meta/store/open_writers.h"
+#include "meta/store/parents.h"
 #include "meta/store/queue_clock.h"
 #include "role/types.h"
 #include "ufs/mounts.h"
@@ -44,6 +45,7 @@ struct Context {
   KeyChanges& key_changes;
   OpenWriters& writers;
   const QueueClock& queue_clock;
+  Parents& parents;
 };
 
 }  // namespace tarn::meta
