@@ -16,6 +16,7 @@ struct Found {
 
 Result<Found> ReadAttr(const Env& env, InodeId ino) {
   return ReadValue<Found>(env, [&](Operation& operation) -> Result<Found> {
+    if (env.context.parents.IsDirectory(ino)) WantCounters(operation.txn, ino);
     ASSIGN_OR_RETURN(InodeRecord inode, operation.Inode(ino));
     Found found;
     ASSIGN_OR_RETURN(found.info, operation.Info(inode));

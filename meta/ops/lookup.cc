@@ -1,10 +1,15 @@
 #include "meta/ops/operations.h"
+#include "meta/store/keys.h"
 
 namespace tarn::meta::ops {
 namespace {
 
 Result<InodeRecord> FindInode(Operation& operation, InodeId parent, std::string_view name) {
+  // A name that does not exist, which programs look up often, needs these too.
+  const std::string if_absent[] = {keys::Inode(parent), keys::Listing(parent)};
+  operation.txn.Want(if_absent, {});
   ASSIGN_OR_RETURN(DentryRecord dentry, operation.ExistingName(parent, name));
+  if (dentry.type == role::FileType::kDirectory) WantCounters(operation.txn, dentry.ino);
   return operation.Inode(dentry.ino);
 }
 
@@ -38,6 +43,8 @@ Result<role::FileInfo> Lookup(const Env& env, InodeId parent, std::string_view n
 
 Result<InodeId> ParentOf(const Env& env, InodeId ino) {
   return ReadValue<InodeId>(env, [&](Operation& operation) -> Result<InodeId> {
+    const std::string above[] = {keys::Inode(env.context.parents.Of(ino))};
+    operation.txn.Want(above, {});
     ASSIGN_OR_RETURN(InodeRecord inode, operation.Inode(ino));
     if (ino == kRootInode) return ino;
     ASSIGN_OR_RETURN(InodeRecord parent, operation.Inode(inode.parent));

@@ -123,12 +123,12 @@ class RoundsTest : public NamespaceFixture {
 TEST_F(RoundsTest, LookupAndGetattr) {
   const InodeId file = MakePersisted(dir_, "f");
   ExpectCost("lookup of a file", Reads(2), [&] { return Look(dir_, "f"); });
-  ExpectCost("lookup of a directory", Reads(3), [&] { return Look(above_, "dir"); });
-  ExpectCost("lookup of a name that does not exist", Reads(3), Code::kNotFound,
+  ExpectCost("lookup of a directory", Reads(2), [&] { return Look(above_, "dir"); });
+  ExpectCost("lookup of a name that does not exist", Reads(1), Code::kNotFound,
              [&] { return Look(dir_, "none"); });
   ExpectCost("getattr of a file", Reads(1), [&] { return files().GetAttr(file).code(); });
-  ExpectCost("getattr of a directory", Reads(2), [&] { return files().GetAttr(dir_).code(); });
-  ExpectCost("getattr of the root", Reads(2), [&] { return files().GetAttr(kRootInode).code(); });
+  ExpectCost("getattr of a directory", Reads(1), [&] { return files().GetAttr(dir_).code(); });
+  ExpectCost("getattr of the root", Reads(1), [&] { return files().GetAttr(kRootInode).code(); });
   ExpectCost("open for reading", Reads(1), [&] { return files().GetKnownAttr(file).code(); });
   ExpectCost("open for writing", Reads(1), [&] {
     const Code code = namespace_->GetWriters().OpenForWrite(file).code();
@@ -149,7 +149,7 @@ TEST_F(RoundsTest, ReaddirWithAttributes) {
   ASSERT_TRUE(first.ok());
   ExpectCost("readdir, first page", Reads(5), [&] { return list(0); });
   ExpectCost("readdir, next page", Reads(4), [&] { return list(first->entries.back().cursor); });
-  ExpectCost("parent of a directory", Reads(2), [&] { return names().ParentOf(dir_).code(); });
+  ExpectCost("parent of a directory", Reads(1), [&] { return names().ParentOf(dir_).code(); });
 }
 
 TEST_F(RoundsTest, NewNames) {
@@ -181,7 +181,7 @@ TEST_F(RoundsTest, CommitsAndAttributes) {
     return files().SetAttr(caller_, ino, change).code();
   };
   ExpectCost("setattr of a file", Changes(1), [&] { return set(file); });
-  ExpectCost("setattr of a directory", Changes(3), [&] { return set(dir_); });
+  ExpectCost("setattr of a directory", Changes(1), [&] { return set(dir_); });
 }
 
 TEST_F(RoundsTest, UnlinkAndForget) {

@@ -52,7 +52,9 @@ Result<role::FileInfo> SetAttr(const Env& env, const role::Caller& caller, Inode
   InodeRecord inode;
   bool guessed = false;
   const auto set = [&](Operation& operation) -> Result<role::FileInfo> {
+    if (env.context.parents.IsDirectory(ino)) WantCounters(operation.txn, ino);
     ASSIGN_OR_RETURN(inode, operation.Inode(ino));
+    if (IsDirectory(inode)) WantCounters(operation.txn, ino);
     RETURN_IF_ERROR(operation.MayChange(inode));
     guessed = inode.guessed;
     if (guessed) return Status(Code::kStale, "set attributes of a file whose owner is not known");

@@ -251,6 +251,11 @@ role::FileInfo NewInfo(const InodeRecord& inode) {
   return info;
 }
 
+void WantCounters(kv::Transaction& txn, InodeId dir) {
+  const std::string counters[] = {keys::DirMtime(dir), keys::DirSubdirs(dir)};
+  txn.Want(counters, {});
+}
+
 Result<role::FileInfo> InfoOf(kv::Transaction& txn, const InodeRecord& inode, kv::Reads reads) {
   ASSIGN_OR_RETURN(std::vector<role::FileInfo> infos, InfosOf(txn, std::span(&inode, 1), reads));
   return std::move(infos.front());

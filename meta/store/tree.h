@@ -88,6 +88,8 @@ role::FileInfo NewInfo(const InodeRecord& inode);
 // The value of the orphan mark of an inode that lost its name to a change in the UFS, not to a call
 // here. A program that opens it by that name must look the name up again.
 inline constexpr std::string_view kReplacedOutside = "r";
+// Starts the reads that InfoOf and SetChangeTime of a directory need besides its record.
+void WantCounters(kv::Transaction& txn, InodeId dir);
 // The attributes that a client sees. Directories cost one more read (times and nlink), one for all
 // of them together.
 Result<role::FileInfo> InfoOf(kv::Transaction& txn, const InodeRecord& inode, kv::Reads reads);
