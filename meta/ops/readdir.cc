@@ -6,13 +6,22 @@ namespace {
 
 using Listing = role::Names::Listing;
 
-Result<kv::ScanPage> ScanNames(Operation& operation, InodeId dir, uint64_t cursor, size_t limit) {
-  const std::string prefix = keys::CursorPrefix(dir);
-  const std::string begin = cursor == 0 ? prefix : keys::Cursor(dir, cursor) + '\0';
+kv::Range NamesAfter(InodeId dir, uint64_t cursor) {
+  std::string prefix = keys::CursorPrefix(dir);
+  std::string end = kv::PrefixEnd(prefix);
+  return {cursor == 0 ? std::move(prefix) : keys::Cursor(dir, cursor) + '\0', std::move(end)};
+}
+
+void Want(Operation& operation, InodeId dir, const kv::Range& names) {
+  const std::string wanted[] = {keys::Inode(dir), keys::Listing(dir)};
+  operation.txn.Want(wanted, std::span(&names, 1));
+}
+
+Result<kv::ScanPage> ScanNames(Operation& operation, const kv::Range& names, size_t limit) {
   kv::ScanOptions options;
   options.limit = limit;
   options.reads = operation.reads;
-  return operation.txn.Scan(begin, kv::PrefixEnd(prefix), options);
+  return operation.txn.Scan(names.begin, names.end, options);
 }
 
 Result<role::DirEntry> Entry(const kv::Pair& pair) {
@@ -28,7 +37,14 @@ Result<role::DirEntry> Entry(const kv::Pair& pair) {
 Status AddAttrs(Operation& operation, std::vector<role::DirEntry>& entries) {
   std::vector<std::string> wanted;
   wanted.reserve(entries.size());
-  for (const role::DirEntry& entry : entries) wanted.push_back(keys::Inode(entry.ino));
+  std::vector<std::string> counters;
+  for (const role::DirEntry& entry : entries) {
+    wanted.push_back(keys::Inode(entry.ino));
+    if (entry.type != role::FileType::kDirectory) continue;
+    counters.push_back(keys::DirMtime(entry.ino));
+    counters.push_back(keys::DirSubdirs(entry.ino));
+  }
+  operation.txn.Want(counters, {});
   ASSIGN_OR_RETURN(auto found, operation.txn.GetMany(wanted, operation.reads));
   std::vector<InodeRecord> inodes;
   inodes.reserve(found.size());
@@ -58,6 +74,8 @@ struct Wanted {
 
 Result<Known> ReadKnown(Operation& operation, const Wanted& wanted, bool partly) {
   Known known;
+  const kv::Range names = NamesAfter(wanted.dir, wanted.cursor);
+  Want(operation, wanted.dir, names);
   ASSIGN_OR_RETURN(const InodeRecord dir, operation.Directory(wanted.dir));
   if (dir.nlink == 0) {  // Removed, and empty.
     known.complete = known.listing.end = true;
@@ -65,8 +83,7 @@ Result<Known> ReadKnown(Operation& operation, const Wanted& wanted, bool partly)
   }
   ASSIGN_OR_RETURN(known.complete, IsComplete(operation.txn, wanted.dir, kv::Reads::kSnapshot));
   if (!known.complete && !partly) return known;
-  ASSIGN_OR_RETURN(kv::ScanPage page,
-                   ScanNames(operation, wanted.dir, wanted.cursor, wanted.limit));
+  ASSIGN_OR_RETURN(kv::ScanPage page, ScanNames(operation, names, wanted.limit));
   known.listing.end = !page.more;
   known.listing.entries.reserve(page.pairs.size());
   for (const kv::Pair& pair : page.pairs) {

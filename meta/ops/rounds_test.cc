@@ -147,8 +147,8 @@ TEST_F(RoundsTest, ReaddirWithAttributes) {
   };
   const auto first = names().ReadDir(caller_, dir_, 0, 2, role::Names::WithAttrs::kNo);
   ASSERT_TRUE(first.ok());
-  ExpectCost("readdir, first page", Reads(5), [&] { return list(0); });
-  ExpectCost("readdir, next page", Reads(4), [&] { return list(first->entries.back().cursor); });
+  ExpectCost("readdir, first page", Reads(2), [&] { return list(0); });
+  ExpectCost("readdir, next page", Reads(2), [&] { return list(first->entries.back().cursor); });
   ExpectCost("parent of a directory", Reads(1), [&] { return names().ParentOf(dir_).code(); });
 }
 
