@@ -25,6 +25,32 @@ void LeaveQueue(kv::Transaction& txn, InodeRecord& inode) {
   inode.queue_key.clear();
 }
 
+struct Wanted {
+  std::vector<std::string> keys;
+  std::vector<kv::Range> ranges;
+};
+
+void AddPrefix(std::string prefix, Wanted& wanted) {
+  std::string end = kv::PrefixEnd(prefix);
+  wanted.ranges.push_back({std::move(prefix), std::move(end)});
+}
+
+void AddLedger(const InodeRecord& inode, const std::string& key, Wanted& wanted) {
+  wanted.keys.push_back(keys::Ledger(inode.mount, key));
+}
+
+void AddNotes(const InodeRecord& inode, Wanted& wanted) {
+  if (inode.never_persist) return;
+  if (inode.bound) AddLedger(inode, inode.key, wanted);
+  if (inode.made && !(inode.bound && inode.made_key == inode.key)) {
+    AddLedger(inode, inode.made_key, wanted);
+  }
+  if (MayHaveLeft(inode)) AddLedger(inode, inode.attempt_key, wanted);
+  if (inode.places) AddPrefix(keys::ClaimPrefix(inode.ino), wanted);
+  const bool further_names = inode.nlink > 1 && inode.type != role::FileType::kDirectory;
+  if (further_names) AddPrefix(keys::ExtraNamePrefix(inode.ino), wanted);
+}
+
 // Discards one place of the inode. At the key of the binding it deletes only the record.
 Status DiscardPlace(const Context& context, kv::Transaction& txn, const InodeRecord& inode,
                     const Place& place) {
@@ -36,6 +62,12 @@ Status DiscardPlace(const Context& context, kv::Transaction& txn, const InodeRec
   }
   if (inode.bound && place.key == inode.key) return Disown(txn, inode, place.key);
   return DiscardOwned(context, txn, inode, place.key);
+}
+
+void WantLedger(kv::Transaction& txn, MountId mount, const std::set<std::string>& keys) {
+  std::vector<std::string> wanted;
+  for (const std::string& key : keys) wanted.push_back(keys::Ledger(mount, key));
+  txn.Want(wanted, {});
 }
 
 // Discards all objects of an inode without names; the binding only once the inode is forgotten.
@@ -95,6 +127,12 @@ Status NoteLinkRemoved(const Context& context, kv::Transaction& txn, InodeRecord
 
 }  // namespace
 
+void WantNotes(kv::Transaction& txn, std::initializer_list<const InodeRecord*> inodes) {
+  Wanted wanted;
+  for (const InodeRecord* inode : inodes) AddNotes(*inode, wanted);
+  txn.Want(wanted.keys, wanted.ranges);
+}
+
 Status NoteNameRemoved(const Context& context, kv::Transaction& txn, InodeRecord& inode) {
   if (inode.never_persist) return OkStatus();
   if (inode.nlink > 0) return NoteLinkRemoved(context, txn, inode);
@@ -130,6 +168,7 @@ Status NoteDirectoryRemoved(const Context& context, kv::Transaction& txn, InodeR
     ASSIGN_OR_RETURN(std::vector<Place> places, PlacesOf(txn, inode.ino));
     for (const Place& place : places) keys.insert(place.key);
   }
+  WantLedger(txn, inode.mount, keys);
   for (const std::string& key : keys) {
     ASSIGN_OR_RETURN(Unclaimed unclaimed, Unclaim(txn, inode.ino, inode.mount, key));
     const int64_t started_ns = key == inode.attempt_key ? inode.attempt_started_ns : 0;

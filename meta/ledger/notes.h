@@ -6,6 +6,7 @@
 // given, which the caller puts, and buffers ledger, claim and queue writes on the transaction.
 // Inodes that never persist are left alone.
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,8 @@
 
 namespace tarn::meta {
 
+// Starts together the reads that the notes below need for a change of the names of these inodes.
+void WantNotes(kv::Transaction& txn, std::initializer_list<const InodeRecord*> inodes);
 // `inode` lost a name to an unlink, or to a rename or create over it. Its nlink is already lowered,
 // and its names are the remaining ones. If names are left, the object moves to one of them.
 // Otherwise its key is deleted once no process has the inode open.

@@ -196,10 +196,10 @@ TEST_F(RoundsTest, UnlinkAndForget) {
 
 TEST_F(RoundsTest, Rmdir) {
   MakePersistedDir(dir_, "d");
-  ExpectCost("rmdir", Changes(6), [&] { return names().Rmdir(caller_, dir_, "d").code(); });
+  ExpectCost("rmdir", Changes(3), [&] { return names().Rmdir(caller_, dir_, "d").code(); });
   MakePersistedDir(dir_, "d");
   ASSERT_EQ(Rename(dir_, "d", dir_, "e"), Code::kOk);
-  ExpectCost("rmdir of a renamed directory", Changes(7),
+  ExpectCost("rmdir of a renamed directory", Changes(3),
              [&] { return names().Rmdir(caller_, dir_, "e").code(); });
 }
 
