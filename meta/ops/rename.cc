@@ -20,12 +20,46 @@ struct Side {
   InodeRecord inode;  // The inode of the dentry, if there is one.
 };
 
-Result<Side> ReadSide(Operation& operation, const Path& path) {
+Result<Side> FindSide(Operation& operation, const Path& path) {
   ASSIGN_OR_RETURN(Operation::Place place, operation.FindPlace(path.parent, path.name));
-  Side side{path, std::move(place.dir), place.dentry, {}};
-  if (!side.dentry) return side;
+  return Side{path, std::move(place.dir), place.dentry, {}};
+}
+
+// Starts the reads that need no record but the dentries.
+void WantInodes(Operation& operation, std::initializer_list<const Side*> sides) {
+  std::vector<std::string> wanted;
+  std::vector<kv::Range> ranges;
+  for (const Side* side : sides) {
+    if (!side->dentry) continue;
+    const InodeId ino = side->dentry->ino;
+    wanted.push_back(keys::Inode(ino));
+    if (side->dentry->type != role::FileType::kDirectory) continue;
+    wanted.push_back(keys::DirMtime(ino));
+    wanted.push_back(keys::Listing(ino));
+    const std::string names = keys::DentryPrefix(ino);
+    ranges.push_back({names, kv::PrefixEnd(names)});
+  }
+  operation.txn.Want(wanted, ranges);
+}
+
+Status ReadInodeOf(Operation& operation, Side& side) {
+  if (!side.dentry) return OkStatus();
   ASSIGN_OR_RETURN(side.inode, operation.Inode(side.dentry->ino));
-  return side;
+  return OkStatus();
+}
+
+// Reads both sides in two rounds: directories with dentries, and inodes. Starts the reads of the
+// notes.
+Status ReadSides(Operation& operation, Side& from, Side& to, const Path& from_path,
+                 const Path& to_path) {
+  operation.WantPlace(to_path.parent, to_path.name);
+  ASSIGN_OR_RETURN(from, FindSide(operation, from_path));
+  ASSIGN_OR_RETURN(to, FindSide(operation, to_path));
+  WantInodes(operation, {&from, &to});
+  RETURN_IF_ERROR(ReadInodeOf(operation, from));
+  RETURN_IF_ERROR(ReadInodeOf(operation, to));
+  WantNotes(operation.txn, {&from.inode, &to.inode});
+  return OkStatus();
 }
 
 bool KeepsTarget(RenameMode mode) {
@@ -122,6 +156,7 @@ Status MoveInode(Operation& operation, Side& side, const Path& path) {
   if (!IsPrimary(inode, side.path)) return MoveExtraName(operation, inode, side.path, path);
   inode.parent = path.parent;
   inode.name = path.name;
+  operation.context.parents.Note(inode);
   if (IsDirectory(inode)) return NoteDirectoryMoved(operation.context, operation.txn, inode);
   return NoteFileMoved(operation.context, operation.txn, inode);
 }
@@ -159,8 +194,9 @@ struct Wanted {
 
 Status RenameOnce(Operation& operation, const Wanted& wanted, role::Names::Renamed& renamed) {
   const RenameMode mode = wanted.mode;
-  ASSIGN_OR_RETURN(Side from, ReadSide(operation, wanted.from));
-  ASSIGN_OR_RETURN(Side to, ReadSide(operation, wanted.to));
+  Side from;
+  Side to;
+  RETURN_IF_ERROR(ReadSides(operation, from, to, wanted.from, wanted.to));
   RETURN_IF_ERROR(CheckPresence(from, to, mode));
   renamed = {from.inode.ino, {}, false};
   if (IsNothingToDo(from, to)) return OkStatus();

@@ -205,18 +205,18 @@ TEST_F(RoundsTest, Rmdir) {
 
 TEST_F(RoundsTest, RenameOfAFile) {
   MakePersisted(dir_, "f");
-  ExpectCost("rename of a file", Changes(4), [&] { return Rename(dir_, "f", other_, "g"); });
+  ExpectCost("rename of a file", Changes(3), [&] { return Rename(dir_, "f", other_, "g"); });
   MakePersisted(dir_, "f");
   MakePersisted(other_, "over");
-  ExpectCost("rename over a file", Changes(6), [&] { return Rename(dir_, "f", other_, "over"); });
+  ExpectCost("rename over a file", Changes(3), [&] { return Rename(dir_, "f", other_, "over"); });
 }
 
 TEST_F(RoundsTest, RenameOfADirectory) {
   const InodeId from = MakePersistedDir(dir_, "d");
   Make(from, "file");
   MakePersistedDir(other_, "over");
-  ExpectCost("rename of a directory", Changes(6), [&] { return Rename(dir_, "d", other_, "d2"); });
-  ExpectCost("rename over a directory", Changes(11),
+  ExpectCost("rename of a directory", Changes(3), [&] { return Rename(dir_, "d", other_, "d2"); });
+  ExpectCost("rename over a directory", Changes(3),
              [&] { return Rename(other_, "d2", other_, "over"); });
 }
 
