@@ -31,7 +31,7 @@ enum class TaskClass : uint8_t { kSmall, kLarge, kConflict };
 struct Task {
   std::string id;       // Opaque. Names the queue entry and this lease of it.
   InodeId ino;          // None: the deletion of a key.
-  std::string subject;  // The path or key, for messages.
+  std::string subject;  // For messages: the key of a deletion, or the number of the inode.
   uint32_t attempts = 0;
 };
 

@@ -257,19 +257,19 @@ TEST_F(RoundsTest, PersistOfASmallNewFile) {
   role::Task task;
   role::Action action;
   // Changes of the source must not be newer than the records that survive a power cut.
-  ExpectCost("lease", {5, 2, 0, 1}, [&] {
+  ExpectCost("lease", {1, 1, 0, 1}, [&] {
     auto tasks = queue().Lease(role::TaskClass::kSmall, 10, Nanos(0));
     EXPECT_EQ(tasks.ok() ? tasks->size() : 0, 1u);
     if (tasks.ok() && !tasks->empty()) task = tasks->front();
     return tasks.code();
   });
-  ExpectCost("prepare", Changes(7), [&] {
+  ExpectCost("prepare", Changes(2), [&] {
     auto prepared = queue().Prepare(task);
     if (prepared.ok()) action = *prepared;
     return prepared.code();
   });
   ASSERT_EQ(action.kind, role::Action::Kind::kUpload);
-  ExpectCost("settle", Changes(4), [&] {
+  ExpectCost("settle", Changes(1), [&] {
     Settle(task, action);
     return Code::kOk;
   });

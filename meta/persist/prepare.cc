@@ -80,6 +80,14 @@ Result<Step> Preparation::Inode(const QueueRecord& entry) {
   return inode->type == role::FileType::kDirectory ? Directory(*inode) : File(*inode);
 }
 
+// Remembers what it reads, for the reads of the settlement.
+Result<Chain> Preparation::ChainAbove(const InodeRecord& inode) {
+  ASSIGN_OR_RETURN(Chain chain, ReadChain(txn_, inode.parent, kv::Reads::kSerializable));
+  context_.parents.Note(inode);
+  for (const InodeRecord& dir : chain.dirs) context_.parents.Note(dir);
+  return chain;
+}
+
 // Moves the entry to the class of its size, due at once: large files must not hold up small ones.
 Step Preparation::Reclassify(const QueueRecord& entry, InodeRecord& inode,
                              role::TaskClass task_class) {

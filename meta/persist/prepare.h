@@ -60,6 +60,7 @@ class Preparation {
 
   // prepare.cc
   Result<Step> Inode(const QueueRecord& entry);
+  Result<Chain> ChainAbove(const InodeRecord& inode);
   Step Reclassify(const QueueRecord& entry, InodeRecord& inode, role::TaskClass task_class);
   Result<Step> DeletedKey(const QueueRecord& entry);
   Result<Step> DeletedFile(const QueueRecord& entry, LedgerRecord& record,

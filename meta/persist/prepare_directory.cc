@@ -19,7 +19,7 @@ constexpr int kLongestChain = 64;
 Result<Step> Preparation::Directory(InodeRecord& inode) {
   Target target;
   if (!IsMountRoot(inode)) {
-    ASSIGN_OR_RETURN(target.chain, ReadChain(txn_, inode.parent, kv::Reads::kSerializable));
+    ASSIGN_OR_RETURN(target.chain, ChainAbove(inode));
     target.key = target.chain.KeyOf(inode.name);
     if (MayLandLate(inode.attempt_started_ns)) return Wait("an earlier write may still land");
     ASSIGN_OR_RETURN(std::optional<Step> making, Make(inode, target));

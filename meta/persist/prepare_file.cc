@@ -37,7 +37,7 @@ Result<Step> Preparation::File(InodeRecord& inode) {
                           inode.attempt_generation == inode.generation;
   if (!inode.attempt.empty() && !same_bytes) return Before(Step::First::kProbe, inode.ino);
   Target target;
-  ASSIGN_OR_RETURN(target.chain, ReadChain(txn_, inode.parent, kv::Reads::kSerializable));
+  ASSIGN_OR_RETURN(target.chain, ChainAbove(inode));
   target.key = target.chain.KeyOf(inode.name);
   RETURN_IF_ERROR(KeepMark(inode, target));
   RETURN_IF_ERROR(SwapWithLink(inode, target.key));
@@ -194,7 +194,10 @@ Result<Step> Preparation::Write(InodeRecord& inode, const Target& target) {
   if (blocked) return *std::move(blocked);
   const bool dirty = DataIsDirty(inode);
   // If a further name needs the object at its old key, the step makes a link instead of a move.
-  ASSIGN_OR_RETURN(const std::set<std::string> wanted, LinkKeys(txn_, inode.ino));
+  std::set<std::string> wanted;
+  if (inode.nlink > 1) {
+    ASSIGN_OR_RETURN(wanted, LinkKeys(txn_, inode.ino));
+  }
   const bool stays = inode.bound && wanted.contains(inode.key);
   Kind kind = stays ? Kind::kLink : Kind::kMove;
   if (dirty) kind = Kind::kUpload;

@@ -1,6 +1,7 @@
 #include "meta/persist/queue.h"
 
 #include <climits>
+#include <iterator>
 #include <limits>
 #include <set>
 
@@ -33,6 +34,59 @@ constexpr int kStepsOutside = 16;
 constexpr Nanos kLateEntries = kv::kMaxTransactionLife + std::chrono::seconds(1);
 constexpr Nanos kUsuallyLate = std::chrono::milliseconds(50);
 constexpr Nanos kLateScanInterval = std::chrono::seconds(1);
+
+// An entry that this process has leased, and its value if the lease has read it.
+struct Taken {
+  std::string id;
+  std::optional<std::string> value;
+};
+
+// Reads the values that are missing. An entry that is gone has none afterwards.
+Status ReadValues(kv::Store& store, std::vector<Taken>& entries) {
+  std::vector<std::string> ids;
+  for (const Taken& entry : entries) {
+    if (!entry.value) ids.push_back(entry.id);
+  }
+  if (ids.empty()) return OkStatus();
+  ASSIGN_OR_RETURN(std::vector<std::optional<std::string>> found,
+                   store.Begin()->GetMany(ids, kv::Reads::kSnapshot));
+  auto next = found.begin();
+  for (Taken& entry : entries) {
+    if (!entry.value) entry.value = std::move(*next++);
+  }
+  return OkStatus();
+}
+
+// For messages, without a read: the path of an inode is not known here.
+std::string SubjectOfTask(const QueueRecord& record) {
+  if (record.what == QueueRecord::What::kDeleteKey) return record.key;
+  return Concat("inode ", record.ino.value);
+}
+
+// Starts the reads of the record of an inode and of those above it.
+void WantAbove(const Context& context, InodeId ino, std::vector<std::string>& wanted) {
+  wanted.push_back(keys::Inode(ino));
+  context.parents.AddAbove(ino, wanted);
+}
+
+void WantTask(const Context& context, kv::Transaction& txn, const role::Task& task) {
+  std::vector<std::string> wanted;
+  if (task.ino) WantAbove(context, task.ino, wanted);
+  txn.Want(wanted, {});
+}
+
+void WantSettled(const Context& context, kv::Transaction& txn,
+                 std::span<const role::PersistQueue::Settled> items) {
+  std::vector<std::string> wanted;
+  for (const role::PersistQueue::Settled& item : items) {
+    if (item.action.ino) {
+      WantAbove(context, item.action.ino, wanted);
+    } else {
+      wanted.push_back(keys::Ledger(item.action.mount, item.action.key));
+    }
+  }
+  txn.Want(wanted, {});
+}
 
 class StoredQueue final : public role::PersistQueue {
  public:
@@ -67,11 +121,12 @@ class StoredQueue final : public role::PersistQueue {
   }
 
  private:
-  Result<std::vector<std::string>> TakeDue(role::TaskClass task_class, size_t limit);
-  Status ScanDue(role::TaskClass task_class, size_t limit, std::vector<std::string>& taken);
-  void ParkAll(const std::vector<std::string>& ids);
+  Result<std::vector<Taken>> TakeDue(role::TaskClass task_class, size_t limit);
+  Status ScanDue(role::TaskClass task_class, size_t limit, std::vector<Taken>& taken);
+  std::vector<Taken> TakeWaiting(role::TaskClass task_class, MonotonicTime now, size_t limit);
+  void ParkAll(const std::vector<Taken>& entries);
   std::string BeginOfScan(uint8_t index, int64_t now_ns);
-  Result<std::vector<role::Task>> Describe(const std::vector<std::string>& ids);
+  Result<std::vector<role::Task>> Describe(std::vector<Taken> entries);
   Result<bool> DoBefore(Step& step);
   Result<bool> Postpone(const role::Task& task, const Status& why);
   Result<Step> PrepareOnce(const role::Task& task);
@@ -104,8 +159,7 @@ std::string StoredQueue::BeginOfScan(uint8_t index, int64_t now_ns) {
 }
 
 // Leases due entries and adds them to `taken`, even if it ends with an error.
-Status StoredQueue::ScanDue(role::TaskClass task_class, size_t limit,
-                            std::vector<std::string>& taken) {
+Status StoredQueue::ScanDue(role::TaskClass task_class, size_t limit, std::vector<Taken>& taken) {
   const auto index = static_cast<uint8_t>(task_class);
   const int64_t now_ns = context_.queue_clock.NowNs();
   std::string begin = BeginOfScan(index, now_ns);
@@ -118,10 +172,10 @@ Status StoredQueue::ScanDue(role::TaskClass task_class, size_t limit,
     options.reads = kv::Reads::kSnapshot;
     ASSIGN_OR_RETURN(kv::ScanPage page, txn->Scan(begin, end, options));
     more = page.more;
-    for (const kv::Pair& pair : page.pairs) {
+    for (kv::Pair& pair : page.pairs) {
       if (taken.size() == limit) break;
-      if (leases_.Take(pair.key)) taken.push_back(pair.key);
       begin = pair.key + '\0';
+      if (leases_.Take(pair.key)) taken.push_back({std::move(pair.key), std::move(pair.value)});
     }
   }
   // After the last entry there may be many that were removed before they were due. The next scan
@@ -132,15 +186,25 @@ Status StoredQueue::ScanDue(role::TaskClass task_class, size_t limit,
   return OkStatus();
 }
 
-void StoredQueue::ParkAll(const std::vector<std::string>& ids) {
-  for (const std::string& id : ids) leases_.Park(id, context_.clock.Now() + kFirstBackoff);
+std::vector<Taken> StoredQueue::TakeWaiting(role::TaskClass task_class, MonotonicTime now,
+                                            size_t limit) {
+  std::vector<Taken> taken;
+  for (std::string& id : leases_.TakeWaiting(task_class, now, limit)) {
+    taken.push_back({std::move(id), std::nullopt});
+  }
+  return taken;
+}
+
+void StoredQueue::ParkAll(const std::vector<Taken>& entries) {
+  for (const Taken& entry : entries) {
+    leases_.Park(entry.id, context_.clock.Now() + kFirstBackoff);
+  }
 }
 
 // New entries and entries that have waited share `limit`, so that neither kind keeps the other out.
-Result<std::vector<std::string>> StoredQueue::TakeDue(role::TaskClass task_class, size_t limit) {
+Result<std::vector<Taken>> StoredQueue::TakeDue(role::TaskClass task_class, size_t limit) {
   const MonotonicTime now = context_.clock.Now();
-  std::vector<std::string> taken =
-      leases_.TakeWaiting(task_class, now, std::max<size_t>(1, limit / 2));
+  std::vector<Taken> taken = TakeWaiting(task_class, now, std::max<size_t>(1, limit / 2));
   if (taken.size() < limit) {
     if (Status scanned = ScanDue(task_class, limit, taken); !scanned.ok()) {
       ParkAll(taken);
@@ -148,28 +212,27 @@ Result<std::vector<std::string>> StoredQueue::TakeDue(role::TaskClass task_class
     }
   }
   if (taken.size() < limit) {
-    std::vector<std::string> rest = leases_.TakeWaiting(task_class, now, limit - taken.size());
-    taken.insert(taken.end(), rest.begin(), rest.end());
+    std::vector<Taken> rest = TakeWaiting(task_class, now, limit - taken.size());
+    std::move(rest.begin(), rest.end(), std::back_inserter(taken));
   }
   return taken;
 }
 
-Result<std::vector<role::Task>> StoredQueue::Describe(const std::vector<std::string>& ids) {
+// An entry that went since the lease has read it is left to Prepare.
+Result<std::vector<role::Task>> StoredQueue::Describe(std::vector<Taken> entries) {
   std::vector<role::Task> tasks;
-  std::unique_ptr<kv::Transaction> txn = context_.store.Begin();
-  ASSIGN_OR_RETURN(std::vector<std::optional<std::string>> found,
-                   txn->GetMany(ids, kv::Reads::kSnapshot));
-  for (size_t i = 0; i < ids.size(); ++i) {
-    if (!found[i]) {
-      leases_.End(ids[i]);
+  RETURN_IF_ERROR(ReadValues(context_.store, entries));
+  for (Taken& entry : entries) {
+    if (!entry.value) {
+      leases_.End(entry.id);
       continue;
     }
-    ASSIGN_OR_RETURN(QueueRecord record, QueueRecord::Decode(*found[i]));
+    ASSIGN_OR_RETURN(QueueRecord record, QueueRecord::Decode(*entry.value));
     role::Task& task = tasks.emplace_back();
-    task.id = ids[i];
+    task.id = std::move(entry.id);
     task.ino = record.ino;
     task.attempts = record.attempts;
-    task.subject = SubjectOf(*txn, record);
+    task.subject = SubjectOfTask(record);
   }
   return tasks;
 }
@@ -178,13 +241,13 @@ Result<std::vector<role::Task>> StoredQueue::Lease(role::TaskClass task_class, s
                                                    Nanos wait) {
   const MonotonicTime end = context_.clock.Now() + wait;
   for (;;) {
-    ASSIGN_OR_RETURN(std::vector<std::string> ids, TakeDue(task_class, limit));
-    if (!ids.empty()) {
+    ASSIGN_OR_RETURN(const std::vector<Taken> taken, TakeDue(task_class, limit));
+    if (!taken.empty()) {
       // A change of the UFS must not be newer than the records that survive a power cut.
       Status synced = context_.store.Sync();
       Result<std::vector<role::Task>> tasks =
-          synced.ok() ? Describe(ids) : Result<std::vector<role::Task>>(synced);
-      if (!tasks.ok()) ParkAll(ids);
+          synced.ok() ? Describe(taken) : Result<std::vector<role::Task>>(synced);
+      if (!tasks.ok()) ParkAll(taken);
       if (!tasks.ok() || !tasks->empty()) return tasks;
       continue;
     }
@@ -198,6 +261,7 @@ Result<Step> StoredQueue::PrepareOnce(const role::Task& task) {
   Step step;
   const std::string what = Concat("prepare a step for inode ", task.ino.value);
   RETURN_IF_ERROR(CommitChange(context_, {.what = what}, [&](ChangeRun& run) -> Status {
+    WantTask(context_, run.txn, task);
     Preparation preparation(context_, run.txn, leases_, task.id);
     ASSIGN_OR_RETURN(step, preparation.Run());
     return OkStatus();
@@ -302,6 +366,7 @@ Result<std::vector<Settlement>> StoredQueue::SettleTogether(std::span<const Sett
   const ChangeOptions options{.what = "settle steps of the persist queue", .max_runs = max_runs};
   RETURN_IF_ERROR(CommitChange(context_, options, [&](ChangeRun& run) -> Status {
     settlements.clear();
+    WantSettled(context_, run.txn, items);
     for (size_t i = 0; i < items.size(); ++i) {
       ASSIGN_OR_RETURN(Settlement settlement, SettleItem(context_, run, items[i], backoffs[i]));
       settlements.push_back(settlement);

@@ -21,6 +21,11 @@ bool IsExpected(const Status& status) {
   return status.ok() || status.code() == Code::kBusy || status.code() == Code::kStale;
 }
 
+// The root of a source has no key.
+const std::string& NameOf(const role::Task& task, const role::Action& action) {
+  return action.key.empty() ? task.subject : action.key;
+}
+
 // A file may be unlinked, and its content erased, after its step was prepared.
 bool MayBeUnlinked(const Status& status, const role::Task& task) {
   return status.code() == Code::kNotFound && task.attempts == 0;
@@ -247,7 +252,8 @@ void QueuePersister::Settle(std::vector<Step>& steps) {
   for (Step& step : steps) {
     const Status& status = step.done.outcome.status;
     if (!IsExpected(status) && !MayBeUnlinked(status, step.task)) {
-      LogWarning("persist ", step.task.subject, " (try ", step.task.attempts + 1, "): ", status);
+      LogWarning("persist ", NameOf(step.task, step.action), " (try ", step.task.attempts + 1,
+                 "): ", status);
     }
     items.push_back({step.task, step.action, step.done.outcome});
   }
