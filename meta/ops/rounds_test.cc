@@ -1,4 +1,5 @@
-// What each operation costs a store on another machine (kv/testing/counting_store.h).
+// What each operation costs a store on another machine (kv/testing/counting_store.h). The table of
+// doc/metadata.md, "Read rounds", is taken from here.
 
 #include <functional>
 #include <set>
