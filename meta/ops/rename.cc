@@ -25,6 +25,10 @@ Result<Side> FindSide(Operation& operation, const Path& path) {
   return Side{path, std::move(place.dir), place.dentry, {}};
 }
 
+bool IsSingleFile(const Side& side, const Side& other) {
+  return side.dentry && side.dentry->type != role::FileType::kDirectory && !other.dentry;
+}
+
 // Starts the reads that need no record but the dentries.
 void WantInodes(Operation& operation, std::initializer_list<const Side*> sides) {
   std::vector<std::string> wanted;
@@ -55,7 +59,8 @@ Status ReadSides(Operation& operation, Side& from, Side& to, const Path& from_pa
   operation.WantPlace(to_path.parent, to_path.name);
   ASSIGN_OR_RETURN(from, FindSide(operation, from_path));
   ASSIGN_OR_RETURN(to, FindSide(operation, to_path));
-  WantInodes(operation, {&from, &to});
+  // One read would start no earlier.
+  if (!IsSingleFile(from, to)) WantInodes(operation, {&from, &to});
   RETURN_IF_ERROR(ReadInodeOf(operation, from));
   RETURN_IF_ERROR(ReadInodeOf(operation, to));
   WantNotes(operation.txn, {&from.inode, &to.inode});
