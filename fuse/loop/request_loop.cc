@@ -1,5 +1,7 @@
 #include "fuse/loop/request_loop.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <system_error>
 #include <thread>
@@ -21,6 +23,12 @@ constexpr int kFirstThreads = 16;                         // More are started wh
 constexpr Nanos kStarved = std::chrono::milliseconds(1);  // Until a thread is added.
 constexpr int kInTurn = 256;                              // Short requests before kAlone.
 constexpr Nanos kShort = std::chrono::microseconds(200);
+
+// Fewer threads than these never end.
+int LeastIdle(const RequestLoopOptions& options) {
+  const bool alone = options.busy_poll > Nanos::zero() && options.threads > 1;
+  return std::max(options.idle_threads, alone ? 2 : 1);
+}
 
 }  // namespace
 
@@ -48,32 +56,57 @@ class RequestLoop::Pace {
 };
 
 RequestLoop::RequestLoop(const RequestLoopOptions& options, RequestSource& source, Clock& clock)
-    : options_(options), source_(source), clock_(clock), threads_(std::make_unique<Threads>()) {
+    : options_(options),
+      least_idle_(LeastIdle(options)),
+      source_(source),
+      clock_(clock),
+      threads_(std::make_unique<Threads>()) {
   if (options_.busy_poll > Nanos::zero() && options_.threads > 1) BecomeAlone();
 }
 
 struct RequestLoop::Threads {
   std::vector<std::jthread> all;
+  std::vector<std::jthread> retired;  // To be joined.
 };
 
 RequestLoop::~RequestLoop() = default;
 
 Status RequestLoop::Run() {
-  std::vector<std::jthread> threads;
   {
     MutexLock lock(mutex_);
-    for (int i = 0; i < std::min(options_.threads, kFirstThreads); ++i) AddThread();
-    while (!ended_) {
-      // A thread that becomes free within this time spares a new one.
-      if (IsStarved()) starved_.WaitFor(mutex_, kStarved);
-      if (ended_) break;
-      IsStarved() ? AddThread() : starved_.Wait(mutex_);
-    }
-    threads.swap(threads_->all);
+    const int first = std::min({options_.threads, kFirstThreads, least_idle_});
+    for (int i = 0; i < first; ++i) AddThread();
   }
-  threads.clear();  // Joins them.
+  for (Threads ended; Tend(ended);) ended = {};  // Joins them.
   MutexLock lock(mutex_);
   return status_;
+}
+
+bool RequestLoop::Tend(Threads& out) {
+  MutexLock lock(mutex_);
+  while (!ended_ && threads_->retired.empty()) {
+    // A thread that becomes free within this time spares a new one.
+    if (IsStarved()) starved_.WaitFor(mutex_, kStarved);
+    if (ended_) break;
+    IsStarved() ? AddThread() : starved_.Wait(mutex_);
+  }
+  out.retired.swap(threads_->retired);
+  if (ended_) out.all.swap(threads_->all);
+  return !ended_;
+}
+
+// The calling thread is idle. A thread that still serves a request of mode kAlone counts as idle;
+// others are in the kernel's queue then, and are replaced when they get a request.
+bool RequestLoop::IsTooMany() const {
+  return static_cast<int>(threads_->all.size()) - busy_ > least_idle_;
+}
+
+void RequestLoop::Retire() {
+  const auto self = std::ranges::find(threads_->all, std::this_thread::get_id(),
+                                      [](const std::jthread& thread) { return thread.get_id(); });
+  threads_->retired.push_back(std::move(*self));
+  threads_->all.erase(self);
+  starved_.NotifyOne();
 }
 
 // True: all threads serve, perhaps waiting for a source that hangs, so the next request would wait.
@@ -92,6 +125,11 @@ void RequestLoop::AddThread() {
   }
 }
 
+size_t RequestLoop::ThreadCount() {
+  MutexLock lock(mutex_);
+  return threads_->all.size();
+}
+
 void RequestLoop::LetOneMoreIn() {
   MutexLock lock(mutex_);
   if (parked_ > 0) {
@@ -102,6 +140,7 @@ void RequestLoop::LetOneMoreIn() {
 }
 
 void RequestLoop::Work() {
+  pthread_setname_np(pthread_self(), "fuse");
   const std::unique_ptr<RequestSource::Slot> slot = source_.NewSlot();
   for (;;) {
     const Duty duty = Enter();
@@ -119,7 +158,7 @@ void RequestLoop::Work() {
 }
 
 bool RequestLoop::MayListen() {
-  if (listening_.fetch_add(1) < kLetIn) return true;
+  if (listening_.fetch_add(1) < std::min(kLetIn, least_idle_)) return true;
   --listening_;
   return false;
 }
@@ -132,6 +171,7 @@ RequestLoop::Duty RequestLoop::Enter() {
     const uint64_t epoch = epoch_;
     if (epoch == 0) {
       if (MayListen()) return {Role::kOneOfMany};
+      if (IsTooMany()) return Retire(), Duty();
       Park();
     } else if (!has_listener_) {
       has_listener_ = true;
@@ -140,6 +180,8 @@ RequestLoop::Duty RequestLoop::Enter() {
       has_watcher_ = true;
       Watch(epoch);
       has_watcher_ = false;
+    } else if (IsTooMany()) {
+      return Retire(), Duty();
     } else {
       changed_.Wait(mutex_);
     }
@@ -150,7 +192,7 @@ RequestLoop::Duty RequestLoop::Enter() {
 // check of `listening_` after `parked_` has risen misses none.
 void RequestLoop::Park() {
   ++parked_;
-  if (listening_ >= kLetIn) changed_.Wait(mutex_);
+  if (listening_ >= std::min(kLetIn, least_idle_)) changed_.Wait(mutex_);
   --parked_;
 }
 

@@ -27,6 +27,9 @@ struct RequestLoopOptions {
   // How long a thread looks for the next request before it sleeps. Zero: the mode is always kMany.
   Nanos busy_poll = std::chrono::microseconds(50);
   Activity* activity = nullptr;  // Notes each request. Outlives the loop.
+  // A thread that would make more of them idle ends. With a busy poll two stay at least: one
+  // serves, and one watches it.
+  int idle_threads = 1 << 20;
 };
 
 class RequestLoop {
@@ -42,18 +45,24 @@ class RequestLoop {
   Mode mode() const { return epoch_ != 0 ? Mode::kAlone : Mode::kMany; }
   // True: the mode is kAlone, and no request came for a while. For tests.
   bool WatcherSleeps() const { return watcher_sleeps_; }
+  size_t ThreadCount() EXCLUDES(mutex_);  // Those that have not ended. For tests.
 
  private:
   class Pace;  // What the serving thread knows of its requests in mode kAlone.
   struct Threads;
   enum class Role { kOneOfMany, kAlone, kNone };
-  // What a thread does next. kNone: the loop has ended.
+  // What a thread does next. kNone: the loop has ended, or has enough threads.
   struct Duty {
     Role role = Role::kNone;
     uint64_t epoch = 0;  // kAlone: it serves in this epoch.
   };
 
   void AddThread() REQUIRES(mutex_);
+  // Adds threads, until there are some to join, which `out` gets. False: the loop has ended.
+  bool Tend(Threads& out) EXCLUDES(mutex_);
+  bool IsTooMany() const REQUIRES(mutex_);
+  // The calling thread is on its way to its end.
+  void Retire() REQUIRES(mutex_);
   bool IsStarved() const REQUIRES(mutex_);
   void LetOneMoreIn() EXCLUDES(mutex_);
   void Work() EXCLUDES(mutex_);
@@ -74,6 +83,7 @@ class RequestLoop {
   void End(const Status& status) EXCLUDES(mutex_);
 
   const RequestLoopOptions options_;
+  const int least_idle_;  // With fewer threads none ends.
   RequestSource& source_;
   Clock& clock_;
 

@@ -43,6 +43,10 @@ class FakeSource final : public RequestSource {
     status_ = std::move(status);
     changed_.NotifyAll();
   }
+  void Restart() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    ended_ = false;
+  }
 
  private:
   class FakeSlot final : public Slot {
@@ -262,6 +266,49 @@ TEST_F(RequestLoopTest, RequestsThatWaitForASourceHoldUpNoOthers) {
     go_on = true;
     changed.NotifyAll();
   }
+  EXPECT_TRUE(End().ok());
+}
+
+// Waits in many requests at the same time, then lets them end.
+TEST_F(RequestLoopTest, IdleThreadsEndAboveTheirLimit) {
+  for (const Nanos busy_poll : {Nanos::zero(), Nanos(microseconds(50))}) {
+    Start({.threads = 64, .busy_poll = busy_poll, .idle_threads = 3});
+    Mutex mutex;
+    CondVar changed;
+    int waiting = 0;
+    int left = 0;
+    bool released = false;
+    constexpr int kWaiting = 32;
+    for (int i = 0; i < kWaiting; ++i) {
+      source_.Add([&] {
+        MutexLock lock(mutex);
+        ++waiting;
+        changed.NotifyAll();
+        while (!released) changed.Wait(mutex);
+        ++left;
+        changed.NotifyAll();
+      });
+    }
+    {
+      MutexLock lock(mutex);
+      while (waiting < kWaiting) changed.Wait(mutex);
+      EXPECT_GE(loop_->ThreadCount(), static_cast<size_t>(kWaiting));
+      released = true;
+      changed.NotifyAll();
+      while (left < kWaiting) changed.Wait(mutex);
+    }
+    while (loop_->ThreadCount() > 3) std::this_thread::yield();
+    source_.Call([] {});
+    EXPECT_TRUE(End().ok());
+    source_.Restart();
+  }
+}
+
+TEST_F(RequestLoopTest, OneIdleThreadServesAll) {
+  Start({.threads = 4, .busy_poll = Nanos::zero(), .idle_threads = 1});
+  for (int i = 0; i < 1000; ++i) source_.Call([] {});
+  while (loop_->ThreadCount() > 1) std::this_thread::yield();
+  source_.Call([] {});
   EXPECT_TRUE(End().ok());
 }
 
