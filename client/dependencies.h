@@ -15,9 +15,17 @@
 
 namespace tarn::client {
 
+// Which pages of files that do not pass through the kernel keeps (IoMode).
+enum class KeptPages : uint8_t {
+  kAll,          // The mode is kCached where there is no passthrough at all.
+  kNone,         // The mode is always kDirect, if there is no passthrough.
+  kIfUnchanged,  // Like kAll, but the first open after a change of size or time drops the pages.
+};
+
 struct Options {
   bool sync_on_close = true;  // tarn.write.cache.sync.on.close
   bool read_only = false;
+  KeptPages pages = KeptPages::kAll;
   // Contents up to this size are completed at their open, so that they pass through.
   uint64_t fill_at_open_bytes = 4 << 20;
   // How long a writer waits for room before ENOSPC, while nothing is persisted that would make

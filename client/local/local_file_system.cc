@@ -57,6 +57,7 @@ void LocalFileSystem::SetKernelHolds(std::function<bool(InodeId)> holds) {
 }
 
 void LocalFileSystem::KernelForgot(InodeId ino) {
+  if (options_.pages == KeptPages::kIfUnchanged) seen_.Forget(ino);
   if (held_.Forgot(ino)) QueueReap(ino);
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
-// FileSystem over a cache store in this process. Internal to client/: see the interfaces for the
-// contract.
+// FileSystem over a cache store in this process. Internal to client/: its interfaces are contracts.
 
 #include <atomic>
 #include <deque>
@@ -13,6 +12,7 @@
 #include "client/local/handle.h"
 #include "client/local/held_by_kernel.h"
 #include "client/local/open_table.h"
+#include "client/local/seen_at_open.h"
 #include "client/local/settled_log.h"
 
 namespace tarn::client {
@@ -83,7 +83,6 @@ class LocalFileSystem final : public FileSystem,
   Status Flush(Handle&);
   Status Fsync(Handle&);
   void Release(Handle&);
-
   enum class Durable { kPolicy, kAlways };
 
   // open.cc
@@ -186,6 +185,7 @@ class LocalFileSystem final : public FileSystem,
   SharedMutex invalidator_mutex_;
   std::function<void(const role::Change&)> invalidator_ GUARDED_BY(invalidator_mutex_);
   HeldByKernel held_;
+  SeenAtOpen seen_;  // For KeptPages::kIfUnchanged.
   const std::unique_ptr<Xattrs> xattrs_;
   Mutex reap_mutex_;  // After OpenInode::mutex; a leaf.
   CondVar reap_ready_;

@@ -272,5 +272,64 @@ TEST_F(ModeTest, WithoutABackingAllIsCached) {
   second.file.reset();
 }
 
+class KeptPagesTest : public FileSystemFixture {
+ protected:
+  // Opens the file and closes it.
+  bool KeepsPages(InodeId ino) {
+    const Opened opened = Open(ino, O_RDONLY);
+    EXPECT_EQ(opened.mode, IoMode::kCached);
+    return opened.keep_cache;
+  }
+};
+
+TEST_F(KeptPagesTest, WithNoneEachModeIsDirect) {
+  options_.pages = KeptPages::kNone;
+  Created made = Create("a");
+  EXPECT_EQ(made.open.mode, IoMode::kDirect);
+  Write(*made.open.file, 0, "hello");
+  const Opened second = Open(made.info.attr.ino, O_RDONLY);
+  EXPECT_EQ(second.mode, IoMode::kDirect);
+  EXPECT_FALSE(second.keep_cache);
+  EXPECT_EQ(Read(*second.file, 0, 10), "hello");
+}
+
+TEST_F(KeptPagesTest, WithAllTheyStayWhateverChanges) {
+  options_.pages = KeptPages::kAll;
+  const InodeId ino = Put("a", "hello");
+  EXPECT_TRUE(KeepsPages(ino));
+  ASSERT_TRUE(attributes().SetAttr(caller_, ino, {}, 2).ok());
+  EXPECT_TRUE(KeepsPages(ino));
+}
+
+TEST_F(KeptPagesTest, IfUnchangedTheyGoAtTheFirstOpenAfterAChange) {
+  options_.pages = KeptPages::kIfUnchanged;
+  const InodeId ino = Put("a", "hello");
+  EXPECT_FALSE(KeepsPages(ino));
+  EXPECT_TRUE(KeepsPages(ino));
+  role::AttrChange touch;
+  touch.mtime_ns = 1;
+  ASSERT_TRUE(attributes().SetAttr(caller_, ino, touch, std::nullopt).ok());
+  EXPECT_FALSE(KeepsPages(ino));
+  EXPECT_TRUE(KeepsPages(ino));
+  ASSERT_TRUE(attributes().SetAttr(caller_, ino, {}, 2).ok());
+  EXPECT_FALSE(KeepsPages(ino));
+  EXPECT_TRUE(KeepsPages(ino));
+  kernel().KernelForgot(ino);
+  EXPECT_FALSE(KeepsPages(ino));
+}
+
+TEST_F(KeptPagesTest, WhileAnotherHandleMayWriteTheyStay) {
+  options_.pages = KeptPages::kIfUnchanged;
+  const InodeId ino = Put("a", "hello");
+  EXPECT_FALSE(KeepsPages(ino));
+  {
+    const Opened writer = Open(ino, O_RDWR);
+    Write(*writer.file, 0, "HELLO there");
+    EXPECT_TRUE(KeepsPages(ino));
+    ASSERT_TRUE(writer.file->Flush().ok());
+  }
+  EXPECT_TRUE(KeepsPages(ino));
+}
+
 }  // namespace
 }  // namespace tarn::client

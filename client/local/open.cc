@@ -11,6 +11,11 @@ namespace {
 
 bool Writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
 
+// Notes an open. False: the file has changed since the last one, as far as is known.
+bool IsAsSeen(SeenAtOpen& seen, const Result<role::FileInfo>& now) {
+  return now.ok() && seen.Note(now->attr);
+}
+
 // Opens the descriptor that the file will need, since programs expect ENFILE of an open and not of
 // a read. A read or write that needs the bytes meets any other error again, and reports it.
 Status CheckDescriptor(OpenInode& inode, int flags) REQUIRES(inode.mutex) {
@@ -142,7 +147,9 @@ void LocalFileSystem::RemoveWriter(OpenInode& inode) {
 IoMode LocalFileSystem::ChooseMode(OpenInode& inode, int flags) {
   if (inode.passthrough > 0) return IoMode::kPassthrough;
   Backing* backing = backing_;
-  if (backing == nullptr) return IoMode::kCached;
+  if (backing == nullptr) {
+    return options_.pages == KeptPages::kNone ? IoMode::kDirect : IoMode::kCached;
+  }
   const bool syncs = Writes(flags) && (flags & O_DSYNC) != 0;
   if (inode.daemon_io > 0 || syncs || !inode.live->Complete()) return IoMode::kDirect;
   Result<int> id = inode.live->AnyDescriptor();
@@ -158,6 +165,7 @@ IoMode LocalFileSystem::ChooseMode(OpenInode& inode, int flags) {
 Result<Opened> LocalFileSystem::AddHandle(Hold& hold, int flags) {
   OpenInode& inode = *hold;
   Opened opened;
+  bool others = false;
   {
     MutexLock lock(inode.mutex);
     const Status ready = CheckDescriptor(inode, flags);
@@ -165,11 +173,15 @@ Result<Opened> LocalFileSystem::AddHandle(Hold& hold, int flags) {
     RETURN_IF_ERROR(ready);
     opened.mode = ChooseMode(inode, flags);
     opened.backing_id = inode.backing_id;
+    others = inode.daemon_io > 0;
     ++(opened.mode == IoMode::kPassthrough ? inode.passthrough : inode.daemon_io);
   }
   // The kernel sees each change of a file whose pages it keeps, but for those of other clients, of
-  // which the invalidator tells it.
-  opened.keep_cache = opened.mode == IoMode::kCached;
+  // which the invalidator tells it. While another handle exists the pages stay in any case: a write
+  // that has changed them may not have come here yet, and a read would bring back the old bytes.
+  const bool same =
+      options_.pages != KeptPages::kIfUnchanged || IsAsSeen(seen_, GetAttr(inode.ino));
+  opened.keep_cache = opened.mode == IoMode::kCached && (same || others);
   opened.file = std::make_unique<LocalOpenFile>(*this, hold.Keep(), flags, opened.mode);
   ++open_files_;
   return opened;
