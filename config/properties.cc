@@ -68,7 +68,8 @@ bool IsServiceVariable(std::string_view variable) {
          variable.find("_PORT_") != std::string_view::npos;
 }
 
-// Whether an unknown variable must be a misspelt property.
+// Whether an unknown variable must be a misspelt property. The groups of properties without effect
+// are foreign: other programs may have variables such as TARN_USER_ID.
 bool LooksLikeProperty(std::string_view variable) {
   if (!variable.starts_with("TARN_") || variable == "TARN_FUSE_PREFIX") return false;
   if (IsServiceVariable(variable)) return false;
@@ -76,7 +77,7 @@ bool LooksLikeProperty(std::string_view variable) {
   const std::string_view group = GroupOf(name);
   if (group.empty()) return false;
   for (const PropertyRow& row : PropertyTable()) {
-    if (GroupOf(row.name) == group) return true;
+    if (GroupOf(row.name) == group && WhyNoEffect(row).empty()) return true;
   }
   return false;
 }

@@ -49,6 +49,28 @@ Result<Properties> LoadDefinitions(std::vector<std::string> definitions) {
   return Properties::Load({.definitions = std::move(definitions)});
 }
 
+TEST_F(SiteFileTest, PropertiesOfOtherSystemsAreAcceptedAndSayWhyTheyHaveNoEffect) {
+  const Result<Properties> properties = LoadWith(
+      "alluxio.master.metastore=ROCKS\nalluxio.job.worker.threadpool.size=64\n"
+      "alluxio.master.replication.check.interval=1hr\n");
+  ASSERT_TRUE(properties.ok()) << properties.status().ToString();
+  const Result<Properties::Entry> entry = properties->Find("tarn.master.metastore");
+  ASSERT_TRUE(entry.ok());
+  EXPECT_EQ(entry->text, "ROCKS");
+  size_t without_effect = 0;
+  for (const PropertyRow& row : PropertyTable()) {
+    const std::string_view why = WhyNoEffect(row);
+    EXPECT_FALSE(row.name == "tarn.fuse.threads" && !why.empty()) << why;
+    without_effect += why.empty() ? 0 : 1;
+  }
+  EXPECT_GE(without_effect, 9u);
+}
+
+TEST(Properties, VariablesLikePropertiesOfOtherSystemsAreForeign) {
+  EXPECT_TRUE(LoadEnvironment({"TARN_USER_ID=7", "TARN_MASTER_HOST=a"}).ok());
+  EXPECT_EQ(LoadEnvironment({"TARN_FUSE_THREDS=7"}).code(), Code::kInvalid);
+}
+
 TEST(Properties, StartAsTheirDefaults) {
   const Properties properties;
   EXPECT_TRUE(properties.Get(property::kSyncOnClose));

@@ -112,6 +112,9 @@ std::string_view ScopeName(PropertyScope scope);
 // kInvalid: the message says what is wrong with `text` and what would be right. It does not have
 // the property's name.
 Result<PropertyValue> ParseProperty(const PropertyRow& row, std::string_view text);
+// Why it makes no difference what the property is set to: a sentence that begins with "No effect".
+// Empty: it makes one. Such properties are accepted so that site files can be shared.
+std::string_view WhyNoEffect(const PropertyRow& row);
 // `text`, or "******" for a secret.
 std::string ShownProperty(const PropertyRow& row, std::string_view text);
 // The text of doc/configuration.md.

@@ -156,6 +156,10 @@ std::optional<Range> RangeOf(const PropertyRow& row) {
 
 std::span<const PropertyRow> PropertyTable() { return kTable; }
 
+std::string_view WhyNoEffect(const PropertyRow& row) {
+  return row.doc.starts_with("No effect") ? row.doc : std::string_view();
+}
+
 std::string_view ScopeName(PropertyScope scope) {
   switch (scope) {
     case PropertyScope::kAll:

@@ -2,6 +2,7 @@
 // have.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -45,14 +46,33 @@ Result<std::vector<role::ConfigEntry>> Entries(const GlobalOptions& global,
   return entries;
 }
 
+std::string_view WhyNoEffect(std::string_view name) {
+  const auto table = PropertyTable();
+  const auto row = std::ranges::find(table, name, &PropertyRow::name);
+  return row == table.end() ? std::string_view() : tarn::WhyNoEffect(*row);
+}
+
+nlohmann::json ToJson(const role::ConfigEntry& entry) {
+  nlohmann::json value = {{"name", entry.name}, {"value", entry.value}, {"source", entry.source}};
+  const std::string_view why = WhyNoEffect(entry.name);
+  if (!why.empty()) value["no_effect"] = why;
+  return value;
+}
+
+void Print(const role::ConfigEntry& entry) {
+  const std::string_view why = WhyNoEffect(entry.name);
+  std::printf("%s=%s  (%s)%s%.*s\n", entry.name.c_str(), entry.value.c_str(), entry.source.c_str(),
+              why.empty() ? "" : "  ", static_cast<int>(why.size()), why.data());
+}
+
 Status List(const GlobalOptions& global, const ConfOptions& options) {
   ASSIGN_OR_RETURN(std::vector<role::ConfigEntry> entries, Entries(global, options));
   nlohmann::json all = nlohmann::json::array();
   for (const role::ConfigEntry& entry : entries) {
     if (global.json) {
-      all.push_back({{"name", entry.name}, {"value", entry.value}, {"source", entry.source}});
+      all.push_back(ToJson(entry));
     } else {
-      std::printf("%s=%s  (%s)\n", entry.name.c_str(), entry.value.c_str(), entry.source.c_str());
+      Print(entry);
     }
   }
   if (global.json) std::puts(cli::Dump(all).c_str());
@@ -66,9 +86,7 @@ Status Get(const GlobalOptions& global, const ConfOptions& options) {
   for (const role::ConfigEntry& entry : entries) {
     if (entry.name != known.name) continue;
     if (global.json) {
-      const nlohmann::json value = {
-          {"name", entry.name}, {"value", entry.value}, {"source", entry.source}};
-      std::puts(cli::Dump(value).c_str());
+      std::puts(cli::Dump(ToJson(entry)).c_str());
     } else {
       std::puts(entry.value.c_str());
     }
