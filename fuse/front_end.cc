@@ -47,15 +47,31 @@ int ForgetEverything(fuse_session* session) {
 }
 #endif
 
+uint32_t ReadLimit(const MountOptions& options) {
+  const uint32_t most = MaxReadBytes();
+  return options.max_read_bytes == 0 ? most : std::min(most, options.max_read_bytes);
+}
+
+// In libfuse's notation, where a comma ends an option.
+std::string Escaped(const std::string& option) {
+  std::string out;
+  for (const char c : option) {
+    if (c == ',' || c == '\\') out.push_back('\\');
+    out.push_back(c);
+  }
+  return out;
+}
+
 std::string JoinOptions(const MountOptions& options) {
-  std::string joined = "fsname=" + options.source + ",subtype=tarn,default_permissions";
-  if (options.allow_other) joined += ",allow_other";
+  std::string joined = "fsname=" + Escaped(options.source) + ",subtype=tarn,default_permissions";
+  if (options.access == Access::kOthers) joined += ",allow_other";
+  if (options.access == Access::kRoot) joined += ",allow_root";
   if (options.read_only) joined += ",ro";
 #if FUSE_VERSION >= 318
   if (ServesByRings(options)) joined += ",io_uring";
 #endif
-  joined += ",max_read=" + std::to_string(MaxReadBytes());
-  for (const std::string& option : options.options) joined += "," + option;
+  joined += ",max_read=" + std::to_string(ReadLimit(options));
+  for (const std::string& option : options.options) joined += "," + Escaped(option);
   return joined;
 }
 
@@ -140,7 +156,7 @@ void LowLevelFrontEnd::Negotiate(fuse_conn_info* connection) {
   fuse_unset_feature_flag(connection, FUSE_CAP_AUTO_INVAL_DATA);
   Want(connection, FUSE_CAP_EXPLICIT_INVAL_DATA);
   connection->max_write = kMaxWriteBytes;
-  connection->max_read = MaxReadBytes();
+  connection->max_read = ReadLimit(mounted_.options);
   connection->time_gran = 1;
   // Read-ahead that waits for a source that hangs must not hold up the read-ahead of other files.
   connection->max_background = static_cast<unsigned>(std::max(12, mounted_.options.threads));
@@ -220,7 +236,9 @@ Status LowLevelFrontEnd::ServeOverIoUring() {
   fuse_loop_config* config = fuse_loop_cfg_create();
   fuse_loop_cfg_set_clone_fd(config, 1);
   fuse_loop_cfg_set_max_threads(config, static_cast<unsigned>(mounted_.options.threads));
-  fuse_loop_cfg_set_idle_threads(config, static_cast<unsigned>(mounted_.options.threads));
+  fuse_loop_cfg_set_idle_threads(
+      config,
+      static_cast<unsigned>(std::min(mounted_.options.threads, mounted_.options.idle_threads)));
   const int result = fuse_session_loop_mt(session_, config);
   fuse_loop_cfg_destroy(config);
   if (result < 0) return ErrnoStatus(-result, "serve " + mounted_.options.mount_point);
@@ -229,7 +247,7 @@ Status LowLevelFrontEnd::ServeOverIoUring() {
 
 Status LowLevelFrontEnd::ServeRequests() {
   RequestLoopOptions options{mounted_.options.threads, mounted_.options.busy_poll,
-                             mounted_.options.activity};
+                             mounted_.options.activity, mounted_.options.idle_threads};
   if (std::thread::hardware_concurrency() < 2) options.busy_poll = Nanos::zero();
   const std::unique_ptr<RequestSource> source = NewSessionSource(session_, [this] { Abort(); });
   return RequestLoop(options, *source, mounted_.clock).Run();

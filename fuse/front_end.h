@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,12 +15,26 @@
 
 namespace tarn::fuse {
 
+// Who may use the mount. Other users than root need user_allow_other in fuse.conf, but for kOwner.
+enum class Access : uint8_t {
+  kOwner,   // The user who mounts.
+  kRoot,    // Root as well. The kernel may show others what it has cached.
+  kOthers,  // All users.
+};
+
+// What stat shows of each inode, whatever is stored. Nullopt: what is stored.
+struct Shown {
+  std::optional<uint32_t> uid = std::nullopt;
+  std::optional<uint32_t> gid = std::nullopt;
+  std::optional<uint32_t> umask = std::nullopt;  // The mode is 0777 without these bits.
+};
+
 struct MountOptions {
   std::string mount_point;  // Absolute; an existing empty directory.
   std::string source;       // Shown by mount(8) and df.
   // Options of mount -o. The kernel or fusermount3 refuses unknown ones.
   std::vector<std::string> options;
-  bool allow_other = true;  // Root may set it; other users need user_allow_other in fuse.conf.
+  Access access = Access::kOthers;
   bool passthrough = true;  // Where the kernel and privileges allow it.
   bool io_uring = true;     // Where the kernel allows it.
   // The cache is on a file system that stands on another one (overlayfs). Then no file system can
@@ -28,11 +43,17 @@ struct MountOptions {
   bool read_only = false;
   Nanos attr_timeout = std::chrono::seconds(600);
   Nanos entry_timeout = std::chrono::seconds(600);
+  // How long the kernel may remember that a name does not exist.
+  Nanos negative_timeout = std::chrono::seconds(1);
+  Shown shown;
   Nanos slow_operation = std::chrono::seconds(10);  // Operations that take longer are logged.
   // A part of each file handle (open_by_handle_at). It differs between state directories, where a
   // number is another inode, so that a handle of another one is stale. The kernel keeps 32 bits.
   uint32_t generation = 1;
+  bool log_requests = false;    // Each of them.
+  uint32_t max_read_bytes = 0;  // The most that one READ asks for; 0: as much as is fast.
   int threads = 10;
+  int idle_threads = 1 << 20;    // The most that wait for requests.
   Nanos busy_poll{0};            // How long a thread looks for the next request before it sleeps.
   Activity* activity = nullptr;  // Notes each request. Outlives the mount.
 };

@@ -36,19 +36,22 @@ Result<EmbeddedOptions> Check(const MountCommand& command) {
   EmbeddedOptions options;
   ASSIGN_OR_RETURN(options.properties, Properties::Load(ProcessSources(command.definitions)));
   for (const std::string& warning : options.properties.warnings()) Warn(warning);
+  ASSIGN_OR_RETURN(const MountOptions given,
+                   MountOptions::Parse(options.properties.Get(property::kMountOptions),
+                                       SplitOptions(command.options)));
+  RETURN_IF_ERROR(given.ApplyTo(options.properties));
+  options.settings = given.settings();
+  RETURN_IF_ERROR(CheckFuseConf(options.settings, geteuid(), "/etc/fuse.conf"));
   ResolvePaths(options.properties);
   ASSIGN_OR_RETURN(options.source, ParseSource(command.source, options.properties));
   ASSIGN_OR_RETURN(options.mount_point, PrepareMountPoint(command.mount_point, options.source));
   RETURN_IF_ERROR(CheckFuseDevice());
-  std::vector<std::string> given = options.properties.Get(property::kMountOptions);
-  for (std::string& option : SplitOptions(command.options)) given.push_back(std::move(option));
-  ASSIGN_OR_RETURN(options.mount_options, EffectiveOptions(given));
   options.adopt = command.adopt;
   const std::string state =
       command.state.empty() ? DefaultStatePath(options.source) : command.state;
   const std::vector<std::string>& caches = options.properties.Get(property::kPageStoreDirs);
   RETURN_IF_ERROR(CheckNotHidden(options.mount_point, state, caches));
-  if (!IsReadOnly(options.mount_options)) {
+  if (!options.settings.read_only) {
     RETURN_IF_ERROR(CheckOwnDirectories(options.source, state, caches));
   }
   ASSIGN_OR_RETURN(options.state, StateDirectory::Open(command.state, options.source));
@@ -197,14 +200,14 @@ constexpr const char kMore[] =
 void AddMount(CLI::App& app, GlobalOptions& global, int* exit_status) {
   CLI::App* mount =
       app.add_subcommand("mount", "Mount a source; the command returns when the mount can be used");
-  mount->footer(kMore);
+  mount->footer(MountOptionsHelp() + "\n" + kMore);
   auto command = std::make_shared<MountCommand>();
   mount->add_option("SOURCE", command->source, "file:///directory, a path, or s3://bucket/prefix")
       ->required();
   mount->add_option("MOUNTPOINT", command->mount_point, "An empty directory")->required();
   mount
       ->add_option("-o", command->options,
-                   "Mount options, separated by commas: ro, those of mount.fuse and of /etc/fstab")
+                   "Mount options, separated by commas; they are listed below")
       ->type_name("OPTIONS")
       ->allow_extra_args(false);
   mount->add_option("-D", command->definitions, "Set a property (see `tarn conf list`)")

@@ -1,20 +1,56 @@
 #pragma once
 
-// The options after -o, which also stand in /etc/fstab.
+// The options after -o, which also stand in /etc/fstab and in tarn.fuse.mount.options.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/status.h"
+#include "config/properties.h"
+#include "node/mount_settings.h"
 
 namespace tarn {
 
-// Splits texts that hold several options, separated by commas.
+// Splits texts that hold several options, separated by commas. "\," is a comma in a value, "\\" a
+// backslash.
 std::vector<std::string> SplitOptions(const std::vector<std::string>& texts);
-// Keeps the options that the kernel, libfuse or Tarn act on. Drops those that mount(8), systemd and
-// desktops read in /etc/fstab, and those about access times, because a read never changes an access
-// time here. Of "ro" and "rw" the last one counts; "rw" is dropped. kInvalid: Tarn itself decides
-// the option.
-Result<std::vector<std::string>> EffectiveOptions(const std::vector<std::string>& options);
+
+// Whether an option sets a property, by its name: tarn.log.level=debug.
+bool IsPropertyOption(std::string_view option);
+
+// What the options of one mount ask for. Options that are only for mount(8), systemd or desktops,
+// or about access times, which a read never changes here, ask for nothing.
+class MountOptions {
+ public:
+  // `property` is tarn.fuse.mount.options, `command` what stands after -o, which prevails.
+  // kInvalid: an option is unknown, contradicts another one, or has a value that it cannot have.
+  // The message names the nearest option, or what would be right.
+  static Result<MountOptions> Parse(const std::vector<std::string>& property,
+                                    const std::vector<std::string>& command);
+
+  const MountSettings& settings() const { return settings_; }
+  // Sets what options say of properties: attr_timeout, debug, tarn.log.level=debug and the like.
+  // kInvalid: a property is unknown or its value malformed.
+  Status ApplyTo(Properties& properties) const;
+
+ private:
+  struct Definition {
+    std::string name;
+    std::string text;
+    std::string source;
+  };
+  friend class MountOptionReader;
+
+  MountSettings settings_;
+  std::vector<Definition> definitions_;
+};
+
+// The help text about the options.
+std::string MountOptionsHelp();
+
+// The rules of fuse.conf(5) for `user`, who mounts with `settings`. kPermission: the file at `path`
+// lacks user_allow_other. The message says what to do.
+Status CheckFuseConf(const MountSettings& settings, uint32_t user, const std::string& path);
 
 }  // namespace tarn

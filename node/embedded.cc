@@ -153,12 +153,38 @@ Status Embedded::OpenWorker() {
   return OkStatus();
 }
 
+client::KeptPages PagesOf(KernelPages pages) {
+  switch (pages) {
+    case KernelPages::kNone:
+      return client::KeptPages::kNone;
+    case KernelPages::kKeptIfUnchanged:
+      return client::KeptPages::kIfUnchanged;
+    case KernelPages::kTarnChooses:
+    case KernelPages::kKept:
+      break;
+  }
+  return client::KeptPages::kAll;
+}
+
+fuse::Access AccessOf(MountAccess access) {
+  switch (access) {
+    case MountAccess::kOthers:
+      return fuse::Access::kOthers;
+    case MountAccess::kRoot:
+      return fuse::Access::kRoot;
+    case MountAccess::kDefault:
+      break;
+  }
+  return geteuid() == 0 ? fuse::Access::kOthers : fuse::Access::kOwner;
+}
+
 Status Embedded::OpenFileSystem() {
   pages_ = NewPageSource(*filler_);
   client::Options client;
   client.sync_on_close = properties().Get(property::kSyncOnClose);
   client.orphan_scan_interval = properties().Get(property::kFileCheckPeriod);
-  client.read_only = IsReadOnly(options_.mount_options);
+  client.read_only = options_.settings.read_only;
+  client.pages = PagesOf(options_.settings.pages);
   file_system_ = client::NewFileSystem(
       {metadata().GetNames(), metadata().GetFiles(), metadata().GetWriters(),
        metadata().GetMaintenance(), metadata().GetPersistQueue(), *cache_, *pages_, SystemClock()},
@@ -172,18 +198,21 @@ Result<fuse::MountOptions> Embedded::FuseOptions() {
   fuse.generation = static_cast<uint32_t>(made_ns / kNanosPerMilli);
   fuse.mount_point = options_.mount_point;
   fuse.source = options_.source.uri;
-  for (const std::string& option : options_.mount_options) {
-    if (option != "ro") fuse.options.push_back(option);
-  }
-  fuse.allow_other = geteuid() == 0;
-  fuse.read_only = IsReadOnly(options_.mount_options);
-  fuse.passthrough = properties().Get(property::kPassthrough);
+  fuse.options = options_.settings.kernel_options;
+  fuse.access = AccessOf(options_.settings.access);
+  fuse.read_only = options_.settings.read_only;
+  fuse.passthrough = properties().Get(property::kPassthrough) &&
+                     options_.settings.pages == KernelPages::kTarnChooses;
   fuse.io_uring = properties().Get(property::kIoUring);
   fuse.stacked_cache = stacked_cache_;
   fuse.slow_operation = properties().Get(property::kFuseLoggingThreshold);
   fuse.threads = static_cast<int>(properties().Get(property::kFuseThreads));
   fuse.busy_poll = properties().Get(property::kFuseBusyPoll);
   fuse.activity = &activity_;
+  fuse.log_requests = properties().Get(property::kFuseDebug);
+  fuse.shown = {options_.settings.uid, options_.settings.gid, options_.settings.umask};
+  if (const auto& most = options_.settings.max_read_bytes; most) fuse.max_read_bytes = *most;
+  if (const auto& most = options_.settings.max_idle_threads; most) fuse.idle_threads = *most;
   // Each answer says how long the coordinator may give it without asking the source again. The
   // kernel keeps a name no longer than that. Attributes, and names whose answer says nothing, it
   // keeps no longer than the interval. With a negative interval the source is never asked again.
@@ -191,6 +220,12 @@ Result<fuse::MountOptions> Embedded::FuseOptions() {
   const Nanos longest = interval < Nanos::zero() ? Nanos::max() : interval;
   fuse.attr_timeout = std::min(properties().Get(property::kAttrTimeout), longest);
   fuse.entry_timeout = std::min(properties().Get(property::kEntryTimeout), longest);
+  fuse.negative_timeout = std::min(properties().Get(property::kNegativeTimeout), longest);
+  ASSIGN_OR_RETURN(const Properties::Entry negative,
+                   properties().Find("tarn.fuse.negative.timeout"));
+  if (negative.source == "default") {
+    fuse.negative_timeout = std::min(fuse.negative_timeout, fuse.entry_timeout);
+  }
   return fuse;
 }
 
@@ -204,7 +239,7 @@ Status Embedded::Mount() {
 }
 
 Status Embedded::StartPersisting() {
-  if (IsReadOnly(options_.mount_options)) return OkStatus();
+  if (options_.settings.read_only) return OkStatus();
   worker::PersisterOptions persist;
   persist.threads = static_cast<int>(properties().Get(property::kPersistThreads));
   persist.ufs_timeout = properties().Get(property::kUfsTimeout);
@@ -345,10 +380,6 @@ Status Embedded::Run(const std::function<void()>& ready) {
 }
 
 }  // namespace
-
-bool IsReadOnly(const std::vector<std::string>& options) {
-  return std::find(options.begin(), options.end(), "ro") != options.end();
-}
 
 std::string DescriptorWarning(uint64_t limit) {
   if (limit >= kFewDescriptors) return "";

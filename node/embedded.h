@@ -7,11 +7,11 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "base/status.h"
 #include "config/properties.h"
 #include "node/mount_checks.h"
+#include "node/mount_settings.h"
 #include "node/state_directory.h"
 
 namespace tarn {
@@ -19,7 +19,7 @@ namespace tarn {
 struct EmbeddedOptions {
   Source source;
   std::string mount_point;
-  std::vector<std::string> mount_options;
+  MountSettings settings;
   bool adopt = false;
   Properties properties;
   std::unique_ptr<StateDirectory> state;
@@ -34,7 +34,5 @@ Status RunEmbedded(EmbeddedOptions options, const std::function<void()>& ready);
 void BlockSignals();
 // Warns a user whose mount may have at most `limit` files open. Empty: that is enough.
 std::string DescriptorWarning(uint64_t limit);
-// Whether the options of -o make the mount read-only.
-bool IsReadOnly(const std::vector<std::string>& options);
 
 }  // namespace tarn

@@ -37,14 +37,14 @@ statx_timestamp StampOf(const struct timespec& time) {
   return stamp;
 }
 
-struct statx StatxOf(const role::Attr& attr) {
-  const struct stat st = StatOf(attr);
+struct statx StatxOf(const role::Attr& attr, const Shown& shown) {
+  const struct stat st = StatOf(attr, shown);
   struct statx all = {};
   all.stx_mask = STATX_BASIC_STATS | STATX_BTIME;
   all.stx_blksize = static_cast<uint32_t>(st.st_blksize);
   all.stx_nlink = attr.nlink;
-  all.stx_uid = attr.uid;
-  all.stx_gid = attr.gid;
+  all.stx_uid = st.st_uid;
+  all.stx_gid = st.st_gid;
   all.stx_mode = static_cast<uint16_t>(st.st_mode);
   all.stx_ino = st.st_ino;
   all.stx_size = attr.size_bytes;
@@ -63,7 +63,7 @@ void Statx(fuse_req_t req, fuse_ino_t ino, int, int, fuse_file_info*) {
   Request request(req, "statx", InodeId(ino));
   const Result<role::FileInfo> info = request.Learnt(request.attributes().GetAttr(InodeId(ino)));
   if (!info.ok()) return request.Error(info.status());
-  struct statx all = StatxOf(info->attr);
+  struct statx all = StatxOf(info->attr, request.options().shown);
   fuse_reply_statx(req, 0, &all, request.AttrTimeout(info->attr));
 }
 #endif

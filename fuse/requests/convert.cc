@@ -35,13 +35,13 @@ std::optional<role::FileType> TypeOfMode(mode_t mode) {
 
 int64_t NanosOf(const struct timespec& time) { return WallNanos(time.tv_sec, time.tv_nsec); }
 
-struct stat StatOf(const role::Attr& attr) {
+struct stat StatOf(const role::Attr& attr, const Shown& shown) {
   struct stat st = {};
   st.st_ino = attr.ino.value;
-  st.st_mode = TypeBits(attr.type) | attr.mode;
+  st.st_mode = TypeBits(attr.type) | (shown.umask ? 0777 & ~*shown.umask : attr.mode);
   st.st_nlink = attr.nlink;
-  st.st_uid = attr.uid;
-  st.st_gid = attr.gid;
+  st.st_uid = shown.uid.value_or(attr.uid);
+  st.st_gid = shown.gid.value_or(attr.gid);
   st.st_rdev = attr.rdev;
   st.st_size = static_cast<off_t>(attr.size_bytes);
   st.st_blocks = static_cast<blkcnt_t>((attr.allocated_bytes + 511) / 512);

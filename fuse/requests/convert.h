@@ -7,11 +7,12 @@
 #include <cstdint>
 #include <optional>
 
+#include "fuse/front_end.h"
 #include "role/types.h"
 
 namespace tarn::fuse {
 
-struct stat StatOf(const role::Attr& attr);
+struct stat StatOf(const role::Attr& attr, const Shown& shown);
 uint32_t TypeBits(role::FileType type);                 // S_IFREG, ...
 std::optional<role::FileType> TypeOfMode(mode_t mode);  // Nullopt: no such type.
 int64_t NanosOf(const struct timespec& time);

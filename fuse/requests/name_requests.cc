@@ -16,9 +16,6 @@
 namespace tarn::fuse {
 namespace {
 
-// How long the kernel may remember that a name does not exist: other clients make names unseen.
-constexpr double kNegativeTimeoutSeconds = 1;
-
 // The name that the kernel looks up in an inode itself, to find the inode by a file handle.
 constexpr std::string_view kByHandle = ".";
 // The kernel's name of an inode that it found by a file handle, without a name. overlayfs finds the
@@ -40,9 +37,7 @@ void Lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
   }
   if (info.code() != Code::kNotFound) return request.Entry(info);
   fuse_entry_param nothing = {};
-  nothing.entry_timeout =
-      std::min(kNegativeTimeoutSeconds,
-               std::chrono::duration<double>(request.options().entry_timeout).count());
+  nothing.entry_timeout = std::chrono::duration<double>(request.options().negative_timeout).count();
   fuse_reply_entry(req, &nothing);
 }
 

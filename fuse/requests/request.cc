@@ -30,7 +30,11 @@ Request::Request(fuse_req_t req, std::string_view what, InodeId ino)
       what_(what),
       ino_(ino),
       start_(mounted_.clock.Now()),
-      serving_(*this) {}
+      serving_(*this) {
+  if (options().log_requests) {
+    LogInfo("request ", what_, " of inode ", ino_.value, " by process ", pid());
+  }
+}
 
 Request::~Request() {
   if (interrupts_id_ != 0) mounted_.interrupts.Remove(interrupts_id_);
@@ -166,7 +170,7 @@ fuse_entry_param Request::EntryOf(const role::Attr& attr) const {
   // An inode number is never used twice, so all inodes have the same generation. The kernel knows
   // the root without one.
   entry.generation = attr.ino == kRootInode ? 0 : options().generation;
-  entry.attr = StatOf(attr);
+  entry.attr = StatOf(attr, options().shown);
   entry.attr_timeout = AttrTimeout(attr);
   if (attr.guessed) return entry;  // The next use of the name asks again.
   entry.entry_timeout = Seconds(options().entry_timeout, attr);
@@ -181,7 +185,7 @@ void Request::Entry(const Result<role::FileInfo>& info) {
 
 void Request::Attr(const Result<role::FileInfo>& info) {
   if (!info.ok()) return Error(info.status());
-  const struct stat st = StatOf(info->attr);
+  const struct stat st = StatOf(info->attr, options().shown);
   fuse_reply_attr(req_, &st, AttrTimeout(info->attr));
 }
 

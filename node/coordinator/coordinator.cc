@@ -18,7 +18,7 @@ Status Coordinator::Open() {
 }
 
 Status Coordinator::EndRecovery() {
-  return IsReadOnly(options_.mount_options) ? OpenNamespace(Access::kOfMount) : OkStatus();
+  return options_.settings.read_only ? OpenNamespace(Access::kOfMount) : OkStatus();
 }
 
 meta::MetaOptions Coordinator::MetadataOptions(Access access) const {
@@ -30,7 +30,7 @@ meta::MetaOptions Coordinator::MetadataOptions(Access access) const {
   meta.retry_interval_max = properties.Get(property::kPersistRetryMaxInterval);
   meta.ufs_deadline = properties.Get(property::kUfsTimeout);
   meta.boot = options_.state->Boot();
-  meta.read_only = access == Access::kOfMount && IsReadOnly(options_.mount_options);
+  meta.read_only = access == Access::kOfMount && options_.settings.read_only;
   return meta;
 }
 
@@ -46,7 +46,7 @@ Result<std::unique_ptr<ufs::UnderFileSystem>> Coordinator::OpenRootSource(
     const ufs::CallOptions& call, bool known) {
   OpenSourceOptions how;
   how.state_directory = options_.state->path();
-  how.read_only = IsReadOnly(options_.mount_options);
+  how.read_only = options_.settings.read_only;
   how.skipped = &mounts_.SkippedOf(kRootMount);
   Result<std::unique_ptr<ufs::UnderFileSystem>> opened =
       OpenSource(options_.source, options_.properties, how, SystemClock(), call);
@@ -91,7 +91,7 @@ Status Coordinator::OpenFurtherSources() {
   further.root = options_.source;
   further.mount_point = options_.mount_point;
   further.state_directory = options_.state->path();
-  further.read_only = IsReadOnly(options_.mount_options);
+  further.read_only = options_.settings.read_only;
   further.properties = options_.properties;
   sources_ = NewSourceMounts(std::move(further), namespace_->GetMountTable(), mounts_, health_,
                              SystemClock());
