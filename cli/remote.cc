@@ -68,8 +68,8 @@ Result<Target> PickPath(const std::string& path, const std::string& at) {
   return target;
 }
 
-Result<rpc::ControlClients> Connect(const RunningMount& mount) {
-  Result<rpc::ControlClients> clients = rpc::ConnectControl(mount.socket);
+Result<rpc::ControlClients> Connect(const RunningMount& mount, Nanos timeout) {
+  Result<rpc::ControlClients> clients = rpc::ConnectControl(mount.socket, timeout);
   if (clients.ok()) return clients;
   return Status(clients.code(), Concat("the process of ", mount.mount_point, " (pid ", mount.pid,
                                        ") does not answer: ", clients.status().message()));

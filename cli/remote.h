@@ -22,7 +22,8 @@ struct Target {
 // `path` is below a mount point, or it is a path of the namespace of PickMount(at).
 Result<Target> PickPath(const std::string& path, const std::string& at);
 
-// The services of the mount's process. kUnavailable: it does not answer.
-Result<rpc::ControlClients> Connect(const RunningMount& mount);
+// The services of the mount's process. kUnavailable: it does not answer within `timeout`.
+Result<rpc::ControlClients> Connect(const RunningMount& mount,
+                                    Nanos timeout = rpc::kConnectTimeout);
 
 }  // namespace tarn::cli

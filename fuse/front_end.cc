@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <fstream>
 #include <thread>
 #include <utility>
 
@@ -255,9 +256,7 @@ Status LowLevelFrontEnd::ServeRequests() {
 
 // Ends the connection, so that no thread waits for a request from it.
 void LowLevelFrontEnd::Abort() {
-  const std::string& mount_point = mounted_.options.mount_point;
-  if (umount2(mount_point.c_str(), MNT_FORCE | MNT_DETACH) == 0) return;
-  const Status status = Unmount(Unmounting::kLazy);
+  const Status status = Unmount(Unmounting::kAbort);
   if (!status.ok()) LogError(status);
 }
 
@@ -307,12 +306,42 @@ Status UnmountByHelper(const std::string& mount_point, FrontEnd::Unmounting how)
   return Status(Code::kBusy, "unmount " + mount_point + ": in use");
 }
 
+// The file by which the user who mounted ends the kernel's connection. Empty: there is none.
+std::string AbortFile(const std::string& mount_point) {
+  struct statx st = {};
+  constexpr int kWithoutRequest = AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
+  if (statx(AT_FDCWD, mount_point.c_str(), kWithoutRequest, STATX_TYPE, &st) != 0) return "";
+  return "/sys/fs/fuse/connections/" + std::to_string(st.stx_dev_minor) + "/abort";
+}
+
+// Detaches the mount first: no path may lead to a connection that has ended.
+Status AbortByHelper(const std::string& mount_point) {
+  const std::string file = AbortFile(mount_point);
+  RETURN_IF_ERROR(UnmountByHelper(mount_point, FrontEnd::Unmounting::kLazy));
+  std::ofstream abort(file);
+  if (!(abort << "1" << std::flush)) LogWarning("end the kernel's connection: write ", file);
+  return OkStatus();
+}
+
+int FlagsOf(FrontEnd::Unmounting how) {
+  switch (how) {
+    case FrontEnd::Unmounting::kLazy:
+      return MNT_DETACH;
+    case FrontEnd::Unmounting::kAbort:
+      return MNT_DETACH | MNT_FORCE;
+    case FrontEnd::Unmounting::kIfIdle:
+      break;
+  }
+  return 0;
+}
+
 Status LowLevelFrontEnd::Unmount(Unmounting how) {
   const std::string& mount_point = mounted_.options.mount_point;
-  if (geteuid() != 0) return UnmountByHelper(mount_point, how);
-  if (umount2(mount_point.c_str(), how == Unmounting::kLazy ? MNT_DETACH : 0) == 0) {
-    return OkStatus();
+  if (geteuid() != 0) {
+    return how == Unmounting::kAbort ? AbortByHelper(mount_point)
+                                     : UnmountByHelper(mount_point, how);
   }
+  if (umount2(mount_point.c_str(), FlagsOf(how)) == 0) return OkStatus();
   return ErrnoStatus(errno, "unmount " + mount_point);
 }
 

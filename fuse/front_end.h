@@ -66,8 +66,10 @@ class FrontEnd {
   // Serves requests until the mount is gone. Blocks; call it once.
   virtual Status Serve() = 0;
   // Unmounts, after which Serve returns. kBusy: a program uses the mount. kLazy detaches it
-  // instead, and Serve returns when no program uses it any more. Any thread.
-  enum class Unmounting { kIfIdle, kLazy };
+  // instead, and Serve returns when no program uses it any more. kAbort detaches it, and fails what
+  // programs still ask for; where the kernel lets this process not do that, it is like kLazy. Any
+  // thread.
+  enum class Unmounting { kIfIdle, kLazy, kAbort };
   virtual Status Unmount(Unmounting how) = 0;
   // Blocks until the mount has answered a request other than INIT. kUnavailable: Serve has ended,
   // or INIT failed. kDeadlineExceeded: the kernel has not sent INIT. Call it from another thread

@@ -1,6 +1,5 @@
 #include "node/embedded.h"
 
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -275,8 +274,8 @@ Status Embedded::StartControl() {
   coordinator_control_ =
       NewCoordinatorControl({*file_system_, metadata().GetMaintenance(),
                              metadata().GetPersistQueue(), sources, *node_control_});
-  process_control_ =
-      NewProcessControl(Info(), {properties(), *front_end_, metadata().GetPersistQueue()});
+  process_control_ = NewProcessControl(
+      Info(), {properties(), *front_end_, metadata().GetPersistQueue(), file_system_->GetUpkeep()});
   ASSIGN_OR_RETURN(std::string registry, cli::RegistryDirectory());
   cli::RunningMount mount;
   mount.pid = getpid();
@@ -304,10 +303,8 @@ void Embedded::WaitForSignal(const std::stop_token& stop) {
     LogWarning(status, ": files are committed and the mount is detached");
     Status closed = file_system_->GetUpkeep().Close();
     if (!closed.ok()) LogError("commit open files: ", closed);
-    if (umount2(options_.mount_point.c_str(), MNT_FORCE | MNT_DETACH) != 0) {
-      status = front_end_->Unmount(fuse::FrontEnd::Unmounting::kLazy);
-      if (!status.ok()) LogError(status);
-    }
+    status = front_end_->Unmount(fuse::FrontEnd::Unmounting::kAbort);
+    if (!status.ok()) LogError(status);
   }
 }
 

@@ -34,12 +34,16 @@ class ProcessControl {
   virtual ~ProcessControl() = default;
   virtual Result<ProcessInfo> Info() = 0;
   virtual Result<std::vector<ConfigEntry>> Config() = 0;
-  struct StopRequest {
-    bool lazy = false;
+  enum class Manner : uint8_t {
+    kIfIdle,  // Nothing happens if files are open.
+    kLazy,    // The mount is detached. The process ends when the last open file is closed.
+    kAbort,   // What was written to open files is committed; later calls on them fail.
   };
-  // Refuses new requests, commits open files, unmounts, and lets the process end. Returns what
-  // waits to be persisted, which stays on disk. kBusy: files are open and `lazy` is false. The
-  // answer comes before the process ends.
+  struct StopRequest {
+    Manner manner = Manner::kIfIdle;
+  };
+  // Unmounts, and lets the process end. Returns what waits to be persisted, which stays on disk.
+  // kBusy: files are open, and the manner is kIfIdle. The answer comes before the process ends.
   virtual Result<QueueTotals> Stop(const StopRequest& request) = 0;
 };
 

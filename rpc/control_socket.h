@@ -22,8 +22,10 @@ struct ControlClients {
   std::unique_ptr<role::ProcessControl> process;
 };
 
-// kUnavailable: no process answers on the socket.
-Result<ControlClients> ConnectControl(const std::string& socket_path);
+inline constexpr Nanos kConnectTimeout = std::chrono::seconds(30);  // On a busy machine.
+// kUnavailable: no process answers on the socket within `timeout`.
+Result<ControlClients> ConnectControl(const std::string& socket_path,
+                                      Nanos timeout = kConnectTimeout);
 
 // All outlive the server.
 struct ControlServices {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/log.h"
+
 namespace tarn {
 namespace {
 
@@ -25,12 +27,23 @@ class EmbeddedProcess final : public role::ProcessControl {
   }
 
   Result<role::QueueTotals> Stop(const StopRequest& request) override {
-    RETURN_IF_ERROR(parts_.front_end.Unmount(request.lazy ? fuse::FrontEnd::Unmounting::kLazy
-                                                          : fuse::FrontEnd::Unmounting::kIfIdle));
+    if (request.manner == Manner::kAbort) CommitOpen();
+    RETURN_IF_ERROR(parts_.front_end.Unmount(UnmountingOf(request.manner)));
     return parts_.queue.Totals();
   }
 
  private:
+  static fuse::FrontEnd::Unmounting UnmountingOf(Manner manner) {
+    using Unmounting = fuse::FrontEnd::Unmounting;
+    if (manner == Manner::kAbort) return Unmounting::kAbort;
+    return manner == Manner::kLazy ? Unmounting::kLazy : Unmounting::kIfIdle;
+  }
+  // A file that cannot be committed now holds up no end by force. The next mount recovers it.
+  void CommitOpen() {
+    const Status committed = parts_.files.CommitOpen();
+    if (!committed.ok()) LogError("commit open files: ", committed);
+  }
+
   const role::ProcessInfo info_;
   const ProcessParts parts_;
 };

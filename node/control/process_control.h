@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "client/upkeep.h"
 #include "config/properties.h"
 #include "fuse/front_end.h"
 #include "role/persist_queue.h"
@@ -15,6 +16,7 @@ struct ProcessParts {
   const Properties& properties;
   fuse::FrontEnd& front_end;
   role::PersistQueue& queue;
+  client::Upkeep& files;
 };
 
 // `info` without `passthrough`, which the front end knows. All parts outlive it.

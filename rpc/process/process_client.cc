@@ -37,7 +37,8 @@ class ProcessClient final : public role::ProcessControl {
   }
   Result<role::QueueTotals> Stop(const StopRequest& request) override {
     control::StopRequest wire;
-    wire.set_lazy(request.lazy);
+    wire.set_lazy(request.manner == Manner::kLazy);
+    wire.set_abort(request.manner == Manner::kAbort);
     ASSIGN_OR_RETURN(const control::QueueTotals reply,
                      Call<control::QueueTotals>(*stub_, &Stub::Stop, wire));
     return FromWire(reply);

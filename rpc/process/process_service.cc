@@ -46,8 +46,11 @@ class ProcessService final : public control::ProcessService::Service {
   grpc::Status Stop(grpc::ServerContext*, const control::StopRequest* request,
                     control::QueueTotals* reply) override {
     const RunningCall running(calls_);
+    using Manner = role::ProcessControl::Manner;
     role::ProcessControl::StopRequest stop;
-    stop.lazy = request->lazy();
+    stop.manner = request->abort()  ? Manner::kAbort
+                  : request->lazy() ? Manner::kLazy
+                                    : Manner::kIfIdle;
     const Result<role::QueueTotals> left = control_.Stop(stop);
     if (left.ok()) ToWire(*left, reply);
     return ToGrpc(left.status());

@@ -33,12 +33,17 @@ TEST_F(ProcessOverSocket, TheConfigurationArrivesWhole) {
 
 TEST_F(ProcessOverSocket, AStopAnswersWhatWaits) {
   local_process_.totals = {1, 2, 3, 4, 5, 6, 7};
-  const Result<role::QueueTotals> left = process()->Stop({.lazy = true});
+  using Manner = role::ProcessControl::Manner;
+  const Result<role::QueueTotals> left = process()->Stop({.manner = Manner::kLazy});
   ASSERT_TRUE(left.ok()) << left.status().ToString();
   EXPECT_EQ(left->entries, 1u);
   EXPECT_EQ(left->files, 2u);
   EXPECT_EQ(left->gave_way, 7u);
-  EXPECT_TRUE(local_process_.stopped_lazily);
+  EXPECT_EQ(local_process_.stopped_in, Manner::kLazy);
+  for (const Manner manner : {Manner::kAbort, Manner::kIfIdle}) {
+    ASSERT_TRUE(process()->Stop({.manner = manner}).ok());
+    EXPECT_EQ(local_process_.stopped_in, manner);
+  }
 }
 
 }  // namespace

@@ -16,7 +16,6 @@
 namespace tarn::rpc {
 namespace {
 
-constexpr auto kConnectTimeout = std::chrono::seconds(30);  // On a busy machine.
 constexpr int kMaxReplyBytes = 64 << 20;  // A page of a listing with the longest paths.
 
 // Without this check gRPC would try until the timeout to connect to a socket without a listener.
@@ -39,14 +38,14 @@ Status CheckListened(const std::string& socket_path) {
 
 }  // namespace
 
-Result<ControlClients> ConnectControl(const std::string& socket_path) {
+Result<ControlClients> ConnectControl(const std::string& socket_path, Nanos timeout) {
   RETURN_IF_ERROR(CheckListened(socket_path));
   KeepGrpc();
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxReplyBytes);
   const std::shared_ptr<grpc::Channel> channel = grpc::CreateCustomChannel(
       "unix:" + socket_path, grpc::InsecureChannelCredentials(), arguments);
-  if (!channel->WaitForConnected(std::chrono::system_clock::now() + kConnectTimeout)) {
+  if (!channel->WaitForConnected(std::chrono::system_clock::now() + timeout)) {
     return Status(Code::kUnavailable, "no process answers on " + socket_path);
   }
   return ControlClients{NewCoordinatorClient(channel), NewNodeClient(channel),

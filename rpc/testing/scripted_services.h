@@ -127,7 +127,7 @@ class ScriptedProcess final : public role::ProcessControl {
   role::ProcessInfo info;
   std::vector<role::ConfigEntry> config;
   role::QueueTotals totals;
-  bool stopped_lazily = false;
+  Manner stopped_in = Manner::kIfIdle;
 
   Result<role::ProcessInfo> Info() override {
     MutexLock lock(script_.order);
@@ -139,7 +139,7 @@ class ScriptedProcess final : public role::ProcessControl {
   }
   Result<role::QueueTotals> Stop(const StopRequest& request) override {
     MutexLock lock(script_.order);
-    stopped_lazily = request.lazy;
+    stopped_in = request.manner;
     return script_.Answer(totals);
   }
 
