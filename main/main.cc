@@ -8,6 +8,7 @@
 #include "base/version.h"
 #include "config/properties.h"
 #include "main/commands.h"
+#include "main/mount_helper.h"
 #include "main/mount_options.h"
 
 namespace tarn {
@@ -67,6 +68,19 @@ std::vector<std::string> TakeArguments(int argc, char** argv) {
   return arguments;
 }
 
+// Like TakeArguments, also where mount(8) calls. None: nothing is to be done.
+Result<std::vector<std::string>> ArgumentsOf(CLI::App* app, int argc, char** argv) {
+  std::vector<std::string> arguments;
+  ASSIGN_OR_RETURN(auto from_mount, FromMountHelper(std::vector<std::string>(argv, argv + argc)));
+  if (!from_mount) {
+    const std::string unknown = UnknownCommand(app, argc, argv);
+    if (!unknown.empty()) return Status(Code::kInvalid, unknown);
+  }
+  arguments = TakeArguments(argc, argv);
+  if (from_mount) arguments.assign(from_mount->rbegin(), from_mount->rend());
+  return arguments;
+}
+
 // The command whose arguments were wrong, as far as the user named it.
 std::string CommandOf(const CLI::App* app) {
   std::string words = "tarn";
@@ -93,10 +107,12 @@ int Run(int argc, char** argv) {
   AddAsyncPersist(app, global, &exit_status);
   AddUfs(app, global, &exit_status);
   AddConf(app, global, &exit_status);
-  const std::string unknown = UnknownCommand(&app, argc, argv);
-  if (!unknown.empty()) return Fail(Status(Code::kInvalid, unknown)) + 1;
+  Result<std::vector<std::string>> arguments = ArgumentsOf(&app, argc, argv);
+  if (!arguments.ok()) return Fail(arguments.status()) + 1;
+  const bool pretended = arguments->empty() && argc > 1;
+  if (pretended) return 0;
   try {
-    app.parse(TakeArguments(argc, argv));
+    app.parse(*std::move(arguments));
   } catch (const CLI::ParseError& error) {
     const int shown = app.exit(error);
     return shown == 0 ? 0 : 2;

@@ -11,6 +11,8 @@
 namespace tarn {
 namespace {
 
+constexpr const char* kPath = "/";  // In the namespace: a mount shows all of it.
+
 Result<std::vector<cli::RunningMount>> Chosen(const std::string& at) {
   if (at.empty()) return cli::ListRunningMounts();
   ASSIGN_OR_RETURN(cli::RunningMount mount, cli::PickMount(at));
@@ -19,10 +21,11 @@ Result<std::vector<cli::RunningMount>> Chosen(const std::string& at) {
 
 void PrintTable(const std::vector<cli::RunningMount>& mounts) {
   if (mounts.empty()) return void(std::puts("No Tarn mount is running."));
-  std::printf("%-8s %-32s %-40s %s\n", "PID", "MOUNT POINT", "SOURCE", "STATE DIRECTORY");
+  std::printf("%-8s %-32s %-5s %-40s %s\n", "PID", "MOUNT POINT", "PATH", "SOURCE",
+              "STATE DIRECTORY");
   for (const cli::RunningMount& mount : mounts) {
-    std::printf("%-8lld %-32s %-40s %s\n", static_cast<long long>(mount.pid),
-                cli::Shown(mount.mount_point).c_str(), cli::Shown(mount.source).c_str(),
+    std::printf("%-8lld %-32s %-5s %-40s %s\n", static_cast<long long>(mount.pid),
+                cli::Shown(mount.mount_point).c_str(), kPath, cli::Shown(mount.source).c_str(),
                 cli::Shown(mount.state_directory).c_str());
   }
 }
@@ -37,6 +40,7 @@ Status Stat(const GlobalOptions& global) {
   for (const cli::RunningMount& mount : mounts) {
     all.push_back({{"pid", mount.pid},
                    {"mount_point", mount.mount_point},
+                   {"path", kPath},
                    {"source", mount.source},
                    {"state_directory", mount.state_directory}});
   }
@@ -68,7 +72,8 @@ Status Info(const GlobalOptions& global) {
 
 void AddStat(CLI::App& app, GlobalOptions& global, int* exit_status) {
   CLI::App* stat = app.add_subcommand(
-      "stat", "List the mounts that run: pid, mount point, source, state directory");
+      "stat",
+      "List the mounts that run: pid, mount point, path in the namespace, source, state directory");
   AddCommon(*stat, global);
   stat->callback([&global, exit_status] { *exit_status = Finish(Stat(global)); });
   CLI::App* info = app.add_subcommand(
