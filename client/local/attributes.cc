@@ -20,7 +20,7 @@ void ReadAgain(role::Files& files, role::FileInfo& info) {
 // Replaces size and times by those of the live file where a program may be writing it.
 void LocalFileSystem::Overlay(role::FileInfo& info, uint64_t since) {
   if (info.attr.type != role::FileType::kRegular) return;
-  OpenInodePtr inode = table_.Find(info.attr.ino);
+  host::OpenInodePtr inode = table_.Find(info.attr.ino);
   if (inode && inode->staging) {
     MutexLock lock(inode->mutex);
     if (inode->generation != info.attr.generation) ReadAgain(deps_.files, info);
@@ -33,7 +33,7 @@ void LocalFileSystem::Overlay(role::FileInfo& info, uint64_t since) {
     info.attr.may_change = true;
   }
   const Status overlaid =
-      WithUncommitted(info.attr, [&](OpenInode& uncommitted) NO_THREAD_SAFETY_ANALYSIS {
+      WithUncommitted(info.attr, [&](host::OpenInode& uncommitted) NO_THREAD_SAFETY_ANALYSIS {
         info.attr.may_change = true;
         OverlayLive(uncommitted, info);
         return OkStatus();
@@ -44,17 +44,17 @@ void LocalFileSystem::Overlay(role::FileInfo& info, uint64_t since) {
 // A file without names is never committed: its content alone has its size and times, also while no
 // handle but the kernel has it (by O_PATH).
 Status LocalFileSystem::WithUncommitted(const role::Attr& attr,
-                                        const std::function<Status(OpenInode&)>& use) {
+                                        const std::function<Status(host::OpenInode&)>& use) {
   if (attr.nlink > 0) return OkStatus();
   const std::optional<cache::ContentInfo> content = deps_.cache.Find(attr.ino);
   if (!content || content->state != cache::ContentState::kStaging) return OkStatus();
-  Hold inode(table_, attr.ino);
+  host::Hold inode(table_, attr.ino);
   MutexLock lock(inode->mutex);
   RETURN_IF_ERROR(EnsureLive(*inode));
   return use(*inode);
 }
 
-void LocalFileSystem::OverlayLive(OpenInode& inode, role::FileInfo& info) {
+void LocalFileSystem::OverlayLive(host::OpenInode& inode, role::FileInfo& info) {
   Result<cache::Changed> now = inode.live->CheckChanged();
   if (!now.ok()) return;  // The committed attributes are true as well.
   info.attr.size_bytes = now->size_bytes;
@@ -76,8 +76,8 @@ Result<role::FileInfo> LocalFileSystem::GetAttr(InodeId ino) {
 
 Result<role::FileInfo> LocalFileSystem::LearnAttributes(InodeId ino, Next next) {
   if (next == Next::kRead) {
-    Hold hold(table_, ino);
-    OpenInode& inode = *hold;
+    host::Hold hold(table_, ino);
+    host::OpenInode& inode = *hold;
     const Status live = [&] {
       MutexLock lock(inode.mutex);
       return EnsureLive(inode);
@@ -105,7 +105,7 @@ Result<role::FileInfo> LocalFileSystem::SetAttr(const role::Caller& caller, Inod
 
 Result<role::FileInfo> LocalFileSystem::SetAttributes(const role::Caller& caller, InodeId ino,
                                                       const role::AttrChange& change) {
-  OpenInodePtr inode = change.mtime_ns ? table_.Find(ino) : nullptr;
+  host::OpenInodePtr inode = change.mtime_ns ? table_.Find(ino) : nullptr;
   if (inode && inode->staging) {
     // The time that is set must outlive a commit of bytes written before, so none may come between.
     MutexLock lock(inode->mutex);
@@ -118,7 +118,7 @@ Result<role::FileInfo> LocalFileSystem::SetAttributes(const role::Caller& caller
   }
   ASSIGN_OR_RETURN(role::FileInfo info, deps_.files.SetAttr(caller, ino, change));
   if (!change.mtime_ns) return info;
-  const auto set_time = [&](OpenInode& uncommitted) NO_THREAD_SAFETY_ANALYSIS {
+  const auto set_time = [&](host::OpenInode& uncommitted) NO_THREAD_SAFETY_ANALYSIS {
     return uncommitted.live->SetModifiedTime(*change.mtime_ns);
   };
   RETURN_IF_ERROR(WithUncommitted(info.attr, set_time));
@@ -127,13 +127,13 @@ Result<role::FileInfo> LocalFileSystem::SetAttributes(const role::Caller& caller
 
 // Writers look again whether there is anything to take off the file.
 void LocalFileSystem::NoteModeChange(InodeId ino) {
-  if (OpenInodePtr inode = table_.Find(ino)) ++inode->mode_changes;
+  if (host::OpenInodePtr inode = table_.Find(ino)) ++inode->mode_changes;
 }
 
 std::optional<uint32_t> LocalFileSystem::SetgidGroup(InodeId ino) {
   constexpr uint32_t kSetgid = 02000;
   constexpr uint32_t kGroupExecute = 00010;
-  const OpenInodePtr inode = table_.Find(ino);
+  const host::OpenInodePtr inode = table_.Find(ino);
   if (inode && inode->plain_as_of == inode->mode_changes) return std::nullopt;
   const Result<role::FileInfo> info = deps_.files.GetKnownAttr(ino);
   if (!info.ok() || (info->attr.mode & (kSetgid | kGroupExecute)) != kSetgid) return std::nullopt;
@@ -141,13 +141,13 @@ std::optional<uint32_t> LocalFileSystem::SetgidGroup(InodeId ino) {
 }
 
 Status LocalFileSystem::ClearPrivileges(InodeId ino, SetId setid) {
-  Hold hold(table_, ino);
+  host::Hold hold(table_, ino);
   return ApplySetId(*hold, setid);
 }
 
 // The page that the new end cuts must be here: what is left of it is kept, and nothing behind it
 // may come back.
-Status LocalFileSystem::FillBoundary(OpenInode& inode, uint64_t size_bytes) {
+Status LocalFileSystem::FillBoundary(host::OpenInode& inode, uint64_t size_bytes) {
   uint64_t end = 0;
   {
     MutexLock lock(inode.mutex);
@@ -160,8 +160,8 @@ Status LocalFileSystem::FillBoundary(OpenInode& inode, uint64_t size_bytes) {
 Status LocalFileSystem::Truncate(const role::Caller& caller, InodeId ino, uint64_t size_bytes) {
   if (size_bytes > INT64_MAX) return Status(Code::kTooBig, "truncate");
   ASSIGN_OR_RETURN(const role::FileInfo info, deps_.writers.OpenForWrite(ino));
-  Hold hold(table_, ino);
-  OpenInode& inode = *hold;
+  host::Hold hold(table_, ino);
+  host::OpenInode& inode = *hold;
   const auto next = size_bytes == 0 ? cache::Truncate::kToZero : cache::Truncate::kNo;
   {
     MutexLock lock(inode.mutex);
@@ -180,7 +180,7 @@ Status LocalFileSystem::Truncate(const role::Caller& caller, InodeId ino, uint64
   return inode.RefuseWriter(deps_.writers, std::move(status));
 }
 
-Status LocalFileSystem::ResizeLive(OpenInode& inode, uint64_t size_bytes) {
+Status LocalFileSystem::ResizeLive(host::OpenInode& inode, uint64_t size_bytes) {
   MutexLock lock(inode.mutex);
   RETURN_IF_ERROR(
       AdmitWriter(inode, size_bytes == 0 ? cache::Truncate::kToZero : cache::Truncate::kNo));

@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "client/local/settled_log.h"
 #include "client/testing/file_system_fixture.h"
 
 namespace tarn::client {
@@ -55,16 +54,6 @@ TEST_F(AttributesTest, TheKernelAsksAgainOnceAWriterPassesItBy) {
   EXPECT_EQ(invalidated_.size(), 1u) << "it asks each time";
   for (Opened* open : {&reader, &writer, &second}) open->file.reset();
   EXPECT_FALSE(AttrOf(ino).may_change);
-}
-
-TEST_F(AttributesTest, WhatIsReadBeforeAWriterLeavesIsNotCached) {
-  SettledLog log;
-  const uint64_t before = log.Now();
-  EXPECT_FALSE(log.AddedSince(InodeId(5), before));
-  log.Add(InodeId(5));
-  EXPECT_TRUE(log.AddedSince(InodeId(5), before));
-  EXPECT_FALSE(log.AddedSince(InodeId(6), before));
-  EXPECT_FALSE(log.AddedSince(InodeId(5), log.Now()));
 }
 
 TEST_F(AttributesTest, AWriteClearsSetidWhenItIsSetBehindItsOpen) {

@@ -20,7 +20,7 @@ constexpr Nanos kYoungOrphan = std::chrono::seconds(10);
 
 void LocalFileSystem::Reap(InodeId ino, uint64_t size_bytes) {
   // Open handles learn at once that nothing is to be committed any more.
-  if (OpenInodePtr inode = table_.Find(ino)) {
+  if (host::OpenInodePtr inode = table_.Find(ino)) {
     if (inode->mutex.try_lock()) {
       inode->unlinked = true;
       inode->mutex.unlock();
@@ -52,8 +52,8 @@ bool LocalFileSystem::AwaitPause(const std::stop_token& stop) {
 bool LocalFileSystem::ReapContent(InodeId ino) {
   // Not under the inode's mutex: the kernel may be writing pages back before it forgets an inode.
   const bool held = held_.Ask(ino, deps_.clock.Now());
-  Hold hold(table_, ino);
-  OpenInode& inode = *hold;
+  host::Hold hold(table_, ino);
+  host::OpenInode& inode = *hold;
   MutexLock lock(inode.mutex);
   const bool open = inode.holds > 1 || inode.lingering;
   Result<role::FileInfo> info = deps_.files.GetKnownAttr(ino);
@@ -117,7 +117,7 @@ uint64_t LocalFileSystem::Forgetting() {
 
 void LocalFileSystem::WatchLingering() {
   if (lingering_ == 0) return;
-  for (const OpenInodePtr& inode : table_.All()) {
+  for (const host::OpenInodePtr& inode : table_.All()) {
     bool changed = false;
     {
       MutexLock lock(inode->mutex);

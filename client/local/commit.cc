@@ -35,7 +35,7 @@ void SyncAhead(Handle& handle) {
 
 }  // namespace
 
-Status LocalFileSystem::CommitChanges(OpenInode& inode, Durable durable) {
+Status LocalFileSystem::CommitChanges(host::OpenInode& inode, Durable durable) {
   RETURN_IF_ERROR(inode.CheckKept());
   Status committed = TryCommit(inode, durable);
   // Its records went with its source: what was written has no place any more.
@@ -45,7 +45,7 @@ Status LocalFileSystem::CommitChanges(OpenInode& inode, Durable durable) {
   return committed;
 }
 
-Status LocalFileSystem::TryCommit(OpenInode& inode, Durable durable) {
+Status LocalFileSystem::TryCommit(host::OpenInode& inode, Durable durable) {
   if (!inode.live || inode.unlinked || !inode.staging) return OkStatus();
   if (inode.unsynced_commit) RETURN_IF_ERROR(deps_.files.SyncLog());
   inode.unsynced_commit = false;
@@ -64,7 +64,7 @@ Status LocalFileSystem::TryCommit(OpenInode& inode, Durable durable) {
   return CommitNow(inode, now.mtime_ns ? *now.mtime_ns : deps_.clock.FileTimeNs(), sync);
 }
 
-Status LocalFileSystem::CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync) {
+Status LocalFileSystem::CommitNow(host::OpenInode& inode, int64_t mtime_ns, bool sync) {
   role::WriteCommit commit;
   commit.base = inode.generation;
   commit.generation = Generation(inode.generation.value + 1);
@@ -98,7 +98,7 @@ Status LocalFileSystem::CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync)
 }
 
 // After the last writer: the content settles, unless a mapping may still write. Then it is watched.
-void LocalFileSystem::SettleOrLinger(OpenInode& inode) {
+void LocalFileSystem::SettleOrLinger(host::OpenInode& inode) {
   Status status = inode.unlinked ? OkStatus() : inode.live->Settle();
   // Its source was unmounted by force, and its content went with it.
   if (status.code() == Code::kStale) inode.unlinked = true;
@@ -117,8 +117,8 @@ void LocalFileSystem::SettleOrLinger(OpenInode& inode) {
 }
 
 Status LocalFileSystem::CommitNamed(InodeId ino) {
-  Hold hold(table_, ino);
-  OpenInode& inode = *hold;
+  host::Hold hold(table_, ino);
+  host::OpenInode& inode = *hold;
   MutexLock lock(inode.mutex);
   inode.unlinked = false;
   if (inode.writers > 0) return OkStatus();  // The last of them commits.
@@ -131,14 +131,14 @@ Status LocalFileSystem::CommitNamed(InodeId ino) {
 Status LocalFileSystem::Flush(Handle& handle) {
   if (!handle.writes) return OkStatus();
   if (options_.sync_on_close) SyncAhead(handle);
-  OpenInode& inode = *handle.inode;
+  host::OpenInode& inode = *handle.inode;
   MutexLock lock(inode.mutex);
   return CommitChanges(inode, Durable::kPolicy);
 }
 
 Status LocalFileSystem::Fsync(Handle& handle) {
   if (handle.writes) SyncAhead(handle);
-  OpenInode& inode = *handle.inode;
+  host::OpenInode& inode = *handle.inode;
   {
     MutexLock lock(inode.mutex);
     RETURN_IF_ERROR(CommitChanges(inode, Durable::kAlways));

@@ -27,7 +27,8 @@ Status NothingThere(InodeId ino) {
 
 // Pages that a write covers only in part must be here first. The source has no bytes for those
 // behind its end.
-Status LocalFileSystem::FillEdges(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes) {
+Status LocalFileSystem::FillEdges(host::OpenInode& inode, uint64_t offset_bytes,
+                                  uint64_t length_bytes) {
   constexpr uint64_t kMask = cache::kPageBytes - 1;
   const uint64_t end = offset_bytes + length_bytes;
   if ((offset_bytes & kMask) != 0) RETURN_IF_ERROR(FillPages(inode, offset_bytes, 1));
@@ -51,12 +52,12 @@ bool CutsAbsentPages(const cache::LiveFile& live, uint64_t offset_bytes, uint64_
 Status LocalFileSystem::Write(Handle& handle, uint64_t offset_bytes,
                               std::span<const std::byte> data, SetId setid) {
   if (!handle.writes) return Status(Code::kInvalid, "write to a handle open for reading");
-  OpenInode& inode = *handle.inode;
+  host::OpenInode& inode = *handle.inode;
   cache::LiveFile* live = nullptr;
   bool sure = false;
   {
     MutexLock lock(inode.mutex);
-    if (inode.discarded) inode.lost_writes = kTakenAway;
+    if (inode.discarded) inode.lost_writes = host::kTakenAway;
     if (inode.discarded) return inode.CheckKept();
     live = inode.live.get();
     sure = inode.base_readable || live->Complete();
@@ -73,7 +74,7 @@ Status LocalFileSystem::Write(Handle& handle, uint64_t offset_bytes,
 
 // Another client replaced the file, which lost its name by that, and the page that the write is in:
 // the error comes with fsync and close, like that of a disk that fails.
-Status LocalFileSystem::DeferIfReplaced(OpenInode& inode, const Status& error) {
+Status LocalFileSystem::DeferIfReplaced(host::OpenInode& inode, const Status& error) {
   MutexLock lock(inode.mutex);
   const bool replaced = inode.unlinked && inode.binding.gone;
   if (error.code() != Code::kIo || !replaced) return error;
@@ -83,7 +84,7 @@ Status LocalFileSystem::DeferIfReplaced(OpenInode& inode, const Status& error) {
 
 // The kernel learns of it before the write is answered, since it runs a program by the mode that it
 // has.
-Status LocalFileSystem::ApplySetId(OpenInode& inode, SetId setid) {
+Status LocalFileSystem::ApplySetId(host::OpenInode& inode, SetId setid) {
   if (setid == SetId::kKeep) return OkStatus();
   const uint64_t seen = inode.mode_changes;
   if (inode.plain_as_of == seen) return OkStatus();
@@ -106,7 +107,7 @@ Status LocalFileSystem::ApplySetId(OpenInode& inode, SetId setid) {
 Status LocalFileSystem::Allocate(Handle& handle, int mode, uint64_t offset_bytes,
                                  uint64_t length_bytes, SetId setid) {
   if (!handle.writes) return Status(Code::kInvalid, "allocate on a handle open for reading");
-  OpenInode& inode = *handle.inode;
+  host::OpenInode& inode = *handle.inode;
   RETURN_IF_ERROR(CheckBase(inode));
   RETURN_IF_ERROR(ApplySetId(inode, setid));
   // What allocates only changes no byte of the file, so its absent pages may stay absent.
@@ -126,7 +127,7 @@ Status LocalFileSystem::Allocate(Handle& handle, int mode, uint64_t offset_bytes
 }
 
 Result<uint64_t> LocalFileSystem::Seek(Handle& handle, int64_t offset_bytes, int whence) {
-  OpenInode& inode = *handle.inode;
+  host::OpenInode& inode = *handle.inode;
   MutexLock lock(inode.mutex);
   const auto size = static_cast<int64_t>(inode.live->CurrentSize());
   if (!inode.live->Complete()) {  // Its holes are not the file's: all of it counts as data.

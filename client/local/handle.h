@@ -8,9 +8,9 @@
 
 #include "base/memory_budget.h"
 #include "base/mutex.h"
-#include "client/local/open_table.h"
 #include "client/opener.h"
 #include "client/page_source.h"
+#include "host/open_table.h"
 
 namespace tarn::client {
 
@@ -26,7 +26,7 @@ struct Passing {
 };
 
 struct Handle {
-  OpenInodePtr inode;  // With a hold on it. Null: abandoned.
+  host::OpenInodePtr inode;  // With a hold on it. Null: abandoned.
   bool writes = false;
   IoMode mode = IoMode::kDirect;
   Mutex mutex;  // Taken alone; held over PageSource::NoteRead.

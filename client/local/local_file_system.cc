@@ -24,7 +24,7 @@ LocalFileSystem::LocalFileSystem(const Dependencies& dependencies, const Options
       options_(options),
       self_{.session = SessionId(1)},
       passing_budget_(kPassingBytes, dependencies.clock),
-      table_([this](OpenInode& inode) NO_THREAD_SAFETY_ANALYSIS { CloseInode(inode); }),
+      table_([this](host::OpenInode& inode) NO_THREAD_SAFETY_ANALYSIS { CloseInode(inode); }),
       xattrs_(NewLocalXattrs(dependencies.files, dependencies.cache, *this,
                              [this](InodeId ino) { NoteModeChange(ino); })),
       threads_(std::make_unique<Threads>(*this)) {
@@ -63,7 +63,7 @@ void LocalFileSystem::KernelForgot(InodeId ino) {
 
 Status LocalFileSystem::CommitOpen() {
   Status first;
-  for (const OpenInodePtr& inode : table_.All()) {
+  for (const host::OpenInodePtr& inode : table_.All()) {
     MutexLock lock(inode->mutex);
     if (inode->dead || !inode->live || !inode->staging) continue;
     Status status = CommitChanges(*inode, Durable::kPolicy);
@@ -76,7 +76,7 @@ Status LocalFileSystem::CommitOpen() {
 
 Status LocalFileSystem::Discard(std::span<const InodeId> inodes) {
   for (const InodeId ino : inodes) {
-    if (const OpenInodePtr inode = table_.Find(ino)) {
+    if (const host::OpenInodePtr inode = table_.Find(ino)) {
       MutexLock lock(inode->mutex);
       inode->NoteDiscarded(deps_.files);
     }
@@ -87,7 +87,7 @@ Status LocalFileSystem::Discard(std::span<const InodeId> inodes) {
 
 Status LocalFileSystem::Close() {
   Status first = CommitOpen();
-  for (const OpenInodePtr& inode : table_.All()) {
+  for (const host::OpenInodePtr& inode : table_.All()) {
     MutexLock lock(inode->mutex);
     if (!inode->dead && inode->live && inode->staging) SettleOrLinger(*inode);
   }

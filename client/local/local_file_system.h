@@ -11,9 +11,9 @@
 #include "client/file_system.h"
 #include "client/local/handle.h"
 #include "client/local/held_by_kernel.h"
-#include "client/local/open_table.h"
 #include "client/local/seen_at_open.h"
-#include "client/local/settled_log.h"
+#include "host/open_table.h"
+#include "host/settled_log.h"
 
 namespace tarn::client {
 
@@ -87,51 +87,52 @@ class LocalFileSystem final : public FileSystem,
 
   // open.cc
   // A file in LOST, whose bytes are nowhere, gets a live file only for a truncation to zero.
-  Status EnsureLive(OpenInode& inode, cache::Truncate next = cache::Truncate::kNo)
+  Status EnsureLive(host::OpenInode& inode, cache::Truncate next = cache::Truncate::kNo)
       REQUIRES(inode.mutex);
-  Status EnsureLearnt(const role::Caller& caller, OpenInode& inode, Next next);
-  Status LoadLive(OpenInode& inode, const role::FileInfo& info, cache::Truncate next)
+  Status EnsureLearnt(const role::Caller& caller, host::OpenInode& inode, Next next);
+  Status LoadLive(host::OpenInode& inode, const role::FileInfo& info, cache::Truncate next)
       REQUIRES(inode.mutex);
   Result<Created> OpenExisting(const role::Caller& caller, InodeId parent, std::string_view name,
                                int flags);
   // Opens an inode that was made for this file just now, which is its one writer.
   Result<Created> OpenNew(role::FileInfo info, int flags);
-  Status AdmitWriter(OpenInode& inode, cache::Truncate truncate) REQUIRES(inode.mutex);
-  void RemoveWriter(OpenInode& inode) REQUIRES(inode.mutex);
-  Status OpenForWriting(OpenInode& inode, int flags);
-  IoMode ChooseMode(OpenInode& inode, int flags) REQUIRES(inode.mutex);
+  Status AdmitWriter(host::OpenInode& inode, cache::Truncate truncate) REQUIRES(inode.mutex);
+  void RemoveWriter(host::OpenInode& inode) REQUIRES(inode.mutex);
+  Status OpenForWriting(host::OpenInode& inode, int flags);
+  IoMode ChooseMode(host::OpenInode& inode, int flags) REQUIRES(inode.mutex);
   // After AdmitWriter, if the flags are a writer's; an error removes it.
-  Result<Opened> AddHandle(Hold& hold, int flags);
-  void CloseInode(OpenInode& inode) REQUIRES(inode.mutex);
-  void CompleteSmall(OpenInode& inode);
+  Result<Opened> AddHandle(host::Hold& hold, int flags);
+  void CloseInode(host::OpenInode& inode) REQUIRES(inode.mutex);
+  void CompleteSmall(host::OpenInode& inode);
   Status WithBackPressure(const std::function<Status()>& attempt);
 
   // attributes.cc
   // `info` was read after `since`, a moment of settled_.
   void Overlay(role::FileInfo& info, uint64_t since);
-  Status WithUncommitted(const role::Attr& attr, const std::function<Status(OpenInode&)>& use);
-  void OverlayLive(OpenInode& inode, role::FileInfo& info) REQUIRES(inode.mutex);
+  Status WithUncommitted(const role::Attr& attr,
+                         const std::function<Status(host::OpenInode&)>& use);
+  void OverlayLive(host::OpenInode& inode, role::FileInfo& info) REQUIRES(inode.mutex);
   Result<role::FileInfo> SetAttributes(const role::Caller& caller, InodeId ino,
                                        const role::AttrChange& change);
   void NoteModeChange(InodeId ino);
   Status Truncate(const role::Caller& caller, InodeId ino, uint64_t size_bytes);
-  Status ResizeLive(OpenInode& inode, uint64_t size_bytes);
-  Status FillBoundary(OpenInode& inode, uint64_t size_bytes);
+  Status ResizeLive(host::OpenInode& inode, uint64_t size_bytes);
+  Status FillBoundary(host::OpenInode& inode, uint64_t size_bytes);
 
   // commit.cc
-  Status CommitChanges(OpenInode& inode, Durable durable) REQUIRES(inode.mutex);
-  Status TryCommit(OpenInode& inode, Durable durable) REQUIRES(inode.mutex);
-  Status CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync) REQUIRES(inode.mutex);
-  void SettleOrLinger(OpenInode& inode) REQUIRES(inode.mutex);
+  Status CommitChanges(host::OpenInode& inode, Durable durable) REQUIRES(inode.mutex);
+  Status TryCommit(host::OpenInode& inode, Durable durable) REQUIRES(inode.mutex);
+  Status CommitNow(host::OpenInode& inode, int64_t mtime_ns, bool sync) REQUIRES(inode.mutex);
+  void SettleOrLinger(host::OpenInode& inode) REQUIRES(inode.mutex);
   // Commits a file that has got its first name; a writer that has it open does so at its close.
   Status CommitNamed(InodeId ino);
 
   // data.cc
-  Status DeferIfReplaced(OpenInode& inode, const Status& error);
-  Status ApplySetId(OpenInode& inode, SetId setid);
+  Status DeferIfReplaced(host::OpenInode& inode, const Status& error);
+  Status ApplySetId(host::OpenInode& inode, SetId setid);
   Result<size_t> CopyThrough(OpenFile& from, uint64_t from_offset, Handle& to, uint64_t to_offset,
                              size_t length_bytes);
-  Status FillEdges(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
+  Status FillEdges(host::OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
 
   // pages.cc
   static Status WithPages(const std::function<Status()>& change,
@@ -140,19 +141,19 @@ class LocalFileSystem final : public FileSystem,
   static Status Unreachable(const Status& status);
   // Runs `read` again with the next binding while the object is being moved.
   using ReadSource = std::function<Status(cache::LiveFile&, const role::Binding&)>;
-  Status WithBinding(OpenInode& inode, const ReadSource& read);
+  Status WithBinding(host::OpenInode& inode, const ReadSource& read);
   // `length_bytes` kWholeFile: all of it.
   using ReadFile = std::function<Result<size_t>(cache::LiveFile&)>;
   Result<size_t> ReadPages(Handle& handle, uint64_t offset_bytes, uint64_t length_bytes,
                            const ReadFile& read);
-  Status FetchPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
-  Status FillPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
-  Status CheckBase(OpenInode& inode);
+  Status FetchPages(host::OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
+  Status FillPages(host::OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
+  Status CheckBase(host::OpenInode& inode);
   Result<size_t> ReadThrough(Handle& handle, uint64_t offset_bytes, std::span<std::byte> out);
   Status ReadBase(Handle& handle, uint64_t offset_bytes, std::span<std::byte> out);
   // kElsewhere: the coordinator has a newer binding. kChanging: it will have one.
   enum class Rebound { kSame, kElsewhere, kChanging };
-  Rebound RefreshBinding(OpenInode& inode, const role::Binding& failed);
+  Rebound RefreshBinding(host::OpenInode& inode, const role::Binding& failed);
 
   // background.cc
   // Has the reaper forget the inode unless it is open, which may free `size_bytes`.
@@ -178,8 +179,8 @@ class LocalFileSystem final : public FileSystem,
   std::atomic<Backing*> backing_{nullptr};
   std::atomic<uint64_t> open_files_{0};
   MemoryBudget passing_budget_;
-  OpenTable table_;
-  SettledLog settled_;
+  host::OpenTable table_;
+  host::SettledLog settled_;
   // Held shared while the invalidator runs, with no other lock held. The invalidator may wait for
   // requests, which call it as well, so it must not call SetInvalidator.
   SharedMutex invalidator_mutex_;
@@ -187,7 +188,7 @@ class LocalFileSystem final : public FileSystem,
   HeldByKernel held_;
   SeenAtOpen seen_;  // For KeptPages::kIfUnchanged.
   const std::unique_ptr<Xattrs> xattrs_;
-  Mutex reap_mutex_;  // After OpenInode::mutex; a leaf.
+  Mutex reap_mutex_;  // After host::OpenInode::mutex; a leaf.
   CondVar reap_ready_;
   std::deque<InodeId> reap_ GUARDED_BY(reap_mutex_);
   uint64_t reap_bytes_ GUARDED_BY(reap_mutex_) = 0;

@@ -8,7 +8,7 @@
 
 namespace tarn::client {
 
-LocalOpenFile::LocalOpenFile(LocalFileSystem& file_system, OpenInodePtr inode, int flags,
+LocalOpenFile::LocalOpenFile(LocalFileSystem& file_system, host::OpenInodePtr inode, int flags,
                              IoMode mode)
     : file_system_(file_system) {
   handle_.inode = std::move(inode);
@@ -29,7 +29,7 @@ Result<OpenFile::InPlace> LocalOpenFile::ReadInPlace(uint64_t offset_bytes, size
 }
 
 std::optional<int> LocalOpenFile::WholeDescriptor() {
-  OpenInode& inode = *handle_.inode;
+  host::OpenInode& inode = *handle_.inode;
   MutexLock lock(inode.mutex);
   if (!inode.live->Complete()) return std::nullopt;
   const int descriptor = inode.live->ReadDescriptor();

@@ -12,7 +12,7 @@ class LocalFileSystem;
 class LocalOpenFile final : public OpenFile {
  public:
   // Takes over a hold on `inode` and, if `flags` are a writer's, one writer of its live file.
-  LocalOpenFile(LocalFileSystem& file_system, OpenInodePtr inode, int flags, IoMode mode);
+  LocalOpenFile(LocalFileSystem& file_system, host::OpenInodePtr inode, int flags, IoMode mode);
   ~LocalOpenFile() override;
   LocalOpenFile(const LocalOpenFile&) = delete;
   LocalOpenFile& operator=(const LocalOpenFile&) = delete;

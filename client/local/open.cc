@@ -18,7 +18,7 @@ bool IsAsSeen(SeenAtOpen& seen, const Result<role::FileInfo>& now) {
 
 // Opens the descriptor that the file will need, since programs expect ENFILE of an open and not of
 // a read. A read or write that needs the bytes meets any other error again, and reports it.
-Status CheckDescriptor(OpenInode& inode, int flags) REQUIRES(inode.mutex) {
+Status CheckDescriptor(host::OpenInode& inode, int flags) REQUIRES(inode.mutex) {
   if (inode.passthrough > 0) return OkStatus();
   Status opened =
       Writes(flags) ? inode.live->AnyDescriptor().status() : inode.live->Readable(0, 0).status();
@@ -27,7 +27,7 @@ Status CheckDescriptor(OpenInode& inode, int flags) REQUIRES(inode.mutex) {
 
 }  // namespace
 
-Status LocalFileSystem::EnsureLive(OpenInode& inode, cache::Truncate next) {
+Status LocalFileSystem::EnsureLive(host::OpenInode& inode, cache::Truncate next) {
   if (inode.live) return OkStatus();
   ASSIGN_OR_RETURN(role::FileInfo info, deps_.files.GetKnownAttr(inode.ino));
   if (info.attr.type == role::FileType::kDirectory) {
@@ -48,7 +48,8 @@ Status LocalFileSystem::EnsureLive(OpenInode& inode, cache::Truncate next) {
 // The kernel let the caller pass by defaults where the source may keep something narrower: that is
 // learnt before a handle exists. The kernel takes kStale for "look the name up again", and then
 // checks by what is known; root passes in any case. Outside the mutex.
-Status LocalFileSystem::EnsureLearnt(const role::Caller& caller, OpenInode& inode, Next next) {
+Status LocalFileSystem::EnsureLearnt(const role::Caller& caller, host::OpenInode& inode,
+                                     Next next) {
   {
     MutexLock lock(inode.mutex);
     if (!inode.guessed) return OkStatus();
@@ -67,7 +68,7 @@ Status LocalFileSystem::EnsureLearnt(const role::Caller& caller, OpenInode& inod
 }
 
 // The content on disk, or an empty one that pages are filled into.
-Status LocalFileSystem::LoadLive(OpenInode& inode, const role::FileInfo& info,
+Status LocalFileSystem::LoadLive(host::OpenInode& inode, const role::FileInfo& info,
                                  cache::Truncate next) {
   const ContentId content{inode.ino, info.attr.generation};
   Result<std::unique_ptr<cache::LiveFile>> found = deps_.cache.Open(content);
@@ -95,7 +96,7 @@ Status LocalFileSystem::LoadLive(OpenInode& inode, const role::FileInfo& info,
 
 // Small contents are completed before the mode is chosen, so that they pass through. A failure is
 // met again by the reads that need the pages, and reported there.
-void LocalFileSystem::CompleteSmall(OpenInode& inode) {
+void LocalFileSystem::CompleteSmall(host::OpenInode& inode) {
   {
     MutexLock lock(inode.mutex);
     if (inode.live->Complete() || inode.live->CurrentSize() > options_.fill_at_open_bytes) return;
@@ -122,7 +123,7 @@ Status LocalFileSystem::WithBackPressure(const std::function<Status()>& attempt)
   }
 }
 
-Status LocalFileSystem::AdmitWriter(OpenInode& inode, cache::Truncate truncate) {
+Status LocalFileSystem::AdmitWriter(host::OpenInode& inode, cache::Truncate truncate) {
   if (options_.read_only) {
     return inode.RefuseWriter(deps_.writers, Status(Code::kReadOnly, "open for writing"));
   }
@@ -137,14 +138,14 @@ Status LocalFileSystem::AdmitWriter(OpenInode& inode, cache::Truncate truncate) 
   return OkStatus();
 }
 
-void LocalFileSystem::RemoveWriter(OpenInode& inode) {
+void LocalFileSystem::RemoveWriter(host::OpenInode& inode) {
   inode.live->EndWriting();
   if (--inode.writers == 0) SettleOrLinger(inode);
 }
 
 // The mode of the handles that are there decides; alone, passthrough if the content is complete.
 // What is to be durable with each write is to be seen by the daemon, which commits it.
-IoMode LocalFileSystem::ChooseMode(OpenInode& inode, int flags) {
+IoMode LocalFileSystem::ChooseMode(host::OpenInode& inode, int flags) {
   if (inode.passthrough > 0) return IoMode::kPassthrough;
   Backing* backing = backing_;
   if (backing == nullptr) {
@@ -162,8 +163,8 @@ IoMode LocalFileSystem::ChooseMode(OpenInode& inode, int flags) {
   return IoMode::kPassthrough;
 }
 
-Result<Opened> LocalFileSystem::AddHandle(Hold& hold, int flags) {
-  OpenInode& inode = *hold;
+Result<Opened> LocalFileSystem::AddHandle(host::Hold& hold, int flags) {
+  host::OpenInode& inode = *hold;
   Opened opened;
   bool others = false;
   {
@@ -187,7 +188,7 @@ Result<Opened> LocalFileSystem::AddHandle(Hold& hold, int flags) {
   return opened;
 }
 
-Status LocalFileSystem::OpenForWriting(OpenInode& inode, int flags) {
+Status LocalFileSystem::OpenForWriting(host::OpenInode& inode, int flags) {
   ASSIGN_OR_RETURN(role::FileInfo info, deps_.writers.OpenForWrite(inode.ino));
   MutexLock lock(inode.mutex);
   inode.KeepAnnounced(deps_.writers);
@@ -200,8 +201,8 @@ Status LocalFileSystem::OpenForWriting(OpenInode& inode, int flags) {
 }
 
 Result<Opened> LocalFileSystem::Open(const role::Caller& caller, InodeId ino, int flags) {
-  Hold hold(table_, ino);
-  OpenInode& inode = *hold;
+  host::Hold hold(table_, ino);
+  host::OpenInode& inode = *hold;
   const bool truncates = (flags & O_TRUNC) != 0;
   {
     MutexLock lock(inode.mutex);
@@ -253,8 +254,8 @@ Result<Created> LocalFileSystem::OpenNew(role::FileInfo info, int flags) {
   Created created;
   created.info = std::move(info);
   const role::Attr& attr = created.info.attr;
-  Hold hold(table_, attr.ino);
-  OpenInode& inode = *hold;
+  host::Hold hold(table_, attr.ino);
+  host::OpenInode& inode = *hold;
   {
     MutexLock lock(inode.mutex);
     inode.unlinked = attr.nlink == 0;
@@ -290,7 +291,7 @@ Result<Created> LocalFileSystem::CreateUnnamed(const role::Caller& caller, Inode
 }
 
 void LocalFileSystem::Release(Handle& handle) {
-  OpenInode& inode = *handle.inode;
+  host::OpenInode& inode = *handle.inode;
   {
     MutexLock lock(inode.mutex);
     if (handle.mode != IoMode::kPassthrough) {
@@ -311,7 +312,7 @@ void LocalFileSystem::Release(Handle& handle) {
 
 std::vector<InodeId> LocalFileSystem::OpenInodes() {
   std::vector<InodeId> open;
-  for (const OpenInodePtr& inode : table_.All()) {
+  for (const host::OpenInodePtr& inode : table_.All()) {
     MutexLock lock(inode->mutex);
     const int handles = inode->passthrough + inode->daemon_io;
     if (!inode->dead && (handles > 0 || inode->lingering)) open.push_back(inode->ino);
@@ -320,7 +321,7 @@ std::vector<InodeId> LocalFileSystem::OpenInodes() {
 }
 
 // Called when the last hold is gone. Unpins the live file, and forgets an inode without names.
-void LocalFileSystem::CloseInode(OpenInode& inode) {
+void LocalFileSystem::CloseInode(host::OpenInode& inode) {
   inode.EndAnnounced(deps_.writers);
   inode.live.reset();
   if (inode.unlinked) QueueReap(inode.ino);

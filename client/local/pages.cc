@@ -53,7 +53,7 @@ Status LocalFileSystem::Unreachable(const Status& status) {
 
 // The bytes of a file that was renamed are moved in the UFS some time later: the binding read at
 // open may be old.
-LocalFileSystem::Rebound LocalFileSystem::RefreshBinding(OpenInode& inode,
+LocalFileSystem::Rebound LocalFileSystem::RefreshBinding(host::OpenInode& inode,
                                                          const role::Binding& failed) {
   Result<role::FileInfo> info = deps_.files.GetKnownAttr(inode.ino);
   if (!info.ok()) return Rebound::kSame;
@@ -65,7 +65,7 @@ LocalFileSystem::Rebound LocalFileSystem::RefreshBinding(OpenInode& inode,
   return info->binding.changing ? Rebound::kChanging : Rebound::kSame;
 }
 
-Status LocalFileSystem::WithBinding(OpenInode& inode, const ReadSource& read) {
+Status LocalFileSystem::WithBinding(host::OpenInode& inode, const ReadSource& read) {
   const Deadline deadline = Deadline::After(deps_.clock, kLongestChange);
   bool asked_again = false;
   for (int attempt = 0;;) {
@@ -93,7 +93,8 @@ Status LocalFileSystem::WithBinding(OpenInode& inode, const ReadSource& read) {
   }
 }
 
-Status LocalFileSystem::FetchPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes) {
+Status LocalFileSystem::FetchPages(host::OpenInode& inode, uint64_t offset_bytes,
+                                   uint64_t length_bytes) {
   return WithBinding(inode, [&](cache::LiveFile& live, const role::Binding& binding) {
     if (binding.gone) return OnlyHere(live, offset_bytes, length_bytes);
     return length_bytes == kWholeFile ? deps_.pages.FillWhole(live, binding)
@@ -101,13 +102,14 @@ Status LocalFileSystem::FetchPages(OpenInode& inode, uint64_t offset_bytes, uint
   });
 }
 
-Status LocalFileSystem::FillPages(OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes) {
+Status LocalFileSystem::FillPages(host::OpenInode& inode, uint64_t offset_bytes,
+                                  uint64_t length_bytes) {
   return WithBackPressure([&] { return FetchPages(inode, offset_bytes, length_bytes); });
 }
 
 // A change of a part of an object that the source keeps and does not give (one in an archive) could
 // never be persisted.
-Status LocalFileSystem::CheckBase(OpenInode& inode) {
+Status LocalFileSystem::CheckBase(host::OpenInode& inode) {
   role::Binding binding;
   {
     MutexLock lock(inode.mutex);

@@ -10,7 +10,7 @@
 
 #include "base/ids.h"
 
-namespace tarn::client {
+namespace tarn::host {
 
 class SettledLog {
  public:
@@ -29,4 +29,4 @@ class SettledLog {
   std::array<std::atomic<uint64_t>, kSlots> slots_{};
 };
 
-}  // namespace tarn::client
+}  // namespace tarn::host

@@ -1,9 +1,9 @@
-#include "client/local/open_table.h"
+#include "host/open_table.h"
 
 #include "base/log.h"
 #include "base/strings.h"
 
-namespace tarn::client {
+namespace tarn::host {
 
 void OpenInode::KeepAnnounced(role::Writers& coordinator) {
   if (announced) coordinator.CloseForWrite(ino);  // The caller announced it once more.
@@ -89,4 +89,4 @@ std::vector<OpenInodePtr> OpenTable::All() {
   return all;
 }
 
-}  // namespace tarn::client
+}  // namespace tarn::host

@@ -18,7 +18,7 @@
 #include "role/types.h"
 #include "role/writers.h"
 
-namespace tarn::client {
+namespace tarn::host {
 
 // Lock order: OpenInode::mutex, then a shard of the table. The mutex is held over local disk and
 // metadata calls, so that opens, commits and closes of one inode happen one after another; never
@@ -125,4 +125,4 @@ class Hold {
   OpenInodePtr inode_;
 };
 
-}  // namespace tarn::client
+}  // namespace tarn::host
