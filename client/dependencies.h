@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "cache/cache_store.h"
-#include "client/page_source.h"
+#include "host/page_reader.h"
 #include "role/files.h"
 #include "role/maintenance.h"
 #include "role/names.h"
@@ -43,7 +43,7 @@ struct Dependencies {
   role::Maintenance& maintenance;
   role::PersistQueue& queue;
   cache::CacheStore& cache;
-  PageSource& pages;
+  host::PageReader& pages;
   Clock& clock;
 };
 

@@ -20,7 +20,6 @@
 #include "node/control/node_control.h"
 #include "node/control/process_control.h"
 #include "node/coordinator/coordinator.h"
-#include "node/sources/page_source.h"
 #include "node/sources/source_health.h"
 #include "rpc/control_socket.h"
 #include "worker/persister.h"
@@ -103,7 +102,6 @@ class Embedded {
   std::unique_ptr<Coordinator> coordinator_;
   std::unique_ptr<cache::CacheStore> cache_;
   std::unique_ptr<worker::Filler> filler_;
-  std::unique_ptr<client::PageSource> pages_;
   std::unique_ptr<client::FileSystem> file_system_;
   std::unique_ptr<worker::Persister> persister_;
   std::unique_ptr<fuse::FrontEnd> front_end_;
@@ -178,7 +176,6 @@ fuse::Access AccessOf(MountAccess access) {
 }
 
 Status Embedded::OpenFileSystem() {
-  pages_ = NewPageSource(*filler_);
   client::Options client;
   client.sync_on_close = properties().Get(property::kSyncOnClose);
   client.orphan_scan_interval = properties().Get(property::kFileCheckPeriod);
@@ -186,7 +183,7 @@ Status Embedded::OpenFileSystem() {
   client.pages = PagesOf(options_.settings.pages);
   file_system_ = client::NewFileSystem(
       {metadata().GetNames(), metadata().GetFiles(), metadata().GetWriters(),
-       metadata().GetMaintenance(), metadata().GetPersistQueue(), *cache_, *pages_, SystemClock()},
+       metadata().GetMaintenance(), metadata().GetPersistQueue(), *cache_, *filler_, SystemClock()},
       client);
   return OkStatus();
 }

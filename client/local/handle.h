@@ -9,8 +9,8 @@
 #include "base/memory_budget.h"
 #include "base/mutex.h"
 #include "client/opener.h"
-#include "client/page_source.h"
 #include "host/open_table.h"
+#include "host/page_reader.h"
 
 namespace tarn::client {
 
@@ -29,8 +29,8 @@ struct Handle {
   host::OpenInodePtr inode;  // With a hold on it. Null: abandoned.
   bool writes = false;
   IoMode mode = IoMode::kDirect;
-  Mutex mutex;  // Taken alone; held over PageSource::NoteRead.
-  PageSource::ReadHistory history GUARDED_BY(mutex);
+  Mutex mutex;  // Taken alone; held over PageReader::NoteRead.
+  host::ReadHistory history GUARDED_BY(mutex);
   std::shared_ptr<const Passing> passing GUARDED_BY(mutex);
   uint64_t passed_until GUARDED_BY(mutex) = 0;  // The end of the last read past the cache.
 };

@@ -15,6 +15,7 @@
 #include "client/file_system.h"
 #include "client/testing/fake_backing.h"
 #include "client/testing/request_clock.h"
+#include "host/page_reader.h"
 #include "kv/memory.h"
 #include "meta/namespace.h"
 #include "ufs/faults.h"
@@ -29,10 +30,10 @@ using cache::kPageBytes;
 using worker::Bytes;
 
 // The worker's pages without read-ahead: only pages that a test reads are present.
-class DemandedPages final : public PageSource {
+class DemandedPages final : public host::PageReader {
  public:
   explicit DemandedPages(worker::Filler& filler) : filler_(filler) {}
-  Status Fill(cache::LiveFile& file, const role::Binding& binding, uint64_t offset_bytes,
+  Status Fill(cache::LivePages& file, const role::Binding& binding, uint64_t offset_bytes,
               uint64_t length_bytes) override {
     if (vanishing_ > 0) {
       --vanishing_;
@@ -40,7 +41,7 @@ class DemandedPages final : public PageSource {
     }
     return filler_.Fill(file, binding, offset_bytes, length_bytes);
   }
-  Status FillWhole(cache::LiveFile& file, const role::Binding& binding) override {
+  Status FillWhole(cache::LivePages& file, const role::Binding& binding) override {
     return filler_.FillWhole(file, binding);
   }
   Status ReadThrough(const role::Binding& binding, uint64_t offset_bytes,
@@ -50,8 +51,8 @@ class DemandedPages final : public PageSource {
   Status CheckReadable(const role::Binding& binding) override {
     return filler_.CheckReadable(binding);
   }
-  void NoteRead(const ContentId&, const role::Binding&, uint64_t, uint64_t, ReadHistory&) override {
-  }
+  void NoteRead(const ContentId&, const role::Binding&, uint64_t, uint64_t,
+                host::ReadHistory&) override {}
 
   // The next `times` calls of Fill return without pages, as if these vanished at once.
   void Vanish(int times) { vanishing_ = times; }

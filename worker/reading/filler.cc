@@ -113,7 +113,7 @@ class UfsFiller final : public Filler {
   Status CheckReadable(const role::Binding& binding) override;
   void Cancel() override { stop_.request_stop(); }
   void NoteRead(const ContentId& content, const role::Binding& binding, uint64_t offset_bytes,
-                uint64_t length_bytes, ReadHistory& history) override;
+                uint64_t length_bytes, host::ReadHistory& history) override;
 
  private:
   struct Fetch;  // A page being fetched, for which other callers may wait.
@@ -423,7 +423,7 @@ void UfsFiller::Prefetch(const ContentId& content, const role::Binding& binding,
 }
 
 void UfsFiller::NoteRead(const ContentId& content, const role::Binding& binding,
-                         uint64_t offset_bytes, uint64_t length_bytes, ReadHistory& history) {
+                         uint64_t offset_bytes, uint64_t length_bytes, host::ReadHistory& history) {
   if (options_.readahead_max_bytes == 0) return;
   const Range range = PlanReadAhead(history, offset_bytes, length_bytes, binding.size_bytes,
                                     4 * cache::kPageBytes, options_.readahead_max_bytes);

@@ -209,7 +209,7 @@ TEST_F(FillerTest, AnObjectThatIsGoneIsNotFound) {
 
 TEST_F(FillerTest, ReadingInOrderFetchesAhead) {
   auto file = AddClean();
-  ReadHistory history;
+  host::ReadHistory history;
   filler().NoteRead({kFile, Generation(1)}, binding_, 0, 4096, history);
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (!file->Present(0, text_.size()) && std::chrono::steady_clock::now() < end) {
@@ -226,9 +226,9 @@ TEST_F(FillerTest, FetchingAheadLeavesRoomToWriters) {
   auto clean = AddClean(InodeId(6));
   ASSERT_TRUE(file->BeginWriting(cache::Truncate::kNo).ok());
   ASSERT_TRUE(filler().Fill(*file, binding_, 0, 1).ok());
-  ReadHistory history;
+  host::ReadHistory history;
   filler().NoteRead({kFile, Generation(1)}, binding_, 0, 4096, history);
-  ReadHistory other;
+  host::ReadHistory other;
   filler().NoteRead({InodeId(6), Generation(1)}, binding_, 0, 4096, other);
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (!clean->Complete() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
@@ -238,7 +238,7 @@ TEST_F(FillerTest, FetchingAheadLeavesRoomToWriters) {
 }
 
 TEST_F(FillerTest, FetchingAheadNeedsNoReaderAnyMore) {
-  ReadHistory history;
+  host::ReadHistory history;
   // None of its pages is here.
   filler().NoteRead({kFile, Generation(1)}, binding_, 0, 4096, history);
   filler_.reset();
@@ -254,7 +254,7 @@ TEST_F(FillerTest, CancelEndsWaitingForAUfsThatIsAway) {
 }
 
 TEST(ReadAheadTest, TheWindowDoublesWhileReadsFollowOneAnother) {
-  ReadHistory history;
+  host::ReadHistory history;
   std::vector<uint64_t> fetched;
   for (uint64_t at = 0; at < 200; at += 1) {
     const Range range = PlanReadAhead(history, at, 1, 1000, 4, 32);
@@ -267,7 +267,7 @@ TEST(ReadAheadTest, TheWindowDoublesWhileReadsFollowOneAnother) {
 }
 
 TEST(ReadAheadTest, NothingIsFetchedTwiceOrLeftOut) {
-  ReadHistory history;
+  host::ReadHistory history;
   uint64_t next = 1;
   for (uint64_t at = 0; at < 500; ++at) {
     const Range range = PlanReadAhead(history, at, 1, 400, 4, 32);
@@ -279,7 +279,7 @@ TEST(ReadAheadTest, NothingIsFetchedTwiceOrLeftOut) {
 }
 
 TEST(ReadAheadTest, AJumpClosesTheWindow) {
-  ReadHistory history;
+  host::ReadHistory history;
   PlanReadAhead(history, 0, 1, 1000, 4, 32);
   PlanReadAhead(history, 1, 1, 1000, 4, 32);
   EXPECT_EQ(PlanReadAhead(history, 700, 1, 1000, 4, 32).length_bytes, 0u);

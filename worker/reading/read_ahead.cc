@@ -4,7 +4,7 @@
 
 namespace tarn::worker {
 
-Range PlanReadAhead(ReadHistory& history, uint64_t offset_bytes, uint64_t length_bytes,
+Range PlanReadAhead(host::ReadHistory& history, uint64_t offset_bytes, uint64_t length_bytes,
                     uint64_t size_bytes, uint64_t first_bytes, uint64_t max_bytes) {
   // Requests of one reader may arrive slightly out of order. Within the window they count as in
   // order.

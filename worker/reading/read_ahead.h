@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "worker/filler.h"
+#include "host/page_reader.h"
 
 namespace tarn::worker {
 
@@ -16,7 +16,7 @@ struct Range {
 // Notes a read of [offset, offset + length) and returns the range to fetch now; empty: nothing. The
 // window doubles while reads follow one another, from `first_bytes` up to `max_bytes`, and closes
 // at the first jump.
-Range PlanReadAhead(ReadHistory& history, uint64_t offset_bytes, uint64_t length_bytes,
+Range PlanReadAhead(host::ReadHistory& history, uint64_t offset_bytes, uint64_t length_bytes,
                     uint64_t size_bytes, uint64_t first_bytes, uint64_t max_bytes);
 
 }  // namespace tarn::worker
