@@ -28,7 +28,7 @@ void LocalFileSystem::Overlay(role::FileInfo& info, uint64_t since) {
     if (inode->live) return OverlayLive(*inode, info);
   }
   // Looked at after the writer, who may have gone meanwhile.
-  if (settled_.AddedSince(info.attr.ino, since)) {
+  if (committer_.settled().AddedSince(info.attr.ino, since)) {
     ReadAgain(deps_.files, info);
     info.attr.may_change = true;
   }
@@ -68,7 +68,7 @@ void LocalFileSystem::OverlayLive(host::OpenInode& inode, role::FileInfo& info) 
 }
 
 Result<role::FileInfo> LocalFileSystem::GetAttr(InodeId ino) {
-  const uint64_t since = settled_.Now();
+  const uint64_t since = committer_.settled().Now();
   ASSIGN_OR_RETURN(role::FileInfo info, deps_.files.GetAttr(ino));
   Overlay(info, since);
   return info;
@@ -96,7 +96,7 @@ Result<role::FileInfo> LocalFileSystem::SetAttr(const role::Caller& caller, Inod
   const bool more = change.mode || change.uid || change.gid || change.atime_ns || change.mtime_ns ||
                     change.clear_setid;
   if (!more) return GetAttr(ino);
-  const uint64_t since = settled_.Now();
+  const uint64_t since = committer_.settled().Now();
   ASSIGN_OR_RETURN(role::FileInfo info, SetAttributes(caller, ino, change));
   if (change.mode) NoteModeChange(ino);
   Overlay(info, since);
@@ -186,7 +186,9 @@ Status LocalFileSystem::ResizeLive(host::OpenInode& inode, uint64_t size_bytes) 
       AdmitWriter(inode, size_bytes == 0 ? cache::Truncate::kToZero : cache::Truncate::kNo));
   Status status = inode.live->Resize(size_bytes);
   // With other writers the next flush commits; alone, this call does.
-  if (status.ok() && inode.writers == 1) status = CommitChanges(inode, Durable::kPolicy);
+  if (status.ok() && inode.writers == 1) {
+    status = committer_.CommitChanges(inode, host::Durable::kPolicy);
+  }
   RemoveWriter(inode);
   return status;
 }

@@ -2,21 +2,17 @@
 
 #include <thread>
 
-#include "base/log.h"
 #include "client/local/local_xattrs.h"
 
 namespace tarn::client {
 
 constexpr uint64_t kPassingBytes = 32 << 20;
 
-// The background threads.
-struct LocalFileSystem::Threads {
-  explicit Threads(LocalFileSystem& owner)
-      : reaper([&owner](const std::stop_token& stop) { owner.RunReaper(stop); }),
-        sweeper([&owner](const std::stop_token& stop) { owner.RunSweeper(stop); }) {}
+struct LocalFileSystem::Sweeper {
+  explicit Sweeper(LocalFileSystem& owner)
+      : thread([&owner](const std::stop_token& stop) { owner.RunSweeper(stop); }) {}
 
-  std::jthread reaper;
-  std::jthread sweeper;
+  std::jthread thread;
 };
 
 LocalFileSystem::LocalFileSystem(const Dependencies& dependencies, const Options& options)
@@ -25,9 +21,13 @@ LocalFileSystem::LocalFileSystem(const Dependencies& dependencies, const Options
       self_{.session = SessionId(1)},
       passing_budget_(kPassingBytes, dependencies.clock),
       table_([this](host::OpenInode& inode) NO_THREAD_SAFETY_ANALYSIS { CloseInode(inode); }),
+      committer_({dependencies.files, dependencies.writers, dependencies.clock, table_},
+                 {options.sync_on_close}),
+      reaper_(host::NewReaper({dependencies.files, dependencies.maintenance, dependencies.cache,
+                               dependencies.clock, table_})),
       xattrs_(NewLocalXattrs(dependencies.files, dependencies.cache, *this,
                              [this](InodeId ino) { NoteModeChange(ino); })),
-      threads_(std::make_unique<Threads>(*this)) {
+      sweeper_(std::make_unique<Sweeper>(*this)) {
   deps_.maintenance.SetChangeSink([this](const role::Change& change) { OnChange(change); });
 }
 
@@ -37,14 +37,8 @@ LocalFileSystem::~LocalFileSystem() {
 }
 
 void LocalFileSystem::StopThreads() {
-  if (threads_ == nullptr) return;
-  threads_->reaper.request_stop();
-  threads_->sweeper.request_stop();
-  {
-    MutexLock lock(reap_mutex_);  // Else the reaper, about to wait, could miss the notification.
-    reap_ready_.NotifyAll();
-  }
-  threads_.reset();
+  sweeper_.reset();
+  reaper_->Stop();
 }
 
 void LocalFileSystem::SetInvalidator(std::function<void(const role::Change&)> invalidator) {
@@ -53,25 +47,23 @@ void LocalFileSystem::SetInvalidator(std::function<void(const role::Change&)> in
 }
 
 void LocalFileSystem::SetKernelHolds(std::function<bool(InodeId)> holds) {
-  held_.SetAsker(std::move(holds));
+  reaper_->SetKernelHolds(std::move(holds));
 }
 
 void LocalFileSystem::KernelForgot(InodeId ino) {
   if (options_.pages == KeptPages::kIfUnchanged) seen_.Forget(ino);
-  if (held_.Forgot(ino)) QueueReap(ino);
+  reaper_->KernelForgot(ino);
 }
 
-Status LocalFileSystem::CommitOpen() {
-  Status first;
-  for (const host::OpenInodePtr& inode : table_.All()) {
-    MutexLock lock(inode->mutex);
-    if (inode->dead || !inode->live || !inode->staging) continue;
-    Status status = CommitChanges(*inode, Durable::kPolicy);
-    if (status.ok()) continue;
-    LogError("commit of inode ", inode->ino.value, ", which is open: ", status);
-    if (first.ok()) first = status;
-  }
-  return first;
+Status LocalFileSystem::CommitOpen() { return committer_.CommitOpen(); }
+
+Status LocalFileSystem::Flush(Handle& handle) {
+  return handle.writes ? committer_.Flush(*handle.inode) : OkStatus();
+}
+
+Status LocalFileSystem::Fsync(Handle& handle) {
+  if (handle.writes) committer_.SyncAhead(*handle.inode);
+  return committer_.Fsync(*handle.inode);
 }
 
 Status LocalFileSystem::Discard(std::span<const InodeId> inodes) {
@@ -87,10 +79,7 @@ Status LocalFileSystem::Discard(std::span<const InodeId> inodes) {
 
 Status LocalFileSystem::Close() {
   Status first = CommitOpen();
-  for (const host::OpenInodePtr& inode : table_.All()) {
-    MutexLock lock(inode->mutex);
-    if (!inode->dead && inode->live && inode->staging) SettleOrLinger(*inode);
-  }
+  committer_.SettleOpen();
   deps_.maintenance.SetChangeSink({});
   StopThreads();
   return first;

@@ -3,17 +3,16 @@
 // FileSystem over a cache store in this process. Internal to client/: its interfaces are contracts.
 
 #include <atomic>
-#include <deque>
 #include <memory>
 
 #include "base/mutex.h"
 #include "client/dependencies.h"
 #include "client/file_system.h"
 #include "client/local/handle.h"
-#include "client/local/held_by_kernel.h"
 #include "client/local/seen_at_open.h"
+#include "host/committer.h"
 #include "host/open_table.h"
-#include "host/settled_log.h"
+#include "host/reaper.h"
 
 namespace tarn::client {
 
@@ -66,7 +65,7 @@ class LocalFileSystem final : public FileSystem,
   void KernelForgot(InodeId ino) override;
   uint64_t OpenFiles() const override { return open_files_; }
   std::vector<InodeId> OpenInodes() override;
-  uint64_t Forgetting() override;
+  uint64_t Forgetting() override { return reaper_->Forgetting(); }
   Status CommitOpen() override;
   Status Discard(std::span<const InodeId> inodes) override;
   Status Close() override;
@@ -83,7 +82,6 @@ class LocalFileSystem final : public FileSystem,
   Status Flush(Handle&);
   Status Fsync(Handle&);
   void Release(Handle&);
-  enum class Durable { kPolicy, kAlways };
 
   // open.cc
   // A file in LOST, whose bytes are nowhere, gets a live file only for a truncation to zero.
@@ -103,11 +101,13 @@ class LocalFileSystem final : public FileSystem,
   // After AdmitWriter, if the flags are a writer's; an error removes it.
   Result<Opened> AddHandle(host::Hold& hold, int flags);
   void CloseInode(host::OpenInode& inode) REQUIRES(inode.mutex);
+  // Commits a file that has got its first name; a writer that has it open does so at its close.
+  Status CommitNamed(InodeId ino);
   void CompleteSmall(host::OpenInode& inode);
   Status WithBackPressure(const std::function<Status()>& attempt);
 
   // attributes.cc
-  // `info` was read after `since`, a moment of settled_.
+  // `info` was read after `since`, a moment of the log of settled writers.
   void Overlay(role::FileInfo& info, uint64_t since);
   Status WithUncommitted(const role::Attr& attr,
                          const std::function<Status(host::OpenInode&)>& use);
@@ -118,14 +118,6 @@ class LocalFileSystem final : public FileSystem,
   Status Truncate(const role::Caller& caller, InodeId ino, uint64_t size_bytes);
   Status ResizeLive(host::OpenInode& inode, uint64_t size_bytes);
   Status FillBoundary(host::OpenInode& inode, uint64_t size_bytes);
-
-  // commit.cc
-  Status CommitChanges(host::OpenInode& inode, Durable durable) REQUIRES(inode.mutex);
-  Status TryCommit(host::OpenInode& inode, Durable durable) REQUIRES(inode.mutex);
-  Status CommitNow(host::OpenInode& inode, int64_t mtime_ns, bool sync) REQUIRES(inode.mutex);
-  void SettleOrLinger(host::OpenInode& inode) REQUIRES(inode.mutex);
-  // Commits a file that has got its first name; a writer that has it open does so at its close.
-  Status CommitNamed(InodeId ino);
 
   // data.cc
   Status DeferIfReplaced(host::OpenInode& inode, const Status& error);
@@ -156,22 +148,12 @@ class LocalFileSystem final : public FileSystem,
   Rebound RefreshBinding(host::OpenInode& inode, const role::Binding& failed);
 
   // background.cc
-  // Has the reaper forget the inode unless it is open, which may free `size_bytes`.
-  void QueueReap(InodeId ino, uint64_t size_bytes = 0);
-  // Like QueueReap, and first marks the open inode as unlinked.
-  void Reap(InodeId ino, uint64_t size_bytes = 0);
-  bool AwaitPause(const std::stop_token& stop);  // False: stopped.
-  void QueueOrphans();
-  // True: the content is erased, and the inode can be forgotten.
-  bool ReapContent(InodeId ino);
-  void ReapNow(const std::deque<InodeId>& batch);
-  void RunReaper(const std::stop_token& stop);
   void RunSweeper(const std::stop_token& stop);
-  void StopThreads();  // And joins them. Idempotent.
-  void WatchLingering();
   void OnChange(const role::Change& change);
   // The kernel asks for the inode's attributes again.
   void InvalidateAttributes(InodeId ino);
+
+  void StopThreads();  // And joins them. Idempotent.
 
   const Dependencies deps_;
   const Options options_;
@@ -180,22 +162,16 @@ class LocalFileSystem final : public FileSystem,
   std::atomic<uint64_t> open_files_{0};
   MemoryBudget passing_budget_;
   host::OpenTable table_;
-  host::SettledLog settled_;
+  host::Committer committer_;
+  const std::unique_ptr<host::Reaper> reaper_;
   // Held shared while the invalidator runs, with no other lock held. The invalidator may wait for
   // requests, which call it as well, so it must not call SetInvalidator.
   SharedMutex invalidator_mutex_;
   std::function<void(const role::Change&)> invalidator_ GUARDED_BY(invalidator_mutex_);
-  HeldByKernel held_;
   SeenAtOpen seen_;  // For KeptPages::kIfUnchanged.
   const std::unique_ptr<Xattrs> xattrs_;
-  Mutex reap_mutex_;  // After host::OpenInode::mutex; a leaf.
-  CondVar reap_ready_;
-  std::deque<InodeId> reap_ GUARDED_BY(reap_mutex_);
-  uint64_t reap_bytes_ GUARDED_BY(reap_mutex_) = 0;
-  size_t reaping_ GUARDED_BY(reap_mutex_) = 0;  // Inodes that the reaper took and works on.
-  std::atomic<uint64_t> lingering_{0};
-  struct Threads;
-  std::unique_ptr<Threads> threads_;  // Last: they use all of the above.
+  struct Sweeper;
+  std::unique_ptr<Sweeper> sweeper_;  // Last: its thread uses all of the above.
 };
 
 }  // namespace tarn::client

@@ -9,7 +9,7 @@ namespace tarn::client {
 
 Result<role::FileInfo> LocalFileSystem::Lookup(const role::Caller& caller, InodeId parent,
                                                std::string_view name) {
-  const uint64_t since = settled_.Now();
+  const uint64_t since = committer_.settled().Now();
   ASSIGN_OR_RETURN(role::FileInfo info, deps_.names.Lookup(caller, parent, name));
   Overlay(info, since);
   return info;
@@ -29,7 +29,7 @@ Result<role::FileInfo> LocalFileSystem::MakeNode(const role::Caller& caller, Ino
 
 Result<role::FileInfo> LocalFileSystem::Link(const role::Caller& caller, InodeId ino,
                                              InodeId parent, std::string_view name) {
-  const uint64_t since = settled_.Now();
+  const uint64_t since = committer_.settled().Now();
   ASSIGN_OR_RETURN(role::FileInfo info, deps_.names.Link(caller, ino, parent, name));
   if (info.attr.nlink == 1) {
     const Status committed = CommitNamed(ino);
@@ -45,13 +45,13 @@ Result<role::FileInfo> LocalFileSystem::Link(const role::Caller& caller, InodeId
 
 Status LocalFileSystem::Unlink(const role::Caller& caller, InodeId parent, std::string_view name) {
   ASSIGN_OR_RETURN(role::FileInfo left, deps_.names.Unlink(caller, parent, name));
-  if (left.attr.nlink == 0) Reap(left.attr.ino, left.attr.size_bytes);
+  if (left.attr.nlink == 0) reaper_->NoteUnlinked(left.attr.ino, left.attr.size_bytes);
   return OkStatus();
 }
 
 Status LocalFileSystem::Rmdir(const role::Caller& caller, InodeId parent, std::string_view name) {
   ASSIGN_OR_RETURN(const role::FileInfo left, deps_.names.Rmdir(caller, parent, name));
-  QueueReap(left.attr.ino);
+  reaper_->Queue(left.attr.ino, 0);
   return OkStatus();
 }
 
@@ -61,7 +61,7 @@ Status LocalFileSystem::Rename(const role::Caller& caller, InodeId parent, std::
   ASSIGN_OR_RETURN(role::Names::Renamed renamed,
                    deps_.names.Rename(caller, parent, name, new_parent, new_name, mode));
   if (renamed.replaced && renamed.replaced->attr.nlink == 0) {
-    Reap(renamed.replaced->attr.ino, renamed.replaced->attr.size_bytes);
+    reaper_->NoteUnlinked(renamed.replaced->attr.ino, renamed.replaced->attr.size_bytes);
   }
   return OkStatus();
 }
@@ -69,7 +69,7 @@ Status LocalFileSystem::Rename(const role::Caller& caller, InodeId parent, std::
 Result<role::Names::Listing> LocalFileSystem::ReadDir(const role::Caller& caller, InodeId dir,
                                                       uint64_t cursor, size_t limit,
                                                       role::Names::WithAttrs attrs) {
-  const uint64_t since = settled_.Now();
+  const uint64_t since = committer_.settled().Now();
   ASSIGN_OR_RETURN(role::Names::Listing listing,
                    deps_.names.ReadDir(caller, dir, cursor, limit, attrs));
   for (role::DirEntry& entry : listing.entries) {

@@ -140,7 +140,7 @@ Status LocalFileSystem::AdmitWriter(host::OpenInode& inode, cache::Truncate trun
 
 void LocalFileSystem::RemoveWriter(host::OpenInode& inode) {
   inode.live->EndWriting();
-  if (--inode.writers == 0) SettleOrLinger(inode);
+  if (--inode.writers == 0) committer_.SettleOrLinger(inode);
 }
 
 // The mode of the handles that are there decides; alone, passthrough if the content is complete.
@@ -286,7 +286,7 @@ Result<Created> LocalFileSystem::CreateUnnamed(const role::Caller& caller, Inode
   ASSIGN_OR_RETURN(role::FileInfo made, deps_.names.CreateUnnamed(caller, parent, spec));
   const InodeId ino = made.attr.ino;
   Result<Created> opened = OpenNew(std::move(made), flags);
-  if (!opened.ok()) QueueReap(ino);
+  if (!opened.ok()) reaper_->Queue(ino, 0);
   return opened;
 }
 
@@ -301,13 +301,25 @@ void LocalFileSystem::Release(Handle& handle) {
       inode.backing_id = 0;
     }
     if (handle.writes) {
-      Status status = CommitChanges(inode, Durable::kPolicy);
+      Status status = committer_.CommitChanges(inode, host::Durable::kPolicy);
       if (!status.ok()) LogError("commit at release: ", status.ToString());
       RemoveWriter(inode);
     }
   }
   table_.Drop(handle.inode);
   --open_files_;
+}
+
+Status LocalFileSystem::CommitNamed(InodeId ino) {
+  host::Hold hold(table_, ino);
+  host::OpenInode& inode = *hold;
+  MutexLock lock(inode.mutex);
+  inode.unlinked = false;
+  if (inode.writers > 0) return OkStatus();  // The last of them commits.
+  RETURN_IF_ERROR(EnsureLive(inode));
+  RETURN_IF_ERROR(committer_.CommitChanges(inode, host::Durable::kPolicy));
+  committer_.SettleOrLinger(inode);
+  return OkStatus();
 }
 
 std::vector<InodeId> LocalFileSystem::OpenInodes() {
@@ -324,7 +336,7 @@ std::vector<InodeId> LocalFileSystem::OpenInodes() {
 void LocalFileSystem::CloseInode(host::OpenInode& inode) {
   inode.EndAnnounced(deps_.writers);
   inode.live.reset();
-  if (inode.unlinked) QueueReap(inode.ino);
+  if (inode.unlinked) reaper_->Queue(inode.ino, 0);
 }
 
 }  // namespace tarn::client

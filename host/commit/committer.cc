@@ -1,13 +1,12 @@
-// Commits: bytes in the live file become a generation of the inode. First the cache, then the
-// coordinator.
+#include "host/committer.h"
 
 #include <fcntl.h>
 
-#include "base/log.h"
-#include "base/strings.h"
-#include "client/local/local_file_system.h"
+#include <utility>
 
-namespace tarn::client {
+#include "base/log.h"
+
+namespace tarn::host {
 namespace {
 
 constexpr uint64_t kSyncAheadBytes = 1 << 20;
@@ -21,21 +20,22 @@ bool HasTaken(role::Files& files, InodeId ino, const role::WriteCommit& commit, 
   return now.ok() && now->attr.generation == commit.generation;
 }
 
-// Writes back dirty pages before the lock is taken, so that a large commit does not hold up every
-// reader of the attributes. The commit's own sync finds little left, and reports the errors.
-void SyncAhead(Handle& handle) {
+}  // namespace
+
+Committer::Committer(const Dependencies& dependencies, const CommitOptions& options)
+    : deps_(dependencies), options_(options), self_{.session = SessionId(1)} {}
+
+void Committer::SyncAhead(OpenInode& inode) {
   int descriptor = -1;
   {
-    MutexLock lock(handle.inode->mutex);
-    if (handle.inode->unlinked || handle.inode->live->CurrentSize() <= kSyncAheadBytes) return;
-    descriptor = handle.inode->live->WriteDescriptor();  // Stays open while the handle writes.
+    MutexLock lock(inode.mutex);
+    if (inode.unlinked || inode.live->CurrentSize() <= kSyncAheadBytes) return;
+    descriptor = inode.live->WriteDescriptor();  // Stays open while the handle writes.
   }
   if (descriptor >= 0) (void)sync_file_range(descriptor, 0, 0, kSyncAheadFlags);
 }
 
-}  // namespace
-
-Status LocalFileSystem::CommitChanges(host::OpenInode& inode, Durable durable) {
+Status Committer::CommitChanges(OpenInode& inode, Durable durable) {
   RETURN_IF_ERROR(inode.CheckKept());
   Status committed = TryCommit(inode, durable);
   // Its records went with its source: what was written has no place any more.
@@ -45,7 +45,7 @@ Status LocalFileSystem::CommitChanges(host::OpenInode& inode, Durable durable) {
   return committed;
 }
 
-Status LocalFileSystem::TryCommit(host::OpenInode& inode, Durable durable) {
+Status Committer::TryCommit(OpenInode& inode, Durable durable) {
   if (!inode.live || inode.unlinked || !inode.staging) return OkStatus();
   if (inode.unsynced_commit) RETURN_IF_ERROR(deps_.files.SyncLog());
   inode.unsynced_commit = false;
@@ -64,7 +64,20 @@ Status LocalFileSystem::TryCommit(host::OpenInode& inode, Durable durable) {
   return CommitNow(inode, now.mtime_ns ? *now.mtime_ns : deps_.clock.FileTimeNs(), sync);
 }
 
-Status LocalFileSystem::CommitNow(host::OpenInode& inode, int64_t mtime_ns, bool sync) {
+// Takes the content back, unless the coordinator goes on from it.
+Status Committer::NoteFailure(OpenInode& inode, const role::WriteCommit& commit, Status failure) {
+  inode.unsynced_commit = HasTaken(deps_.files, inode.ino, commit, failure.code());
+  if (inode.unsynced_commit) {
+    inode.generation = commit.generation;
+    inode.from_nothing = false;
+    return failure;
+  }
+  Status undone = inode.live->Uncommit();
+  if (!undone.ok()) LogError("undo a commit: ", undone.ToString());
+  return failure;
+}
+
+Status Committer::CommitNow(OpenInode& inode, int64_t mtime_ns, bool sync) {
   role::WriteCommit commit;
   commit.base = inode.generation;
   commit.generation = Generation(inode.generation.value + 1);
@@ -78,17 +91,7 @@ Status LocalFileSystem::CommitNow(host::OpenInode& inode, int64_t mtime_ns, bool
   commit.size_bytes = content.size_bytes;
   if (content.complete) commit.allocated_bytes = content.allocated_bytes;
   Result<role::FileInfo> committed = deps_.files.CommitWrite(self_, inode.ino, commit);
-  if (!committed.ok()) {
-    inode.unsynced_commit = HasTaken(deps_.files, inode.ino, commit, committed.code());
-    if (inode.unsynced_commit) {
-      inode.generation = commit.generation;
-      inode.from_nothing = false;
-      return committed.status();
-    }
-    Status undone = inode.live->Uncommit();
-    if (!undone.ok()) LogError("undo a commit: ", undone.ToString());
-    return committed.status();
-  }
+  if (!committed.ok()) return NoteFailure(inode, commit, committed.status());
   inode.generation = commit.generation;
   // The source gets these bytes: a page that leaves the cache then can be fetched again.
   if (commit.from_nothing) inode.binding.gone = false;
@@ -98,7 +101,7 @@ Status LocalFileSystem::CommitNow(host::OpenInode& inode, int64_t mtime_ns, bool
 }
 
 // After the last writer: the content settles, unless a mapping may still write. Then it is watched.
-void LocalFileSystem::SettleOrLinger(host::OpenInode& inode) {
+void Committer::SettleOrLinger(OpenInode& inode) {
   Status status = inode.unlinked ? OkStatus() : inode.live->Settle();
   // Its source was unmounted by force, and its content went with it.
   if (status.code() == Code::kStale) inode.unlinked = true;
@@ -116,29 +119,13 @@ void LocalFileSystem::SettleOrLinger(host::OpenInode& inode) {
   inode.lingering = true;
 }
 
-Status LocalFileSystem::CommitNamed(InodeId ino) {
-  host::Hold hold(table_, ino);
-  host::OpenInode& inode = *hold;
-  MutexLock lock(inode.mutex);
-  inode.unlinked = false;
-  if (inode.writers > 0) return OkStatus();  // The last of them commits.
-  RETURN_IF_ERROR(EnsureLive(inode));
-  RETURN_IF_ERROR(CommitChanges(inode, Durable::kPolicy));
-  SettleOrLinger(inode);
-  return OkStatus();
-}
-
-Status LocalFileSystem::Flush(Handle& handle) {
-  if (!handle.writes) return OkStatus();
-  if (options_.sync_on_close) SyncAhead(handle);
-  host::OpenInode& inode = *handle.inode;
+Status Committer::Flush(OpenInode& inode) {
+  if (options_.sync_on_close) SyncAhead(inode);
   MutexLock lock(inode.mutex);
   return CommitChanges(inode, Durable::kPolicy);
 }
 
-Status LocalFileSystem::Fsync(Handle& handle) {
-  if (handle.writes) SyncAhead(handle);
-  host::OpenInode& inode = *handle.inode;
+Status Committer::Fsync(OpenInode& inode) {
   {
     MutexLock lock(inode.mutex);
     RETURN_IF_ERROR(CommitChanges(inode, Durable::kAlways));
@@ -146,4 +133,43 @@ Status LocalFileSystem::Fsync(Handle& handle) {
   return deps_.files.SyncLog();  // Attributes and names changed since, which no commit carried.
 }
 
-}  // namespace tarn::client
+Status Committer::CommitOpen() {
+  Status first;
+  for (const OpenInodePtr& inode : deps_.table.All()) {
+    MutexLock lock(inode->mutex);
+    if (inode->dead || !inode->live || !inode->staging) continue;
+    Status status = CommitChanges(*inode, Durable::kPolicy);
+    if (status.ok()) continue;
+    LogError("commit of inode ", inode->ino.value, ", which is open: ", status);
+    if (first.ok()) first = status;
+  }
+  return first;
+}
+
+void Committer::SettleOpen() {
+  for (const OpenInodePtr& inode : deps_.table.All()) {
+    MutexLock lock(inode->mutex);
+    if (!inode->dead && inode->live && inode->staging) SettleOrLinger(*inode);
+  }
+}
+
+void Committer::WatchLingering(const std::function<void(InodeId)>& on_commit) {
+  if (lingering_ == 0) return;
+  for (const OpenInodePtr& inode : deps_.table.All()) {
+    bool changed = false;
+    {
+      MutexLock lock(inode->mutex);
+      if (inode->dead || !inode->lingering || inode->writers > 0) continue;
+      ++inode->holds;
+      const Generation before = inode->generation;
+      Status status = CommitChanges(*inode, Durable::kPolicy);
+      if (!status.ok()) inode->LogFailure("commit", status);
+      SettleOrLinger(*inode);
+      changed = inode->generation != before;
+    }
+    deps_.table.Drop(inode);
+    if (changed) on_commit(inode->ino);
+  }
+}
+
+}  // namespace tarn::host

@@ -13,7 +13,7 @@
 #include "base/ids.h"
 #include "base/mutex.h"
 
-namespace tarn::client {
+namespace tarn::host {
 
 class HeldByKernel {
  public:
@@ -65,4 +65,4 @@ class HeldByKernel {
   std::atomic<bool> any_{false};
 };
 
-}  // namespace tarn::client
+}  // namespace tarn::host
