@@ -50,7 +50,7 @@ Status LocalFileSystem::WithUncommitted(const role::Attr& attr,
   if (!content || content->state != cache::ContentState::kStaging) return OkStatus();
   host::Hold inode(table_, attr.ino);
   MutexLock lock(inode->mutex);
-  RETURN_IF_ERROR(EnsureLive(*inode));
+  RETURN_IF_ERROR(live_files_.Ensure(*inode, cache::Truncate::kNo));
   return use(*inode);
 }
 
@@ -80,7 +80,7 @@ Result<role::FileInfo> LocalFileSystem::LearnAttributes(InodeId ino, Next next) 
     host::OpenInode& inode = *hold;
     const Status live = [&] {
       MutexLock lock(inode.mutex);
-      return EnsureLive(inode);
+      return live_files_.Ensure(inode, cache::Truncate::kNo);
     }();
     if (live.ok()) CompleteSmall(inode);
   }
@@ -154,7 +154,7 @@ Status LocalFileSystem::FillBoundary(host::OpenInode& inode, uint64_t size_bytes
     if (inode.live->Complete()) return OkStatus();
     end = std::min(size_bytes, inode.live->CurrentSize());
   }
-  return end % cache::kPageBytes == 0 ? OkStatus() : FillPages(inode, end - 1, 1);
+  return end % cache::kPageBytes == 0 ? OkStatus() : pages_.FetchForWriter(inode, end - 1, 1);
 }
 
 Status LocalFileSystem::Truncate(const role::Caller& caller, InodeId ino, uint64_t size_bytes) {
@@ -167,14 +167,14 @@ Status LocalFileSystem::Truncate(const role::Caller& caller, InodeId ino, uint64
     MutexLock lock(inode.mutex);
     inode.KeepAnnounced(deps_.writers);
     Status ready = info.read_only ? Status(Code::kReadOnly, "truncate in a read-only mount")
-                                  : EnsureLive(inode, next);
+                                  : live_files_.Ensure(inode, next);
     if (!ready.ok()) return inode.RefuseWriter(deps_.writers, std::move(ready));
   }
   const auto fetch = [&] { return FillBoundary(inode, size_bytes); };
   Status status = EnsureLearnt(caller, inode, Next::kNothing);
-  if (status.ok() && size_bytes > 0) status = CheckBase(inode);
+  if (status.ok() && size_bytes > 0) status = pages_.CheckBase(inode);
   if (status.ok() && size_bytes > 0) status = fetch();
-  if (status.ok()) status = WithPages([&] { return ResizeLive(inode, size_bytes); }, fetch);
+  if (status.ok()) status = host::WithPages([&] { return ResizeLive(inode, size_bytes); }, fetch);
   if (status.ok()) return status;
   MutexLock lock(inode.mutex);
   return inode.RefuseWriter(deps_.writers, std::move(status));
@@ -189,7 +189,7 @@ Status LocalFileSystem::ResizeLive(host::OpenInode& inode, uint64_t size_bytes) 
   if (status.ok() && inode.writers == 1) {
     status = committer_.CommitChanges(inode, host::Durable::kPolicy);
   }
-  RemoveWriter(inode);
+  live_files_.RemoveWriter(inode);
   return status;
 }
 

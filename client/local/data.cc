@@ -25,14 +25,31 @@ Status NothingThere(InodeId ino) {
 
 }  // namespace
 
+Result<size_t> LocalFileSystem::Read(Handle& handle, uint64_t offset_bytes,
+                                     std::span<std::byte> out) {
+  return pages_.Read(*handle.inode, handle.reading, offset_bytes, out);
+}
+
+Result<OpenFile::InPlace> LocalFileSystem::ReadInPlace(Handle& handle, uint64_t offset_bytes,
+                                                       size_t length_bytes) {
+  OpenFile::InPlace bytes;
+  ASSIGN_OR_RETURN(bytes.length_bytes,
+                   pages_.ReadPresent(*handle.inode, handle.reading, offset_bytes, length_bytes,
+                                      [&](cache::LiveFile& live) {
+                                        bytes.descriptor = live.ReadDescriptor();
+                                        return live.Readable(offset_bytes, length_bytes);
+                                      }));
+  return bytes;
+}
+
 // Pages that a write covers only in part must be here first. The source has no bytes for those
 // behind its end.
 Status LocalFileSystem::FillEdges(host::OpenInode& inode, uint64_t offset_bytes,
                                   uint64_t length_bytes) {
   constexpr uint64_t kMask = cache::kPageBytes - 1;
   const uint64_t end = offset_bytes + length_bytes;
-  if ((offset_bytes & kMask) != 0) RETURN_IF_ERROR(FillPages(inode, offset_bytes, 1));
-  if ((end & kMask) != 0) RETURN_IF_ERROR(FillPages(inode, end - 1, 1));
+  if ((offset_bytes & kMask) != 0) RETURN_IF_ERROR(pages_.FetchForWriter(inode, offset_bytes, 1));
+  if ((end & kMask) != 0) RETURN_IF_ERROR(pages_.FetchForWriter(inode, end - 1, 1));
   return OkStatus();
 }
 
@@ -63,12 +80,12 @@ Status LocalFileSystem::Write(Handle& handle, uint64_t offset_bytes,
     sure = inode.base_readable || live->Complete();
   }
   if (!sure && !CutsAbsentPages(*live, offset_bytes, data.size())) {
-    RETURN_IF_ERROR(CheckBase(inode));
+    RETURN_IF_ERROR(pages_.CheckBase(inode));
   }
   RETURN_IF_ERROR(ApplySetId(inode, setid));
   const Status written =
-      WithPages([&] { return WithBackPressure([&] { return live->Write(offset_bytes, data); }); },
-                [&] { return FillEdges(inode, offset_bytes, data.size()); });
+      host::WithPages([&] { return room_.Run([&] { return live->Write(offset_bytes, data); }); },
+                      [&] { return FillEdges(inode, offset_bytes, data.size()); });
   return written.ok() ? written : DeferIfReplaced(inode, written);
 }
 
@@ -108,7 +125,7 @@ Status LocalFileSystem::Allocate(Handle& handle, int mode, uint64_t offset_bytes
                                  uint64_t length_bytes, SetId setid) {
   if (!handle.writes) return Status(Code::kInvalid, "allocate on a handle open for reading");
   host::OpenInode& inode = *handle.inode;
-  RETURN_IF_ERROR(CheckBase(inode));
+  RETURN_IF_ERROR(pages_.CheckBase(inode));
   RETURN_IF_ERROR(ApplySetId(inode, setid));
   // What allocates only changes no byte of the file, so its absent pages may stay absent.
   const bool allocates = (mode & ~FALLOC_FL_KEEP_SIZE) == 0;
@@ -123,7 +140,7 @@ Status LocalFileSystem::Allocate(Handle& handle, int mode, uint64_t offset_bytes
     }
     return ErrnoStatus(errno, Concat("allocate in inode ", inode.ino.value));
   };
-  return WithPages(change, [&] { return FillPages(inode, 0, kWholeFile); });
+  return host::WithPages(change, [&] { return pages_.FetchForWriter(inode, 0, host::kWholeFile); });
 }
 
 Result<uint64_t> LocalFileSystem::Seek(Handle& handle, int64_t offset_bytes, int whence) {

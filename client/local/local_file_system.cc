@@ -6,8 +6,6 @@
 
 namespace tarn::client {
 
-constexpr uint64_t kPassingBytes = 32 << 20;
-
 struct LocalFileSystem::Sweeper {
   explicit Sweeper(LocalFileSystem& owner)
       : thread([&owner](const std::stop_token& stop) { owner.RunSweeper(stop); }) {}
@@ -19,10 +17,14 @@ LocalFileSystem::LocalFileSystem(const Dependencies& dependencies, const Options
     : deps_(dependencies),
       options_(options),
       self_{.session = SessionId(1)},
-      passing_budget_(kPassingBytes, dependencies.clock),
       table_([this](host::OpenInode& inode) NO_THREAD_SAFETY_ANALYSIS { CloseInode(inode); }),
       committer_({dependencies.files, dependencies.writers, dependencies.clock, table_},
                  {options.sync_on_close}),
+      room_(dependencies.cache, dependencies.queue, dependencies.clock, options.no_space_wait),
+      live_files_({dependencies.files, dependencies.writers, dependencies.cache, room_, committer_,
+                   table_}),
+      pages_({dependencies.files, dependencies.maintenance, dependencies.cache, dependencies.pages,
+              room_, dependencies.clock}),
       reaper_(host::NewReaper({dependencies.files, dependencies.maintenance, dependencies.cache,
                                dependencies.clock, table_})),
       xattrs_(NewLocalXattrs(dependencies.files, dependencies.cache, *this,

@@ -10,13 +10,14 @@
 #include "client/file_system.h"
 #include "client/local/handle.h"
 #include "client/local/seen_at_open.h"
+#include "host/back_pressure.h"
 #include "host/committer.h"
+#include "host/live_files.h"
 #include "host/open_table.h"
+#include "host/pages.h"
 #include "host/reaper.h"
 
 namespace tarn::client {
-
-inline constexpr uint64_t kWholeFile = UINT64_MAX;
 
 class LocalFileSystem final : public FileSystem,
                               public Names,
@@ -84,27 +85,18 @@ class LocalFileSystem final : public FileSystem,
   void Release(Handle&);
 
   // open.cc
-  // A file in LOST, whose bytes are nowhere, gets a live file only for a truncation to zero.
-  Status EnsureLive(host::OpenInode& inode, cache::Truncate next = cache::Truncate::kNo)
-      REQUIRES(inode.mutex);
   Status EnsureLearnt(const role::Caller& caller, host::OpenInode& inode, Next next);
-  Status LoadLive(host::OpenInode& inode, const role::FileInfo& info, cache::Truncate next)
-      REQUIRES(inode.mutex);
   Result<Created> OpenExisting(const role::Caller& caller, InodeId parent, std::string_view name,
                                int flags);
   // Opens an inode that was made for this file just now, which is its one writer.
   Result<Created> OpenNew(role::FileInfo info, int flags);
   Status AdmitWriter(host::OpenInode& inode, cache::Truncate truncate) REQUIRES(inode.mutex);
-  void RemoveWriter(host::OpenInode& inode) REQUIRES(inode.mutex);
   Status OpenForWriting(host::OpenInode& inode, int flags);
   IoMode ChooseMode(host::OpenInode& inode, int flags) REQUIRES(inode.mutex);
   // After AdmitWriter, if the flags are a writer's; an error removes it.
   Result<Opened> AddHandle(host::Hold& hold, int flags);
   void CloseInode(host::OpenInode& inode) REQUIRES(inode.mutex);
-  // Commits a file that has got its first name; a writer that has it open does so at its close.
-  Status CommitNamed(InodeId ino);
   void CompleteSmall(host::OpenInode& inode);
-  Status WithBackPressure(const std::function<Status()>& attempt);
 
   // attributes.cc
   // `info` was read after `since`, a moment of the log of settled writers.
@@ -126,27 +118,6 @@ class LocalFileSystem final : public FileSystem,
                              size_t length_bytes);
   Status FillEdges(host::OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
 
-  // pages.cc
-  static Status WithPages(const std::function<Status()>& change,
-                          const std::function<Status()>& fetch);
-  // kIo instead of a code that would say that the file is gone.
-  static Status Unreachable(const Status& status);
-  // Runs `read` again with the next binding while the object is being moved.
-  using ReadSource = std::function<Status(cache::LiveFile&, const role::Binding&)>;
-  Status WithBinding(host::OpenInode& inode, const ReadSource& read);
-  // `length_bytes` kWholeFile: all of it.
-  using ReadFile = std::function<Result<size_t>(cache::LiveFile&)>;
-  Result<size_t> ReadPages(Handle& handle, uint64_t offset_bytes, uint64_t length_bytes,
-                           const ReadFile& read);
-  Status FetchPages(host::OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
-  Status FillPages(host::OpenInode& inode, uint64_t offset_bytes, uint64_t length_bytes);
-  Status CheckBase(host::OpenInode& inode);
-  Result<size_t> ReadThrough(Handle& handle, uint64_t offset_bytes, std::span<std::byte> out);
-  Status ReadBase(Handle& handle, uint64_t offset_bytes, std::span<std::byte> out);
-  // kElsewhere: the coordinator has a newer binding. kChanging: it will have one.
-  enum class Rebound { kSame, kElsewhere, kChanging };
-  Rebound RefreshBinding(host::OpenInode& inode, const role::Binding& failed);
-
   // background.cc
   void RunSweeper(const std::stop_token& stop);
   void OnChange(const role::Change& change);
@@ -160,9 +131,11 @@ class LocalFileSystem final : public FileSystem,
   const role::Caller self_;  // The caller of changes that no request asks for.
   std::atomic<Backing*> backing_{nullptr};
   std::atomic<uint64_t> open_files_{0};
-  MemoryBudget passing_budget_;
   host::OpenTable table_;
   host::Committer committer_;
+  host::BackPressure room_;
+  host::LiveFiles live_files_;
+  host::Pages pages_;
   const std::unique_ptr<host::Reaper> reaper_;
   // Held shared while the invalidator runs, with no other lock held. The invalidator may wait for
   // requests, which call it as well, so it must not call SetInvalidator.

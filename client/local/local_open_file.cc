@@ -60,8 +60,8 @@ Status LocalOpenFile::Fsync() { return file_system_.Fsync(handle_); }
 
 void LocalOpenFile::Abandon() {
   handle_.inode.reset();
-  MutexLock lock(handle_.mutex);
-  handle_.passing.reset();  // Its room belongs to the FileSystem, which may go first.
+  MutexLock lock(handle_.reading.mutex);
+  handle_.reading.passing.reset();  // Its room belongs to the FileSystem, which may go first.
 }
 
 }  // namespace tarn::client

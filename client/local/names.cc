@@ -32,7 +32,7 @@ Result<role::FileInfo> LocalFileSystem::Link(const role::Caller& caller, InodeId
   const uint64_t since = committer_.settled().Now();
   ASSIGN_OR_RETURN(role::FileInfo info, deps_.names.Link(caller, ino, parent, name));
   if (info.attr.nlink == 1) {
-    const Status committed = CommitNamed(ino);
+    const Status committed = live_files_.CommitNamed(ino);
     if (!committed.ok()) {
       const Status undone = Unlink(caller, parent, name);
       if (!undone.ok()) LogError("undo link of ", name, ": ", undone.ToString());

@@ -27,24 +27,6 @@ Status CheckDescriptor(host::OpenInode& inode, int flags) REQUIRES(inode.mutex) 
 
 }  // namespace
 
-Status LocalFileSystem::EnsureLive(host::OpenInode& inode, cache::Truncate next) {
-  if (inode.live) return OkStatus();
-  ASSIGN_OR_RETURN(role::FileInfo info, deps_.files.GetKnownAttr(inode.ino));
-  if (info.attr.type == role::FileType::kDirectory) {
-    return Status(Code::kIsDirectory, "open inode " + std::to_string(inode.ino.value));
-  }
-  if (info.attr.type != role::FileType::kRegular) {
-    return Status(Code::kInvalid,
-                  "open inode " + std::to_string(inode.ino.value) + ": not a regular file");
-  }
-  RETURN_IF_ERROR(LoadLive(inode, info, next));
-  inode.binding = info.binding;
-  inode.generation = info.attr.generation;
-  inode.unlinked = info.attr.nlink == 0;
-  inode.guessed = info.attr.guessed;
-  return OkStatus();
-}
-
 // The kernel let the caller pass by defaults where the source may keep something narrower: that is
 // learnt before a handle exists. The kernel takes kStale for "look the name up again", and then
 // checks by what is known; root passes in any case. Outside the mutex.
@@ -67,33 +49,6 @@ Status LocalFileSystem::EnsureLearnt(const role::Caller& caller, host::OpenInode
                                   ": its mode has become known; look it up again");
 }
 
-// The content on disk, or an empty one that pages are filled into.
-Status LocalFileSystem::LoadLive(host::OpenInode& inode, const role::FileInfo& info,
-                                 cache::Truncate next) {
-  const ContentId content{inode.ino, info.attr.generation};
-  Result<std::unique_ptr<cache::LiveFile>> found = deps_.cache.Open(content);
-  if (found.ok()) {
-    inode.live = std::move(found).value();
-    // Its last writer may have left while a mapping stayed.
-    inode.staging = inode.live->Info().state == cache::ContentState::kStaging;
-    return OkStatus();
-  }
-  if (found.code() != Code::kNotFound) return found.status();
-  const bool in_ufs = info.binding.mount && info.binding.generation == info.attr.generation;
-  const bool gone = !in_ufs || info.attr.persist == role::PersistState::kLost;
-  if (info.attr.nlink == 0 && gone) {  // Replaced since its lookup: the kernel looks again.
-    return Status(Code::kStale, "open inode " + std::to_string(inode.ino.value) + ": removed");
-  }
-  // If the truncation fails, reads of the absent pages fail as well: the binding is gone.
-  if (!in_ufs && info.attr.size_bytes > 0 && next != cache::Truncate::kToZero) {
-    return Status(Code::kIo, "open inode " + std::to_string(inode.ino.value) + " generation " +
-                                 std::to_string(info.attr.generation.value) +
-                                 ": its bytes are neither on this node nor in the UFS");
-  }
-  ASSIGN_OR_RETURN(inode.live, deps_.cache.AddClean(content, info.attr.size_bytes));
-  return OkStatus();
-}
-
 // Small contents are completed before the mode is chosen, so that they pass through. A failure is
 // met again by the reads that need the pages, and reported there.
 void LocalFileSystem::CompleteSmall(host::OpenInode& inode) {
@@ -101,46 +56,15 @@ void LocalFileSystem::CompleteSmall(host::OpenInode& inode) {
     MutexLock lock(inode.mutex);
     if (inode.live->Complete() || inode.live->CurrentSize() > options_.fill_at_open_bytes) return;
   }
-  Status status = FetchPages(inode, 0, kWholeFile);  // An open does not wait for room.
+  Status status = pages_.Fetch(inode, 0, host::kWholeFile);  // An open does not wait for room.
   if (!status.ok()) LogDebug("fill at open: ", status);
-}
-
-Status LocalFileSystem::WithBackPressure(const std::function<Status()>& attempt) {
-  Deadline deadline = Deadline::After(deps_.clock, options_.no_space_wait);
-  bool hurried = false;
-  for (uint64_t before = 0;;) {
-    Status status = attempt();
-    if (status.code() != Code::kNoSpace) return status;
-    const uint64_t pinned = deps_.cache.GetUsage().pinned_bytes;
-    if (pinned == 0) return status;  // Waiting frees nothing.
-    // However slow the source is, what it takes makes room.
-    if (pinned < before) deadline = Deadline::After(deps_.clock, options_.no_space_wait);
-    if (deadline.PassedBy(deps_.clock.Now())) return status;
-    before = pinned;
-    if (!hurried) RETURN_IF_ERROR(deps_.queue.RetryNow(std::nullopt));
-    hurried = true;
-    deps_.clock.SleepFor(std::chrono::milliseconds(100), std::stop_token());
-  }
 }
 
 Status LocalFileSystem::AdmitWriter(host::OpenInode& inode, cache::Truncate truncate) {
   if (options_.read_only) {
     return inode.RefuseWriter(deps_.writers, Status(Code::kReadOnly, "open for writing"));
   }
-  if (!inode.announced) deps_.writers.OpenMade(inode.ino);
-  inode.announced = true;
-  Status admitted = WithBackPressure(
-      [&]() NO_THREAD_SAFETY_ANALYSIS { return inode.live->BeginWriting(truncate); });
-  if (!admitted.ok()) return inode.RefuseWriter(deps_.writers, std::move(admitted));
-  ++inode.writers;
-  inode.staging = true;
-  if (truncate == cache::Truncate::kToZero) inode.from_nothing = true;
-  return OkStatus();
-}
-
-void LocalFileSystem::RemoveWriter(host::OpenInode& inode) {
-  inode.live->EndWriting();
-  if (--inode.writers == 0) committer_.SettleOrLinger(inode);
+  return live_files_.AdmitWriter(inode, truncate);
 }
 
 // The mode of the handles that are there decides; alone, passthrough if the content is complete.
@@ -170,7 +94,7 @@ Result<Opened> LocalFileSystem::AddHandle(host::Hold& hold, int flags) {
   {
     MutexLock lock(inode.mutex);
     const Status ready = CheckDescriptor(inode, flags);
-    if (!ready.ok() && Writes(flags)) RemoveWriter(inode);
+    if (!ready.ok() && Writes(flags)) live_files_.RemoveWriter(inode);
     RETURN_IF_ERROR(ready);
     opened.mode = ChooseMode(inode, flags);
     opened.backing_id = inode.backing_id;
@@ -206,7 +130,8 @@ Result<Opened> LocalFileSystem::Open(const role::Caller& caller, InodeId ino, in
   const bool truncates = (flags & O_TRUNC) != 0;
   {
     MutexLock lock(inode.mutex);
-    RETURN_IF_ERROR(EnsureLive(inode, truncates ? cache::Truncate::kToZero : cache::Truncate::kNo));
+    RETURN_IF_ERROR(
+        live_files_.Ensure(inode, truncates ? cache::Truncate::kToZero : cache::Truncate::kNo));
   }
   RETURN_IF_ERROR(EnsureLearnt(caller, inode, truncates ? Next::kNothing : Next::kRead));
   if (!truncates) CompleteSmall(inode);
@@ -258,18 +183,7 @@ Result<Created> LocalFileSystem::OpenNew(role::FileInfo info, int flags) {
   host::OpenInode& inode = *hold;
   {
     MutexLock lock(inode.mutex);
-    inode.unlinked = attr.nlink == 0;
-    RETURN_IF_ERROR(WithBackPressure([&]() NO_THREAD_SAFETY_ANALYSIS -> Status {
-      ASSIGN_OR_RETURN(inode.live, deps_.cache.Stage(attr.ino));
-      return OkStatus();
-    }));
-    inode.writers = 1;
-    inode.staging = true;
-    deps_.writers.OpenMade(attr.ino);
-    inode.KeepAnnounced(deps_.writers);
-    Result<cache::Changed> fresh = inode.live->CheckChanged();
-    if (fresh.ok()) inode.fresh_mtime_ns = fresh->mtime_ns;
-    inode.created_ns = attr.mtime_ns;
+    RETURN_IF_ERROR(live_files_.Stage(inode, attr));
   }
   // Stage made one writer, which this handle is even if it only reads: an empty file is to be
   // committed.
@@ -303,23 +217,11 @@ void LocalFileSystem::Release(Handle& handle) {
     if (handle.writes) {
       Status status = committer_.CommitChanges(inode, host::Durable::kPolicy);
       if (!status.ok()) LogError("commit at release: ", status.ToString());
-      RemoveWriter(inode);
+      live_files_.RemoveWriter(inode);
     }
   }
   table_.Drop(handle.inode);
   --open_files_;
-}
-
-Status LocalFileSystem::CommitNamed(InodeId ino) {
-  host::Hold hold(table_, ino);
-  host::OpenInode& inode = *hold;
-  MutexLock lock(inode.mutex);
-  inode.unlinked = false;
-  if (inode.writers > 0) return OkStatus();  // The last of them commits.
-  RETURN_IF_ERROR(EnsureLive(inode));
-  RETURN_IF_ERROR(committer_.CommitChanges(inode, host::Durable::kPolicy));
-  committer_.SettleOrLinger(inode);
-  return OkStatus();
 }
 
 std::vector<InodeId> LocalFileSystem::OpenInodes() {
