@@ -1,8 +1,9 @@
 #pragma once
 
-// Extended attributes. Thread-safe; blocks. Names begin with "user.", "trusted." or "security.";
-// all others are kUnsupported. Of "tarn." names four can be read, which state facts about a file:
-// "tarn.state", "tarn.generation", "tarn.ufs.key", "tarn.cached". To change one is kNotPermitted.
+// Extended attributes. Thread-safe; blocks. A name begins with "user.", "trusted." or "security.",
+// or it is a fact about a file, which can be read: "tarn.state", "tarn.generation", "tarn.ufs.key",
+// "tarn.cached". kNoAttribute: another "tarn." name. kNotPermitted: to change such a name.
+// kInvalid: a prefix alone. kUnsupported: any other name.
 
 #include <string>
 #include <string_view>

@@ -22,7 +22,7 @@ namespace tarn::host {
 
 // Lock order: OpenInode::mutex, then a shard of the table. The mutex is held over local disk and
 // metadata calls, so that opens, commits and closes of one inode happen one after another; never
-// over UFS calls.
+// over UFS calls. An open for writing, and a truncation, also wait for room in the cache under it.
 struct OpenInode {
   explicit OpenInode(InodeId id) : ino(id) {}
 
@@ -30,9 +30,10 @@ struct OpenInode {
   // OpenMade). One announcement serves all writers, so a second one is taken back.
   void KeepAnnounced(role::Writers& coordinator) REQUIRES(mutex);
   void EndAnnounced(role::Writers& coordinator) REQUIRES(mutex);
-  // Returns `why`. Ends the announcement if there is no other writer.
+  // Returns `why`. Ends the announcement if no handle, and no lingering mapping, writes.
   Status RefuseWriter(role::Writers& coordinator, Status why) REQUIRES(mutex);
-  // The source is taken away: notes whether bytes that were written, and are not there, are lost.
+  // Call it when the source is unmounted by force. Notes that written bytes are lost if the source
+  // lacks them.
   void NoteDiscarded(role::Files& files) REQUIRES(mutex);
   // kIo: bytes that were written here are lost.
   Status CheckKept() REQUIRES(mutex);
@@ -41,7 +42,7 @@ struct OpenInode {
 
   const InodeId ino;
   Mutex mutex;
-  // Set by the first open, until the last hold is gone.
+  // Set by the first open, until the inode is closed (OpenTable).
   std::unique_ptr<cache::LiveFile> live GUARDED_BY(mutex);
   role::Binding binding GUARDED_BY(mutex);
   Generation generation GUARDED_BY(mutex);  // Last committed.
@@ -70,7 +71,8 @@ struct OpenInode {
   bool unlinked GUARDED_BY(mutex) = false;
   // Cut to 0 since the last commit: no byte is of an older version.
   bool from_nothing GUARDED_BY(mutex) = false;
-  // The source gives bytes of the version that is changed here.
+  // No reason is known why absent pages of the changed version could not be read from the source
+  // (PageReader::CheckReadable).
   bool base_readable GUARDED_BY(mutex) = false;
   // Why bytes that were written are lost, for the errors of fsync and close; or empty.
   std::string lost_writes GUARDED_BY(mutex);
@@ -87,7 +89,8 @@ using OpenInodePtr = std::shared_ptr<OpenInode>;
 
 class OpenTable {
  public:
-  // `close` is called with the inode's mutex held, when its last hold is dropped.
+  // `close` is called with the inode's mutex held, when its last hold is dropped and it does not
+  // linger. A lingering inode stays until a later Drop.
   explicit OpenTable(std::function<void(OpenInode&)> close) : close_(std::move(close)) {}
 
   // Finds or adds the inode, and takes a hold, which Drop gives back.

@@ -47,7 +47,8 @@ class HeldByKernel {
     for (const auto& [ino, since] : held_) ending += now - since < kMoment ? 1 : 0;
     return ending;
   }
-  // The kernel has forgotten `ino`. True: the inode had been noted by Ask.
+  // The kernel sent a FORGET for `ino`, perhaps not for all of its lookups. True: Ask had noted the
+  // inode, so ask again.
   bool Forgot(InodeId ino) {
     if (!any_) return false;
     MutexLock lock(mutex_);
