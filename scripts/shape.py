@@ -16,7 +16,6 @@ PURE_VIRTUALS = 12
 WIDE = {}
 # Classes whose methods are defined in several sources, and why.
 SPREAD = {
-    "client/LocalFileSystem": "its read path, names and attributes are to become classes",
     "meta/Preparation": "files and directories are to become classes",
 }
 # Where the machine's clock may be taken: the parts that compose, and the clock itself.

@@ -1,10 +1,16 @@
 #include "client/local/local_file_system.h"
 
 #include <thread>
+#include <utility>
 
 #include "client/local/local_xattrs.h"
 
 namespace tarn::client {
+namespace {
+
+constexpr auto kSweepInterval = std::chrono::milliseconds(500);
+
+}  // namespace
 
 struct LocalFileSystem::Sweeper {
   explicit Sweeper(LocalFileSystem& owner)
@@ -14,77 +20,78 @@ struct LocalFileSystem::Sweeper {
 };
 
 LocalFileSystem::LocalFileSystem(const Dependencies& dependencies, const Options& options)
-    : deps_(dependencies),
-      options_(options),
-      self_{.session = SessionId(1)},
-      table_([this](host::OpenInode& inode) NO_THREAD_SAFETY_ANALYSIS { CloseInode(inode); }),
-      committer_({dependencies.files, dependencies.writers, dependencies.clock, table_},
-                 {options.sync_on_close}),
-      room_(dependencies.cache, dependencies.queue, dependencies.clock, options.no_space_wait),
-      live_files_({dependencies.files, dependencies.writers, dependencies.cache, room_, committer_,
-                   table_}),
-      pages_({dependencies.files, dependencies.maintenance, dependencies.cache, dependencies.pages,
-              room_, dependencies.clock}),
-      reaper_(host::NewReaper({dependencies.files, dependencies.maintenance, dependencies.cache,
-                               dependencies.clock, table_})),
-      xattrs_(NewLocalXattrs(dependencies.files, dependencies.cache, *this,
-                             [this](InodeId ino) { NoteModeChange(ino); })),
+    : shared_(dependencies, options),
+      admission_(shared_),
+      privileges_(shared_),
+      attributes_(shared_, admission_, privileges_),
+      names_(shared_, attributes_, opener_),
+      opener_({shared_, admission_, privileges_, names_, attributes_}),
+      xattrs_(NewLocalXattrs(dependencies.files, dependencies.cache, attributes_,
+                             [this](InodeId ino) { privileges_.NoteModeChange(ino); })),
       sweeper_(std::make_unique<Sweeper>(*this)) {
-  deps_.maintenance.SetChangeSink([this](const role::Change& change) { OnChange(change); });
+  shared_.deps.maintenance.SetChangeSink([this](const role::Change& change) { OnChange(change); });
 }
 
 LocalFileSystem::~LocalFileSystem() {
-  deps_.maintenance.SetChangeSink({});
+  shared_.deps.maintenance.SetChangeSink({});
   StopThreads();
 }
 
 void LocalFileSystem::StopThreads() {
   sweeper_.reset();
-  reaper_->Stop();
+  shared_.reaper->Stop();
 }
 
 void LocalFileSystem::SetInvalidator(std::function<void(const role::Change&)> invalidator) {
-  WriterLock lock(invalidator_mutex_);
-  invalidator_ = std::move(invalidator);
+  shared_.invalidator.Set(std::move(invalidator));
 }
 
 void LocalFileSystem::SetKernelHolds(std::function<bool(InodeId)> holds) {
-  reaper_->SetKernelHolds(std::move(holds));
+  shared_.reaper->SetKernelHolds(std::move(holds));
 }
 
 void LocalFileSystem::KernelForgot(InodeId ino) {
-  if (options_.pages == KeptPages::kIfUnchanged) seen_.Forget(ino);
-  reaper_->KernelForgot(ino);
-}
-
-Status LocalFileSystem::CommitOpen() { return committer_.CommitOpen(); }
-
-Status LocalFileSystem::Flush(Handle& handle) {
-  return handle.writes ? committer_.Flush(*handle.inode) : OkStatus();
-}
-
-Status LocalFileSystem::Fsync(Handle& handle) {
-  if (handle.writes) committer_.SyncAhead(*handle.inode);
-  return committer_.Fsync(*handle.inode);
+  opener_.KernelForgot(ino);
+  shared_.reaper->KernelForgot(ino);
 }
 
 Status LocalFileSystem::Discard(std::span<const InodeId> inodes) {
   for (const InodeId ino : inodes) {
-    if (const host::OpenInodePtr inode = table_.Find(ino)) {
+    if (const host::OpenInodePtr inode = shared_.table.Find(ino)) {
       MutexLock lock(inode->mutex);
-      inode->NoteDiscarded(deps_.files);
+      inode->NoteDiscarded(shared_.deps.files);
     }
-    RETURN_IF_ERROR(deps_.cache.Erase(ino));
+    RETURN_IF_ERROR(shared_.deps.cache.Erase(ino));
   }
   return OkStatus();
 }
 
 Status LocalFileSystem::Close() {
   Status first = CommitOpen();
-  committer_.SettleOpen();
-  deps_.maintenance.SetChangeSink({});
+  shared_.committer.SettleOpen();
+  shared_.deps.maintenance.SetChangeSink({});
   StopThreads();
   return first;
+}
+
+void LocalFileSystem::RunSweeper(const std::stop_token& stop) {
+  Clock& clock = shared_.deps.clock;
+  MonotonicTime next_scan = clock.Now() + shared_.options.orphan_scan_interval;
+  while (clock.SleepFor(kSweepInterval, stop)) {
+    shared_.committer.WatchLingering(
+        [this](InodeId ino) { shared_.invalidator.SendAttributes(ino); });
+    if (clock.Now() < next_scan) continue;
+    next_scan = clock.Now() + shared_.options.orphan_scan_interval;
+    shared_.reaper->QueueOrphans();
+  }
+}
+
+void LocalFileSystem::OnChange(const role::Change& change) {
+  if (change.kind == role::Change::Kind::kEntry && change.ino) {
+    shared_.reaper->NoteUnlinked(change.ino, 0);
+  }
+  if (change.kind == role::Change::Kind::kAttributes) privileges_.NoteModeChange(change.ino);
+  shared_.invalidator.Send(change);
 }
 
 std::unique_ptr<FileSystem> NewFileSystem(const Dependencies& dependencies,

@@ -1,18 +1,23 @@
 #pragma once
 
-// An OpenFile of a LocalFileSystem. Internal to client/.
+// Bytes through the daemon: for contents not complete on this node, and where the kernel has no
+// passthrough. Internal to client/.
 
 #include "client/local/handle.h"
+#include "client/local/privileges.h"
+#include "client/local/shared.h"
 #include "client/open_file.h"
 
 namespace tarn::client {
 
-class LocalFileSystem;
+class LocalOpener;
 
 class LocalOpenFile final : public OpenFile {
  public:
-  // Takes over a hold on `inode` and, if `flags` are a writer's, one writer of its live file.
-  LocalOpenFile(LocalFileSystem& file_system, host::OpenInodePtr inode, int flags, IoMode mode);
+  // Takes over a hold on `inode` and, if `flags` are a writer's, one writer of its live file. The
+  // opener releases both.
+  LocalOpenFile(LocalOpener& opener, Shared& shared, Privileges& privileges,
+                host::OpenInodePtr inode, int flags, IoMode mode);
   ~LocalOpenFile() override;
   LocalOpenFile(const LocalOpenFile&) = delete;
   LocalOpenFile& operator=(const LocalOpenFile&) = delete;
@@ -30,7 +35,14 @@ class LocalOpenFile final : public OpenFile {
   void Abandon() override;
 
  private:
-  LocalFileSystem& file_system_;
+  Status FillEdges(uint64_t offset_bytes, uint64_t length_bytes);
+  Status DeferIfReplaced(const Status& error);
+  Result<size_t> CopyThrough(OpenFile& source, uint64_t from_offset, uint64_t to_offset,
+                             size_t length_bytes);
+
+  LocalOpener& opener_;
+  Shared& shared_;
+  Privileges& privileges_;
   Handle handle_;
 };
 
