@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "role/persist_queue.h"
 
@@ -41,9 +42,12 @@ class ProcessControl {
   };
   struct StopRequest {
     Manner manner = Manner::kIfIdle;
+    // A remote caller waits no longer for the answer; the process may stop all the same.
+    Nanos answer_within = std::chrono::minutes(5);
   };
   // Unmounts, and lets the process end. Returns what waits to be persisted, which stays on disk.
-  // kBusy: files are open, and the manner is kIfIdle. The answer comes before the process ends.
+  // kBusy: files are open, and the manner is kIfIdle. kDeadlineExceeded: no answer came in time.
+  // The answer comes before the process ends.
   virtual Result<QueueTotals> Stop(const StopRequest& request) = 0;
 };
 

@@ -40,7 +40,7 @@ class ProcessClient final : public role::ProcessControl {
     wire.set_lazy(request.manner == Manner::kLazy);
     wire.set_abort(request.manner == Manner::kAbort);
     ASSIGN_OR_RETURN(const control::QueueTotals reply,
-                     Call<control::QueueTotals>(*stub_, &Stub::Stop, wire));
+                     Call<control::QueueTotals>(*stub_, &Stub::Stop, wire, request.answer_within));
     return FromWire(reply);
   }
 

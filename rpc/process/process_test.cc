@@ -46,5 +46,10 @@ TEST_F(ProcessOverSocket, AStopAnswersWhatWaits) {
   }
 }
 
+TEST_F(ProcessOverSocket, ACallerWaitsForAStopNoLongerThanItSays) {
+  const Result<role::QueueTotals> left = process()->Stop({.answer_within = -std::chrono::hours(1)});
+  EXPECT_EQ(left.code(), Code::kDeadlineExceeded);
+}
+
 }  // namespace
 }  // namespace tarn::rpc

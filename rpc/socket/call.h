@@ -6,18 +6,19 @@
 
 #include <chrono>
 
+#include "base/clock.h"
 #include "rpc/socket/grpc_status.h"
 
 namespace tarn::rpc {
 
 // A revalidation may list a large directory.
-inline constexpr auto kCallTimeout = std::chrono::minutes(5);
+inline constexpr Nanos kCallTimeout = std::chrono::minutes(5);
 
-// The reply of `method`, as it came over the wire. kDeadlineExceeded: after kCallTimeout.
+// The reply of `method`, as it came over the wire. kDeadlineExceeded: after `timeout`.
 template <typename Wire, typename Stub, typename Method, typename Request>
-Result<Wire> Call(Stub& stub, Method method, const Request& request) {
+Result<Wire> Call(Stub& stub, Method method, const Request& request, Nanos timeout = kCallTimeout) {
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kCallTimeout);
+  context.set_deadline(std::chrono::system_clock::now() + timeout);
   Wire reply;
   const Status status = FromGrpc((stub.*method)(&context, request, &reply));
   if (!status.ok()) return status;
