@@ -314,35 +314,33 @@ std::string AbortFile(const std::string& mount_point) {
   return "/sys/fs/fuse/connections/" + std::to_string(st.stx_dev_minor) + "/abort";
 }
 
-// Detaches the mount first: no path may lead to a connection that has ended.
-Status AbortByHelper(const std::string& mount_point) {
+// `how` is kIfIdle or kLazy.
+Status UnmountOrDetach(const std::string& mount_point, FrontEnd::Unmounting how) {
+  if (geteuid() != 0) return UnmountByHelper(mount_point, how);
+  const int flags = how == FrontEnd::Unmounting::kLazy ? MNT_DETACH : 0;
+  if (umount2(mount_point.c_str(), flags) == 0) return OkStatus();
+  return ErrnoStatus(errno, "unmount " + mount_point);
+}
+
+// For a process without the right to MNT_FORCE. Detaches the mount first: no path may lead to a
+// connection that has ended.
+Status AbortByFile(const std::string& mount_point) {
   const std::string file = AbortFile(mount_point);
-  RETURN_IF_ERROR(UnmountByHelper(mount_point, FrontEnd::Unmounting::kLazy));
+  RETURN_IF_ERROR(UnmountOrDetach(mount_point, FrontEnd::Unmounting::kLazy));
   std::ofstream abort(file);
   if (!(abort << "1" << std::flush)) LogWarning("end the kernel's connection: write ", file);
   return OkStatus();
 }
 
-int FlagsOf(FrontEnd::Unmounting how) {
-  switch (how) {
-    case FrontEnd::Unmounting::kLazy:
-      return MNT_DETACH;
-    case FrontEnd::Unmounting::kAbort:
-      return MNT_DETACH | MNT_FORCE;
-    case FrontEnd::Unmounting::kIfIdle:
-      break;
-  }
-  return 0;
-}
-
 Status LowLevelFrontEnd::Unmount(Unmounting how) {
   const std::string& mount_point = mounted_.options.mount_point;
-  if (geteuid() != 0) {
-    return how == Unmounting::kAbort ? AbortByHelper(mount_point)
-                                     : UnmountByHelper(mount_point, how);
+  if (how != Unmounting::kAbort) return UnmountOrDetach(mount_point, how);
+  if (geteuid() == 0) {
+    if (umount2(mount_point.c_str(), MNT_DETACH | MNT_FORCE) == 0) return OkStatus();
+    // Root of a container may detach, but MNT_FORCE is only for root of the machine.
+    if (errno != EPERM) return ErrnoStatus(errno, "unmount " + mount_point);
   }
-  if (umount2(mount_point.c_str(), FlagsOf(how)) == 0) return OkStatus();
-  return ErrnoStatus(errno, "unmount " + mount_point);
+  return AbortByFile(mount_point);
 }
 
 }  // namespace
