@@ -1,10 +1,14 @@
 // tarn unmount: ends a mount, and says which changes still wait and where they are safe.
 
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -26,6 +30,9 @@ using Manner = role::ProcessControl::Manner;
 
 constexpr Nanos kDetachedEnd = std::chrono::seconds(1);
 constexpr Nanos kOftenEnough = std::chrono::milliseconds(50);
+// A process that is well answers within this time, so a small -w does not kill it.
+constexpr Nanos kLeastAnswer = std::chrono::seconds(5);
+constexpr Nanos kLeastDeath = std::chrono::seconds(10);
 
 struct UnmountOptions {
   std::string mount_point;
@@ -73,6 +80,11 @@ Status ReportDead(const UnmountOptions& options, const char* how) {
   return OkStatus();
 }
 
+// What is left until `deadline`, but no less than `least`.
+Nanos Left(const Deadline& deadline, Nanos least) {
+  return std::max<Nanos>(deadline.at() - SystemClock().Now(), least);
+}
+
 // Whether the process that `mount` names serves its socket: a process that died may have left its
 // number to another one.
 bool IsItsProcess(const cli::RunningMount& mount) {
@@ -87,19 +99,48 @@ bool IsItsProcess(const cli::RunningMount& mount) {
          getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid == mount.pid;
 }
 
-// Ends a process that does not do so by itself, as a crash would: what was acknowledged is safe.
-Status Kill(const cli::RunningMount& mount, const UnmountOptions& options) {
-  if (!IsItsProcess(mount) || kill(static_cast<pid_t>(mount.pid), SIGKILL) != 0) {
-    return Status(Code::kUnavailable, Concat("the process of ", mount.mount_point, " (pid ",
-                                             mount.pid, ") neither answers nor can be ended"));
+// A descriptor of the process (pidfd), which never means another one. Taken before the process is
+// asked to end, because it stops serving its socket long before it has ended.
+Result<Descriptor> OpenProcess(const cli::RunningMount& mount) {
+  Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(mount.pid), 0)));
+  if (!process) {
+    return ErrnoStatus(errno, Concat("cannot end the process of ", mount.mount_point, " (pid ",
+                                     mount.pid, ") by force: pidfd_open"));
   }
-  Clock& clock = SystemClock();
-  const Deadline deadline = Deadline::After(clock, std::chrono::seconds(options.wait_s));
-  while (cli::ProcessRuns(mount.pid) && !deadline.PassedBy(clock.Now())) {
-    clock.SleepFor(std::chrono::milliseconds(5), std::stop_token());
+  if (IsItsProcess(mount)) return process;
+  return Status(Code::kUnavailable, Concat("the process of ", mount.mount_point, " (pid ",
+                                           mount.pid, ") neither answers nor can be ended"));
+}
+
+bool EndsWithin(const Descriptor& process, Nanos limit) {
+  pollfd end = {.fd = process.get(), .events = POLLIN, .revents = 0};
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(limit).count();
+  int ended = 0;
+  do {
+    ended = poll(&end, 1, static_cast<int>(ms));
+  } while (ended < 0 && errno == EINTR);
+  return ended > 0;
+}
+
+// Ends a process that does not do so by itself, as a crash would: what was acknowledged is safe.
+Status Kill(const cli::RunningMount& mount, const Result<Descriptor>& process,
+            const UnmountOptions& options, const Deadline& deadline) {
+  if (!process.ok()) return process.status();
+  const std::string name = Concat("the process of ", mount.mount_point, " (pid ", mount.pid, ")");
+  const bool killed = syscall(SYS_pidfd_send_signal, process->get(), SIGKILL, nullptr, 0) == 0;
+  if (!killed && errno != ESRCH) return ErrnoStatus(errno, Concat("kill ", name));
+  if (!EndsWithin(*process, Left(deadline, kLeastDeath))) {
+    return Status(Code::kDeadlineExceeded,
+                  Concat(name, " was killed, but still runs: it waits in the kernel, for example ",
+                         "for a disk that does not answer, and ends when that wait ends"));
   }
   RETURN_IF_ERROR(DetachIfDead(mount.mount_point).status());
-  return ReportDead(options, "did not end by itself and was killed");
+  if (IsMounted(mount.source, mount.mount_point)) {
+    return Status(Code::kBusy,
+                  Concat(name, " has ended, but ", mount.mount_point,
+                         " is still mounted; detach it with `umount -l ", mount.mount_point, "`"));
+  }
+  return ReportDead(options, killed ? "did not end by itself and was killed" : "has ended");
 }
 
 Status StillRuns(const cli::RunningMount& mount, const UnmountOptions& options) {
@@ -113,14 +154,13 @@ Status StillRuns(const cli::RunningMount& mount, const UnmountOptions& options) 
 
 // The process commits files and closes its stores after the mount is gone. Returns when that is
 // done too.
-Result<End> WaitForEnd(const cli::RunningMount& mount, const UnmountOptions& options,
-                       Manner manner) {
+Result<End> WaitForEnd(const cli::RunningMount& mount, const UnmountOptions& options, Manner manner,
+                       const Deadline& deadline) {
   Clock& clock = SystemClock();
   const bool lazy = manner == Manner::kLazy;
-  const Nanos limit = lazy ? kDetachedEnd : Nanos(std::chrono::seconds(options.wait_s));
-  const Deadline deadline = Deadline::After(clock, limit);
+  const Deadline end = lazy ? Deadline::After(clock, kDetachedEnd) : deadline;
   while (cli::ProcessRuns(mount.pid)) {
-    if (deadline.PassedBy(clock.Now())) {
+    if (end.PassedBy(clock.Now())) {
       if (lazy) return End::kDetached;
       return StillRuns(mount, options);
     }
@@ -154,23 +194,33 @@ Status Busy(const cli::RunningMount& mount, Nanos waited) {
              "(tarn.fuse.umount.timeout), detach it with --lazy, or end it with --force"));
 }
 
+// By force, whatever hinders the end, the process gets one more call to commit what was written.
+bool TriesAgain(Code code, const UnmountOptions& options) {
+  return code == Code::kBusy || (code != Code::kOk && options.force);
+}
+
 // Waits for open files. Where the mount is in use in the end, detaches or ends it if the options
 // say so. `manner` gets what was needed: an end that is slow must not be taken for a detached
 // mount.
 Result<role::QueueTotals> Stop(role::ProcessControl& process, const cli::RunningMount& mount,
-                               const UnmountOptions& options, Manner* manner) {
+                               const UnmountOptions& options, const Deadline& deadline,
+                               Manner* manner) {
   Clock& clock = SystemClock();
   ASSIGN_OR_RETURN(const Nanos patience, Patience(process, options));
-  const Deadline deadline = Deadline::After(clock, patience);
+  const Deadline patient = Deadline::After(clock, patience);
+  role::ProcessControl::StopRequest request;
   for (;;) {
-    Result<role::QueueTotals> left = process.Stop({Manner::kIfIdle});
-    if (left.code() != Code::kBusy) return left;
-    if (deadline.PassedBy(clock.Now())) break;
+    if (options.force) request.answer_within = Left(deadline, kLeastAnswer);
+    Result<role::QueueTotals> left = process.Stop(request);
+    if (!TriesAgain(left.code(), options)) return left;
+    if (patient.PassedBy(clock.Now()) || deadline.PassedBy(clock.Now())) break;
     clock.SleepFor(kOftenEnough, std::stop_token());
   }
   if (!options.lazy && !options.force) return Busy(mount, patience);
   *manner = options.force ? Manner::kAbort : Manner::kLazy;
-  return process.Stop({*manner});
+  request.manner = *manner;
+  if (options.force) request.answer_within = Left(deadline, kLeastAnswer);
+  return process.Stop(request);
 }
 
 Status NothingFlushed(const std::string& mount_point) {
@@ -181,6 +231,33 @@ Status NothingFlushed(const std::string& mount_point) {
                        "and unmount that with --flush"));
 }
 
+Status UnmountRunning(const cli::RunningMount& mount, const UnmountOptions& options) {
+  const Nanos wait = std::chrono::seconds(options.wait_s);
+  Deadline deadline = Deadline::After(SystemClock(), wait);
+  const Result<Descriptor> running =
+      options.force ? OpenProcess(mount) : Result<Descriptor>(Descriptor());
+  Result<rpc::ControlClients> connected =
+      cli::Connect(mount, options.force ? std::clamp(wait, kLeastAnswer, rpc::kConnectTimeout)
+                                        : rpc::kConnectTimeout);
+  if (connected.code() == Code::kUnavailable && options.force) {
+    return Kill(mount, running, options, deadline);
+  }
+  ASSIGN_OR_RETURN(rpc::ControlClients clients, std::move(connected));
+  if (options.flush) {
+    RETURN_IF_ERROR(WaitUntilPersisted(*clients.coordinator, kForever));
+    deadline = Deadline::After(SystemClock(), wait);
+  }
+  Manner manner = Manner::kIfIdle;
+  const Result<role::QueueTotals> left = Stop(*clients.process, mount, options, deadline, &manner);
+  clients = {};  // The process waits for its connections to end.
+  const Result<End> ended =
+      left.ok() ? WaitForEnd(mount, options, manner, deadline) : Result<End>(left.status());
+  if (!ended.ok() && options.force) return Kill(mount, running, options, deadline);
+  ASSIGN_OR_RETURN(const End end, ended);
+  Report(mount, *left, end, options.json);
+  return OkStatus();
+}
+
 Status Unmount(const UnmountOptions& options) {
   Result<cli::RunningMount> found = cli::PickMount(options.mount_point);
   if (!found.ok()) {
@@ -189,21 +266,7 @@ Status Unmount(const UnmountOptions& options) {
     if (detached) return ReportDead(options, "had died");
     return Status(found.code(), Concat("cannot unmount: ", found.status().message()));
   }
-  const cli::RunningMount mount = *found;
-  const Nanos limit = options.force ? std::chrono::seconds(options.wait_s) : kForever;
-  Result<rpc::ControlClients> connected =
-      cli::Connect(mount, std::min(limit, rpc::kConnectTimeout));
-  if (connected.code() == Code::kUnavailable && options.force) return Kill(mount, options);
-  ASSIGN_OR_RETURN(rpc::ControlClients clients, std::move(connected));
-  if (options.flush) RETURN_IF_ERROR(WaitUntilPersisted(*clients.coordinator, kForever));
-  Manner manner = Manner::kIfIdle;
-  ASSIGN_OR_RETURN(const role::QueueTotals left, Stop(*clients.process, mount, options, &manner));
-  clients = {};  // The process waits for its connections to end.
-  const Result<End> ended = WaitForEnd(mount, options, manner);
-  if (!ended.ok() && options.force) return Kill(mount, options);
-  ASSIGN_OR_RETURN(const End end, ended);
-  Report(mount, left, end, options.json);
-  return OkStatus();
+  return UnmountRunning(*found, options);
 }
 
 }  // namespace
