@@ -110,9 +110,12 @@ void RequestLoop::Retire() {
 }
 
 // True: all threads serve, perhaps waiting for a source that hangs, so the next request would wait.
+// In mode kAlone: only the serving thread is left, so nothing would watch it.
 bool RequestLoop::IsStarved() const {
-  return epoch_ == 0 && listening_ == 0 && parked_ == 0 &&
-         threads_->all.size() < static_cast<size_t>(options_.threads);
+  const int threads = static_cast<int>(threads_->all.size());
+  if (threads >= options_.threads) return false;
+  if (epoch_ != 0) return threads <= busy_ + alone_;
+  return listening_ == 0 && parked_ == 0;
 }
 
 void RequestLoop::AddThread() {
@@ -150,6 +153,7 @@ void RequestLoop::Work() {
         break;
       case Role::kAlone:
         ServeAlone(*slot, duty.epoch);
+        --alone_;
         break;
       case Role::kNone:
         return;
@@ -175,6 +179,8 @@ RequestLoop::Duty RequestLoop::Enter() {
       Park();
     } else if (!has_listener_) {
       has_listener_ = true;
+      ++alone_;
+      if (IsStarved()) starved_.NotifyOne();
       return {Role::kAlone, epoch};
     } else if (!has_watcher_) {
       has_watcher_ = true;
@@ -266,11 +272,13 @@ void RequestLoop::ServeAlone(RequestSource::Slot& slot, uint64_t epoch) {
 }
 
 void RequestLoop::ServeAsOneOfMany(RequestSource::Slot& slot) {
-  const bool received = Receive(slot);
+  if (!Receive(slot)) {
+    --listening_;
+    return;
+  }
+  const bool alone = busy_++ == 0;  // Before it leaves the queue: IsStarved counts it then.
   const int left = --listening_;
-  if (!received) return;
   if (left < kLeast && (parked_ > 0 || left == 0)) LetOneMoreIn();
-  const bool alone = busy_++ == 0;
   const MonotonicTime begun = clock_.Now();
   if (options_.activity != nullptr) options_.activity->Note(begun);
   slot.Serve();

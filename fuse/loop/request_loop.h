@@ -94,7 +94,8 @@ class RequestLoop {
   std::atomic<bool> watcher_sleeps_{false};
   std::atomic<int> listening_{0};  // kMany: threads in the kernel's queue.
   std::atomic<int> parked_{0};     // kMany: threads that wait to be let into the queue.
-  std::atomic<int> busy_{0};       // kMany: threads that serve a request.
+  std::atomic<int> busy_{0};       // Threads that serve a request which they got in mode kMany.
+  std::atomic<int> alone_{0};      // Threads in ServeAlone, also those whose epoch has ended.
   std::atomic<int> in_turn_{0};    // kMany: rises with each short request that came alone.
 
   std::atomic<bool> ended_{false};  // Set under `mutex_`.

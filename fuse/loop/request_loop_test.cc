@@ -304,6 +304,25 @@ TEST_F(RequestLoopTest, IdleThreadsEndAboveTheirLimit) {
   }
 }
 
+// One request is held while the mode becomes kAlone again, and one after that.
+TEST_F(RequestLoopTest, TwoHeldRequestsLeaveAThreadForTheNext) {
+  Start({.threads = 8, .busy_poll = microseconds(50), .idle_threads = 2});
+  std::atomic<int> held = 0;
+  std::atomic<bool> go_on = false;
+  const auto hold = [&] {
+    ++held;
+    while (!go_on) std::this_thread::yield();
+  };
+  source_.Add(hold);
+  WaitFor(Mode::kMany);
+  CallUntilAlone();
+  source_.Add(hold);
+  while (held < 2) std::this_thread::yield();
+  source_.Call([] {});
+  go_on = true;
+  EXPECT_TRUE(End().ok());
+}
+
 TEST_F(RequestLoopTest, OneIdleThreadServesAll) {
   Start({.threads = 4, .busy_poll = Nanos::zero(), .idle_threads = 1});
   for (int i = 0; i < 1000; ++i) source_.Call([] {});
