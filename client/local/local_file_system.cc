@@ -38,8 +38,10 @@ LocalFileSystem::~LocalFileSystem() {
 }
 
 void LocalFileSystem::StopThreads() {
-  sweeper_.reset();
+  // Both are asked to stop before either is joined.
+  if (sweeper_) sweeper_->thread.request_stop();
   shared_.reaper->Stop();
+  sweeper_.reset();
 }
 
 void LocalFileSystem::SetInvalidator(std::function<void(const role::Change&)> invalidator) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "base/log.h"
+#include "client/local/local_opener.h"
 
 namespace tarn::client {
 

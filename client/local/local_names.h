@@ -5,13 +5,15 @@
 #include "client/attributes.h"
 #include "client/local/shared.h"
 #include "client/names.h"
-#include "client/opener.h"
 
 namespace tarn::client {
 
+class LocalOpener;
+
 class LocalNames final : public Names {
  public:
-  LocalNames(Shared& shared, Attributes& attributes, Opener& opener)
+  // `opener` may be constructed later: it is only kept here.
+  LocalNames(Shared& shared, Attributes& attributes, LocalOpener& opener)
       : shared_(shared), attributes_(attributes), opener_(opener) {}
 
   Result<role::FileInfo> Lookup(const role::Caller&, InodeId, std::string_view) override;
@@ -31,7 +33,7 @@ class LocalNames final : public Names {
  private:
   Shared& shared_;
   Attributes& attributes_;
-  Opener& opener_;
+  LocalOpener& opener_;
 };
 
 }  // namespace tarn::client
