@@ -10,12 +10,16 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// Whether the program has the name of a helper. mount.fuse calls it by its own name, with a source
-// where a command should be: no command has a slash.
-bool IsHelper(const Words& words) {
-  const std::string_view called = words.front();
+// Whether the program has the name of a helper.
+bool IsCalledByMount(std::string_view called) {
   const std::string_view name = called.substr(called.rfind('/') + 1);
-  if (name == "mount.fuse.tarn" || name == "mount.tarn") return true;
+  return name == "mount.fuse.tarn" || name == "mount.tarn";
+}
+
+// mount.fuse calls the program by its own name, with a source where a command should be: no command
+// has a slash.
+bool IsHelper(const Words& words) {
+  if (IsCalledByMount(words.front())) return true;
   return words.size() >= 3 && !words[1].starts_with('-') && words[1].find('/') != std::string::npos;
 }
 
@@ -29,6 +33,7 @@ Status Unknown(const std::string& word) {
 struct Call {
   Words places;  // The source and the mount point.
   Words mount_words = {"mount"};
+  bool by_mount = false;  // mount(8) calls.
   bool pretend = false;
 };
 
@@ -39,7 +44,8 @@ Result<size_t> TakeFlags(const std::string& word, const std::string* next, Call&
     const bool has_value = flag == 'o' || flag == 't' || flag == 'N';
     if (has_value && (next == nullptr || flag != word.back())) return Unknown(word);
     if (flag == 'o') call.mount_words.insert(call.mount_words.end(), {"-o", *next});
-    if (flag == 'f') call.pretend = true;
+    if (flag == 'f' && call.by_mount) call.pretend = true;
+    if (flag == 'f' && !call.by_mount) call.mount_words.emplace_back("-f");
     if (!has_value && std::string_view("sfnvrw").find(flag) == std::string_view::npos) {
       return Unknown(word);
     }
@@ -54,6 +60,7 @@ Result<size_t> TakeFlags(const std::string& word, const std::string* next, Call&
 Result<std::optional<Words>> FromMountHelper(const Words& words) {
   if (words.empty() || !IsHelper(words)) return std::optional<Words>();
   Call call;
+  call.by_mount = IsCalledByMount(words.front());
   for (size_t i = 1; i < words.size();) {
     if (words[i].size() < 2 || words[i][0] != '-') {
       call.places.push_back(words[i++]);

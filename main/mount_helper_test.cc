@@ -38,6 +38,10 @@ TEST(MountHelper, APretendedMountIsNone) {
   EXPECT_THAT(Mounts({"mount.tarn", "s3://b", "/mnt", "-f"}), IsEmpty());
 }
 
+TEST(MountHelper, OnlyMountPretends) {
+  EXPECT_THAT(Mounts({"tarn", "/srv", "/mnt", "-f"}), ElementsAre("mount", "-f", "/srv", "/mnt"));
+}
+
 TEST(MountHelper, OtherCallsAreCommands) {
   for (const Words& words :
        {Words{"tarn", "mount", "/srv", "/mnt"}, Words{"tarn"}, Words{"/usr/local/bin/tarn", "stat"},
