@@ -1,15 +1,13 @@
 // The tarn command.
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
 #include "base/version.h"
-#include "config/properties.h"
+#include "main/arguments.h"
 #include "main/commands.h"
 #include "main/mount_helper.h"
-#include "main/mount_options.h"
 
 namespace tarn {
 
@@ -38,34 +36,6 @@ std::string UnknownCommand(CLI::App* app, int argc, char** argv) {
     return "unknown command \"" + word + "\"; known are:" + known;
   }
   return "";
-}
-
-void Hide(char* end, size_t bytes) { std::fill_n(end - bytes, bytes, '*'); }
-
-// Hides the secrets among the properties that the text of -o sets.
-void HideInOptions(char* text) {
-  for (char* at = text; *at != '\0';) {
-    char* end = at;
-    while (*end != '\0' && *end != ',') end += *end == '\\' && end[1] != '\0' ? 2 : 1;
-    const std::string_view option(at, static_cast<size_t>(end - at));
-    if (IsPropertyOption(option)) Hide(end, SecretPart(option).size());
-    at = *end == '\0' ? end : end + 1;
-  }
-}
-
-// The arguments in the order that CLI11 takes, the last first. Afterwards secrets are hidden in
-// `argv`, which every user of the machine can read while the process runs.
-std::vector<std::string> TakeArguments(int argc, char** argv) {
-  std::vector<std::string> arguments;
-  for (int i = argc - 1; i > 0; --i) {
-    const std::string_view word = arguments.emplace_back(argv[i]);
-    const std::string_view before = i > 1 ? argv[i - 1] : "";
-    if (before == "-o") HideInOptions(argv[i]);
-    if (word.starts_with("-o")) HideInOptions(argv[i] + 2);
-    if (before != "-D" && !word.starts_with("-D")) continue;
-    Hide(argv[i] + word.size(), SecretPart(word.substr(before == "-D" ? 0 : 2)).size());
-  }
-  return arguments;
 }
 
 // Like TakeArguments, also where mount(8) calls. None: nothing is to be done.

@@ -27,6 +27,7 @@ constexpr std::string_view kForKernel[] = {
     "nodiratime", "sync",   "async", "dirsync", "symfollow", "nosymfollow", "auto_unmount"};
 constexpr std::string_view kForKernelWithValue[] = {
     "fsname=", "context=", "fscontext=", "defcontext=", "rootcontext="};
+constexpr std::string_view kCommand = "-o";
 constexpr std::string_view kPropertyPrefixes[] = {"tarn.", "alluxio.", "s3a."};
 
 enum class Takes : uint8_t { kNothing, kNumber, kOctal, kSeconds };
@@ -102,9 +103,10 @@ Status Unknown(std::string_view source, std::string_view option) {
   for (const std::string_view name : kForKernel) names.push_back(name);
   for (const std::string_view name : kForOthers) names.push_back(name);
   for (const std::string_view name : kAccessTimes) names.push_back(name);
+  // Its value may be a secret.
   const std::string_view name = option.substr(0, option.find('='));
   const std::string_view nearest = Nearest(name, names.data(), names.size());
-  return Refused(source, option,
+  return Refused(source, name,
                  nearest.empty() ? "there is no such option; `tarn mount --help` shows all"
                                  : Concat("there is no such option; did you mean ", nearest, "?"));
 }
@@ -200,8 +202,11 @@ Status MountOptionReader::Take(std::string_view option) {
 Status MountOptionReader::TakeProperty(std::string_view option) {
   const size_t equals = option.find('=');
   const std::string_view name = Trimmed(option.substr(0, equals));
-  if (source_ != "-o") {
+  if (source_ != kCommand) {
     return Refused(source_, name, "write a line of its own for it into the site file");
+  }
+  if (name.ends_with(".fuse.mount.options")) {
+    return Refused(source_, name, "write the options themselves after -o");
   }
   if (equals == std::string_view::npos) {
     return Refused(source_, name, Concat("it needs a value, as in ", name, "=VALUE"));
@@ -257,8 +262,10 @@ void MountOptionReader::SetProperty(std::string_view option, std::string_view pr
   const auto found = values_.find(option);
   if (found == values_.end()) return;
   const bool flag = FindOption(option)->takes == Takes::kNothing;
-  out_.definitions_.push_back({std::string(property), flag ? "true" : DurationOf(found->second),
-                               Concat("mount option ", option)});
+  const bool by_command = source_ == kCommand && here_.contains(option);
+  (by_command ? out_.definitions_ : out_.of_property_)
+      .push_back({std::string(property), flag ? "true" : DurationOf(found->second),
+                  Concat("mount option ", option)});
 }
 
 void MountOptionReader::Finish() {
@@ -291,7 +298,7 @@ std::vector<std::string> SplitOptions(const std::vector<std::string>& texts) {
         if (!option.empty()) options.push_back(std::move(option));
         option.clear();
       } else {
-        if (text[i] == '\\' && i + 1 < text.size()) ++i;
+        if (IsEscape(&text[i])) ++i;
         option.push_back(text[i]);
       }
     }
@@ -304,12 +311,17 @@ Result<MountOptions> MountOptions::Parse(const std::vector<std::string>& propert
   MountOptions out;
   MountOptionReader reader(out);
   RETURN_IF_ERROR(reader.Read("tarn.fuse.mount.options", property));
-  RETURN_IF_ERROR(reader.Read("-o", command));
+  RETURN_IF_ERROR(reader.Read(kCommand, command));
   reader.Finish();
   return out;
 }
 
 Status MountOptions::ApplyTo(Properties& properties) const {
+  for (const Definition& definition : of_property_) {
+    ASSIGN_OR_RETURN(const Properties::Entry present, properties.Find(definition.name));
+    if (present.source == "-D") continue;
+    RETURN_IF_ERROR(properties.Set(definition.name, definition.text, definition.source));
+  }
   for (const Definition& definition : definitions_) {
     RETURN_IF_ERROR(properties.Set(definition.name, definition.text, definition.source));
   }

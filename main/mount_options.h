@@ -15,6 +15,10 @@ namespace tarn {
 // Splits texts that hold several options, separated by commas. "\," is a comma in a value, "\\" a
 // backslash.
 std::vector<std::string> SplitOptions(const std::vector<std::string>& texts);
+// Whether two characters stand for one here. Other backslashes are themselves.
+inline bool IsEscape(const char* text) {
+  return text[0] == '\\' && (text[1] == ',' || text[1] == '\\');
+}
 
 // Whether an option sets a property, by its name: tarn.log.level=debug.
 bool IsPropertyOption(std::string_view option);
@@ -31,6 +35,7 @@ class MountOptions {
 
   const MountSettings& settings() const { return settings_; }
   // Sets what options say of properties: attr_timeout, debug, tarn.log.level=debug and the like.
+  // Those of the command prevail over -D, and -D over those of tarn.fuse.mount.options.
   // kInvalid: a property is unknown or its value malformed.
   Status ApplyTo(Properties& properties) const;
 
@@ -43,7 +48,8 @@ class MountOptions {
   friend class MountOptionReader;
 
   MountSettings settings_;
-  std::vector<Definition> definitions_;
+  std::vector<Definition> definitions_;  // By the command.
+  std::vector<Definition> of_property_;  // By tarn.fuse.mount.options.
 };
 
 // The help text about the options.

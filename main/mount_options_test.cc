@@ -32,9 +32,9 @@ std::string Refusal(const std::string& command, const std::string& property = ""
   return options.ok() ? "" : std::string(options.status().message());
 }
 
-Properties Applied(const std::string& command) {
-  Properties properties;
-  const Result<MountOptions> options = Parse(command);
+Properties Applied(const std::string& command, const std::string& property = "",
+                   Properties properties = {}) {
+  const Result<MountOptions> options = Parse(command, property);
   EXPECT_TRUE(options.ok()) << options.status().ToString();
   if (!options.ok()) return properties;
   const Status applied = options->ApplyTo(properties);
@@ -61,6 +61,7 @@ TEST(MountOptions, ThoseOfTheKernelStayInTheirOrder) {
 TEST(MountOptions, CommasSplitUnlessABackslashStandsBefore) {
   EXPECT_THAT(SplitOptions({"a,b", "c"}), ElementsAre("a", "b", "c"));
   EXPECT_THAT(SplitOptions({"a=1\\,2,b\\\\,"}), ElementsAre("a=1,2", "b\\"));
+  EXPECT_THAT(SplitOptions({"a=\\w\\.,b\\"}), ElementsAre("a=\\w\\.", "b\\"));
 }
 
 TEST(MountOptions, TheLastOfReadOnlyAndReadWriteCounts) {
@@ -138,6 +139,31 @@ TEST(MountOptions, TheCommandPrevailsOverTheProperty) {
   EXPECT_EQ(settings.uid, 2u);
   EXPECT_EQ(settings.gid, 3u);
   EXPECT_THAT(Refusal("", "tarn.log.level=debug"), HasSubstr("site file"));
+}
+
+TEST(MountOptions, DefinitionsPrevailOverThePropertyAndOptionsOverBoth) {
+  const Properties by_property = Applied("", "attr_timeout=600");
+  EXPECT_EQ(by_property.Get(property::kAttrTimeout), std::chrono::seconds(600));
+  const Properties by_option = Applied("tarn.fuse.attr.timeout=0", "attr_timeout=600");
+  EXPECT_EQ(by_option.Get(property::kAttrTimeout), Nanos::zero());
+  Properties defined;
+  ASSERT_TRUE(defined.Set("tarn.fuse.attr.timeout", "5s", "-D").ok());
+  const Properties by_definition = Applied("", "attr_timeout=600", defined);
+  EXPECT_EQ(by_definition.Get(property::kAttrTimeout), std::chrono::seconds(5));
+  const Properties by_both = Applied("attr_timeout=7", "attr_timeout=600", defined);
+  EXPECT_EQ(by_both.Get(property::kAttrTimeout), std::chrono::seconds(7));
+}
+
+TEST(MountOptions, ThePropertyOfOptionsIsNoOption) {
+  for (const char* text :
+       {"tarn.fuse.mount.options=direct_io", "alluxio.fuse.mount.options=direct_io"}) {
+    EXPECT_THAT(Refusal(text), HasSubstr("write the options themselves after -o")) << text;
+  }
+}
+
+TEST(MountOptions, TheRefusalOfAnUnknownOneDoesNotShowItsValue) {
+  EXPECT_THAT(Refusal("s3.secretKey=hunter2"),
+              AllOf(HasSubstr("s3.secretKey"), testing::Not(HasSubstr("hunter2"))));
 }
 
 TEST(MountOptions, ValuesOutOfRangeAreRefused) {
