@@ -12,7 +12,9 @@ namespace tarn::client {
 
 inline std::string Pages(char first, size_t pages, std::string_view tail = "") {
   std::string text;
-  for (size_t i = 0; i < pages; ++i) text += std::string(kPageBytes, static_cast<char>(first + i));
+  for (size_t i = 0; i < pages; ++i) {
+    text += std::string(kPageBytes, static_cast<char>(static_cast<size_t>(first) + i));
+  }
   return text + std::string(tail);
 }
 

@@ -7,7 +7,6 @@
 
 #include <sys/stat.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <functional>
@@ -42,7 +41,7 @@ struct Held {
 // What name_to_handle_at(2) gave for the same object on both sides.
 struct Exported {
   std::string path;  // Its name when the handle was taken.
-  std::array<std::vector<char>, 2> handle;
+  std::vector<char> handle[2];
 };
 
 // A process of its own makes the call, with these ids and no privilege.
