@@ -4,8 +4,8 @@
 // In-process: node/control/coordinator_control.h. Remote: rpc/control_socket.h. Thread-safe,
 // blocking. Paths are absolute paths of the namespace. kNotFound: no such path.
 //
-// A call that changes names or contents returns after the kernel has forgotten what it had cached
-// of them, so a program that runs after the call sees the change.
+// Before a call that changes names or contents returns, the kernel forgets what it had cached of
+// them. A program that runs after the call sees the change.
 
 #include <cstdint>
 #include <string>

@@ -10,11 +10,11 @@
 // - a key that an earlier call of this transaction read or wanted, once a later round has ended;
 // - a key below the part of a range that a Scan returned, and a Scan of that part;
 // - a Scan within a range that was wanted, whatever its limit and order;
-// - a key that this transaction put or deleted, also as a part of a range. Add and Max do not
-// count,
-//   because their result needs the value in the store.
-// A wanted read that no call waits for costs nothing. ReadVersion and the start of the transaction
-// are not counted: each transaction has one such wait. Failed reads count.
+// - a key that this transaction put or deleted, also as a part of a range.
+//
+// To read a key that this transaction changed by Add or Max costs a round, because the result needs
+// the value in the store. A wanted read that no call waits for costs nothing. ReadVersion and the
+// start of the transaction are not counted: each transaction has one such wait. Failed reads count.
 
 #include <cstdint>
 #include <map>
